@@ -1,0 +1,22 @@
+"""The message contracts of Callmine: the envelope, and which message travels on which topic.
+
+No I/O. Not for: sending or receiving (that is `messaging`), or what a service thinks of a message (its `events.py`).
+"""
+
+from contracts.envelope import Actor, ActorKind, Event, Source, attributes_of, pack, unpack
+from contracts.registry import MESSAGES, TOPICS, Topic, publishers_of, topic_for
+
+__all__ = [
+    "MESSAGES",
+    "TOPICS",
+    "Actor",
+    "ActorKind",
+    "Event",
+    "Source",
+    "Topic",
+    "attributes_of",
+    "pack",
+    "publishers_of",
+    "topic_for",
+    "unpack",
+]

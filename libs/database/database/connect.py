@@ -1,0 +1,89 @@
+"""Connections: from a DSN, or through the Cloud SQL connector with IAM authentication."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+
+# A statement that runs longer than this is a bug or an attack; the longest legitimate one (an outbox batch) takes well under a second.
+STATEMENT_TIMEOUT_SECONDS = 30
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+    RawConnection = asyncpg.Connection[asyncpg.Record]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """How to reach one service's database, as its runtime role and as its sweep role.
+
+    A URL is a PostgreSQL DSN, or `cloudsql://<role>@<project>:<region>:<instance>/<database>` for the Cloud SQL connector with IAM.
+    Pool sizes are connections.
+    """
+
+    app_url: str
+    sweep_url: str
+    app_pool: int = 10
+    sweep_pool: int = 3
+
+
+async def open_pool(url: str, size: int, service: str) -> Pool:
+    """A pool of at most `size` connections. Raises OSError or asyncpg's errors when the database cannot be reached."""
+    options: dict[str, Any] = {
+        "min_size": 1,
+        "max_size": size,
+        "init": _prepare,
+        "reset": _reset,
+        "command_timeout": STATEMENT_TIMEOUT_SECONDS,
+        "server_settings": {"application_name": service, "timezone": "UTC"},
+    }
+    if url.startswith("cloudsql://"):
+        return await _cloud_sql_pool(url, options)
+    pool: Pool = await asyncpg.create_pool(url, **options)
+    return pool
+
+
+async def _cloud_sql_pool(url: str, options: dict[str, Any]) -> Pool:
+    from google.cloud.sql.connector import create_async_connector
+
+    parts = urlsplit(url)
+    user, _, instance = parts.netloc.rpartition("@")
+    connector = await create_async_connector()
+
+    address = "PRIVATE" if "private" in parse_qs(parts.query).get("ip", []) else "PUBLIC"
+
+    async def connect(*_: object, **arguments: Any) -> RawConnection:
+        arguments.pop("loop", None)
+        arguments |= {"user": unquote(user), "db": parts.path.lstrip("/"), "ip_type": address}
+        connection: RawConnection = await connector.connect_async(
+            instance, "asyncpg", enable_iam_auth=True, **arguments
+        )
+        return connection
+
+    pool: Pool = await asyncpg.create_pool(connect=connect, **options)
+    return pool
+
+
+async def _prepare(connection: RawConnection) -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=_to_json, decoder=json.loads)
+
+
+def _to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+async def _reset(connection: RawConnection) -> None:
+    """Nothing outlives a transaction here (settings are transaction-local), so the default's round trip is saved.
+
+    A connection that comes back inside a transaction has been abandoned half-way: it is closed, never handed on.
+    """
+    if connection.is_in_transaction():
+        connection.terminate()

@@ -1,0 +1,54 @@
+"""Migrations with yoyo: pairs of `pre` (before the new code runs) and `post` (after the old code has gone) in plain SQL files."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from yoyo import get_backend, read_migrations
+
+from core.errors import CallmineError
+
+
+class Phase(enum.StrEnum):
+    """When a migration runs in a roll-out."""
+
+    PRE = "pre"
+    POST = "post"
+
+
+class MigrationRefused(CallmineError):
+    """A migration is not fit to be applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationSettings:
+    """The owner role's DSN, and the folders that hold `pre/` and `post/`, in the order in which they are applied."""
+
+    owner_url: str
+    folders: tuple[Path, ...]
+
+
+def migrate(settings: MigrationSettings, phases: Sequence[Phase] = (Phase.PRE, Phase.POST)) -> list[str]:
+    """Apply what has not been applied yet; the ids of the migrations applied, in order.
+
+    Raises MigrationRefused for a file that sets no `lock_timeout`: a migration must not queue behind a long transaction and block all
+    others behind itself.
+    """
+    sources = [str(folder / phase) for phase in phases for folder in settings.folders if (folder / phase).is_dir()]
+    migrations = read_migrations(*sources)
+    for migration in migrations:
+        if "lock_timeout" not in Path(migration.path).read_text():
+            raise MigrationRefused(f"{migration.path} sets no lock_timeout: begin it with SET lock_timeout = '3s';")
+    with get_backend(_psycopg(settings.owner_url)) as backend, backend.lock(timeout=60):
+        pending = backend.to_apply(migrations)
+        backend.apply_migrations(pending)
+    return [migration.id for migration in pending]
+
+
+def _psycopg(url: str) -> str:
+    """The DSN with the driver in the scheme, which is how yoyo is told to use psycopg 3."""
+    return urlunsplit(urlsplit(url)._replace(scheme="postgresql+psycopg"))

@@ -1,0 +1,107 @@
+"""A transaction in one workspace, or in none for the sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from core.errors import Transient
+from core.ids import WorkspaceId
+from database.queries import Queries, Statement
+
+if TYPE_CHECKING:
+    from database.connect import Connection
+
+Row = asyncpg.Record
+
+
+class Tx:
+    """Runs named statements inside one transaction, with `:workspace_id` filled in from its scope."""
+
+    def __init__(self, connection: Connection, queries: Queries, scope: WorkspaceId | None) -> None:
+        self._connection = connection
+        self._queries = queries
+        self._scope = scope
+        self._open = True
+        self._before_commit: list[Callable[[], Awaitable[None]]] = []
+        self._after_commit: list[Callable[[], None]] = []
+
+    @property
+    def workspace_id(self) -> WorkspaceId:
+        """The workspace this transaction belongs to. Raises RuntimeError in a sweep, which belongs to none."""
+        if self._scope is None:
+            raise RuntimeError("a sweep belongs to no workspace")
+        return self._scope
+
+    async def fetch(self, name: str, /, **parameters: object) -> list[Row]:
+        """All rows of the statement called `name`."""
+        statement, values = self._bind(name, parameters)
+        return await self._connection.fetch(statement.sql, *values)
+
+    async def fetch_one(self, name: str, /, **parameters: object) -> Row | None:
+        """The first row of the statement called `name`, or None."""
+        statement, values = self._bind(name, parameters)
+        return await self._connection.fetchrow(statement.sql, *values)
+
+    async def fetch_value(self, name: str, /, **parameters: object) -> object:
+        """The first column of the first row of the statement called `name`, or None."""
+        statement, values = self._bind(name, parameters)
+        value: object = await self._connection.fetchval(statement.sql, *values)
+        return value
+
+    async def execute(self, name: str, /, **parameters: object) -> int:
+        """Run the statement called `name`; the number of rows it touched."""
+        statement, values = self._bind(name, parameters)
+        status = await self._connection.execute(statement.sql, *values)
+        count = status.rsplit(" ", 1)[-1]
+        return int(count) if count.isdigit() else 0
+
+    def before_commit(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Await `callback` at the end of the scope, still inside the transaction."""
+        self._before_commit.append(callback)
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once the transaction has been committed; never when it has not."""
+        self._after_commit.append(callback)
+
+    def _bind(self, name: str, parameters: dict[str, object]) -> tuple[Statement, list[object]]:
+        if not self._open:
+            raise RuntimeError(f"{name}: this transaction's scope has ended")
+        statement = self._queries[name]
+        if statement.crosses_workspaces and self._scope is not None:
+            raise RuntimeError(f"{name} crosses workspaces: run it in db.sweep()")
+        return statement, statement.arguments(parameters, self._scope)
+
+    async def finish(self) -> list[Callable[[], None]]:
+        """Run what was asked for before the commit and close the scope; what is to be called after the commit."""
+        while self._before_commit:
+            await self._before_commit.pop(0)()
+        self._open = False
+        return self._after_commit
+
+    def abandon(self) -> None:
+        """Close the scope without running anything."""
+        self._open = False
+
+
+def lost_connection(error: BaseException) -> Transient | None:
+    """The Transient to raise when `error` means that the database is away or asks to try again; None for anything else."""
+    again = (
+        asyncpg.PostgresConnectionError,
+        asyncpg.InterfaceError,
+        asyncpg.SerializationError,
+        asyncpg.DeadlockDetectedError,
+        asyncpg.TooManyConnectionsError,
+        asyncpg.CannotConnectNowError,
+        asyncpg.AdminShutdownError,
+        asyncpg.CrashShutdownError,
+        asyncpg.LockNotAvailableError,
+        asyncpg.QueryCanceledError,
+        OSError,
+        TimeoutError,
+    )
+    if isinstance(error, again):
+        return Transient(f"the database is not available ({type(error).__name__}); it will be tried again")
+    return None

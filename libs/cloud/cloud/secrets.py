@@ -1,0 +1,136 @@
+"""Secrets, read from Secret Manager and kept for a few minutes.
+
+secret = await secrets.read("clerk-webhook-secret")     # the latest version's bytes
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import google_crc32c
+import grpc
+from google.api_core import exceptions as google_errors
+from google.api_core.retry_async import AsyncRetry
+from google.auth import exceptions as auth_errors
+from google.cloud import secretmanager_v1
+from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
+    SecretManagerServiceGrpcAsyncIOTransport,
+)
+
+from cloud.endpoint import Endpoint
+from core.clock import Clock, SystemClock
+from core.errors import InvalidInput, NotFound, Permanent, Transient
+
+# A rotated secret is in use everywhere after this long; reads cost money and a round trip of some 50 ms.
+KEPT_SECONDS = 300.0
+READ_SECONDS = 10.0
+RETRY_SECONDS = 20.0
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")  # Secret Manager's own rule for secret ids
+_REPEATABLE = (google_errors.ServiceUnavailable, google_errors.DeadlineExceeded, google_errors.InternalServerError)
+
+
+class Secrets(Protocol):
+    """Where secrets are read from."""
+
+    async def read(self, name: str) -> bytes:
+        """The latest version of `name`. Raises NotFound, Permanent (no access, damaged), Transient."""
+        ...
+
+
+@dataclass(slots=True)
+class _Kept:
+    """One secret in memory. The lock lets one caller fetch while others wait for its result."""
+
+    value: bytes = field(default=b"", repr=False)
+    until: float = float("-inf")
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class GoogleSecrets:
+    """Google's Secret Manager. Create and use it on one event loop."""
+
+    def __init__(
+        self,
+        *,
+        project: str,
+        endpoint: Endpoint | None = None,
+        kept_seconds: float = KEPT_SECONDS,
+        clock: Clock | None = None,
+    ) -> None:
+        """`endpoint` None means Google with the process's own identity."""
+        self._project = project
+        self._endpoint = endpoint
+        self._kept_seconds = kept_seconds
+        self._clock = clock or SystemClock()
+        self._client: secretmanager_v1.SecretManagerServiceAsyncClient | None = None
+        self._kept: dict[str, _Kept] = {}
+
+    async def read(self, name: str) -> bytes:
+        """The latest version of `name`, at most `kept_seconds` old. Raises NotFound, Permanent, Transient."""
+        if not _NAME.fullmatch(name):
+            raise InvalidInput("a secret's name is 1 to 255 letters, digits, _ or -")
+        kept = self._kept.setdefault(name, _Kept())
+        async with kept.lock:
+            if self._clock.monotonic() >= kept.until:
+                kept.value = await self._fetch(name)
+                kept.until = self._clock.monotonic() + self._kept_seconds
+        return kept.value
+
+    async def close(self) -> None:
+        """Close the connection and forget every secret."""
+        self._kept.clear()
+        if self._client is not None:
+            await self._client.transport.close()  # type: ignore[no-untyped-call] # Google's
+            self._client = None
+
+    async def _fetch(self, name: str) -> bytes:
+        retry = AsyncRetry(predicate=lambda error: isinstance(error, _REPEATABLE), timeout=RETRY_SECONDS)
+        resource = f"projects/{self._project}/secrets/{name}/versions/latest"
+        try:
+            answer = await self._connected().access_secret_version(name=resource, retry=retry, timeout=READ_SECONDS)
+        except (google_errors.GoogleAPICallError, google_errors.RetryError, auth_errors.GoogleAuthError) as error:
+            raise _translated(name, error) from error
+        return _checked(name, answer.payload)
+
+    def _connected(self) -> secretmanager_v1.SecretManagerServiceAsyncClient:
+        if self._client is None:
+            self._client = _client(self._endpoint)
+        return self._client
+
+
+def _client(endpoint: Endpoint | None) -> secretmanager_v1.SecretManagerServiceAsyncClient:
+    if endpoint is None:
+        return secretmanager_v1.SecretManagerServiceAsyncClient()
+    channel = grpc.aio.secure_channel(endpoint.address, _channel_credentials(endpoint))
+    transport = SecretManagerServiceGrpcAsyncIOTransport(channel=channel)
+    return secretmanager_v1.SecretManagerServiceAsyncClient(transport=transport)
+
+
+def _channel_credentials(endpoint: Endpoint) -> grpc.ChannelCredentials:
+    authority = endpoint.ca_file.read_bytes() if endpoint.ca_file else None
+    tls = grpc.ssl_channel_credentials(root_certificates=authority)
+    if not endpoint.token:
+        return tls
+    return grpc.composite_channel_credentials(tls, grpc.access_token_call_credentials(endpoint.token))
+
+
+def _checked(name: str, payload: secretmanager_v1.SecretPayload) -> bytes:
+    """The payload's bytes, if they arrived as Secret Manager holds them."""
+    value = bytes(payload.data)
+    if "data_crc32c" not in payload or google_crc32c.value(value) != payload.data_crc32c:
+        raise Transient(f"secret {name} was damaged on its way (CRC32C differs)")
+    return value
+
+
+def _translated(name: str, error: Exception) -> Permanent | Transient:
+    if isinstance(error, google_errors.NotFound):
+        return NotFound(f"secret {name} does not exist or has no version: create it and start again")
+    if isinstance(error, google_errors.PermissionDenied | google_errors.Unauthenticated):
+        return Permanent(f"secret {name} may not be read by this service: grant it Secret Manager's accessor role")
+    if isinstance(error, google_errors.FailedPrecondition | google_errors.InvalidArgument):
+        return Permanent(f"secret {name} cannot be read: its latest version is disabled or destroyed")
+    return Transient(f"secret {name} cannot be read right now ({type(error).__name__})")

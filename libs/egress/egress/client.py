@@ -1,0 +1,289 @@
+"""The client: looks the destination up, sends, repeats where that is safe, and judges the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import httpx
+
+import core.log
+from core.clock import Clock, SystemClock
+from egress import retry
+from egress.destination import Destination, Destinations, Register
+from egress.errors import (
+    DestinationRefused,
+    EgressError,
+    ProviderRejected,
+    ProviderUnavailable,
+    RedirectRefused,
+    ResponseTooLarge,
+    TooManyRequests,
+)
+from egress.metrics import Counters, Ledger
+from egress.tls import tls_context
+
+if TYPE_CHECKING:
+    import httpx2
+
+CONNECT_SECONDS = 5.0
+DEFAULT_SECONDS = 30.0
+
+# Keeps idle connections for a minute, twice the usual pause between two polls of one provider.
+_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=60)
+
+_log = core.log.logger("egress")
+
+Primitive = str | int | float | bool | None
+Json = Mapping[str, object] | list[object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One request as the caller wants it."""
+
+    destination: Destination
+    request: httpx.Request
+    auth: httpx.BasicAuth | None
+    repeatable: bool
+    deadline: float
+    accept: Collection[int]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one attempt came, for the log line and the counters."""
+
+    started: float
+    status: int = 0
+    received: int = 0
+    parts: list[bytes] = field(default_factory=list)
+
+
+class Egress:
+    """Sends requests to the destinations of a register. Close it, or use it as an async context manager."""
+
+    def __init__(
+        self,
+        destinations: Register | Iterable[Destination],
+        *,
+        ca_file: Path | str | None = None,
+        clock: Clock | None = None,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._register = Destinations(destinations) if isinstance(destinations, Iterable) else destinations
+        self._clock = clock or SystemClock()
+        self._jitter = jitter or random.SystemRandom()
+        self._tls = tls_context(ca_file)
+        self._ledger = Ledger()
+        self._budgets: dict[str, retry.RetryBudget] = {}
+        # The environment's proxies and certificate variables would be a way round the register: trust_env is off.
+        self._client = httpx.AsyncClient(
+            verify=self._tls, trust_env=False, follow_redirects=False, limits=_LIMITS, timeout=CONNECT_SECONDS
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    def metrics(self) -> Mapping[str, Counters]:
+        """What was sent since the start, per destination."""
+        return self._ledger.snapshot()
+
+    def httpx2_client(self, destination: str, timeout: float = 600.0) -> httpx2.AsyncClient:
+        """A client for a provider's SDK with the same rules; `timeout` in seconds is for one read, as the SDKs mean it.
+
+        The SDK repeats requests by itself. Needs the package httpx2.
+        """
+        from egress.sdk import guarded_client
+
+        return guarded_client(self._register.destination(destination), self._tls, self._ledger, self._clock, timeout)
+
+    async def request(
+        self,
+        destination: str,
+        method: str,
+        path_or_url: str,
+        *,
+        params: Mapping[str, Primitive | list[str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Json | None = None,
+        data: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float = DEFAULT_SECONDS,  # noqa: ASYNC109 - covers several attempts, not one await
+        idempotent: bool | None = None,
+        accept: Collection[int] = (),
+    ) -> httpx.Response:
+        """Send one request and return the whole 2xx answer, read to its end.
+
+        `timeout` is in seconds and covers everything: connecting, reading, retries and the waits between them.
+        `idempotent` says whether repeating is harmless; None means: as the method says. A status in `accept` is
+        returned instead of raised. Raises an EgressError otherwise; see `egress.errors`.
+        """
+        place = self._find(destination, path_or_url)
+        request = self._client.build_request(
+            method, place[1], params=params, headers=headers, json=json, data=data, content=content
+        )
+        self._checked(place[0], request.url)
+        repeatable = method.upper() in retry.IDEMPOTENT_METHODS if idempotent is None else idempotent
+        credentials = httpx.BasicAuth(*auth) if auth else None
+        deadline = self._clock.monotonic() + timeout
+        return await self._repeat(_Plan(place[0], request, credentials, repeatable, deadline, accept))
+
+    def _find(self, name: str, path_or_url: str) -> tuple[Destination, httpx.URL]:
+        try:
+            destination = self._register.destination(name)
+            return destination, destination.address(path_or_url)
+        except DestinationRefused as refusal:
+            self._refused(refusal)
+            raise
+
+    def _checked(self, destination: Destination, url: httpx.URL) -> None:
+        try:
+            destination.check(url)
+        except DestinationRefused as refusal:
+            self._refused(refusal)
+            raise
+
+    def _refused(self, refusal: DestinationRefused) -> None:
+        self._ledger.refusal(refusal.provider)
+        _log.warning("outbound request refused", destination=refusal.provider)
+
+    async def _repeat(self, plan: _Plan) -> httpx.Response:
+        budget = self._budgets.setdefault(plan.destination.name, retry.RetryBudget())
+        attempt = 1
+        while True:
+            try:
+                response = await self._attempt(plan)
+            except (ProviderUnavailable, TooManyRequests) as failure:
+                wait = self._wait_before_retry(plan, failure, attempt)
+                if wait is None or not budget.spend():
+                    raise
+            else:
+                budget.earn()
+                return response
+            self._ledger.retry(plan.destination.name)
+            await self._clock.sleep(wait)
+            attempt += 1
+
+    def _wait_before_retry(
+        self, plan: _Plan, failure: ProviderUnavailable | TooManyRequests, attempt: int
+    ) -> float | None:
+        """Seconds to wait before trying again, or None to give up."""
+        if attempt >= retry.MOST_ATTEMPTS or not _may_repeat(plan, failure):
+            return None
+        wait = retry.full_jitter(attempt, self._jitter)
+        if failure.retry_after is not None:
+            wait = failure.retry_after + retry.full_jitter(0, self._jitter)
+        within = wait <= retry.LONGEST_OBEYED_WAIT + retry.BASE_SECONDS
+        return wait if within and self._clock.monotonic() + wait < plan.deadline else None
+
+    async def _attempt(self, plan: _Plan) -> httpx.Response:
+        progress = _Progress(self._clock.monotonic())
+        remaining = max(0.001, plan.deadline - progress.started)
+        try:
+            async with asyncio.timeout(remaining):
+                response = await self._exchange(plan, progress, remaining)
+        except TimeoutError as error:
+            raise ProviderUnavailable(plan.destination.name, "no complete answer within the time-out") from error
+        except httpx.HTTPError as error:
+            raise _Broken(plan.destination.name, error) from error
+        finally:
+            self._record(plan, progress)
+        self._judge(plan, response)
+        return response
+
+    async def _exchange(self, plan: _Plan, progress: _Progress, remaining: float) -> httpx.Response:
+        plan.request.extensions["timeout"] = httpx.Timeout(remaining, connect=min(CONNECT_SECONDS, remaining)).as_dict()
+        streamed = await self._client.send(plan.request, stream=True, auth=plan.auth, follow_redirects=False)
+        try:
+            progress.status = streamed.status_code
+            body = await _read(plan.destination, streamed, progress)
+        finally:
+            await streamed.aclose()
+        headers = [(k, v) for k, v in streamed.headers.multi_items() if k not in _WIRE_HEADERS]
+        return httpx.Response(streamed.status_code, headers=headers, content=body, request=plan.request)
+
+    def _judge(self, plan: _Plan, response: httpx.Response) -> None:
+        name, status = plan.destination.name, response.status_code
+        if response.is_success or status in plan.accept:
+            return
+        if status < 400:
+            raise RedirectRefused(name, status)
+        retry_after = retry.parse_retry_after(response.headers.get("retry-after"), self._clock)
+        if status == 429:
+            raise TooManyRequests(name, retry_after)
+        if status < 500:
+            raise ProviderRejected(name, status, response.content)
+        raise ProviderUnavailable(name, f"it answered {status}", status, retry_after)
+
+    def _record(self, plan: _Plan, progress: _Progress) -> None:
+        name, seconds = plan.destination.name, self._clock.monotonic() - progress.started
+        self._ledger.attempt(name, status=progress.status, received=progress.received, seconds=seconds)
+        _log.info(
+            "outbound request",
+            destination=name,
+            method=plan.request.method,
+            status=progress.status,
+            ms=round(seconds * 1000),
+            bytes=progress.received,
+        )
+
+
+# Describe the bytes on the wire, which were decoded and joined while reading.
+_WIRE_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+class _Broken(ProviderUnavailable):
+    """The exchange broke off; `never_sent` where no byte of the request can have reached the provider."""
+
+    def __init__(self, provider: str, error: httpx.HTTPError) -> None:
+        self.untrusted = _caused_by(error, ssl.SSLError)
+        self.never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+        reason = (
+            "its certificate is not trusted" if self.untrusted else f"the connection failed ({type(error).__name__})"
+        )
+        super().__init__(provider, reason)
+
+
+def _may_repeat(plan: _Plan, failure: EgressError) -> bool:
+    if isinstance(failure, _Broken):
+        return not failure.untrusted and (plan.repeatable or failure.never_sent)
+    if not plan.repeatable:
+        return False
+    if isinstance(failure, TooManyRequests):
+        return failure.retry_after is not None
+    return failure.provider_status in retry.REPEATABLE_STATUSES
+
+
+def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
+    while error is not None:
+        if isinstance(error, kind):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+async def _read(destination: Destination, response: httpx.Response, progress: _Progress) -> bytes:
+    """The decoded body; raises ResponseTooLarge as soon as it is longer than allowed."""
+    async for part in response.aiter_bytes():
+        progress.received += len(part)
+        if progress.received > destination.largest_response:
+            raise ResponseTooLarge(destination.name, destination.largest_response)
+        progress.parts.append(part)
+    return b"".join(progress.parts)

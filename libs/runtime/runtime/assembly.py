@@ -1,0 +1,206 @@
+"""One service put together: opened in order, closed in reverse."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import grpc
+from fastapi import APIRouter, FastAPI
+
+from cloud.endpoint import Endpoint
+from core.errors import MissingSettings, Transient
+from database import Database, DatabaseSettings, Queries
+from database.transaction import lost_connection
+from egress import Destination, Egress
+from messaging import Consumer, DeadLetters, Outbox, Parked, Processor, Relay, Routes
+from messaging.google import GooglePublisher, PullSubscriber, open_channel
+from messaging.oidc import GoogleOidc, OidcSettings
+from messaging.operator import operator_router
+from messaging.push import push_router
+from messaging.topology import Subscription, Topology, TopologyInvalid, dead_letter_subscription
+from web import ServiceSettings, create_app
+from web.settings import PREFIX
+
+Work = Callable[[], Awaitable[None]]
+
+_GOOGLE = "google"
+
+
+@dataclass(slots=True)
+class Assembly:
+    """The parts of a running service. `stack` closes what is registered with it when the service ends."""
+
+    service: str
+    settings: ServiceSettings
+    topology: Topology
+    db: Database
+    channel: grpc.aio.Channel
+    outbox: Outbox
+    relay: Relay
+    stack: AsyncExitStack
+    _consumers: dict[str, Consumer] = field(default_factory=dict)
+    _routers: list[APIRouter] = field(default_factory=list)
+    _works: list[Work] = field(default_factory=list)
+
+    def consume(self, topic: str, routes: Routes) -> None:
+        """Handle the service's subscription to `topic` with `routes`, by push or pull as the topology says.
+
+        Raises ValueError when the topology gives the service no such subscription.
+        """
+        name = f"{self.service}.{topic}"
+        if name not in {one.name for one in self._subscriptions()}:
+            raise ValueError(f"deploy/topology.yaml gives {self.service} no subscription to {topic}")
+        self._consumers[name] = Consumer(name, self.db, routes)
+
+    def consume_rest(self) -> None:
+        """Acknowledge what arrives on subscriptions that nothing was registered for: the service has no interest in them yet."""
+        for one in self._subscriptions():
+            if one.dead_letter_topic and one.name not in self._consumers:
+                self._consumers[one.name] = Consumer(one.name, self.db, Routes())
+
+    def serve(self, *routers: APIRouter) -> None:
+        """Add routes."""
+        self._routers.extend(routers)
+
+    def work(self, *works: Work) -> None:
+        """Add background work, run from the start of the app to its end."""
+        self._works.extend(works)
+
+    @property
+    def consumers(self) -> Mapping[str, Consumer]:
+        """The consumers that were added, by subscription."""
+        return self._consumers
+
+    @property
+    def parked(self) -> Parked:
+        """The service's parked messages."""
+        return Parked(self.db, self._consumers)
+
+    def app(self, form_targets: Sequence[str] = ()) -> FastAPI:
+        """The app with everything that was added. Raises MissingSettings when it could not tell who pushes messages to it."""
+        processors = self._processors()
+        routers = [*self._routers, *self._google_routers(processors)]
+        return create_app(
+            service=self.service,
+            settings=self.settings,
+            routers=routers,
+            background=[self.relay.run, *self._subscribers(processors), *self._works],
+            ready=self._ready,
+            form_targets=form_targets,
+        )
+
+    async def _ready(self) -> None:
+        """Raises Transient while the database is away or a consumer has stopped."""
+        await self.db.ready()
+        for name, consumer in self._consumers.items():
+            if consumer.halted:
+                raise Transient(f"{name} has stopped: {consumer.halted}")
+
+    def _subscriptions(self) -> tuple[Subscription, ...]:
+        return self.topology.of(self.service)
+
+    def _processors(self) -> dict[str, Processor]:
+        self.consume_rest()
+        return {**self._consumers, dead_letter_subscription(self.service): DeadLetters(self.db)}
+
+    def _subscribers(self, processors: dict[str, Processor]) -> list[Work]:
+        pulled = [one for one in self._subscriptions() if one.mode == "pull"]
+        return [
+            PullSubscriber(self.channel, self.settings.project, one.name, processors[one.name]).run for one in pulled
+        ]
+
+    def _google_routers(self, processors: dict[str, Processor]) -> list[APIRouter]:
+        """What only Google's own service accounts, or the operators', may call."""
+        pushed = {one.name: processors[one.name] for one in self._subscriptions() if one.mode == "push"}
+        found = []
+        if pushed:
+            self._refuse_unknown_pusher()
+            found.append(push_router(pushed, self._verifier(self.settings.push_service_account)))
+        if self.settings.operator_service_account:
+            found.append(operator_router(self.parked, self._verifier(self.settings.operator_service_account)))
+        return found
+
+    def _refuse_unknown_pusher(self) -> None:
+        wanted = ("push_audience", "push_service_account")
+        missing = [name for name in wanted if not getattr(self.settings, name)]
+        fields = type(self.settings).model_fields
+        problems = [f"{PREFIX}{name.upper()} is missing: {fields[name].description}" for name in missing]
+        if problems:
+            raise MissingSettings(self.service, problems)
+
+    def _verifier(self, email: str) -> GoogleOidc:
+        url = urlsplit(self.settings.push_jwks_url)
+        destination = Destination(name=_GOOGLE, base_url=f"https://{url.netloc}", largest_response=256 * 1024)
+        egress = Egress([destination], ca_file=self.settings.ca_file)
+        self.stack.push_async_callback(egress.close)
+
+        async def fetch() -> bytes:
+            return (await egress.request(_GOOGLE, "GET", self.settings.push_jwks_url, timeout=10)).content
+
+        issuers = (self.settings.push_issuer, self.settings.push_issuer.removeprefix("https://"))
+        return GoogleOidc(OidcSettings(self.settings.push_audience, (email,), issuers), fetch)
+
+
+@asynccontextmanager
+async def assembled(
+    service: str, settings: ServiceSettings, *, package: str | None = None, entering: Sequence[str] = ()
+) -> AsyncIterator[Assembly]:
+    """Open the service's database and its channel to Pub/Sub.
+
+    Raises MissingSettings for files that cannot be read, UnsafeRole, and Transient while the database is away.
+
+    `package` holds the service's `queries/` (default: its name with underscores); `entering` as in `Database.open`.
+    """
+    topology, authority = _read_files(service, settings)
+    async with AsyncExitStack() as stack:
+        queries = Queries.of("database", "messaging", package or service.replace("-", "_"))
+        db = await _open_database(service, settings, queries, entering)
+        stack.push_async_callback(db.close)
+        channel = open_channel(settings.pubsub_endpoint, authority, _token(settings))
+        stack.push_async_callback(channel.close)
+        relay = Relay(db, GooglePublisher(channel, settings.project))
+        yield Assembly(service, settings, topology, db, channel, Outbox(service, wake=relay.wake), relay, stack)
+
+
+def endpoint(settings: ServiceSettings, address: str) -> Endpoint | None:
+    """Where a Google API is, from its address in the settings; None for Google itself."""
+    if not address:
+        return None
+    return Endpoint(address=address, ca_file=settings.ca_file, token=_token(settings))
+
+
+async def _open_database(
+    service: str, settings: ServiceSettings, queries: Queries, entering: Sequence[str]
+) -> Database:
+    databases = DatabaseSettings(
+        app_url=settings.app_database_url.get_secret_value(),
+        sweep_url=settings.sweep_database_url.get_secret_value(),
+    )
+    try:
+        return await Database.open(databases, queries, service, entering)
+    except Exception as error:
+        raise lost_connection(error) or error from error
+
+
+def _read_files(service: str, settings: ServiceSettings) -> tuple[Topology, bytes | None]:
+    problems: list[str] = []
+    authority: bytes | None = None
+    topology: Topology | None = None
+    try:
+        authority = settings.ca_file.read_bytes() if settings.ca_file else None
+    except OSError as error:
+        problems.append(f"{PREFIX}CA_FILE cannot be read ({type(error).__name__})")
+    try:
+        topology = Topology.load(settings.topology_file)
+    except (OSError, TopologyInvalid) as error:
+        problems.append(f"{PREFIX}TOPOLOGY_FILE cannot be read ({type(error).__name__})")
+    if problems or topology is None:
+        raise MissingSettings(service, problems)
+    return topology, authority
+
+
+def _token(settings: ServiceSettings) -> str:
+    return settings.identity_token.get_secret_value() if settings.identity_token else ""

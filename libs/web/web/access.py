@@ -1,0 +1,71 @@
+"""Who may do what: dependencies for routes.
+
+@router.get("/audit")
+async def audit(session: Annotated[Session, Depends(admin)]) -> Response: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from core.context import working_for
+from core.errors import Forbidden, Unauthenticated
+from web.session import Session
+from web.state import web_of
+
+SESSION_COOKIE = "__session"  # Clerk's name
+
+WORKSPACE_IN_SCOPE = "callmine.workspace_id"  # where the access log, which outlives the session, finds it
+
+
+class OtherSite(Forbidden):
+    """A request that would change something was made by another site's page."""
+
+    problem = "other-site"
+    title = "This request came from another site"
+
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAME_ORIGIN = frozenset({"same-origin", "none"})
+
+
+async def member(request: Request) -> AsyncIterator[Session]:
+    """The signed-in person, in either role; the request then works for that workspace. Raises Unauthenticated, Forbidden.
+
+    A request that changes something and carries its session in a cookie must come from our own pages, since a browser
+    sends the cookie along with anybody's form.
+    """
+    token, from_cookie = _token(request)
+    session = await web_of(request).sessions.session(token, from_cookie=from_cookie)
+    if from_cookie and request.method not in _SAFE_METHODS and not _is_same_origin(request):
+        raise OtherSite("This request did not come from one of Callmine's own pages. Open the page and try again.")
+    request.scope[WORKSPACE_IN_SCOPE] = session.workspace_id
+    with working_for(workspace_id=session.workspace_id):
+        yield session
+
+
+async def admin(session: Annotated[Session, Depends(member)]) -> Session:
+    """The signed-in person, who must be an admin of the workspace. Raises Unauthenticated or Forbidden."""
+    if not session.is_admin:
+        raise Forbidden("Only admins of this workspace can do this. Ask one of them, or to be made an admin.")
+    return session
+
+
+def _token(request: Request) -> tuple[str, bool]:
+    """The token, and whether the browser sent it by itself. A header wins: only code of ours or a client sets it."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials.strip():
+        return credentials.strip(), False
+    if scheme:
+        raise Unauthenticated("Use `Authorization: Bearer <session token>`, or sign in.")
+    return request.cookies.get(SESSION_COOKIE, ""), True
+
+
+def _is_same_origin(request: Request) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in _SAME_ORIGIN
+    return request.headers.get("origin") == web_of(request).settings.public_url

@@ -1,0 +1,143 @@
+"""What wraps every request: its context and access line, the security headers, the limit on its size."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import core.log
+from core.clock import Clock
+from core.context import working_for
+from core.ids import uuid7
+from web import problems
+from web.access import WORKSPACE_IN_SCOPE
+
+CORRELATION_HEADER = "x-correlation-id"
+
+_CORRELATION = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, level 1
+
+_QUIET = frozenset({"/healthz", "/readyz"})  # asked every few seconds by the platform
+
+_log = core.log.logger("web.access")
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What was sent so far."""
+
+    status: int = 0
+
+
+class Observed:
+    """Sets the request's context, writes one access line, and answers what nobody caught."""
+
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+        self._app = app
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        correlation_id = _matching(_CORRELATION, headers.get(CORRELATION_HEADER)) or str(uuid7())
+        traceparent = _matching(_TRACEPARENT, headers.get("traceparent")) or _new_traceparent()
+        with working_for(workspace_id="", correlation_id=correlation_id, traceparent=traceparent):
+            await self._serve(scope, receive, send, correlation_id)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, correlation_id: str) -> None:
+        started, sent = self._clock.monotonic(), _Answer()
+
+        async def observed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                sent.status = message["status"]
+                MutableHeaders(scope=message)[CORRELATION_HEADER] = correlation_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed)
+        except Exception as error:
+            _log.error("request failed unexpectedly", error=error)
+            if sent.status:
+                raise  # too late for another answer: the server breaks the connection off
+            request = Request(scope)
+            await problems.answer(request, problems.unexpected())(scope, receive, observed)
+        finally:
+            self._record(scope, sent.status, started)
+
+    def _record(self, scope: Scope, status: int, started: float) -> None:
+        if scope["path"] in _QUIET and status == 200:
+            return
+        milliseconds = round((self._clock.monotonic() - started) * 1000)
+        with working_for(workspace_id=scope.get(WORKSPACE_IN_SCOPE, "")):
+            _log.info("request", method=scope["method"], route=_route(scope), status=status, ms=milliseconds)
+
+
+def _route(scope: Scope) -> str:
+    """The route's template: the path itself holds ids, and for what matched no route, anything."""
+    return str(getattr(scope.get("route"), "path", "(none)"))
+
+
+def _matching(pattern: re.Pattern[str], text: str | None) -> str:
+    return text if text and pattern.fullmatch(text) else ""
+
+
+def _new_traceparent() -> str:
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+
+
+class SecurityHeaders:
+    """Adds the security headers; a route may set its own Cache-Control."""
+
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
+        self._app = app
+        self._headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, secured if scope["type"] == "http" else send)
+
+
+class BodyLimit:
+    """Refuses bodies longer than `largest` bytes, announced or not."""
+
+    def __init__(self, app: ASGIApp, largest: int) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isdigit() or int(announced) > self._largest:
+            await problems.answer(Request(scope), problems.http_problem(413))(scope, receive, send)
+            return
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._largest:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, limited, send)

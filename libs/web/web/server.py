@@ -1,0 +1,100 @@
+"""Serving an app until a signal comes or its background work crashes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+import core.log
+from web.background import Background
+from web.settings import ServiceSettings
+
+# Cloud Run sends SIGTERM and waits ten seconds: https://cloud.google.com/run/docs/container-contract
+GRACE_SECONDS = 10
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+App = FastAPI | Awaitable[FastAPI] | AbstractAsyncContextManager[FastAPI]
+
+_log = core.log.logger("web.server")
+
+
+def run(app: App, settings: ServiceSettings) -> None:
+    """Serve until SIGTERM or SIGINT. Exits the process with status 1 if background work crashed or serving failed.
+
+    `app` may be a ready app, a coroutine that builds it on the serving loop (where pools must be opened), or an
+    asynchronous context manager that also takes down what it built.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        healthy = runner.run(serve(app, settings))
+    if not healthy:
+        sys.exit(1)
+
+
+async def serve(app: App, settings: ServiceSettings) -> bool:
+    """Serve on the running loop until told to stop; False if background work crashed or the start failed."""
+    if isinstance(app, AbstractAsyncContextManager):
+        async with app as built:
+            return await _serve(built, settings)
+    return await _serve(app if isinstance(app, FastAPI) else await app, settings)
+
+
+async def _serve(app: FastAPI, settings: ServiceSettings) -> bool:
+    background: Background = app.state.background
+    server = _Server(_config(app, settings))
+    watcher = asyncio.create_task(_stop_on_crash(background, server), name="web.stop_on_crash")
+    try:
+        await server.serve()
+    finally:
+        watcher.cancel()
+    _log.info("stopped", crashed=background.crashed.is_set())
+    return server.started and not background.crashed.is_set()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn raises a caught signal again when it has stopped, which would kill the process before it has cleaned up."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop serving on SIGTERM and SIGINT, and leave it at that."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in _STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+
+async def _stop_on_crash(background: Background, server: _Server) -> None:
+    await background.crashed.wait()
+    server.should_exit = True
+
+
+def _config(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+        lifespan="on",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )

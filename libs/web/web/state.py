@@ -1,0 +1,27 @@
+"""What an app carries for its requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from web.assets import Assets
+from web.clerk import SessionCheck
+from web.settings import ServiceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """One service's web side, made by `create_app`."""
+
+    service: str
+    settings: ServiceSettings
+    sessions: SessionCheck
+    assets: Assets
+
+
+def web_of(request: HTTPConnection) -> Web:
+    """The Web of the app that serves `request`."""
+    web: Web = request.app.state.web
+    return web

@@ -1,0 +1,127 @@
+"""The front door of one machine: one plain-http port on loopback for the browser, TLS to the five services behind it.
+
+    python -m local.front_door --config front-door.json
+
+In production this is the HTTPS load balancer; both read the same path map, `deploy/routes.yaml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import uvicorn
+import yaml
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+# RFC 9110, 7.6.1: these belong to one connection and are not passed on. httpx sets length and host itself.
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "host",
+    }
+)
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+
+# Cloud-internal paths: never reachable from outside.
+_INTERNAL = ("/events", "/operator", "/healthz", "/readyz")
+
+
+@dataclass(frozen=True, slots=True)
+class PathMap:
+    """Upstream base URLs by path prefix; the longest prefix that matches whole path segments wins."""
+
+    prefixes: tuple[tuple[str, str], ...]
+    default: str
+
+    @classmethod
+    def of(cls, routes: Mapping[str, object], services: Mapping[str, str], more: Mapping[str, str]) -> PathMap:
+        """From the content of `routes.yaml`, the services' base URLs, and further prefixes with their base URLs."""
+        prefixes = routes["prefixes"]
+        if not isinstance(prefixes, dict):
+            raise SystemExit("deploy/routes.yaml: prefixes must be a map")
+        known = {prefix: services[service] for prefix, service in prefixes.items()} | dict(more)
+        ordered = tuple(sorted(known.items(), key=lambda item: -len(item[0])))
+        return cls(ordered, services[str(routes["default"])])
+
+    def upstream(self, path: str) -> str:
+        """The base URL that answers `path`."""
+        for prefix, base in self.prefixes:
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return base
+        return self.default
+
+
+def application(paths: PathMap, ca_file: Path, strip: str) -> Starlette:
+    """The proxy; `strip` is taken off paths that begin with it."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        trust = ssl.create_default_context(cafile=ca_file)
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+        async with httpx.AsyncClient(verify=trust, timeout=_TIMEOUT, limits=limits, trust_env=False) as client:
+            app.state.client = client
+            yield
+
+    async def forward(request: Request) -> Response:
+        path = request.url.path
+        if path.startswith(_INTERNAL):
+            return PlainTextResponse("Not found", 404)
+        client: httpx.AsyncClient = request.app.state.client
+        url = httpx.URL(paths.upstream(path) + path.removeprefix(strip), query=request.url.query.encode())
+        headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in _HOP_BY_HOP]
+        outgoing = client.build_request(request.method, url, headers=headers, content=request.stream())
+        try:
+            answer = await client.send(outgoing, stream=True)
+        except httpx.TransportError:
+            return PlainTextResponse("This part of Callmine is starting or stopping. Try again in a moment.\n", 503)
+        return _passed_on(answer)
+
+    return Starlette(routes=[Route("/{path:path}", forward, methods=_METHODS)], lifespan=lifespan)
+
+
+def _passed_on(answer: httpx.Response) -> Response:
+    response = StreamingResponse(answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose))
+    response.raw_headers = [
+        (name.lower(), value) for name, value in answer.headers.raw if name.decode().lower() not in _HOP_BY_HOP
+    ]
+    return response
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="local.front_door", description="One port for the five services")
+    parser.add_argument("--config", type=Path, required=True, help="JSON: port, ca_file, services, sandbox")
+    config = json.loads(parser.parse_args().config.read_text())
+    logging.basicConfig(level=logging.WARNING)
+    routes = yaml.safe_load((Path(__file__).parent.parent / "routes.yaml").read_text())
+    paths = PathMap.of(routes, config["services"], {"/sandbox/clerk": config["sandbox"]})
+    app = application(paths, Path(config["ca_file"]), strip="/sandbox")
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=config["port"], access_log=False, log_level="warning", ws="none")
+    )
+    asyncio.run(server.serve())
+
+
+if __name__ == "__main__":
+    main()

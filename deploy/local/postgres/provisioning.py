@@ -1,0 +1,130 @@
+"""One database per service, with the three roles that may enter it.
+
+`<db>_owner` owns the schema and runs migrations; `<db>_app` is what the service runs as; `<db>_sweep` runs the few
+statements that cross workspaces. None of them is a superuser or bypasses row-level security, and the latter two get
+nothing by default: migrations grant explicitly.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from local.postgres.connection import Connection, connected
+
+_SERVICE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_PASSWORD = re.compile(r"[A-Za-z0-9_-]{16,128}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Passwords:
+    """The three roles' passwords. The caller makes and keeps them: URL-safe, at least 16 characters."""
+
+    owner: str
+    app: str
+    sweep: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ServiceDsns:
+    """Where each role connects. A DSN holds a password: it is never logged."""
+
+    owner: str
+    app: str
+    sweep: str
+
+
+def database_name(service: str) -> str:
+    """`credential-vault` -> `credential_vault`."""
+    if not _SERVICE.fullmatch(service):
+        raise ValueError(f"{service!r} is not a service name: lower-case words joined by hyphens.")
+    return service.replace("-", "_")
+
+
+async def provision(admin_dsn: str, service: str, passwords: Passwords, name: str | None = None) -> ServiceDsns:
+    """Creates what is missing and sets passwords and rights; running it again changes nothing else.
+
+    `name` gives the database another name than the service's, with the same roles (for tests).
+    """
+    prefix, database = database_name(service), database_name(name or service)
+    roles = {f"{prefix}_{kind}": getattr(passwords, kind) for kind in ("owner", "app", "sweep")}
+    async with connected(admin_dsn) as connection:
+        for role, password in roles.items():
+            await _ensure_role(connection, role, password)
+        await _ensure_database(connection, database, prefix)
+    async with connected(_dsn(admin_dsn, database)) as connection:
+        await _restrict_schema(connection, prefix)
+    return _service_dsns(admin_dsn, database, prefix, passwords)
+
+
+async def clone(
+    admin_dsn: str, service: str, name: str, passwords: Passwords, template: str | None = None
+) -> ServiceDsns:
+    """Copies the service's database (or `template`), tables and all, to a database `name` with the same roles (for tests).
+
+    The source must have no connections. Takes some 50 ms where migrating takes seconds.
+    """
+    prefix, source, target = database_name(service), database_name(template or service), database_name(name)
+    async with connected(admin_dsn) as connection:
+        await connection.execute(
+            f'CREATE DATABASE "{target}" TEMPLATE "{source}" OWNER "{prefix}_owner" STRATEGY file_copy'
+        )
+        await _restrict_database(connection, target, prefix)
+    return _service_dsns(admin_dsn, target, prefix, passwords)
+
+
+async def drop(admin_dsn: str, service: str) -> None:
+    """Removes a database, ending its connections; the roles stay, other databases may use them."""
+    async with connected(admin_dsn) as connection:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{database_name(service)}" WITH (FORCE)')
+
+
+async def _ensure_role(connection: Connection, role: str, password: str) -> None:
+    # Identifiers and passwords cannot be parameters of CREATE ROLE; both are limited to harmless characters instead.
+    if not _PASSWORD.fullmatch(password):
+        raise ValueError(f"The password of {role} must be 16 to 128 URL-safe characters.")
+    known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
+    verb = "ALTER" if known else "CREATE"
+    flags = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION NOINHERIT"
+    await connection.execute(f"{verb} ROLE \"{role}\" {flags} PASSWORD '{password}'")
+
+
+async def _ensure_database(connection: Connection, database: str, prefix: str) -> None:
+    if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
+        # An administrator that is no superuser (Cloud SQL) must be a member of the role it gives the database to.
+        await connection.execute(f'GRANT "{prefix}_owner" TO CURRENT_USER')
+        await connection.execute(f'CREATE DATABASE "{database}" OWNER "{prefix}_owner" ENCODING \'UTF8\'')
+    await _restrict_database(connection, database, prefix)
+
+
+async def _restrict_database(connection: Connection, database: str, roles: str) -> None:
+    await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
+    for kind in ("owner", "app", "sweep"):
+        await connection.execute(f'GRANT CONNECT ON DATABASE "{database}" TO "{roles}_{kind}"')
+
+
+async def _restrict_schema(connection: Connection, database: str) -> None:
+    owner = f"{database}_owner"
+    await connection.execute(f'ALTER SCHEMA public OWNER TO "{owner}"')
+    await connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    await connection.execute(f'GRANT USAGE ON SCHEMA public TO "{database}_app", "{database}_sweep"')
+    for things in ("TABLES", "SEQUENCES", "FUNCTIONS", "TYPES"):
+        await connection.execute(f'ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" REVOKE ALL ON {things} FROM PUBLIC')
+
+
+def _service_dsns(admin_dsn: str, database: str, roles: str, passwords: Passwords) -> ServiceDsns:
+    return ServiceDsns(
+        owner=_dsn(admin_dsn, database, f"{roles}_owner", passwords.owner),
+        app=_dsn(admin_dsn, database, f"{roles}_app", passwords.app),
+        sweep=_dsn(admin_dsn, database, f"{roles}_sweep", passwords.sweep),
+    )
+
+
+def _dsn(admin_dsn: str, database: str, user: str = "", password: str = "") -> str:
+    """The administrator's DSN, pointed at another database and, if given, another user."""
+    parts = urlsplit(admin_dsn)
+    credentials, at, host = parts.netloc.rpartition("@")
+    if user:
+        credentials, at = f"{quote(user)}:{quote(password)}", "@"
+    # urlunsplit drops an empty authority, which a DSN for a Unix socket has; hence by hand.
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{credentials}{at}{host}/{database}{query}"

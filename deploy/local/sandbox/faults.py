@@ -1,0 +1,177 @@
+"""The switchboard: which provider misbehaves next, how, how often. Armed by tests over ``POST /_faults``."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated, Self
+
+import anyio
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from local.sandbox.vendors import Provider, error_response
+
+FAULT_KEY = "sandbox.fault"
+"""Where the middleware leaves a fault of the model's answer for the route to act on."""
+LONGEST_DELAY = 120.0
+"""Seconds; longer than any client's time-out in the project, and no test waits for it by accident."""
+
+
+class AnswerFault(StrEnum):
+    """What a language model can do wrong in an otherwise good response."""
+
+    WRONG_QUOTES = "wrong_quotes"
+    REFUSAL = "refusal"
+    NOT_JSON = "not_json"
+    CUT_SHORT = "cut_short"
+
+
+class Fault(BaseModel):
+    """One kind of misbehaviour.
+
+    Matches requests of ``provider`` whose path (below the provider's base) starts with ``path`` and whose body contains
+    ``contains``. ``count`` is how often it strikes (``None``: until disarmed), ``probability`` how likely each time, drawn
+    from ``seed``. ``delay`` in seconds comes first; then ``status`` (with ``retry_after`` in seconds), ``malformed`` (a body
+    that is no JSON), ``truncate`` (the connection ends half-way through the body) or ``answer``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: Provider
+    path: str = ""
+    contains: str = ""
+    status: Annotated[int, Field(ge=400, le=599)] | None = None
+    retry_after: Annotated[int, Field(ge=0)] | None = None
+    delay: float = Field(default=0.0, ge=0.0, le=LONGEST_DELAY)
+    malformed: bool = False
+    truncate: bool = False
+    answer: AnswerFault | None = None
+    count: Annotated[int, Field(ge=1)] | None = None
+    probability: float = Field(default=1.0, gt=0.0, le=1.0)
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        ends = [self.status is not None, self.malformed, self.truncate, self.answer is not None]
+        if sum(ends) > 1 or not (any(ends) or self.delay):
+            raise ValueError("give a delay and at most one of status, malformed, truncate and answer")
+        return self
+
+    def matches(self, provider: Provider, path: str, body: bytes) -> bool:
+        """Whether this request is one it was armed for."""
+        return self.provider is provider and path.startswith(self.path) and self.contains.encode() in body
+
+
+@dataclass(slots=True)
+class _Armed:
+    fault: Fault
+    dice: random.Random
+    struck: int = 0
+
+    @property
+    def spent(self) -> bool:
+        return self.fault.count is not None and self.struck >= self.fault.count
+
+
+@dataclass(slots=True)
+class Switchboard:
+    """The armed faults in the order they were armed; the first that matches strikes."""
+
+    _armed: list[_Armed] = field(default_factory=list)
+
+    def arm(self, fault: Fault) -> None:
+        """Adds a fault behind those already armed."""
+        self._armed.append(_Armed(fault, random.Random(fault.seed)))
+
+    def disarm(self) -> None:
+        """All providers behave again."""
+        self._armed.clear()
+
+    def report(self) -> list[dict[str, object]]:
+        """Each armed fault and how often it has struck."""
+        return [{**armed.fault.model_dump(mode="json"), "struck": armed.struck} for armed in self._armed]
+
+    def concerns(self, provider: Provider) -> bool:
+        """Whether any fault that may still strike is armed for the provider."""
+        return any(armed.fault.provider is provider and not armed.spent for armed in self._armed)
+
+    def draw(self, provider: Provider, path: str, body: bytes) -> Fault | None:
+        """The fault that strikes this request, counted; ``None`` when it is served in peace."""
+        for armed in self._armed:
+            if armed.spent or not armed.fault.matches(provider, path, body):
+                continue
+            if armed.dice.random() < armed.fault.probability:
+                armed.struck += 1
+                return armed.fault
+        return None
+
+
+class FaultyProvider:
+    """Stands before one provider's routes and lets the switchboard spoil what they do."""
+
+    def __init__(self, app: ASGIApp, provider: Provider, switchboard: Switchboard) -> None:
+        self._app = app
+        self._provider = provider
+        self._switchboard = switchboard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._switchboard.concerns(self._provider):
+            await self._app(scope, receive, send)
+            return
+        body = await _whole_body(receive)
+        path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+        fault = self._switchboard.draw(self._provider, path, body)
+        if fault is None:
+            await self._app(scope, _replay(body, receive), send)
+            return
+        await anyio.sleep(fault.delay)
+        await self._strike(fault, scope, _replay(body, receive), send)
+
+    async def _strike(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        if fault.status is not None:
+            await error_response(self._provider, fault.status, fault.retry_after)(scope, receive, send)
+        elif fault.malformed:
+            broken = Response('{"requestId": "broken", "records": {', HTTPStatus.OK, media_type="application/json")
+            await broken(scope, receive, send)
+        else:
+            scope[FAULT_KEY] = fault
+            await self._app(scope, receive, _half(send) if fault.truncate else send)
+
+
+async def _whole_body(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replayed
+
+
+def _half(send: Send) -> Send:
+    """Passes on half of the first body chunk and nothing after: the server then drops the connection."""
+    cut = False
+
+    async def halved(message: Message) -> None:
+        nonlocal cut
+        if cut:
+            return
+        if message["type"] == "http.response.body":
+            cut = True
+            body: bytes = message.get("body", b"")
+            message = {"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True}
+        await send(message)
+
+    return halved

@@ -1,0 +1,199 @@
+"""Routes of Gong's API: authenticate, count against the limits, filter, cut a page, answer."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router
+
+from local.sandbox.clock import Clock
+from local.sandbox.corpus.calls import RecordedCall
+from local.sandbox.corpus.library import Library
+from local.sandbox.gong.bodies import (
+    Body,
+    call_metadata,
+    call_record,
+    call_transcript,
+    user_record,
+    workspace_id,
+)
+from local.sandbox.gong.limits import RequestAllowance
+from local.sandbox.gong.paging import CursorError, cut_page
+from local.sandbox.gong.requests import CallFilter, CallListQuery, CallsRequest
+from local.sandbox.settings import GongSettings, GongTenant
+from local.sandbox.vendors import gong_error
+
+NOTHING_FOUND = "No calls found corresponding to the provided filters"
+WRONG_KEY = "Authentication failed: the access key or the access key secret is not valid"
+TOO_MANY = "API rate limit exceeded: slow down and retry after the number of seconds in Retry-After"
+BAD_JSON = "Json parse error"
+
+Answer = Callable[[Request, "_Company"], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Company:
+    tenant: GongTenant
+    allowance: RequestAllowance
+    calls: tuple[RecordedCall, ...]
+
+    @property
+    def workspace(self) -> str:
+        return self.tenant.workspace
+
+    @property
+    def pair(self) -> bytes:
+        key, secret = self.tenant.access_key, self.tenant.access_key_secret
+        return f"{key.get_secret_value()}:{secret.get_secret_value()}".encode()
+
+
+class GongApi:
+    """The API over one library of calls; each company sees its own workspace's calls only."""
+
+    def __init__(self, settings: GongSettings, library: Library, clock: Clock) -> None:
+        self._library = library
+        self._page_size = settings.page_size
+        self._companies = [
+            _Company(
+                tenant,
+                RequestAllowance(settings.requests_per_second, settings.requests_per_day, clock),
+                library.of(tenant.workspace),
+            )
+            for tenant in settings.tenants
+        ]
+
+    def router(self) -> Router:
+        """The routes below ``/gong``."""
+        return Router(
+            [
+                self._route("/v2/calls", self._list_calls),
+                self._route("/v2/calls/extensive", self._list_extensive, "POST"),
+                self._route("/v2/calls/transcript", self._list_transcripts, "POST"),
+                self._route("/v2/calls/{call_id}", self._read_call),
+                self._route("/v2/users", self._list_users),
+                self._route("/v2/workspaces", self._list_workspaces, denied=HTTPStatus.FORBIDDEN),
+            ]
+        )
+
+    def _route(
+        self, path: str, answer: Answer, method: str = "GET", denied: HTTPStatus = HTTPStatus.UNAUTHORIZED
+    ) -> Route:
+        async def endpoint(request: Request) -> Response:
+            company = self._company_of(request)
+            if company is None:
+                return gong_error(denied, WRONG_KEY)
+            wait = company.allowance.take()
+            if wait is not None:
+                return gong_error(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, wait)
+            return await _answered(answer, request, company)
+
+        return Route(path, endpoint, methods=[method])
+
+    def _company_of(self, request: Request) -> _Company | None:
+        given = _basic_pair(request.headers.get("authorization", ""))
+        for company in self._companies:
+            if given is not None and hmac.compare_digest(given, company.pair):
+                return company
+        return None
+
+    async def _list_calls(self, request: Request, company: _Company) -> Response:
+        query = CallListQuery.model_validate(dict(request.query_params))
+        found = _matching(company, query.as_filter())
+        return self._call_page(found, query.as_filter().model_dump_json(), query.cursor, "calls", call_metadata)
+
+    async def _list_extensive(self, request: Request, company: _Company) -> Response:
+        asked = CallsRequest.model_validate_json(await request.body())
+        inputs = asked.model_dump_json(exclude={"cursor"})
+        found = _matching(company, asked.filter)
+        return self._call_page(
+            found, inputs, asked.cursor, "calls", lambda call: call_record(call, asked.content_selector)
+        )
+
+    async def _list_transcripts(self, request: Request, company: _Company) -> Response:
+        asked = CallsRequest.model_validate_json(await request.body())
+        inputs = asked.model_dump_json(exclude={"cursor"})
+        found = _matching(company, asked.filter)
+        return self._call_page(found, inputs, asked.cursor, "callTranscripts", call_transcript)
+
+    def _call_page(
+        self,
+        found: Sequence[RecordedCall],
+        inputs: str,
+        cursor: str | None,
+        name: str,
+        record: Callable[[RecordedCall], Body],
+    ) -> Response:
+        if not found:
+            return gong_error(HTTPStatus.NOT_FOUND, NOTHING_FOUND)
+        page = cut_page(found, f"{name}:{inputs}", cursor, self._page_size)
+        return _ok({"records": page.records, name: [record(call) for call in page.items]})
+
+    async def _read_call(self, request: Request, company: _Company) -> Response:
+        wanted = request.path_params["call_id"]
+        call = next((call for call in company.calls if call.call_id == wanted), None)
+        if call is None:
+            return gong_error(HTTPStatus.NOT_FOUND, "No call found with the provided id")
+        return _ok({"call": call_metadata(call)})
+
+    async def _list_users(self, request: Request, company: _Company) -> Response:
+        staff = self._library.staff_of(company.workspace)
+        page = cut_page(staff, "users", request.query_params.get("cursor"), self._page_size)
+        return _ok({"records": page.records, "users": [user_record(party, company.workspace) for party in page.items]})
+
+    async def _list_workspaces(self, _request: Request, company: _Company) -> Response:
+        name = company.workspace.capitalize()
+        body = {"id": workspace_id(company.workspace), "name": name, "description": f"All calls of {name}"}
+        return _ok({"workspaces": [body]})
+
+
+async def _answered(answer: Answer, request: Request, company: _Company) -> Response:
+    """The answer, or Gong's 400 for a request that cannot be read."""
+    try:
+        return await answer(request, company)
+    except CursorError as error:
+        return gong_error(HTTPStatus.BAD_REQUEST, f"Invalid cursor: {error}")
+    except ValidationError as error:
+        fault = error.errors(include_input=False)[0]
+        if fault["type"] == "json_invalid":
+            return gong_error(HTTPStatus.BAD_REQUEST, BAD_JSON)
+        return gong_error(HTTPStatus.BAD_REQUEST, f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}")
+
+
+def _basic_pair(header: str) -> bytes | None:
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _matching(company: _Company, wanted: CallFilter) -> list[RecordedCall]:
+    return [call for call in company.calls if _is_wanted(call, wanted)]
+
+
+def _is_wanted(call: RecordedCall, wanted: CallFilter) -> bool:
+    owner = call.owner.user_id if call.owner else None
+    return all(
+        (
+            wanted.start is None or call.started_at >= wanted.start,
+            wanted.end is None or call.started_at < wanted.end,
+            not wanted.workspace_id or wanted.workspace_id == workspace_id(call.workspace),
+            wanted.call_ids is None or call.call_id in wanted.call_ids,
+            wanted.primary_user_ids is None or owner in wanted.primary_user_ids,
+        )
+    )
+
+
+def _ok(body: Body) -> Response:
+    return JSONResponse({"requestId": uuid.uuid4().hex[:19], **body})

@@ -1,0 +1,83 @@
+"""The configuration files of the stand-ins, each readable by its owner only."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from contracts.registry import SERVICES
+from local.stack.environment import BUCKET, Site
+from local.stack.keys import WORKSPACES
+
+# The vendor's limit of 3 a second is kept; the day's is too.
+_GONG_REQUESTS_PER_SECOND = 3.0
+
+
+def write_configuration(
+    directory: Path, site: Site, calls_file: Path | None, faults: Mapping[str, object] | None, *, tapped: bool
+) -> None:
+    """Write everything that the stand-ins read at their start."""
+    files = {
+        "broker-policy.json": site.broker_policy(tapped=tapped),
+        "broker-faults.json": dict(faults or {}),
+        "cloud.json": _cloud(directory, site),
+        "sandbox.json": _sandbox(directory, site, calls_file),
+        "front-door.json": _front_door(site),
+    }
+    for name, content in files.items():
+        path = directory / name
+        path.unlink(missing_ok=True)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(content, file, indent=1)
+
+
+def _cloud(directory: Path, site: Site) -> dict[str, object]:
+    certificate = site.authority.server("stand-ins")
+    return {
+        "certificate": str(certificate.chain),
+        "key": str(certificate.key),
+        "storage": str(directory.resolve() / "storage"),
+        "storage_port": site.ports["storage"],
+        "bucket": BUCKET,
+        "secrets": str(directory.resolve() / "secrets.json"),
+        "secrets_port": site.ports["secrets"],
+        "policy": site.secret_policy(),
+    }
+
+
+def _sandbox(directory: Path, site: Site, calls_file: Path | None) -> dict[str, object]:
+    certificate = site.authority.server("sandbox")
+    tenants = [
+        {"workspace": name, "access_key": key["access_key"], "access_key_secret": key["secret"]}
+        for name, key in ((name, site.keys.gong[name]) for name in WORKSPACES)
+    ]
+    return {
+        "port": site.ports["sandbox"],
+        "tls": {
+            "certificate": str(certificate.chain),
+            "key": str(certificate.key),
+            "trusted_ca": str(site.authority.ca_file),
+        },
+        "data_dir": str(directory.resolve() / "sandbox"),
+        "admin_token": site.keys.admin_token,
+        "gong": {"tenants": tenants, "requests_per_second": _GONG_REQUESTS_PER_SECOND},
+        "models": {"openai_api_key": site.keys.openai_api_key, "anthropic_api_key": site.keys.anthropic_api_key},
+        "clerk": {
+            "front_door_origin": site.url,
+            "webhook_url": f"{site.service_url('ingest')}/webhooks/clerk",
+            "webhook_secret": site.keys.clerk_webhook_secret,
+        },
+        "calls_file": str(calls_file.resolve()) if calls_file else None,
+        "google_certs_file": str(directory.resolve() / "broker" / "jwks.json"),
+    }
+
+
+def _front_door(site: Site) -> dict[str, object]:
+    return {
+        "port": site.ports["front-door"],
+        "ca_file": str(site.authority.ca_file),
+        "services": {name: site.service_url(name) for name in SERVICES},
+        "sandbox": site.sandbox_url,
+    }

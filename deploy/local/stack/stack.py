@@ -1,0 +1,224 @@
+"""Starts and stops everything, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from contracts.registry import SERVICES
+from database import MigrationSettings, migrate
+from local.postgres import EmbeddedPostgres, ServiceDsns, provision
+from local.stack import secrets
+from local.stack.configuration import write_configuration
+from local.stack.environment import PROJECT, Site, variables
+from local.stack.keys import Keys
+from local.stack.ports import Ports
+from local.stack.processes import Process
+from local.tls import Authority
+from messaging.google import ensure, open_channel
+from messaging.topology import Topology
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# On two busy cores nine Python processes import Google's clients at once: about 15 s; four times that is a failure.
+_READY_SECONDS = 90.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """`directory` keeps everything; `fixed_ports` for people, free ones for tests; `admin_url` is a PostgreSQL to use instead of the
+    embedded one; `calls_file` replaces the sandbox's calls; `faults` is the broker's fault table; `extra` are further variables by
+    service (without the prefix CALLMINE_); `tapped` lets the administrator record all messages."""
+
+    directory: Path
+    fixed_ports: bool = False
+    admin_url: str | None = None
+    calls_file: Path | None = None
+    faults: Mapping[str, object] | None = None
+    extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tell: Tell = lambda _: None
+    tapped: bool = False
+
+
+@dataclass(slots=True)
+class Stack:
+    """Everything, running."""
+
+    settings: StackSettings
+    site: Site
+    processes: dict[str, Process]
+    dsns: dict[str, ServiceDsns]
+    admin_dsn: str
+    _client: httpx.AsyncClient
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls, settings: StackSettings) -> AsyncIterator[Stack]:
+        """Start everything; stop everything, in the opposite order, at the end of the block."""
+        directory = settings.directory
+        directory.mkdir(parents=True, exist_ok=True)
+        site = Site(
+            ROOT,
+            Ports.choose(directory / "ports.json", fixed=settings.fixed_ports),
+            Keys.kept(directory / "keys.json"),
+            Authority.open(directory / "tls"),
+            Topology.load(ROOT / "deploy" / "topology.yaml"),
+        )
+        async with AsyncExitStack() as closing:
+            settings.tell("PostgreSQL")
+            admin = settings.admin_url or await _embedded(directory, closing)
+            client = await closing.enter_async_context(_client(site))
+            stack = cls(settings, site, {}, {}, admin, client)
+            closing.push_async_callback(stack._stop_all)
+            await stack._start_all()
+            yield stack
+
+    @property
+    def url(self) -> str:
+        """What a person opens."""
+        return self.site.url
+
+    @property
+    def client(self) -> httpx.AsyncClient:
+        """A client that trusts this stack's authority."""
+        return self._client
+
+    async def restart(self, service: str) -> None:
+        """Start a service again after it was killed or stopped, and wait until it is ready."""
+        await self.processes[service].start()
+        await self.ready(service)
+
+    async def ready(self, service: str) -> None:
+        """Return when a service says that it is ready. Raises ProcessFailed or TimeoutError."""
+        await self._answers(service, f"{self.site.service_url(service)}/readyz")
+
+    async def _start_all(self) -> None:
+        tell = self.settings.tell
+        settings = self.settings
+        write_configuration(settings.directory, self.site, settings.calls_file, settings.faults, tapped=settings.tapped)
+        tell("Pub/Sub, object storage, Secret Manager")
+        await asyncio.gather(*(self._launch(name, arguments) for name, arguments in self._stand_ins().items()))
+        tell("databases")
+        await asyncio.gather(self._stand_ins_ready(), self._databases())
+        await secrets.fill(self.site)
+        await self._topics()
+        tell("five services, sandbox, front door")
+        for service in SERVICES:
+            await self._launch(service, ["-m", service.replace("-", "_"), "serve"], self.service_environment(service))
+        # Last, so that its first webhooks find ingest listening, or nearly so.
+        await self._launch("sandbox", ["-m", "local.sandbox", "--config", self._path("sandbox.json")])
+        await self._launch("front-door", ["-m", "local.front_door", "--config", self._path("front-door.json")])
+        await asyncio.gather(*(self.ready(service) for service in SERVICES))
+        await self._answers("sandbox", f"{self.site.sandbox_url}/_ready")
+        await self._answers("front-door", f"{self.url}/sub-processors")
+
+    def _stand_ins(self) -> dict[str, list[str]]:
+        certificate = self.site.authority.server("stand-ins")
+        broker = ["-m", "local.broker", "--dir", self._path("broker"), "--port", str(self.site.ports["broker"])]
+        broker += ["--certificate", str(certificate.chain), "--key", str(certificate.key)]
+        broker += ["--ca", str(self.site.authority.ca_file), "--policy", self._path("broker-policy.json")]
+        broker += ["--faults", self._path("broker-faults.json")]
+        return {"broker": broker, "cloud": ["-m", "local.cloud", "--config", self._path("cloud.json")]}
+
+    async def _stand_ins_ready(self) -> None:
+        await asyncio.gather(
+            self._listens("broker", self.site.ports["broker"]),
+            self._listens("cloud", self.site.ports["secrets"]),
+        )
+
+    async def _databases(self) -> None:
+        """Create and migrate all databases, as `<service> migrate` does, but without five more processes."""
+        for service in SERVICES:
+            passwords = self.site.keys.database_passwords(service)
+            self.dsns[service] = await provision(self.admin_dsn, service, passwords)
+            folders = (ROOT / "libs/messaging/messaging/migrations", ROOT / "services" / service / "migrations")
+            await asyncio.to_thread(migrate, MigrationSettings(self.dsns[service].owner, folders))
+
+    async def _topics(self) -> None:
+        site = self.site
+        channel = open_channel(f"127.0.0.1:{site.ports['broker']}", site.authority.ca_pem, site.keys.admin_token)
+        try:
+            await ensure(site.topology, channel, PROJECT, {name: site.service_url(name) for name in SERVICES})
+        finally:
+            await channel.close()
+
+    def service_environment(self, service: str) -> dict[str, str]:
+        """The whole environment of a service's process."""
+        given = variables(self.site, service, self.dsns[service]) | dict(self.settings.extra.get(service, {}))
+        environment = {f"CALLMINE_{name.upper()}": value for name, value in given.items()}
+        kept = self.settings.directory / "environment" / f"{service}.json"
+        kept.parent.mkdir(exist_ok=True, mode=0o700)
+        kept.touch(mode=0o600)
+        kept.write_text(json.dumps(environment))
+        return _base_environment() | environment
+
+    async def _launch(self, name: str, arguments: list[str], environment: Mapping[str, str] | None = None) -> None:
+        log = self.settings.directory / "logs" / f"{name}.log"
+        command = [sys.executable, *arguments]
+        self.processes[name] = Process(name, command, environment or _base_environment(), log, ROOT)
+        await self.processes[name].start()
+
+    async def _answers(self, name: str, url: str) -> None:
+        async with asyncio.timeout(_READY_SECONDS):
+            while True:
+                self.processes[name].check()
+                try:
+                    if (await self._client.get(url)).is_success:
+                        return
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.1)
+
+    async def _listens(self, name: str, port: int) -> None:
+        async with asyncio.timeout(_READY_SECONDS):
+            while True:
+                self.processes[name].check()
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.1)
+                    continue
+                writer.close()
+                return
+
+    async def _stop_all(self) -> None:
+        """From the outside in, so that nobody waits for a connection that is still in use: callers first."""
+        outside = ("front-door", "sandbox", "broker")
+        groups = (
+            [name for name in outside if name in self.processes],
+            [n for n in SERVICES if n in self.processes],
+            ["cloud"],
+        )
+        for group in groups:
+            await asyncio.gather(*(self.processes[name].stop() for name in group))
+
+    def _path(self, name: str) -> str:
+        return str(self.settings.directory.resolve() / name)
+
+
+async def _embedded(directory: Path, closing: AsyncExitStack) -> str:
+    server = await asyncio.to_thread(EmbeddedPostgres.start, directory / "postgres")
+    closing.push_async_callback(asyncio.to_thread, server.stop)
+    return server.admin_dsn
+
+
+def _client(site: Site) -> httpx.AsyncClient:
+    # No idle connections: a server that stops would wait for them to be closed.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.AsyncClient(verify=site.authority.client_context(), timeout=30, limits=limits, trust_env=False)
+
+
+def _base_environment() -> dict[str, str]:
+    """What a child needs of this process's environment: no CALLMINE_ variable leaks in from a person's shell."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,71 @@
+"""`analysis serve | migrate | parked | runs | queue`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from analysis.domain.run import Run
+from analysis.main import SERVICE, compose
+from analysis.settings import Settings
+from analysis.store import runs as run_store
+from core.ids import parse_workspace_id
+from runtime import service_app
+from web import load_settings
+
+app = service_app(SERVICE, Settings, compose)
+runs = typer.Typer(help="Runs of a workspace: states and counts, never what was asked", no_args_is_help=True)
+app.add_typer(runs, name="runs")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs")]
+
+
+@runs.command("list")
+def list_runs(
+    workspace: Annotated[str, typer.Argument(help="Workspace id, org_…")],
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, newest first")] = 25,
+    as_json: Json = False,
+) -> None:
+    """List a workspace's runs with their states."""
+    found = [_line(run) for run in asyncio.run(_runs(workspace, limit))]
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    table = Table("run", "state", "analysed", "failed", "of", "created")
+    for line in found:
+        table.add_row(*("" if value is None else str(value) for value in line.values()))
+    Console().print(table)
+
+
+@app.command()
+def queue(as_json: Json = False) -> None:
+    """Count the work that waits, in all workspaces together."""
+    counts = asyncio.run(_queue())
+    typer.echo(json.dumps(counts) if as_json else "\n".join(f"{count:7}  {name}" for name, count in counts.items()))
+
+
+async def _runs(workspace: str, limit: int) -> list[Run]:
+    workspace_id = parse_workspace_id(workspace)
+    async with compose(load_settings(Settings, SERVICE)) as parts, parts.db.workspace(workspace_id) as tx:
+        return await run_store.runs_page(tx, None, limit)
+
+
+async def _queue() -> dict[str, int]:
+    async with compose(load_settings(Settings, SERVICE)) as parts, parts.db.sweep() as tx:
+        return await run_store.waiting(tx)
+
+
+def _line(run: Run) -> dict[str, str | int | None]:
+    return {
+        "run": str(run.id),
+        "state": run.state.value,
+        "analysed": run.calls_analysed,
+        "failed": run.calls_failed,
+        "of": run.calls_expected,
+        "created": run.created_at.isoformat(timespec="seconds"),
+    }

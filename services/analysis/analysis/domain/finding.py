@@ -1,0 +1,126 @@
+"""What one call says about the brief: findings, each with quotes that have been checked."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.domain.quotes import ClaimedQuote, Quote, QuoteCheck
+from analysis.domain.transcript import Call
+
+# More findings of one call, or quotes of one finding, than a reader takes in; the rest is cut.
+MOST_FINDINGS = 20
+MOST_QUOTES = 5
+LONGEST_THEME = 80
+LONGEST_CLAIM = 600
+LONGEST_SUMMARY = 2_000
+
+
+class Sentiment(enum.StrEnum):
+    """How the speaker feels about what is found."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+    MIXED = "mixed"
+
+
+class Verdict(enum.StrEnum):
+    """Whether the call answers the brief."""
+
+    YES = "yes"
+    NO = "no"
+    PARTLY = "partly"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedFinding:
+    """A finding as the model states it, its quotes unchecked."""
+
+    theme: str
+    claim: str
+    sentiment: Sentiment
+    quotes: tuple[ClaimedQuote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswer:
+    """The model's answer for one call."""
+
+    verdict: Verdict
+    summary: str
+    findings: tuple[ClaimedFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding that at least one verified quote holds up."""
+
+    theme: str
+    claim: str
+    sentiment: Sentiment
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnalysis:
+    """The checked result of one call."""
+
+    call_id: str
+    title: str
+    account: str
+    rep: str
+    segment: str
+    verdict: Verdict
+    summary: str
+    rep_talk_ms: int
+    total_talk_ms: int
+    findings: tuple[Finding, ...]
+    quotes_dropped: int
+
+    @property
+    def quotes(self) -> int:
+        """Verified quotes in all findings."""
+        return sum(len(finding.quotes) for finding in self.findings)
+
+
+def check_answer(call: Call, answer: CallAnswer) -> CallAnalysis:
+    """Check every quote of `answer` against the call's transcript.
+
+    A quote that is not there verbatim is dropped and counted; a finding left without a quote is dropped with it, since nothing would show
+    that it is true.
+    """
+    check = QuoteCheck.of(call.sentences)
+    findings: list[Finding] = []
+    dropped = 0
+    for claimed in answer.findings[:MOST_FINDINGS]:
+        verified = _verified(check, claimed.quotes)
+        dropped += len(claimed.quotes[:MOST_QUOTES]) - len(verified)
+        theme, claim = _line(claimed.theme, LONGEST_THEME), _line(claimed.claim, LONGEST_CLAIM)
+        if verified and theme and claim:
+            findings.append(Finding(theme, claim, claimed.sentiment, tuple(dict.fromkeys(verified))))
+    return CallAnalysis(
+        call_id=call.call_id,
+        title=call.title,
+        account=call.account,
+        rep=call.rep,
+        segment=call.segment,
+        verdict=answer.verdict,
+        summary=_line(answer.summary, LONGEST_SUMMARY),
+        rep_talk_ms=call.rep_talk_ms,
+        total_talk_ms=call.total_talk_ms,
+        findings=tuple(findings),
+        quotes_dropped=dropped,
+    )
+
+
+def _verified(check: QuoteCheck, quotes: Sequence[ClaimedQuote]) -> list[Quote]:
+    checked = (check.verify(quote) for quote in quotes[:MOST_QUOTES])
+    return [quote for quote in checked if quote is not None]
+
+
+def _line(text: str, longest: int) -> str:
+    line = " ".join(text.split()).replace("\x00", "")
+    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"

@@ -1,0 +1,169 @@
+"""What people ask for: one transaction each."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from analysis import events
+from analysis.domain.plan import Plan, Quota, require_quota
+from analysis.domain.request import PreviewId, Question, ReportId, RunId, check
+from analysis.domain.run import Preview, Run, RunState
+from analysis.domain.transcript import Call, parse_call
+from analysis.handlers.lifecycle import Lifecycle
+from analysis.store import plans, reports, runs
+from analysis.store.call_objects import read_call
+from cloud.objects import ObjectStore
+from contracts import Actor
+from core.clock import Clock
+from core.errors import Conflict, InvalidInput, NotFound
+from core.ids import WorkspaceId, uuid7
+from database import Database, Tx
+from messaging import Outbox
+
+T = TypeVar("T")
+
+PAGE = 25
+
+EXPORT_FORMATS = ("json",)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the page for a new question needs to know of the workspace."""
+
+    plan: Plan
+    quota: Quota
+    timezone: str
+    gong: plans.IntegrationState
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """A page of runs with the headlines of their reports; `next` is the id to go on from, None on the last page."""
+
+    runs: list[Run]
+    headlines: Mapping[RunId, str]
+    hidden_reports: int
+    plan: Plan
+    quota: Quota
+    next: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Takes requests. Every method works in the given workspace and raises NotFound for what is not in it."""
+
+    db: Database
+    outbox: Outbox
+    lifecycle: Lifecycle
+    objects: ObjectStore
+    clock: Clock
+
+    async def situation(self, workspace_id: WorkspaceId) -> Situation:
+        """Plan, quota, timezone and whether Gong is connected."""
+        async with self.db.workspace(workspace_id) as tx:
+            plan = await plans.plan_of(tx)
+            quota = await plans.quota_of(tx, plan)
+            return Situation(plan, quota, await plans.timezone_of(tx), await plans.integration(tx, "gong"))
+
+    async def ask_preview(self, workspace_id: WorkspaceId, question: Question, actor: Actor) -> PreviewId:
+        """Have the matching calls counted. Raises InvalidInput."""
+        preview_id = PreviewId(uuid7())
+        async with self.db.workspace(workspace_id) as tx:
+            await self._check(tx, question)
+            await runs.insert_preview(tx, preview_id, question)
+            request = events.preview_requested(preview_id, question.filter, question.max_calls)
+            await self.outbox.add(tx, request, aggregate_id=str(preview_id), sequence=1, actor=actor)
+        return preview_id
+
+    async def preview(self, workspace_id: WorkspaceId, preview_id: PreviewId) -> Preview:
+        """One preview."""
+        async with self.db.workspace(workspace_id) as tx:
+            return _found(await runs.preview(tx, preview_id), "preview")
+
+    async def start(
+        self, workspace_id: WorkspaceId, question: Question, actor: Actor, request_id: uuid.UUID | None = None
+    ) -> RunId:
+        """Queue a run, and begin it when the plan has room. The same `request_id` always gives the same run.
+
+        Raises InvalidInput, and QuotaUsedUp when not one call is left this month.
+        """
+        request_id = request_id or uuid7()
+        run_id = RunId(uuid7())
+        async with self.db.workspace(workspace_id) as tx:
+            earlier = await runs.run_of_request(tx, request_id)
+            if earlier is not None:
+                return earlier
+            plan = await self._check(tx, question)
+            require_quota(plan, await plans.quota_of(tx, plan))
+            if not await runs.insert_run(tx, run_id, request_id, actor.id, question):
+                return _found(await runs.run_of_request(tx, request_id), "run")
+            await self.lifecycle.dispatch(tx, actor=actor)
+        return run_id
+
+    async def run(self, workspace_id: WorkspaceId, run_id: RunId) -> Run:
+        """One run."""
+        async with self.db.workspace(workspace_id) as tx:
+            return _found(await runs.run(tx, run_id), "run")
+
+    async def cancel(self, workspace_id: WorkspaceId, run_id: RunId, actor: Actor) -> None:
+        """Stop a run; what it has used is used. Raises Conflict when it has ended."""
+        async with self.db.workspace(workspace_id) as tx:
+            _found(await runs.run(tx, run_id), "run")
+            if not await self.lifecycle.end(tx, run_id, RunState.CANCELLED, "stopped by a member", actor=actor):
+                raise Conflict("the run has ended already")
+
+    async def dashboard(self, workspace_id: WorkspaceId, before: uuid.UUID | None) -> Dashboard:
+        """Runs and reports, newest first, older than `before`."""
+        async with self.db.workspace(workspace_id) as tx:
+            found = await runs.runs_page(tx, before, PAGE + 1)
+            shown = found[:PAGE]
+            plan = await plans.plan_of(tx)
+            return Dashboard(
+                runs=shown,
+                headlines=await reports.headlines(tx, [run.id for run in shown]),
+                hidden_reports=await reports.hidden_reports(tx),
+                plan=plan,
+                quota=await plans.quota_of(tx, plan),
+                next=shown[-1].id if len(found) > PAGE else None,
+            )
+
+    async def report(self, workspace_id: WorkspaceId, report_id: ReportId) -> reports.Report:
+        """One report, if the plan still shows it."""
+        async with self.db.workspace(workspace_id) as tx:
+            return _found(await reports.report(tx, report_id), "report")
+
+    async def export(
+        self, workspace_id: WorkspaceId, report_id: ReportId, format_name: str, actor: Actor
+    ) -> reports.Report:
+        """One report to take away; noted, and audited in the same transaction. Raises InvalidInput for an unknown format."""
+        if format_name not in EXPORT_FORMATS:
+            raise InvalidInput(f"reports are exported as {', '.join(EXPORT_FORMATS)}")
+        async with self.db.workspace(workspace_id) as tx:
+            report = _found(await reports.report(tx, report_id), "report")
+            number = await reports.insert_export(tx, report_id, format_name, actor.id)
+            action = events.report_exported(report_id, format_name)
+            await self.outbox.add(tx, action, aggregate_id=str(report_id), sequence=number, actor=actor)
+            return report
+
+    async def transcript(self, workspace_id: WorkspaceId, report_id: ReportId, call_id: str) -> Call:
+        """A call that a visible report is about, with its transcript."""
+        async with self.db.workspace(workspace_id) as tx:
+            report = _found(await reports.report(tx, report_id), "report")
+            stored = _found(await runs.stored_call(tx, report.run_id, call_id), "call")
+        return parse_call(await read_call(self.objects, workspace_id, stored))
+
+    async def _check(self, tx: Tx, question: Question) -> Plan:
+        plan = await plans.plan_of(tx)
+        check(question, self.clock.now())
+        plan.require_model(question.model)
+        return plan
+
+
+def _found(thing: T | None, what: str) -> T:
+    if thing is None:
+        raise NotFound(f"there is no such {what} in this workspace")
+    return thing

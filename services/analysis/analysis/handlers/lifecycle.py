@@ -1,0 +1,109 @@
+"""A run's way from queued to its end. The lock on the run's row is taken before its calls are touched, everywhere, so that nobody waits
+in a circle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from analysis import events
+from analysis.domain.request import RunId
+from analysis.domain.run import Run, RunState
+from analysis.store import plans, reports, runs
+from contracts import Actor, Event
+from database import Tx
+from messaging import Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """Moves runs. `wake` is called after a commit that left work for the workers: a hint, nothing depends on it."""
+
+    outbox: Outbox
+    wake: Callable[[], None]
+
+    async def dispatch(self, tx: Tx, *, actor: Actor | None = None, cause: Event[Message] | None = None) -> None:
+        """Start queued runs, the oldest first, as far as the plan's concurrency and quota go."""
+        await plans.lock_quota(tx)
+        plan = await plans.plan_of(tx)
+        while await runs.runs_under_way(tx) < plan.concurrent_runs:
+            queued = await runs.next_queued(tx)
+            if queued is None:
+                return
+            quota = await plans.quota_of(tx, plan)
+            if quota.left == 0:
+                reason = f"the {plan.title} plan's analysed calls of this month were used up before the run's turn came"
+                await self._close(tx, queued.id, RunState.FAILED, reason, actor, cause)
+            elif quota.free == 0:
+                return
+            else:
+                await self._start(tx, queued, min(queued.question.max_calls, quota.free), actor, cause)
+
+    async def end(
+        self,
+        tx: Tx,
+        run_id: RunId,
+        state: RunState,
+        reason: str,
+        *,
+        actor: Actor | None = None,
+        cause: Event[Message] | None = None,
+    ) -> bool:
+        """End a run without a report and let the next one begin; False when it had ended already."""
+        if not await self._close(tx, run_id, state, reason, actor, cause):
+            return False
+        await self.dispatch(tx, cause=cause)
+        return True
+
+    async def settle(self, tx: Tx, run_id: RunId, cause: Event[Message] | None = None) -> None:
+        """After a call is done or the fetch has ended: when nothing is open any more, have the summary written."""
+        run = await runs.lock_run(tx, run_id)
+        if run is None or run.state is not RunState.RUNNING or not run.calls_complete:
+            return
+        if run.calls_analysed == 0:
+            await self.end(tx, run_id, RunState.FAILED, await self._why_none(tx, run), cause=cause)
+            return
+        await reports.queue_synthesis(tx, run_id)
+        tx.on_commit(self.wake)
+
+    async def _why_none(self, tx: Tx, run: Run) -> str:
+        failed = await runs.failed_calls(tx, run.id)
+        first = f": {failed[0].reason}" if failed else ""
+        return f"none of the {run.calls_failed} calls could be analysed{first}"
+
+    async def _start(
+        self, tx: Tx, queued: runs.Queued, call_limit: int, actor: Actor | None, cause: Event[Message] | None
+    ) -> None:
+        sequence = await runs.start_run(tx, queued.id, call_limit)
+        if sequence is None:
+            return
+        request = events.fetch_requested(queued.id, queued.question.filter, call_limit)
+        await self._tell(tx, request, queued.id, sequence, actor, cause)
+
+    async def _close(
+        self, tx: Tx, run_id: RunId, state: RunState, reason: str, actor: Actor | None, cause: Event[Message] | None
+    ) -> bool:
+        run = await runs.lock_run(tx, run_id)
+        sequence = await runs.end_run(tx, run_id, state, reason)
+        if run is None or sequence is None:
+            return False
+        if state is RunState.FAILED:
+            await self._tell(tx, events.run_failed(run_id, reason), run_id, sequence, actor, cause)
+        if state is RunState.CANCELLED:
+            await self._tell(tx, events.run_cancelled(run_id), run_id, sequence, actor, cause)
+        if run.state is RunState.RUNNING and not run.fetch_complete and state is not RunState.NO_MATCH:
+            await self._tell(tx, events.fetch_cancelled(run_id), run_id, sequence, actor, cause)
+        return True
+
+    async def _tell(
+        self,
+        tx: Tx,
+        payload: Message,
+        run_id: RunId,
+        sequence: int,
+        actor: Actor | None,
+        cause: Event[Message] | None,
+    ) -> None:
+        await self.outbox.add(tx, payload, aggregate_id=str(run_id), sequence=sequence, actor=actor, cause=cause)

@@ -1,0 +1,113 @@
+"""What messages of other services cause here. Duplicates and any order give the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis import events
+from analysis.domain.request import RunId
+from analysis.domain.run import Run, RunState
+from analysis.handlers.lifecycle import Lifecycle
+from analysis.store import plans, runs
+from contracts import Event
+from core.errors import NotFound
+from database import Tx
+from messaging import Routes
+
+# An IANA name is at most this long; a longer text is not one.
+_LONGEST_TIMEZONE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHandlers:
+    """One method for each message that analysis listens to."""
+
+    lifecycle: Lifecycle
+
+    def calls(self) -> Routes:
+        """What ingest says about calls."""
+        routes = Routes()
+        routes.on(events.PreviewReady, self.preview_ready)
+        routes.on(events.CallFetched, self.call_fetched)
+        routes.on(events.FetchCompleted, self.fetch_completed)
+        routes.on(events.FetchFailed, self.fetch_failed)
+        return routes
+
+    def plans(self) -> Routes:
+        """What retention says about plans."""
+        routes = Routes()
+        routes.on(events.PlanChanged, self.plan_changed)
+        return routes
+
+    def workspaces(self) -> Routes:
+        """What ingest says about workspaces."""
+        routes = Routes()
+        routes.on(events.WorkspaceCreated, self.workspace_told)
+        routes.on(events.WorkspaceUpdated, self.workspace_told)
+        return routes
+
+    def integrations(self) -> Routes:
+        """What the vault says about integrations."""
+        routes = Routes()
+        for message in events.INTEGRATION_MESSAGES:
+            routes.on(message, self.integration_changed)
+        return routes
+
+    async def preview_ready(self, tx: Tx, event: Event[events.PreviewReady]) -> None:
+        """The count for a preview has come."""
+        message = event.payload
+        preview_id = events.preview_id_of(message.preview_id)
+        if await runs.preview(tx, preview_id) is None:
+            raise NotFound("a preview is answered that nobody asked for")
+        await runs.finish_preview(tx, preview_id, message.matching_calls, message.total_seconds, message.failure)
+
+    async def call_fetched(self, tx: Tx, event: Event[events.CallFetched]) -> None:
+        """A call can be analysed. For a run that has ended it is too late, which is no error."""
+        call = events.fetched_call(event)
+        run = await self._run(tx, events.run_id_of(event.payload.run_id))
+        if run.state is RunState.RUNNING:
+            await runs.add_call(tx, run.id, call)
+            tx.on_commit(self.lifecycle.wake)
+
+    async def fetch_completed(self, tx: Tx, event: Event[events.FetchCompleted]) -> None:
+        """It is known how many calls there are; it may overtake some of them."""
+        fetched = events.fetched(event.payload)
+        run = await self._run(tx, events.run_id_of(event.payload.run_id))
+        if run.state is not RunState.RUNNING:
+            return
+        await runs.record_fetch(tx, run.id, fetched)
+        if fetched.calls == 0:
+            reason = fetched.no_match_reason()
+            await self.lifecycle.end(tx, run.id, RunState.NO_MATCH, reason, cause=event)
+        else:
+            await self.lifecycle.settle(tx, run.id, cause=event)
+
+    async def fetch_failed(self, tx: Tx, event: Event[events.FetchFailed]) -> None:
+        """The calls cannot be had; the reason is ingest's, in words fit for the page."""
+        run = await self._run(tx, events.run_id_of(event.payload.run_id))
+        reason = event.payload.reason or "the calls could not be fetched"
+        await self.lifecycle.end(tx, run.id, RunState.FAILED, reason, cause=event)
+
+    async def plan_changed(self, tx: Tx, event: Event[events.PlanChanged]) -> None:
+        """The workspace's plan is another one; a larger one may let a queued run begin."""
+        await plans.project_plan(tx, events.plan(event.payload), event.sequence)
+        await self.lifecycle.dispatch(tx, cause=event)
+
+    async def workspace_told(
+        self, tx: Tx, event: Event[events.WorkspaceCreated] | Event[events.WorkspaceUpdated]
+    ) -> None:
+        """The workspace's name and timezone."""
+        timezone = event.payload.timezone[:_LONGEST_TIMEZONE] or "UTC"
+        await plans.project_workspace(tx, event.payload.name, timezone, event.sequence)
+
+    async def integration_changed(self, tx: Tx, event: Event[events.IntegrationMessage]) -> None:
+        """An integration was connected or lost."""
+        state = events.integration_state(event.payload)
+        await plans.project_integration(tx, events.provider_of(event.payload), state, event.sequence)
+
+    async def _run(self, tx: Tx, run_id: RunId) -> Run:
+        """The run, locked. Raises NotFound: ingest only ever answers what was asked in a committed transaction."""
+        run = await runs.lock_run(tx, run_id)
+        if run is None:
+            raise NotFound("a run is answered that does not exist here")
+        return run

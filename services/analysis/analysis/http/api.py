@@ -1,0 +1,131 @@
+"""The JSON API, `/api/v1`: the same use cases as the pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import JSONResponse, Response
+
+from analysis.domain.request import PreviewId, ReportId, RunId, as_document
+from analysis.domain.run import Preview, Run, stages
+from analysis.handlers.desk import Desk
+from analysis.http.inputs import QuestionInput, question_of
+from analysis.http.paths import id_in_path
+from analysis.http.reports import export_file
+from web import Session, member
+
+Member = Annotated[Session, Depends(member)]
+
+ACCEPTED = 202
+
+
+class ApiRoutes:
+    """The routes of the API."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def router(self) -> APIRouter:
+        """All routes."""
+        router = APIRouter(prefix="/api/v1")
+        router.add_api_route("/previews", self.ask_preview, methods=["POST"], status_code=ACCEPTED)
+        router.add_api_route("/previews/{preview_id}", self.preview, methods=["GET"])
+        router.add_api_route("/runs", self.start, methods=["POST"], status_code=ACCEPTED)
+        router.add_api_route("/runs", self.runs, methods=["GET"])
+        router.add_api_route("/runs/{run_id}", self.run, methods=["GET"])
+        router.add_api_route("/runs/{run_id}/cancel", self.cancel, methods=["POST"])
+        router.add_api_route("/reports/{report_id}", self.report, methods=["GET"])
+        router.add_api_route("/reports/{report_id}/export", self.export, methods=["POST"])
+        return router
+
+    async def ask_preview(self, session: Member, sent: QuestionInput) -> JSONResponse:
+        """Have the matching calls counted."""
+        situation = await self._desk.situation(session.workspace_id)
+        question = question_of(sent, situation, self._desk.clock.now())
+        preview_id = await self._desk.ask_preview(session.workspace_id, question, session.actor)
+        preview = await self._desk.preview(session.workspace_id, preview_id)
+        return JSONResponse(_preview(preview), ACCEPTED, {"location": f"/api/v1/previews/{preview_id}"})
+
+    async def preview(self, session: Member, preview_id: str) -> JSONResponse:
+        """How many calls match; numbers are null until they are known."""
+        found = PreviewId(id_in_path(preview_id, "preview"))
+        return JSONResponse(_preview(await self._desk.preview(session.workspace_id, found)))
+
+    async def start(self, session: Member, sent: QuestionInput) -> JSONResponse:
+        """Start a run."""
+        situation = await self._desk.situation(session.workspace_id)
+        question = question_of(sent, situation, self._desk.clock.now())
+        run_id = await self._desk.start(session.workspace_id, question, session.actor, sent.request_id)
+        run = await self._desk.run(session.workspace_id, run_id)
+        return JSONResponse(_run(run), ACCEPTED, {"location": f"/api/v1/runs/{run_id}"})
+
+    async def runs(self, session: Member, before: Annotated[str, Query(max_length=40)] = "") -> JSONResponse:
+        """A page of runs, newest first; `next` goes into `before` for the page after."""
+        position = id_in_path(before, "run") if before else None
+        page = await self._desk.dashboard(session.workspace_id, position)
+        return JSONResponse(
+            {
+                "runs": [_run(run) for run in page.runs],
+                "hidden_reports": page.hidden_reports,
+                "next": str(page.next) if page.next else None,
+            }
+        )
+
+    async def run(self, session: Member, run_id: str) -> JSONResponse:
+        """One run with its stages."""
+        return JSONResponse(_run(await self._desk.run(session.workspace_id, RunId(id_in_path(run_id, "run")))))
+
+    async def cancel(self, session: Member, run_id: str) -> JSONResponse:
+        """Stop a run."""
+        found = RunId(id_in_path(run_id, "run"))
+        await self._desk.cancel(session.workspace_id, found, session.actor)
+        return JSONResponse(_run(await self._desk.run(session.workspace_id, found)))
+
+    async def report(self, session: Member, report_id: str) -> JSONResponse:
+        """One report: the document that `docs/report-document.md` describes."""
+        report = await self._desk.report(session.workspace_id, ReportId(id_in_path(report_id, "report")))
+        return JSONResponse(report.published())
+
+    async def export(
+        self, session: Member, report_id: str, format_name: Annotated[str, Query(alias="format")] = "json"
+    ) -> Response:
+        """The same document as a file; audited."""
+        found = ReportId(id_in_path(report_id, "report"))
+        return export_file(await self._desk.export(session.workspace_id, found, format_name, session.actor))
+
+
+def _preview(preview: Preview) -> dict[str, object]:
+    return {
+        "preview_id": str(preview.id),
+        "state": preview.state,
+        "matching_calls": preview.matching_calls,
+        "total_seconds": preview.total_seconds,
+        "reason": preview.reason,
+    }
+
+
+def _run(run: Run) -> dict[str, object]:
+    return {
+        "run_id": str(run.id),
+        "state": run.state.value,
+        "reason": run.reason,
+        "report_id": str(run.report_id) if run.report_id else None,
+        "percent": run.percent,
+        "question": as_document(run.question),
+        "call_limit": run.call_limit,
+        "calls_matching": run.calls_matching,
+        "calls_expected": run.calls_expected,
+        "calls_fetched": run.calls_fetched,
+        "calls_analysed": run.calls_analysed,
+        "calls_failed": run.calls_failed,
+        "stages": [{"name": s.name, "state": s.state.value, "done": s.done, "of": s.of} for s in stages(run)],
+        "created_at": _time(run.created_at),
+        "started_at": _time(run.started_at),
+        "finished_at": _time(run.finished_at),
+    }
+
+
+def _time(value: datetime | None) -> str | None:
+    return value.isoformat() if value else None

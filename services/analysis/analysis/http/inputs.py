@@ -1,0 +1,73 @@
+"""What comes in by form or JSON, turned into a Question."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from analysis.domain.request import Question, zone_of
+from analysis.handlers.desk import Situation
+
+# What the form starts with: the last 30 days, and a run that a trial can afford.
+DEFAULT_DAYS = 30
+DEFAULT_CALLS = 50
+
+
+def _blank_is_none(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _choices(value: object) -> object:
+    """A list, or text with commas; a form sends one such text, in a list or not."""
+    items = value if isinstance(value, list | tuple) else [value]
+    texts = [part.strip() for item in items if item is not None for part in str(item).split(",")]
+    return tuple(text for text in texts if text)
+
+
+Amount = Annotated[float | None, BeforeValidator(_blank_is_none)]
+Count = Annotated[int | None, BeforeValidator(_blank_is_none)]
+Day = Annotated[date | None, BeforeValidator(_blank_is_none)]
+Choices = Annotated[tuple[str, ...], BeforeValidator(_choices)]
+
+
+class QuestionInput(BaseModel):
+    """A question as it is sent: days are inclusive and in the workspace's timezone; what is left out is not filtered by."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+    brief: str = ""
+    first_day: Day = Field(default=None, alias="from")
+    last_day: Day = Field(default=None, alias="to")
+    stages: Choices = ()
+    owners: Choices = ()
+    amount_min: Amount = None
+    amount_max: Amount = None
+    employees_min: Count = None
+    employees_max: Count = None
+    model: str = ""
+    max_calls: Count = None
+    request_id: Annotated[uuid.UUID | None, BeforeValidator(_blank_is_none)] = None
+
+
+def question_of(sent: QuestionInput, situation: Situation, now: datetime) -> Question:
+    """The question, with defaults for what was left out. It is checked where it is used."""
+    today = now.astimezone(zone_of(situation.timezone)).date()
+    last = sent.last_day or today
+    models = situation.plan.models
+    return Question(
+        brief=sent.brief.replace("\x00", "").replace("\r\n", "\n"),
+        first_day=sent.first_day or last - timedelta(days=DEFAULT_DAYS - 1),
+        last_day=last,
+        timezone=situation.timezone,
+        model=sent.model or (models[0] if models else ""),
+        max_calls=DEFAULT_CALLS if sent.max_calls is None else sent.max_calls,
+        stages=sent.stages,
+        owners=sent.owners,
+        amount_min=sent.amount_min,
+        amount_max=sent.amount_max,
+        employees_min=sent.employees_min,
+        employees_max=sent.employees_max,
+    )

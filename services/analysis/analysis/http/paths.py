@@ -1,0 +1,16 @@
+"""Ids in paths."""
+
+from __future__ import annotations
+
+import uuid
+
+from core.errors import InvalidInput, NotFound
+from core.ids import parse_uuid
+
+
+def id_in_path(text: str, what: str) -> uuid.UUID:
+    """The id of a `what`. A malformed one names nothing: NotFound, in the words used for any that does not exist."""
+    try:
+        return parse_uuid(text)
+    except InvalidInput as error:
+        raise NotFound(f"there is no such {what} in this workspace") from error

@@ -1,0 +1,135 @@
+"""Pages: dashboard, a new question, its preview, and a run while it goes on. All of them work without JavaScript, too."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from analysis.domain.request import PreviewId, Question, RunId
+from analysis.domain.run import Preview, stages
+from analysis.handlers.desk import Desk
+from analysis.http.inputs import QuestionInput, question_of
+from analysis.http.paths import id_in_path
+from core.errors import InvalidInput, OutOfQuota
+from core.ids import parse_uuid, uuid7
+from web import Pages, Session, member
+
+Member = Annotated[Session, Depends(member)]
+Sent = Annotated[QuestionInput, Form()]
+
+# After a POST the browser goes on with a GET.
+SEE_OTHER = 303
+
+MODEL_NAMES = {
+    "openai/small": "OpenAI, small",
+    "openai/large": "OpenAI, large",
+    "anthropic/small": "Anthropic, small",
+    "anthropic/large": "Anthropic, large",
+}
+
+
+class RunRoutes:
+    """The routes of this page family."""
+
+    def __init__(self, desk: Desk, pages: Pages) -> None:
+        self._desk = desk
+        self._pages = pages
+
+    def router(self) -> APIRouter:
+        """All routes."""
+        router = APIRouter(include_in_schema=False)
+        router.add_api_route("/", self.start_page, methods=["GET"])
+        router.add_api_route("/dashboard", self.dashboard, methods=["GET"])
+        router.add_api_route("/new", self.new, methods=["GET"])
+        router.add_api_route("/previews", self.preview, methods=["POST"])
+        router.add_api_route("/previews/{preview_id}", self.preview_page, methods=["GET"])
+        router.add_api_route("/runs", self.start, methods=["POST"])
+        router.add_api_route("/runs/{run_id}", self.run_page, methods=["GET"])
+        router.add_api_route("/runs/{run_id}/cancel", self.cancel, methods=["POST"])
+        return router
+
+    async def start_page(self) -> Response:
+        """Goes to the dashboard."""
+        return RedirectResponse("/dashboard", SEE_OTHER)
+
+    async def dashboard(
+        self, request: Request, session: Member, before: Annotated[str, Query(max_length=40)] = ""
+    ) -> Response:
+        """Runs and reports, newest first."""
+        shown = await self._desk.dashboard(session.workspace_id, parse_uuid(before, "before") if before else None)
+        return self._pages.render(request, "dashboard.html", session, dashboard=shown, first=not before)
+
+    async def new(self, request: Request, session: Member) -> Response:
+        """The form for a new question."""
+        return await self._form(request, session, None)
+
+    async def preview(self, request: Request, session: Member, sent: Sent) -> Response:
+        """Have the matching calls counted; answers with the part of the page that waits for the count."""
+        situation = await self._desk.situation(session.workspace_id)
+        question = question_of(sent, situation, self._desk.clock.now())
+        try:
+            preview_id = await self._desk.ask_preview(session.workspace_id, question, session.actor)
+        except InvalidInput as error:
+            return await self._form(request, session, question, error)
+        if request.headers.get("hx-request") != "true":
+            return RedirectResponse(f"/previews/{preview_id}", SEE_OTHER)
+        preview = await self._desk.preview(session.workspace_id, preview_id)
+        return self._pages.render(request, "preview_part.html", session, preview=preview)
+
+    async def preview_page(self, request: Request, session: Member, preview_id: str) -> Response:
+        """A preview: the part alone for htmx, the whole form with it for a plain browser."""
+        found = PreviewId(id_in_path(preview_id, "preview"))
+        preview = await self._desk.preview(session.workspace_id, found)
+        if request.headers.get("hx-request") == "true":
+            return self._pages.render(request, "preview_part.html", session, preview=preview)
+        return await self._form(request, session, preview.question, preview=preview)
+
+    async def start(self, request: Request, session: Member, sent: Sent) -> Response:
+        """Start a run and go to its page."""
+        situation = await self._desk.situation(session.workspace_id)
+        question = question_of(sent, situation, self._desk.clock.now())
+        try:
+            run_id = await self._desk.start(session.workspace_id, question, session.actor, sent.request_id)
+        except (InvalidInput, OutOfQuota) as error:
+            return await self._form(request, session, question, error)
+        return RedirectResponse(f"/runs/{run_id}", SEE_OTHER)
+
+    async def run_page(self, request: Request, session: Member, run_id: str) -> Response:
+        """A run: the live part alone for htmx, the whole page otherwise."""
+        run = await self._desk.run(session.workspace_id, RunId(id_in_path(run_id, "run")))
+        template = "run_part.html" if request.headers.get("hx-request") == "true" else "run.html"
+        return self._pages.render(request, template, session, run=run, stages=stages(run), model_names=MODEL_NAMES)
+
+    async def cancel(self, session: Member, run_id: str) -> Response:
+        """Stop a run."""
+        await self._desk.cancel(session.workspace_id, RunId(id_in_path(run_id, "run")), session.actor)
+        return RedirectResponse(f"/runs/{run_id}", SEE_OTHER)
+
+    async def _form(
+        self,
+        request: Request,
+        session: Session,
+        question: Question | None,
+        error: InvalidInput | OutOfQuota | None = None,
+        preview: Preview | None = None,
+    ) -> Response:
+        """The form, with what was typed and what is wrong with it."""
+        situation = await self._desk.situation(session.workspace_id)
+        shown = question or question_of(QuestionInput(), situation, self._desk.clock.now())
+        status = error.status if error else 200
+        if error and request.headers.get("hx-request") == "true":
+            raise error
+        return self._pages.render(
+            request,
+            "new.html",
+            session,
+            status_code=status,
+            question=shown,
+            situation=situation,
+            error=error,
+            preview=preview,
+            request_id=str(uuid7()),
+            model_names=MODEL_NAMES,
+        )

@@ -1,0 +1,61 @@
+"""Composition root: settings -> adapters -> app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from analysis.handlers.desk import Desk
+from analysis.handlers.lifecycle import Lifecycle
+from analysis.handlers.messages import MessageHandlers
+from analysis.http import routers
+from analysis.models.catalog import ModelNames, Providers, catalog
+from analysis.settings import Settings
+from analysis.store import plans
+from analysis.workers import Workers
+from analysis.workers.pool import PoolSettings
+from cloud.objects import GoogleObjects
+from cloud.secrets import GoogleSecrets
+from core.clock import SystemClock
+from egress import Egress
+from runtime import Assembly, assembled, endpoint
+
+SERVICE = "analysis"
+
+# What the row policies of previews, runs and reports read; set with each scope.
+ENTERING = ("report_floor_enter",)
+
+
+@asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[Assembly]:
+    """The service, put together."""
+    async with assembled(SERVICE, settings, entering=ENTERING) as parts:
+        async with parts.db.sweep() as tx:
+            await plans.set_default_plan(tx, settings.plan_by_default())
+        secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
+        parts.stack.push_async_callback(secrets.close)
+        storage = endpoint(settings, settings.storage_endpoint)
+        objects = GoogleObjects(project=settings.project, bucket=settings.bucket, endpoint=storage)
+        parts.stack.callback(objects.close)
+        providers = Providers(settings.openai_base_url, settings.anthropic_base_url, settings.model_timeout)
+        egress = Egress(providers.destinations(), ca_file=settings.ca_file)
+        parts.stack.push_async_callback(egress.close)
+
+        models = catalog(providers, _names(settings), egress, secrets)
+        pool = PoolSettings(settings.analysis_concurrency, settings.lease_seconds, settings.poll_seconds)
+        workers = Workers(pool)
+        lifecycle = Lifecycle(parts.outbox, workers.wake)
+        workers.equip(parts.db, parts.outbox, lifecycle, objects, models)
+
+        messages = MessageHandlers(lifecycle)
+        parts.consume("calls", messages.calls())
+        parts.consume("plans", messages.plans())
+        parts.consume("workspaces", messages.workspaces())
+        parts.consume("integrations", messages.integrations())
+        parts.serve(*routers(Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock())))
+        parts.work(workers.run)
+        yield parts
+
+
+def _names(settings: Settings) -> ModelNames:
+    return ModelNames(settings.openai_small, settings.openai_large, settings.anthropic_small, settings.anthropic_large)

@@ -1,0 +1,120 @@
+-- name: insert_preview
+-- A question whose calls are to be counted.
+INSERT INTO previews (workspace_id, id, request) VALUES (:workspace_id, :id, :request::jsonb);
+
+-- name: preview_by_id
+-- One preview.
+SELECT id, request, state, matching_calls, total_seconds, reason FROM previews
+WHERE workspace_id = :workspace_id AND id = :id;
+
+-- name: finish_preview
+-- The count has come; a second answer changes nothing.
+UPDATE previews
+SET state = :state, matching_calls = :matching_calls, total_seconds = :total_seconds, reason = :reason
+WHERE workspace_id = :workspace_id AND id = :id AND state = 'counting';
+
+-- name: insert_run
+-- A run that waits for its turn. Sending the same form twice makes one run.
+INSERT INTO runs (workspace_id, id, request_id, requested_by, request)
+VALUES (:workspace_id, :id, :request_id, :requested_by, :request::jsonb)
+ON CONFLICT (workspace_id, request_id) DO NOTHING;
+
+-- name: run_of_request
+-- The run that a form made.
+SELECT id FROM runs WHERE workspace_id = :workspace_id AND request_id = :request_id;
+
+-- name: run_by_id
+-- One run, unless it is older than what the plan shows.
+SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
+       calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at
+FROM runs
+WHERE workspace_id = :workspace_id AND id = :id;
+
+-- name: run_for_update
+-- One run, locked: everything that changes a run or its calls takes this lock first.
+SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
+       calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at
+FROM runs
+WHERE workspace_id = :workspace_id AND id = :id
+FOR NO KEY UPDATE;
+
+-- name: runs_page
+-- Runs, newest first; `before` is the last id of the page before (ids rise with time).
+SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
+       calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at
+FROM runs
+WHERE workspace_id = :workspace_id AND (:before::uuid IS NULL OR id < :before::uuid)
+ORDER BY id DESC
+LIMIT :limit;
+
+-- name: runs_under_way
+-- How many runs are under way, and how many calls they may still use up.
+SELECT count(*) AS runs,
+       coalesce(sum(greatest(0, least(call_limit, coalesce(calls_expected, call_limit)) - calls_analysed - calls_failed)), 0)::bigint
+           AS promised
+FROM runs
+WHERE workspace_id = :workspace_id AND state = 'running';
+
+-- name: next_queued_run
+-- The run that has waited longest. One that somebody is changing right now is passed over: whoever does starts the next one after it.
+SELECT id, request FROM runs
+WHERE workspace_id = :workspace_id AND state = 'queued'
+ORDER BY created_at, id
+LIMIT 1
+FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: start_run
+-- A queued run begins, with the most calls that it may use.
+UPDATE runs SET state = 'running', started_at = now(), call_limit = :call_limit, sequence = sequence + 1
+WHERE workspace_id = :workspace_id AND id = :id AND state = 'queued'
+RETURNING sequence;
+
+-- name: end_run
+-- A run ends without a report.
+UPDATE runs SET state = :state, reason = :reason, finished_at = now(), sequence = sequence + 1
+WHERE workspace_id = :workspace_id AND id = :id AND finished_at IS NULL
+RETURNING sequence;
+
+-- name: complete_run
+-- A run ends with a report.
+UPDATE runs SET state = 'completed', report_id = :report_id, finished_at = now(), sequence = sequence + 1
+WHERE workspace_id = :workspace_id AND id = :id AND state = 'running'
+RETURNING sequence;
+
+-- name: record_fetch
+-- All calls of a run have been announced.
+UPDATE runs
+SET calls_expected = :expected, calls_matching = :matching, calls_private = :private,
+    calls_without_transcript = :without_transcript
+WHERE workspace_id = :workspace_id AND id = :id AND calls_expected IS NULL;
+
+-- name: insert_run_call
+-- A call has been fetched; announcing it again changes nothing.
+INSERT INTO run_calls (workspace_id, run_id, call_id, ordinal, object_name, sha256, started_at, duration_seconds)
+VALUES (:workspace_id, :run_id, :call_id, :ordinal, :object_name, :sha256, :started_at, :duration_seconds)
+ON CONFLICT (workspace_id, run_id, call_id) DO NOTHING;
+
+-- name: count_fetched
+-- One more call of a run is here.
+UPDATE runs SET calls_fetched = calls_fetched + 1 WHERE workspace_id = :workspace_id AND id = :id;
+
+-- name: skip_open_calls
+-- A run has ended: what has not been analysed never will be.
+UPDATE run_calls SET state = 'skipped', done_at = now()
+WHERE workspace_id = :workspace_id AND run_id = :run_id AND done_at IS NULL;
+
+-- name: close_synthesis
+-- A run has ended: no summary is wanted any more.
+UPDATE syntheses SET done_at = now()
+WHERE workspace_id = :workspace_id AND run_id = :run_id AND done_at IS NULL;
+
+-- name: failed_calls
+-- The calls of a run that could not be analysed, and why.
+SELECT call_id, title, started_at, reason FROM run_calls
+WHERE workspace_id = :workspace_id AND run_id = :run_id AND state = 'failed'
+ORDER BY started_at, call_id;
+
+-- name: run_call
+-- Where one call of a run is stored.
+SELECT object_name, sha256, title FROM run_calls
+WHERE workspace_id = :workspace_id AND run_id = :run_id AND call_id = :call_id;

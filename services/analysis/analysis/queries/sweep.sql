@@ -1,0 +1,46 @@
+-- name: claim_calls
+-- Claims calls to be analysed, for `seconds`: those never claimed, put back, or whose holder has died.
+-- cross-workspace: the workers serve all workspaces from one queue; each call is then read and written in its own workspace's scope
+UPDATE run_calls c
+SET state = 'analysing', attempts = c.attempts + 1, fence = c.fence + 1,
+    lease_until = now() + make_interval(secs => :seconds::double precision)
+FROM (
+    SELECT workspace_id, run_id, call_id FROM run_calls
+    WHERE done_at IS NULL AND lease_until <= now()
+    ORDER BY ordinal, run_id
+    LIMIT :limit
+    FOR NO KEY UPDATE SKIP LOCKED
+) free
+WHERE c.workspace_id = free.workspace_id AND c.run_id = free.run_id AND c.call_id = free.call_id
+RETURNING c.workspace_id, c.run_id, c.call_id, c.fence, c.attempts, c.bad_answers;
+
+-- name: claim_syntheses
+-- Claims summaries to be written, for `seconds`.
+-- cross-workspace: the workers serve all workspaces from one queue; each run is then read and written in its own workspace's scope
+UPDATE syntheses s
+SET attempts = s.attempts + 1, fence = s.fence + 1, lease_until = now() + make_interval(secs => :seconds::double precision)
+FROM (
+    SELECT workspace_id, run_id FROM syntheses
+    WHERE done_at IS NULL AND lease_until <= now()
+    ORDER BY queued_at
+    LIMIT :limit
+    FOR NO KEY UPDATE SKIP LOCKED
+) free
+WHERE s.workspace_id = free.workspace_id AND s.run_id = free.run_id
+RETURNING s.workspace_id, s.run_id, s.fence, s.attempts, s.bad_answers;
+
+-- name: set_default_plan
+-- What a workspace may do of which no plan is known; written at each start from the configuration.
+-- cross-workspace: belongs to no workspace
+INSERT INTO default_plan (plan, window_days, monthly_calls, concurrent_runs, models)
+VALUES (:plan, :window_days, :monthly_calls, :concurrent_runs, :models::text[])
+ON CONFLICT (only_row) DO UPDATE
+SET plan = excluded.plan, window_days = excluded.window_days, monthly_calls = excluded.monthly_calls,
+    concurrent_runs = excluded.concurrent_runs, models = excluded.models;
+
+-- name: runs_waiting
+-- How much work is queued, for operators; no content.
+-- cross-workspace: counts only, for all workspaces
+SELECT (SELECT count(*) FROM run_calls WHERE done_at IS NULL) AS calls,
+       (SELECT count(*) FROM run_calls WHERE done_at IS NULL AND attempts > 1) AS calls_retried,
+       (SELECT count(*) FROM syntheses WHERE done_at IS NULL) AS summaries;

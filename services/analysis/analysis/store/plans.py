@@ -1,0 +1,89 @@
+"""Projections of what other services have told, and what is used up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.domain.plan import Plan, Quota
+from core.errors import Transient
+from database import Row, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationState:
+    """Whether an integration is connected, and why it is not."""
+
+    state: str
+    reason: str = ""
+
+    @property
+    def connected(self) -> bool:
+        """Whether calls can be fetched with it."""
+        return self.state == "connected"
+
+
+async def plan_of(tx: Tx) -> Plan:
+    """The workspace's plan, or the default while none is known. Raises Transient when there is no default either."""
+    row = await tx.fetch_one("plan_of_workspace") or await tx.fetch_one("plan_by_default")
+    if row is None:
+        raise Transient("no plan is known yet; it will be in a moment", retry_after=2)
+    return _plan(row)
+
+
+async def set_default_plan(tx: Tx, plan: Plan) -> None:
+    """Write the configured default; `tx` is a sweep."""
+    await tx.execute("set_default_plan", **_columns(plan))
+
+
+async def project_plan(tx: Tx, plan: Plan, sequence: int) -> None:
+    """Remember the workspace's plan unless a later one is known."""
+    await tx.execute("project_plan", **_columns(plan), sequence=sequence)
+
+
+async def project_workspace(tx: Tx, name: str, timezone: str, sequence: int) -> None:
+    """Remember the workspace's name and timezone unless later ones are known."""
+    await tx.execute("project_workspace", name=name, timezone=timezone, sequence=sequence)
+
+
+async def timezone_of(tx: Tx) -> str:
+    """The workspace's timezone; UTC while none is known."""
+    return str(await tx.fetch_value("workspace_timezone") or "UTC")
+
+
+async def project_integration(tx: Tx, provider: str, state: IntegrationState, sequence: int) -> None:
+    """Remember an integration's state unless a later one is known."""
+    await tx.execute(
+        "project_integration", provider=provider, state=state.state, reason=state.reason, sequence=sequence
+    )
+
+
+async def integration(tx: Tx, provider: str) -> IntegrationState:
+    """An integration's state; disconnected where nothing has been told."""
+    row = await tx.fetch_one("integration_state", provider=provider)
+    return IntegrationState(row["state"], row["reason"]) if row else IntegrationState("disconnected")
+
+
+async def lock_quota(tx: Tx) -> None:
+    """Be the only one to decide what the plan still allows, until the transaction ends."""
+    await tx.execute("lock_quota")
+
+
+async def quota_of(tx: Tx, plan: Plan) -> Quota:
+    """What is used this month and what runs under way may still use."""
+    used = await tx.fetch_value("usage_this_month")
+    under_way = await tx.fetch_one("runs_under_way")
+    return Quota(plan.monthly_calls, int(str(used)), under_way["promised"] if under_way else 0)
+
+
+def _plan(row: Row) -> Plan:
+    return Plan(row["plan"], row["window_days"], row["monthly_calls"], row["concurrent_runs"], tuple(row["models"]))
+
+
+def _columns(plan: Plan) -> dict[str, object]:
+    return {
+        "plan": plan.name,
+        "window_days": plan.window_days,
+        "monthly_calls": plan.monthly_calls,
+        "concurrent_runs": plan.concurrent_runs,
+        "models": list(plan.models),
+    }

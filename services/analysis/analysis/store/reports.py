@@ -1,0 +1,106 @@
+"""Summaries to be written, and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from analysis.domain.request import ReportId, RunId
+from core.ids import WorkspaceId
+from database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisClaim:
+    """A claimed summary: its fence is worth something only until it is claimed again."""
+
+    workspace_id: WorkspaceId
+    run_id: RunId
+    fence: int
+    attempts: int
+    bad_answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report as it is stored: one document."""
+
+    id: ReportId
+    run_id: RunId
+    created_at: datetime
+    document: Mapping[str, object]
+
+    def published(self) -> dict[str, object]:
+        """The document with its id and date: what the API answers and the export holds."""
+        return {
+            **self.document,
+            "report_id": str(self.id),
+            "run_id": str(self.run_id),
+            "created_at": self.created_at.isoformat(),
+        }
+
+
+async def queue_synthesis(tx: Tx, run_id: RunId) -> None:
+    """Have the run's summary written, once."""
+    await tx.execute("queue_synthesis", run_id=run_id)
+
+
+async def claim_syntheses(tx: Tx, limit: int, seconds: float) -> list[SynthesisClaim]:
+    """Claim at most `limit` summaries for `seconds`; `tx` is a sweep."""
+    rows = await tx.fetch("claim_syntheses", limit=limit, seconds=seconds)
+    return [
+        SynthesisClaim(
+            WorkspaceId(row["workspace_id"]), RunId(row["run_id"]), row["fence"], row["attempts"], row["bad_answers"]
+        )
+        for row in rows
+    ]
+
+
+async def renew_synthesis(tx: Tx, claim: SynthesisClaim, seconds: float) -> bool:
+    """Keep the claim for another `seconds`; False when it is lost."""
+    return await tx.execute("renew_synthesis", run_id=claim.run_id, fence=claim.fence, seconds=seconds) == 1
+
+
+async def put_back_synthesis(tx: Tx, claim: SynthesisClaim, seconds: float, *, bad_answer: bool) -> None:
+    """Let the summary be claimed again in `seconds`."""
+    await tx.execute("put_back_synthesis", run_id=claim.run_id, fence=claim.fence, seconds=seconds, bad=int(bad_answer))
+
+
+async def finish_synthesis(tx: Tx, claim: SynthesisClaim) -> bool:
+    """End the claim; False when it is not the latest."""
+    return await tx.execute("finish_synthesis", run_id=claim.run_id, fence=claim.fence) == 1
+
+
+async def insert_report(
+    tx: Tx, report_id: ReportId, run_id: RunId, headline: str, document: Mapping[str, object]
+) -> None:
+    """Store a report."""
+    await tx.execute("insert_report", id=report_id, run_id=run_id, headline=headline, document=dict(document))
+    await tx.execute("insert_report_date", report_id=report_id)
+
+
+async def report(tx: Tx, report_id: ReportId) -> Report | None:
+    """One report; None where there is none, or none that the plan still shows."""
+    row = await tx.fetch_one("report_by_id", id=report_id)
+    return Report(ReportId(row["id"]), RunId(row["run_id"]), row["created_at"], row["document"]) if row else None
+
+
+async def headlines(tx: Tx, run_ids: Sequence[UUID]) -> dict[RunId, str]:
+    """The headlines of the given runs' reports, for those that have one."""
+    rows = await tx.fetch("report_headlines", run_ids=list(run_ids))
+    return {RunId(row["run_id"]): row["headline"] for row in rows}
+
+
+async def hidden_reports(tx: Tx) -> int:
+    """How many reports are older than what the plan shows."""
+    value = await tx.fetch_value("hidden_reports")
+    return value if isinstance(value, int) else 0
+
+
+async def insert_export(tx: Tx, report_id: ReportId, format_name: str, exported_by: str) -> int:
+    """Note an export; its number among those of the report."""
+    await tx.execute("lock_exports")
+    number = await tx.fetch_value("insert_export", report_id=report_id, format=format_name, exported_by=exported_by)
+    return int(str(number))

@@ -1,0 +1,195 @@
+"""Previews and runs."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from analysis.domain.report import FailedCall
+from analysis.domain.request import PreviewId, Question, ReportId, RunId, as_document, from_document
+from analysis.domain.run import Fetched, FetchedCall, Preview, Run, RunState
+from database import Row, Tx
+
+
+async def insert_preview(tx: Tx, preview_id: PreviewId, question: Question) -> None:
+    """A question whose calls are to be counted."""
+    await tx.execute("insert_preview", id=preview_id, request=as_document(question))
+
+
+async def preview(tx: Tx, preview_id: PreviewId) -> Preview | None:
+    """One preview, or None."""
+    row = await tx.fetch_one("preview_by_id", id=preview_id)
+    if row is None:
+        return None
+    return Preview(
+        id=PreviewId(row["id"]),
+        question=from_document(row["request"]),
+        state=row["state"],
+        matching_calls=row["matching_calls"],
+        total_seconds=row["total_seconds"],
+        reason=row["reason"],
+    )
+
+
+async def finish_preview(tx: Tx, preview_id: PreviewId, matching_calls: int, total_seconds: int, failure: str) -> None:
+    """Store the count, or why there is none; the first answer stays."""
+    await tx.execute(
+        "finish_preview",
+        id=preview_id,
+        state="failed" if failure else "ready",
+        matching_calls=None if failure else matching_calls,
+        total_seconds=None if failure else total_seconds,
+        reason=failure,
+    )
+
+
+async def insert_run(tx: Tx, run_id: RunId, request_id: uuid.UUID, requested_by: str, question: Question) -> bool:
+    """A queued run; False when this request has made one before."""
+    inserted = await tx.execute(
+        "insert_run", id=run_id, request_id=request_id, requested_by=requested_by, request=as_document(question)
+    )
+    return inserted == 1
+
+
+async def run_of_request(tx: Tx, request_id: uuid.UUID) -> RunId | None:
+    """The run that a request has made, or None."""
+    value = await tx.fetch_value("run_of_request", request_id=request_id)
+    return RunId(value) if isinstance(value, uuid.UUID) else None
+
+
+async def run(tx: Tx, run_id: RunId) -> Run | None:
+    """One run, or None."""
+    row = await tx.fetch_one("run_by_id", id=run_id)
+    return _run(row) if row else None
+
+
+async def lock_run(tx: Tx, run_id: RunId) -> Run | None:
+    """One run, locked until the transaction ends; None where there is none."""
+    row = await tx.fetch_one("run_for_update", id=run_id)
+    return _run(row) if row else None
+
+
+async def runs_page(tx: Tx, before: uuid.UUID | None, limit: int) -> list[Run]:
+    """At most `limit` runs, newest first, older than `before`."""
+    return [_run(row) for row in await tx.fetch("runs_page", before=before, limit=limit)]
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A run that waits for its turn."""
+
+    id: RunId
+    question: Question
+
+
+async def runs_under_way(tx: Tx) -> int:
+    """How many runs are under way."""
+    row = await tx.fetch_one("runs_under_way")
+    return int(row["runs"]) if row else 0
+
+
+async def next_queued(tx: Tx) -> Queued | None:
+    """The run that has waited longest, locked; None when none waits."""
+    row = await tx.fetch_one("next_queued_run")
+    return Queued(RunId(row["id"]), from_document(row["request"])) if row else None
+
+
+async def start_run(tx: Tx, run_id: RunId, call_limit: int) -> int | None:
+    """Begin a queued run; the sequence of its next event, or None when it is not queued."""
+    return _sequence(await tx.fetch_value("start_run", id=run_id, call_limit=call_limit))
+
+
+async def end_run(tx: Tx, run_id: RunId, state: RunState, reason: str) -> int | None:
+    """End a run without a report and take its open work off the queue; the sequence of its next event, or None when it had ended."""
+    sequence = _sequence(await tx.fetch_value("end_run", id=run_id, state=state.value, reason=reason))
+    if sequence is not None:
+        await tx.execute("skip_open_calls", run_id=run_id)
+        await tx.execute("close_synthesis", run_id=run_id)
+    return sequence
+
+
+async def complete_run(tx: Tx, run_id: RunId, report_id: ReportId) -> int | None:
+    """End a run with its report; the sequence of its next event, or None when it is not running."""
+    return _sequence(await tx.fetch_value("complete_run", id=run_id, report_id=report_id))
+
+
+async def record_fetch(tx: Tx, run_id: RunId, fetched: Fetched) -> None:
+    """All calls have been announced; the first announcement counts."""
+    await tx.execute(
+        "record_fetch",
+        id=run_id,
+        expected=fetched.calls,
+        matching=fetched.matching,
+        private=fetched.private,
+        without_transcript=fetched.without_transcript,
+    )
+
+
+async def add_call(tx: Tx, run_id: RunId, call: FetchedCall) -> None:
+    """Put a call into the queue, once."""
+    inserted = await tx.execute(
+        "insert_run_call",
+        run_id=run_id,
+        call_id=call.call_id,
+        ordinal=call.ordinal,
+        object_name=call.object_name,
+        sha256=call.sha256,
+        started_at=call.started_at,
+        duration_seconds=call.duration_seconds,
+    )
+    if inserted:
+        await tx.execute("count_fetched", id=run_id)
+
+
+async def failed_calls(tx: Tx, run_id: RunId) -> list[FailedCall]:
+    """Calls that could not be analysed; one whose title is not known is named by its date."""
+    return [
+        FailedCall(row["call_id"], row["title"] or f"Call of {row['started_at']:%-d %b %Y, %H:%M} UTC", row["reason"])
+        for row in await tx.fetch("failed_calls", run_id=run_id)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCall:
+    """Where a call's object is."""
+
+    object_name: str
+    sha256: str
+
+
+async def stored_call(tx: Tx, run_id: RunId, call_id: str) -> StoredCall | None:
+    """Where one call of a run is stored, or None."""
+    row = await tx.fetch_one("run_call", run_id=run_id, call_id=call_id)
+    return StoredCall(row["object_name"], row["sha256"]) if row else None
+
+
+async def waiting(tx: Tx) -> dict[str, int]:
+    """How much work waits, in all workspaces together; `tx` is a sweep."""
+    row = await tx.fetch_one("runs_waiting")
+    return {name: int(count) for name, count in row.items()} if row else {}
+
+
+def _sequence(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _run(row: Row) -> Run:
+    return Run(
+        id=RunId(row["id"]),
+        question=from_document(row["request"]),
+        requested_by=row["requested_by"],
+        state=RunState(row["state"]),
+        call_limit=row["call_limit"],
+        calls_expected=row["calls_expected"],
+        calls_matching=row["calls_matching"],
+        calls_private=row["calls_private"],
+        calls_without_transcript=row["calls_without_transcript"],
+        calls_fetched=row["calls_fetched"],
+        calls_analysed=row["calls_analysed"],
+        calls_failed=row["calls_failed"],
+        reason=row["reason"],
+        report_id=ReportId(row["report_id"]) if row["report_id"] else None,
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+    )

@@ -1,0 +1,134 @@
+"""Claims work, keeps the claims while it is done, and lets go of what is lost.
+
+A claim is a lease with a fence, both kept by the database's clock. The holder renews it while it works; one who dies simply stops renewing,
+and the work is claimed again. Whoever comes late finds the fence raised and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import core.log
+from core.clock import Clock, SystemClock
+from core.errors import Transient
+from core.faultpoints import reach
+
+log = core.log.logger("analysis.workers")
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """`lease` is how soon others take over from a worker that died, `poll` how often the queue is looked at; both in seconds."""
+
+    concurrency: int = 8
+    lease: float = 30.0
+    poll: float = 1.0
+
+
+class LeaseLost(Exception):
+    """Somebody else has the claim by now, or nobody wants the work any more."""
+
+
+class Work(Protocol[C]):
+    """One kind of work."""
+
+    async def claim(self, limit: int, seconds: float) -> Sequence[C]:
+        """At most `limit` claims, for `seconds`."""
+        ...
+
+    async def renew(self, claim: C, seconds: float) -> bool:
+        """Keep the claim; False when it is lost."""
+        ...
+
+    async def do(self, claim: C) -> None:
+        """Do it and end the claim, or put it back."""
+        ...
+
+
+class WorkPool(Generic[C]):
+    """Does one kind of work, several at a time."""
+
+    def __init__(self, name: str, work: Work[C], settings: PoolSettings, clock: Clock | None = None) -> None:
+        self._name = name
+        self._work = work
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._stirred = asyncio.Event()
+        self._active = 0
+
+    def wake(self) -> None:
+        """There may be work: look now rather than at the next poll."""
+        self._stirred.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; what is under way then is claimed again when its lease ends."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._stirred.clear()
+                for claim in await self._claim():
+                    self._active += 1
+                    group.create_task(self._hold(claim), name=f"analysis.{self._name}")
+                await self._pause()
+
+    async def drain(self) -> int:
+        """Do all that can be claimed now, and what follows from it; how many claims that took."""
+        done = 0
+        while claims := await self._claim():
+            self._active += len(claims)
+            async with asyncio.TaskGroup() as group:
+                for claim in claims:
+                    group.create_task(self._hold(claim))
+            done += len(claims)
+        return done
+
+    async def _claim(self) -> Sequence[C]:
+        free = self._settings.concurrency - self._active
+        if free <= 0:
+            return []
+        try:
+            return await self._work.claim(free, self._settings.lease)
+        except Transient as error:
+            log.warning("no work could be claimed", pool=self._name, cause=type(error).__name__)
+            return []
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.poll):
+                await self._stirred.wait()
+        except TimeoutError:
+            return
+
+    async def _hold(self, claim: C) -> None:
+        """Do the work of one claim while renewing it. Nothing that goes wrong here ends the pool."""
+        reach(f"analysis.{self._name}.claimed")
+        try:
+            async with asyncio.TaskGroup() as group:
+                keeper = group.create_task(self._keep(claim))
+                await self._work.do(claim)
+                keeper.cancel()
+        except* LeaseLost:
+            log.info("a claim was lost; whoever has it now goes on", pool=self._name)
+        except* Transient as errors:
+            log.warning(
+                "work is put off until its lease ends", pool=self._name, cause=type(errors.exceptions[0]).__name__
+            )
+        except* Exception as errors:  # noqa: BLE001 - one piece of work must not end the others
+            log.error("work failed unexpectedly; it is tried again later", error=errors.exceptions[0], pool=self._name)
+        finally:
+            self._active -= 1
+            self._stirred.set()
+
+    async def _keep(self, claim: C) -> None:
+        while True:
+            await self._clock.sleep(self._settings.lease / 3)
+            try:
+                kept = await self._work.renew(claim, self._settings.lease)
+            except Transient:
+                continue  # the lease is longer than the pause between renewals: the next one may still come in time
+            if not kept:
+                raise LeaseLost

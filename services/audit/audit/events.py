@@ -1,0 +1,66 @@
+"""Between the log's words and the message contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audit import handlers
+from audit.domain import Change, Entry, EntryType
+from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
+from contracts import Event
+from core.errors import InvalidInput
+from database import Tx
+from messaging import Routes
+
+# Longer texts are cut: an entry is for reading, and its size is bounded by its producer as well.
+_LONGEST_VALUE = 2000
+_MOST_FIELDS = 50
+
+_TYPES = {
+    AdminActionType.Value(f"ADMIN_ACTION_TYPE_{kind.value.upper().replace('.', '_')}"): kind for kind in EntryType
+}
+
+
+def routes() -> Routes:
+    """What is done with each message."""
+
+    async def recorded(tx: Tx, events: Sequence[Event[AdminAction]]) -> None:
+        await handlers.record(tx, [_entry(event) for event in events])
+
+    table = Routes()
+    table.on_many(AdminAction, recorded)
+    return table
+
+
+def _entry(event: Event[AdminAction]) -> Entry:
+    action = event.payload
+    kind = _TYPES.get(action.type)
+    if kind is None:
+        raise InvalidInput("the admin action is none of the fourteen types")
+    if len(action.diff) > _MOST_FIELDS:
+        raise InvalidInput(f"the diff has {len(action.diff)} fields, more than the {_MOST_FIELDS} allowed")
+    return Entry(
+        id=event.event_id,
+        type=kind,
+        actor_kind=event.actor.kind.value,
+        actor_id=_cut(event.actor.id or event.producer),
+        actor_email=_cut(event.actor.email),
+        source=event.actor.source.value,
+        target_kind=_cut(action.target_kind),
+        target_id=_cut(action.target_id),
+        diff=tuple(
+            Change(
+                _cut(change.field),
+                _cut(change.before) if change.HasField("before") else None,
+                _cut(change.after) if change.HasField("after") else None,
+            )
+            for change in action.diff
+        ),
+        occurred_at=event.occurred_at,
+    )
+
+
+def _cut(text: str) -> str:
+    # PostgreSQL's text and jsonb hold every character but this one.
+    text = text.replace("\x00", "�")
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

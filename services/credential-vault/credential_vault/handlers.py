@@ -1,0 +1,119 @@
+"""Use cases: connect, disconnect, grant. Each runs inside the transaction it is given."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from contracts.sealing import Binding, SealedTo, seal
+from core.clock import Clock
+from credential_vault import store
+from credential_vault.domain import BasicPair, Denial, Grant, GrantRequest, Provider, Slot, State, is_allowed
+from credential_vault.encryption import Keyring
+from database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A credential was connected; `before` is the state it replaced, with the address it had."""
+
+    provider: Provider
+    version: int
+    base_url: str
+    before: State
+    base_url_before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """A credential was forgotten."""
+
+    provider: Provider
+    version: int
+    before: State
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A grant was refused."""
+
+    request: GrantRequest
+    reason: Denial
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The vault's use cases.
+
+    `sealed_to` pins the public sealing key of each service that may ask; `default_urls` says where a provider's API is for a customer who
+    gave no address.
+    """
+
+    keyring: Keyring
+    sealed_to: Mapping[str, SealedTo]
+    clock: Clock
+    grant_lifetime: timedelta
+    default_urls: Mapping[Provider, str]
+
+    async def connect(self, tx: Tx, provider: Provider, pair: BasicPair, base_url: str, user_id: str) -> Connected:
+        """Store a pair that the provider has accepted, in place of any earlier one; `base_url` is empty for its usual address."""
+        turn = await store.next_version(tx, provider, uuid.uuid4())
+        key = await self._data_key(tx)
+        await store.connect(
+            tx,
+            turn.slot,
+            base_url,
+            self.keyring.encrypt(key, _field(turn.slot, "access_key"), pair.access_key),
+            self.keyring.encrypt(key, _field(turn.slot, "secret"), pair.secret),
+            user_id,
+        )
+        address_before = "" if turn.before is State.NEW else self.address(provider, turn.base_url_before)
+        return Connected(provider, turn.slot.version, self.address(provider, base_url), turn.before, address_before)
+
+    async def disconnect(self, tx: Tx, provider: Provider) -> Disconnected | None:
+        """Forget the credential; None when none is connected."""
+        forgotten = await store.disconnect(tx, provider)
+        return Disconnected(provider, *forgotten) if forgotten else None
+
+    def address(self, provider: Provider, base_url: str) -> str:
+        """Where the provider's API is for a customer who gave `base_url`, or none."""
+        return base_url or self.default_urls.get(provider, "")
+
+    async def grant(self, tx: Tx, request: GrantRequest) -> Grant | Denied | None:
+        """Seal the credential to the requester, recording it first; or say why not. None for a grant that was made before."""
+        sealed_to = self.sealed_to.get(request.requester)
+        if sealed_to is None or not is_allowed(request.requester, request.provider):
+            return Denied(request, Denial.NOT_ALLOWED)
+        stored = await store.credential(tx, request.provider)
+        if stored is None:
+            return Denied(request, Denial.NOT_CONNECTED)
+        if stored.state is State.NEEDS_RECONNECT:
+            return Denied(request, Denial.NEEDS_RECONNECT)
+        if not await store.journal(tx, request, stored.version):
+            return None
+        return await self._seal(tx, request, stored, sealed_to)
+
+    async def _seal(self, tx: Tx, request: GrantRequest, stored: store.Stored, sealed_to: SealedTo) -> Grant:
+        key = await self._data_key(tx)
+        pair = BasicPair(
+            self.keyring.decrypt(key, stored.slot(tx, "access_key"), stored.access_key),
+            self.keyring.decrypt(key, stored.slot(tx, "secret"), stored.secret),
+        )
+        expires_at = (self.clock.now() + self.grant_lifetime).replace(microsecond=0)
+        binding = Binding(tx.workspace_id, str(request.grant_id), request.provider.value, request.requester, expires_at)
+        sealed = seal(sealed_to, pair.grant(self.address(request.provider, stored.base_url)), binding)
+        return Grant(request, sealed, sealed_to.key_id, expires_at, stored.version)
+
+    async def _data_key(self, tx: Tx) -> bytes:
+        wrapped = await store.data_key(tx)
+        if wrapped is None:
+            await store.add_data_key(tx, self.keyring.new_data_key(tx.workspace_id))
+            wrapped = await store.data_key(tx)
+        assert wrapped is not None, "it was added in this transaction"  # noqa: S101
+        return wrapped
+
+
+def _field(slot: Slot, field: str) -> Slot:
+    return Slot(slot.workspace_id, slot.provider, slot.credential_id, slot.version, field)

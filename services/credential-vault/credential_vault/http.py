@@ -1,0 +1,142 @@
+"""Pages and API of the integrations: `/settings/integrations`, `/api/v1/integrations`. For admins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel, Field, SecretStr
+
+from core.errors import CallmineError, InvalidInput, NotFound
+from credential_vault import store
+from credential_vault.domain import LONGEST_KEY, BasicPair, Integration, Provider, State, gong_base_url
+from credential_vault.events import announce_connected, announce_disconnected
+from credential_vault.gong import verify
+from credential_vault.handlers import Vault
+from database import Database
+from egress import Egress
+from messaging import Outbox
+from web import Pages, Session, admin
+
+PAGE = "/settings/integrations"
+
+# What an empty field of the form holds; the check of the pair then says what is missing.
+NOTHING = SecretStr("")
+
+Admin = Annotated[Session, Depends(admin)]
+
+
+class GongKey(BaseModel):
+    """A Gong access key with its secret, as a client sends it."""
+
+    access_key: SecretStr = Field(max_length=LONGEST_KEY)
+    secret: SecretStr = Field(max_length=LONGEST_KEY)
+    base_url: str = Field(default="", max_length=200)
+
+
+class IntegrationState(BaseModel):
+    """What a client is told about an integration."""
+
+    provider: str
+    status: str
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Integrations:
+    """What the routes need."""
+
+    db: Database
+    vault: Vault
+    outbox: Outbox
+    egress: Egress
+
+    async def connect_gong(self, session: Session, key: GongKey) -> IntegrationState:
+        """Check the key with Gong, outside any transaction, then store it and tell everybody."""
+        pair = BasicPair.parse(key.access_key.get_secret_value(), key.secret.get_secret_value())
+        base_url = gong_base_url(key.base_url, self.vault.address(Provider.GONG, ""))
+        await verify(self.egress, pair, self.vault.address(Provider.GONG, base_url))
+        async with self.db.workspace(session.workspace_id) as tx:
+            change = await self.vault.connect(tx, Provider.GONG, pair, base_url, session.user_id)
+            await announce_connected(tx, self.outbox, change, session.actor)
+        return IntegrationState(provider=Provider.GONG, status=State.CONNECTED, base_url=change.base_url)
+
+    async def disconnect(self, session: Session, provider: Provider) -> None:
+        """Forget a credential. Raises NotFound when none is connected."""
+        async with self.db.workspace(session.workspace_id) as tx:
+            change = await self.vault.disconnect(tx, provider)
+            if change is None:
+                raise NotFound(f"{provider.title} is not connected.")
+            await announce_disconnected(tx, self.outbox, change, session.actor)
+
+    async def all_of(self, session: Session) -> list[Integration]:
+        """Each provider's integration, connected or not."""
+        async with self.db.workspace(session.workspace_id) as tx:
+            known = {item.provider: item for item in await store.integrations(tx)}
+        found = [known.get(provider, Integration(provider, State.NEW)) for provider in Provider]
+        return [replace(item, base_url=self.vault.address(item.provider, item.base_url)) for item in found]
+
+
+def router(integrations: Integrations) -> APIRouter:
+    """The routes."""
+    pages = Pages("credential_vault")
+    routes = APIRouter()
+
+    @routes.get(PAGE)
+    async def page(request: Request, session: Admin) -> Response:
+        items = await integrations.all_of(session)
+        return pages.render(request, "integrations.html", session, items=items, problem="", base_url="")
+
+    @routes.post(f"{PAGE}/gong")
+    async def connect(
+        request: Request,
+        session: Admin,
+        access_key: Annotated[SecretStr, Form(max_length=LONGEST_KEY)] = NOTHING,
+        secret: Annotated[SecretStr, Form(max_length=LONGEST_KEY)] = NOTHING,
+        base_url: Annotated[str, Form(max_length=200)] = "",
+    ) -> Response:
+        key = GongKey(access_key=access_key, secret=secret, base_url=base_url)
+        try:
+            await integrations.connect_gong(session, key)
+        except CallmineError as error:
+            items = await integrations.all_of(session)
+            shown = str(error)
+            return pages.render(
+                request,
+                "integrations.html",
+                session,
+                status_code=error.status,
+                items=items,
+                problem=shown,
+                base_url=base_url,
+            )
+        return RedirectResponse(PAGE, status_code=303)
+
+    @routes.post(f"{PAGE}/{{provider}}/disconnect")
+    async def disconnect(session: Admin, provider: str) -> Response:
+        await integrations.disconnect(session, _provider(provider))
+        return RedirectResponse(PAGE, status_code=303)
+
+    @routes.get("/api/v1/integrations")
+    async def listing(session: Admin) -> list[IntegrationState]:
+        items = await integrations.all_of(session)
+        return [IntegrationState(provider=i.provider, status=i.state, base_url=i.base_url) for i in items]
+
+    @routes.post("/api/v1/integrations/gong", status_code=201)
+    async def connect_by_api(session: Admin, key: GongKey) -> IntegrationState:
+        return await integrations.connect_gong(session, key)
+
+    @routes.delete("/api/v1/integrations/{provider}", status_code=204)
+    async def disconnect_by_api(session: Admin, provider: str) -> None:
+        await integrations.disconnect(session, _provider(provider))
+
+    return routes
+
+
+def _provider(text: str) -> Provider:
+    try:
+        return Provider(text)
+    except ValueError:
+        raise InvalidInput("There is no such integration: use gong, hubspot or slack.") from None

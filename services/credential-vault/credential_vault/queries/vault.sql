@@ -1,0 +1,64 @@
+-- name: data_key_add
+-- Keeps a workspace's data key unless there is one.
+INSERT INTO data_keys (workspace_id, wrapped)
+VALUES (:workspace_id, :wrapped)
+ON CONFLICT (workspace_id) DO NOTHING;
+
+-- name: data_key
+-- The workspace's wrapped data key.
+SELECT wrapped
+FROM data_keys
+WHERE workspace_id = :workspace_id;
+
+-- name: credential_next_version
+-- Locks the workspace's credential of a provider, made if need be, and counts its version up; the state is the one before.
+INSERT INTO credentials (workspace_id, provider, credential_id, version, state)
+VALUES (:workspace_id, :provider, :credential_id, 1, 'new')
+ON CONFLICT (workspace_id, provider) DO UPDATE
+SET version = credentials.version + 1
+RETURNING credential_id, version, state, base_url;
+
+-- name: credential_connect
+-- Stores the ciphertext of the version that credential_next_version gave.
+UPDATE credentials
+SET state = 'connected', base_url = :base_url, access_key = :access_key, secret = :secret, connected_by = :connected_by,
+    connected_at = now()
+WHERE workspace_id = :workspace_id AND provider = :provider AND version = :version;
+
+-- name: credential_disconnect
+-- Forgets the ciphertext of a connected credential and counts its version up; returns the state it had.
+WITH held AS (
+    SELECT provider, state
+    FROM credentials
+    WHERE workspace_id = :workspace_id AND provider = :provider AND state IN ('connected', 'needs_reconnect')
+    FOR UPDATE)
+UPDATE credentials c
+SET state = 'disconnected', access_key = NULL, secret = NULL, version = c.version + 1
+FROM held
+WHERE c.workspace_id = :workspace_id AND c.provider = held.provider
+RETURNING c.version, held.state AS before;
+
+-- name: credential
+-- The workspace's credential of one provider, as it is stored.
+SELECT credential_id, provider, version, state, base_url, access_key, secret
+FROM credentials
+WHERE workspace_id = :workspace_id AND provider = :provider;
+
+-- name: integrations
+-- What the page shows of the workspace's credentials, with their last use.
+SELECT c.provider, c.state, c.base_url, c.connected_by, c.connected_at, u.requester AS used_by, u.purpose AS used_for, u.granted_at AS used_at
+FROM credentials c
+LEFT JOIN LATERAL (
+    SELECT j.requester, j.purpose, j.granted_at
+    FROM access_journal j
+    WHERE j.workspace_id = c.workspace_id AND j.workspace_id = :workspace_id AND j.provider = c.provider
+    ORDER BY j.granted_at DESC
+    LIMIT 1) u ON true
+WHERE c.workspace_id = :workspace_id
+ORDER BY c.provider;
+
+-- name: journal_add
+-- Records a use before it happens; no row for a grant that was recorded before.
+INSERT INTO access_journal (workspace_id, grant_id, provider, credential_version, requester, purpose, subject_id)
+VALUES (:workspace_id, :grant_id, :provider, :credential_version, :requester, :purpose, :subject_id)
+ON CONFLICT (workspace_id, grant_id) DO NOTHING;

@@ -1,0 +1,111 @@
+"""The vault's statements, as functions."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from credential_vault.domain import GrantRequest, Integration, Provider, Slot, State
+from database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The version that a change was given, and what was there before."""
+
+    slot: Slot
+    before: State
+    base_url_before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A credential as it lies in its row."""
+
+    provider: Provider
+    credential_id: uuid.UUID
+    version: int
+    state: State
+    base_url: str
+    access_key: bytes
+    secret: bytes
+
+    def slot(self, tx: Tx, field: str) -> Slot:
+        """Where the ciphertext of `field` belongs."""
+        return Slot(tx.workspace_id, self.provider, self.credential_id, self.version, field)
+
+
+async def data_key(tx: Tx) -> bytes | None:
+    """The workspace's wrapped data key."""
+    row = await tx.fetch_one("data_key")
+    return bytes(row["wrapped"]) if row else None
+
+
+async def add_data_key(tx: Tx, wrapped: bytes) -> None:
+    """Keep `wrapped` unless the workspace has a data key."""
+    await tx.execute("data_key_add", wrapped=wrapped)
+
+
+async def next_version(tx: Tx, provider: Provider, credential_id: uuid.UUID) -> Turn:
+    """Lock the credential and count its version up."""
+    row = await tx.fetch_one("credential_next_version", provider=provider.value, credential_id=credential_id)
+    assert row is not None, "an upsert returns its row"  # noqa: S101
+    slot = Slot(tx.workspace_id, provider, row["credential_id"], row["version"], "")
+    return Turn(slot, State(row["state"]), row["base_url"])
+
+
+async def connect(tx: Tx, slot: Slot, base_url: str, access_key: bytes, secret: bytes, user_id: str) -> None:
+    """Store the ciphertexts of the version that `next_version` gave."""
+    await tx.execute(
+        "credential_connect",
+        provider=slot.provider.value,
+        version=slot.version,
+        base_url=base_url,
+        access_key=access_key,
+        secret=secret,
+        connected_by=user_id,
+    )
+
+
+async def disconnect(tx: Tx, provider: Provider) -> tuple[int, State] | None:
+    """Forget a connected credential: its new version, and the state it had; None when none was connected."""
+    row = await tx.fetch_one("credential_disconnect", provider=provider.value)
+    return (row["version"], State(row["before"])) if row else None
+
+
+async def credential(tx: Tx, provider: Provider) -> Stored | None:
+    """The connected credential of `provider`, encrypted; None when there is none."""
+    row = await tx.fetch_one("credential", provider=provider.value)
+    if row is None or row["access_key"] is None:
+        return None
+    return Stored(
+        provider=provider,
+        credential_id=row["credential_id"],
+        version=row["version"],
+        state=State(row["state"]),
+        base_url=row["base_url"],
+        access_key=bytes(row["access_key"]),
+        secret=bytes(row["secret"]),
+    )
+
+
+async def integrations(tx: Tx) -> list[Integration]:
+    """All integrations the workspace has had, with their last use."""
+    return [
+        Integration(**{**dict(row), "provider": Provider(row["provider"]), "state": State(row["state"])})
+        for row in await tx.fetch("integrations")
+    ]
+
+
+async def journal(tx: Tx, request: GrantRequest, version: int) -> bool:
+    """Record that `request` is about to be granted; False when a grant of that id was recorded before."""
+    added = await tx.execute(
+        "journal_add",
+        grant_id=request.grant_id,
+        provider=request.provider.value,
+        credential_version=version,
+        requester=request.requester,
+        purpose=request.purpose,
+        subject_id=request.subject_id,
+    )
+    return added == 1

@@ -1,0 +1,91 @@
+"""`ingest serve | migrate | parked | jobs | workspaces`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from core.errors import CallmineError
+from database import Database, DatabaseSettings, Queries
+from ingest.domain.jobs import JobState
+from ingest.main import SERVICE, compose
+from ingest.settings import Settings
+from ingest.store import jobs, workspaces
+from runtime import service_app
+from web import load_settings
+
+T = TypeVar("T")
+Line = jobs.JobLine | workspaces.WorkspaceLine
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs")]
+
+app = service_app(SERVICE, Settings, compose)
+jobs_app = typer.Typer(help="Fetch jobs: runs and previews", no_args_is_help=True)
+workspaces_app = typer.Typer(help="Workspaces, as Clerk tells them", no_args_is_help=True)
+app.add_typer(jobs_app, name="jobs")
+app.add_typer(workspaces_app, name="workspaces")
+
+
+@jobs_app.command("list")
+def list_jobs(
+    state: Annotated[JobState | None, typer.Option(help="Only jobs in this state")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest fetch jobs of all workspaces."""
+    _show(_run(lambda db: jobs.recent(db, state.value if state else "", limit)), as_json, "No fetch job yet.")
+
+
+@workspaces_app.command("list")
+def list_workspaces(as_json: AsJson = False) -> None:
+    """List all workspaces."""
+    _show(_run(workspaces.all_workspaces), as_json, "No workspace yet: Clerk's webhooks create them.")
+
+
+def _run(ask: Callable[[Database], Awaitable[T]]) -> T:
+    """Needs the database only, so it works while everything else is away."""
+
+    async def asked() -> T:
+        settings = load_settings(Settings, SERVICE)
+        urls = DatabaseSettings(
+            app_url=settings.app_database_url.get_secret_value(),
+            sweep_url=settings.sweep_database_url.get_secret_value(),
+            app_pool=1,
+            sweep_pool=1,
+        )
+        db = await Database.open(urls, Queries.of("database", "messaging", "ingest"), SERVICE)
+        try:
+            return await ask(db)
+        finally:
+            await db.close()
+
+    try:
+        return asyncio.run(asked())
+    except CallmineError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
+def _show(lines: Sequence[Line], as_json: bool, nothing: str) -> None:
+    rows = [{name: _plain(value) for name, value in asdict(line).items()} for line in lines]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    if not rows:
+        typer.echo(nothing)
+        return
+    table = Table(*(name.replace("_", " ") for name in rows[0]))
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table)
+
+
+def _plain(value: object) -> str | int | None:
+    return value if isinstance(value, int | None) else str(value)

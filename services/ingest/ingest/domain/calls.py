@@ -1,0 +1,125 @@
+"""A recorded call as the rest of Callmine sees it, whatever provider it came from, and the object it is stored as."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import NewType
+
+CallId = NewType("CallId", str)
+"""The provider's id of a call; for Gong up to 20 digits, never a number."""
+
+# Readers check it; a change that an old reader would misunderstand raises it.
+OBJECT_VERSION = 1
+
+
+class Affiliation(enum.StrEnum):
+    """On whose side somebody is."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+    UNKNOWN = "unknown"
+
+
+class Outcome(enum.StrEnum):
+    """How the deal stands."""
+
+    WON = "won"
+    LOST = "lost"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Somebody invited to the call; `speaker_id` is None for who said nothing."""
+
+    speaker_id: str | None
+    name: str
+    title: str | None
+    affiliation: Affiliation
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The seller's person who led the call."""
+
+    name: str
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """What the CRM says of the deal the call belongs to; None where it says nothing."""
+
+    account: str | None = None
+    stage: str | None = None
+    amount: float | None = None
+    currency: str | None = None
+    owner: str | None = None
+    employees: int | None = None
+    industry: str | None = None
+    segment: str | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call without what was said."""
+
+    call_id: CallId
+    title: str
+    started_at: datetime
+    duration_seconds: int
+    url: str | None
+    direction: str
+    scope: str
+    is_private: bool
+    parties: tuple[Party, ...]
+    owner: Owner | None
+    deal: Deal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence; times in milliseconds from the start of the call."""
+
+    speaker_id: str
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+Transcript = tuple[Sentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallObject:
+    """A call with its transcript as it is stored: `name` is below the workspace's folder."""
+
+    name: str
+    content: bytes
+
+
+def call_object(call: Call, transcript: Sequence[Sentence]) -> CallObject:
+    """The object that holds `call`. The same call gives the same bytes and so the same name, however often it is fetched."""
+    document = {
+        "version": OBJECT_VERSION,
+        "call_id": call.call_id,
+        "title": call.title,
+        "started_at": call.started_at.astimezone(UTC).isoformat(),
+        "duration_seconds": call.duration_seconds,
+        "url": call.url,
+        "direction": call.direction,
+        "scope": call.scope,
+        "parties": [asdict(party) for party in call.parties],
+        "owner": asdict(call.owner) if call.owner else None,
+        "deal": asdict(call.deal) if call.deal else None,
+        "sentences": [asdict(sentence) for sentence in transcript],
+    }
+    content = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return CallObject(f"calls/{call.call_id}/{hashlib.sha256(content).hexdigest()[:16]}.json.gz", content)

@@ -1,0 +1,129 @@
+"""Fetch jobs: the work a run or a preview gives to ingest, and how it ends."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from core.errors import CallmineError
+from core.ids import WorkspaceId
+from ingest.domain.filters import CallFilter
+
+JobId = NewType("JobId", uuid.UUID)
+"""The id of the run or preview that the job works for."""
+
+GrantId = NewType("GrantId", uuid.UUID)
+
+
+class JobKind(enum.StrEnum):
+    """What the job is for."""
+
+    RUN = "run"
+    PREVIEW = "preview"
+
+
+class JobState(enum.StrEnum):
+    """waiting_grant -> ready -> fetching -> done | failed.
+
+    Cancelled from any of the first three; back to waiting_grant when the grant expires.
+    """
+
+    WAITING_GRANT = "waiting_grant"
+    READY = "ready"
+    FETCHING = "fetching"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class CallState(enum.StrEnum):
+    """What became of a call that a run has chosen."""
+
+    CHOSEN = "chosen"
+    STORED = "stored"
+    WITHOUT_TRANSCRIPT = "without_transcript"
+    PRIVATE = "private"
+    GONE = "gone"
+
+
+class Denial(enum.StrEnum):
+    """Why the vault gave no credential."""
+
+    NOT_CONNECTED = "not_connected"
+    NOT_ALLOWED = "not_allowed"
+    NEEDS_RECONNECT = "needs_reconnect"
+    UNKNOWN = "unknown"
+
+
+_DENIED = {
+    Denial.NOT_CONNECTED: "Gong is not connected. Connect Gong in Settings > Integrations, then start again.",
+    Denial.NEEDS_RECONNECT: "Gong no longer accepts the stored credential. Reconnect Gong in Settings > Integrations, then start again.",
+    Denial.NOT_ALLOWED: "The credential for Gong may not be used for this. Please write to support.",
+    Denial.UNKNOWN: "The credential for Gong could not be had. Check Settings > Integrations, then start again.",
+}
+
+
+def denial_words(reason: Denial) -> str:
+    """What the page says when the vault gave no credential."""
+    return _DENIED[reason]
+
+
+class LeaseLost(CallmineError):
+    """Another worker has the job now, or it was cancelled: stop without writing anything."""
+
+
+class GrantExpired(CallmineError):
+    """The credential may no longer be used: ask for another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a job: whoever claims it later has a higher fence."""
+
+    workspace_id: WorkspaceId
+    job_id: JobId
+    fence: int
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealedGrant:
+    """A credential that only ingest's sealing key opens; the bytes are not shown in a repr."""
+
+    grant_id: GrantId
+    sealed: bytes
+    key_id: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        """Never the bytes."""
+        return f"SealedGrant({self.grant_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as the worker sees it that has claimed it. `grant_expired` is by the database's clock."""
+
+    claim: Claim
+    kind: JobKind
+    filter: CallFilter
+    max_calls: int
+    grant: SealedGrant
+    grant_expired: bool
+    attempts: int
+    planned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A run's counters, and the sequence of the last message about it."""
+
+    sequence: int = 0
+    planned: bool = False
+    matching: int = 0
+    private: int = 0
+    without_transcript: int = 0
+    fetched: int = 0

@@ -1,0 +1,232 @@
+"""Between the contracts' messages and the domain; the only module that knows the generated code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
+from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, PreviewReady
+from callmine.credentials.v1.credentials_pb2 import (
+    CredentialDenied,
+    CredentialGranted,
+    CredentialRequested,
+    DenialReason,
+)
+from callmine.fetches.v1 import fetches_pb2
+from callmine.fetches.v1.fetches_pb2 import FetchCancelled, FetchRequested, PreviewRequested
+from callmine.integrations.v1.integrations_pb2 import (
+    IntegrationConnected,
+    IntegrationDisconnected,
+    IntegrationNeedsReconnect,
+    Provider,
+)
+from callmine.reports.v1.reports_pb2 import ReportCompleted, RunCancelled, RunFailed
+from callmine.workspaces.v1 import workspaces_pb2
+from callmine.workspaces.v1.workspaces_pb2 import (
+    MemberAdded,
+    MemberRemoved,
+    MemberRoleChanged,
+    WorkspaceCreated,
+    WorkspaceUpdated,
+)
+from core.errors import InvalidInput
+from core.ids import parse_uuid
+from ingest.domain.calls import Call
+from ingest.domain.filters import CallFilter
+from ingest.domain.jobs import Denial, GrantId, JobId, JobKind, Progress, SealedGrant
+from ingest.domain.members import Diff, MemberChange, Membership, Role, Workspace
+
+__all__ = [
+    "CredentialDenied",
+    "CredentialGranted",
+    "FetchCancelled",
+    "FetchRequested",
+    "IntegrationConnected",
+    "IntegrationDisconnected",
+    "IntegrationNeedsReconnect",
+    "MemberAdded",
+    "MemberRemoved",
+    "MemberRoleChanged",
+    "PreviewRequested",
+    "ReportCompleted",
+    "RunCancelled",
+    "RunFailed",
+    "WorkspaceCreated",
+    "WorkspaceUpdated",
+]
+
+_ROLES = {Role.MEMBER: workspaces_pb2.ROLE_MEMBER, Role.ADMIN: workspaces_pb2.ROLE_ADMIN}
+_PROVIDERS: Mapping[int, str] = {
+    Provider.PROVIDER_GONG: "gong",
+    Provider.PROVIDER_HUBSPOT: "hubspot",
+    Provider.PROVIDER_SLACK: "slack",
+}
+_DENIALS = {
+    DenialReason.DENIAL_REASON_NOT_CONNECTED: Denial.NOT_CONNECTED,
+    DenialReason.DENIAL_REASON_NOT_ALLOWED: Denial.NOT_ALLOWED,
+    DenialReason.DENIAL_REASON_NEEDS_RECONNECT: Denial.NEEDS_RECONNECT,
+}
+_ACTIONS = {
+    MemberChange.ADDED: AdminActionType.ADMIN_ACTION_TYPE_MEMBER_ADDED,
+    MemberChange.REMOVED: AdminActionType.ADMIN_ACTION_TYPE_MEMBER_REMOVED,
+    MemberChange.ROLE_CHANGED: AdminActionType.ADMIN_ACTION_TYPE_MEMBER_ROLE_CHANGED,
+}
+
+
+def job_id(text: str, what: str) -> JobId:
+    """A run's or preview's id. Raises InvalidInput."""
+    return JobId(parse_uuid(text, what))
+
+
+def grant_id(text: str) -> GrantId:
+    """A grant's id. Raises InvalidInput."""
+    return GrantId(parse_uuid(text, "grant_id"))
+
+
+def call_filter(message: fetches_pb2.CallFilter) -> CallFilter:
+    """Which calls are meant. Raises InvalidInput for a time range that is missing, empty or no time."""
+    if not message.HasField("from_time") or not message.HasField("to_time"):
+        raise InvalidInput("the filter needs from_time and to_time")
+    from_time, to_time = _time(message.from_time), _time(message.to_time)
+    if from_time >= to_time:
+        raise InvalidInput("the filter's from_time is not before its to_time")
+    return CallFilter(
+        from_time=from_time,
+        to_time=to_time,
+        deal_stages=tuple(message.deal_stages),
+        amount_min=message.amount_min if message.HasField("amount_min") else None,
+        amount_max=message.amount_max if message.HasField("amount_max") else None,
+        owners=tuple(message.owners),
+        employees_min=message.employees_min if message.HasField("employees_min") else None,
+        employees_max=message.employees_max if message.HasField("employees_max") else None,
+    )
+
+
+def sealed_grant(message: CredentialGranted) -> SealedGrant:
+    """The grant as it is kept. Raises InvalidInput for one without content or expiry, or for another provider."""
+    if message.provider != Provider.PROVIDER_GONG:
+        raise InvalidInput("the grant is not for a provider that ingest asked for")
+    if not message.sealed or not message.sealing_key_id or not message.HasField("expires_at"):
+        raise InvalidInput("the grant lacks its sealed credential, the key's id or its expiry")
+    return SealedGrant(grant_id(message.grant_id), message.sealed, message.sealing_key_id, _time(message.expires_at))
+
+
+def denial(message: CredentialDenied) -> Denial:
+    """Why there is no credential; a reason of a newer vault is read as unknown."""
+    return _DENIALS.get(message.reason, Denial.UNKNOWN)
+
+
+def provider_name(provider: int) -> str:
+    """A provider's name. Raises InvalidInput for one this build does not know."""
+    name = _PROVIDERS.get(provider)
+    if name is None:
+        raise InvalidInput("the message names an unknown provider")
+    return name
+
+
+def credential_requested(grant: GrantId, kind: JobKind, job: JobId) -> CredentialRequested:
+    """Ask the vault for the Gong credential."""
+    return CredentialRequested(
+        grant_id=str(grant), provider=Provider.PROVIDER_GONG, purpose=kind.value, subject_id=str(job)
+    )
+
+
+def preview_ready(job: JobId, calls: Sequence[Call]) -> PreviewReady:
+    """How many calls match, and how long they are together."""
+    seconds = sum(call.duration_seconds for call in calls)
+    return PreviewReady(preview_id=str(job), matching_calls=len(calls), total_seconds=seconds)
+
+
+def failed(kind: JobKind, job: JobId, words: str) -> PreviewReady | FetchFailed:
+    """The job has failed, in words fit for the page."""
+    if kind is JobKind.PREVIEW:
+        return PreviewReady(preview_id=str(job), failure=words)
+    return FetchFailed(run_id=str(job), reason=words)
+
+
+def call_fetched(job: JobId, call: Call, object_name: str, sha256: str, size_bytes: int) -> CallFetched:
+    """One call is in object storage."""
+    started = Timestamp()
+    started.FromDatetime(call.started_at)
+    return CallFetched(
+        run_id=str(job),
+        call_id=call.call_id,
+        object_name=object_name,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        started_at=started,
+        duration_seconds=call.duration_seconds,
+    )
+
+
+def fetch_completed(job: JobId, progress: Progress) -> FetchCompleted:
+    """All calls of the run have been announced."""
+    return FetchCompleted(
+        run_id=str(job),
+        calls_fetched=progress.fetched,
+        calls_matching=progress.matching,
+        calls_private=progress.private,
+        calls_without_transcript=progress.without_transcript,
+    )
+
+
+def workspace_created(workspace: Workspace) -> WorkspaceCreated:
+    """The workspace is there."""
+    return WorkspaceCreated(name=workspace.name, slug=workspace.slug, timezone=workspace.timezone)
+
+
+def workspace_updated(name: str, slug: str, timezone: str) -> WorkspaceUpdated:
+    """The workspace is called otherwise."""
+    return WorkspaceUpdated(name=name, slug=slug, timezone=timezone)
+
+
+def member_changed(
+    change: MemberChange, before: Membership | None, now: Membership
+) -> MemberAdded | MemberRemoved | MemberRoleChanged:
+    """What happened to a member. Raises ValueError where nothing did."""
+    match change:
+        case MemberChange.ADDED:
+            return MemberAdded(user_id=now.user_id, email=now.email, role=_ROLES[now.role])
+        case MemberChange.REMOVED:
+            return MemberRemoved(user_id=now.user_id, email=now.email)
+        case MemberChange.ROLE_CHANGED if before is not None:
+            return MemberRoleChanged(
+                user_id=now.user_id, email=now.email, before=_ROLES[before.role], after=_ROLES[now.role]
+            )
+        case _:
+            raise ValueError("nothing changed, so there is nothing to tell")
+
+
+def member_action(change: MemberChange, user_id: str, diff: Sequence[Diff]) -> AdminAction:
+    """The audit entry of a member's change."""
+    return AdminAction(type=_ACTIONS[change], target_kind="member", target_id=user_id, diff=map(_field, diff))
+
+
+def workspace_action(workspace_id: str, diff: Sequence[Diff]) -> AdminAction:
+    """The audit entry of a workspace's change."""
+    return AdminAction(
+        type=AdminActionType.ADMIN_ACTION_TYPE_WORKSPACE_UPDATED,
+        target_kind="workspace",
+        target_id=workspace_id,
+        diff=map(_field, diff),
+    )
+
+
+def _field(diff: Diff) -> FieldChange:
+    """Values are JSON as text, as the contract says."""
+    return FieldChange(field=diff.field, before=_json(diff.before), after=_json(diff.after))
+
+
+def _json(value: str | None) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _time(stamp: Timestamp) -> datetime:
+    try:
+        return stamp.ToDatetime(UTC)
+    except ValueError as error:
+        raise InvalidInput("the message holds a time that is none") from error

@@ -1,0 +1,56 @@
+"""Composition root: settings -> adapters -> app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from cloud.objects import GoogleObjects
+from cloud.secrets import GoogleSecrets
+from contracts.sealing import SealingKey
+from core.clock import SystemClock
+from egress import Destination, Egress
+from ingest import http, routes
+from ingest.gong.limits import RateLimiter
+from ingest.handlers import ClerkHandlers, CredentialHandlers, FetchHandlers
+from ingest.settings import Settings
+from ingest.workers import FetchWorker, GongDoor, JobEnds, PreviewFetch, RunFetch, WorkerSettings, Works
+from runtime import Assembly, assembled, endpoint
+
+SERVICE = "ingest"
+
+
+@asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[Assembly]:
+    """The service, put together."""
+    clock = SystemClock()
+    async with assembled(SERVICE, settings) as parts:
+        secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
+        parts.stack.push_async_callback(secrets.close)
+        gong = Destination(name="gong", base_url=settings.gong_base_url, hosts=("*.gong.io",))
+        egress = Egress([gong], ca_file=settings.ca_file, clock=clock)
+        parts.stack.push_async_callback(egress.close)
+        objects = GoogleObjects(
+            project=settings.project,
+            bucket=settings.bucket,
+            endpoint=endpoint(settings, settings.storage_endpoint),
+        )
+        parts.stack.callback(objects.close)
+
+        key = SealingKey.parse((await secrets.read("ingest-sealing-key")).decode().strip())
+        limiter = RateLimiter(settings.gong_requests_per_second or None, clock)
+        works = Works(
+            run=RunFetch(parts.db, parts.outbox, objects, settings.fetch_batch_calls),
+            preview=PreviewFetch(parts.db, parts.outbox),
+        )
+        ends = JobEnds(parts.db, parts.outbox)
+        door = GongDoor(key, egress, limiter, clock)
+        worker = FetchWorker(parts.db, door, works, ends, WorkerSettings(concurrency=settings.fetch_concurrency))
+
+        parts.consume("fetches", routes.fetches(FetchHandlers(parts.outbox)))
+        parts.consume("credential-grants-ingest", routes.grants(CredentialHandlers(parts.outbox, worker.wake)))
+        parts.consume("integrations", routes.integrations())
+        parts.consume("reports", routes.reports())
+        parts.serve(http.router(parts.db, ClerkHandlers(parts.outbox), secrets, clock))
+        parts.work(worker.run)
+        yield parts

@@ -1,0 +1,36 @@
+-- name: job_claim
+-- Takes the next job that is due, or whose worker has gone; previews first, for somebody waits in front of a page. A workspace that has its
+-- share of workers already waits, so that one with many runs does not hold up the others.
+-- cross-workspace: workers serve every workspace
+UPDATE jobs
+SET state = 'fetching', fence = jobs.fence + 1, attempts = jobs.attempts + 1,
+    lease_expires_at = clock_timestamp() + make_interval(secs => :lease_seconds::float8)
+FROM (
+    SELECT j.workspace_id, j.id
+    FROM jobs j
+    WHERE (j.state = 'ready' AND j.next_attempt_at <= clock_timestamp()
+           OR j.state = 'fetching' AND j.lease_expires_at <= clock_timestamp())
+      AND (SELECT count(*) FROM jobs busy
+           WHERE busy.workspace_id = j.workspace_id AND busy.state = 'fetching'
+             AND busy.lease_expires_at > clock_timestamp()) < :share::int
+    ORDER BY j.kind, j.created_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED) due
+WHERE jobs.workspace_id = due.workspace_id AND jobs.id = due.id
+RETURNING jobs.workspace_id, jobs.id, jobs.fence, jobs.correlation_id;
+
+-- name: jobs_recent
+-- The newest jobs of all workspaces.
+-- cross-workspace: operators look after the service, not after a workspace
+SELECT workspace_id, id, kind, state, attempts, next_attempt_at, lease_expires_at, calls_matching, calls_fetched, created_at
+FROM jobs
+WHERE :state::text = '' OR state = :state::text
+ORDER BY created_at DESC
+LIMIT :jobs;
+
+-- name: workspaces_every
+-- All workspaces.
+-- cross-workspace: operators look after the service, not after a workspace
+SELECT workspace_id, name, slug, timezone, created_at
+FROM workspaces
+ORDER BY created_at, workspace_id;

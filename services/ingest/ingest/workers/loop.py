@@ -1,0 +1,221 @@
+"""The worker: claims jobs of all workspaces one after another, keeps the lease while it works, and decides what an error means.
+
+provider asks to wait        the job sleeps that long; nothing is counted
+Transient                    the job sleeps, longer each time; given up after `most_attempts` without coming forward
+Permanent                    the job fails, in the error's own words
+the grant has expired        another one is asked for; the job goes on where it was
+the lease is lost            nothing is written: somebody else has the job, or it was cancelled
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from dataclasses import dataclass
+from typing import Protocol
+
+from contracts.sealing import Binding, CannotOpen, SealingKey
+from core.clock import Clock
+from core.context import working_for
+from core.errors import CallmineError, Permanent, Transient
+from core.faultpoints import reach
+from core.log import logger
+from database import Database
+from egress import Egress, TooManyRequests
+from ingest.domain.jobs import Claim, GrantExpired, Job, JobKind, LeaseLost
+from ingest.gong.client import GongClient
+from ingest.gong.credential import Credential
+from ingest.gong.limits import RateLimiter
+from ingest.handlers.fetches import REQUESTER
+from ingest.store import jobs, work
+from ingest.workers.ending import JobEnds
+
+log = logger("ingest.worker")
+
+# Gong's daily allowance comes back within a day; a longer wish is a mistake.
+LONGEST_PAUSE = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """Times are in seconds.
+
+    The defaults: a lease outlives one request to Gong, its time-out included; four jobs at once share one process, two of them for one
+    workspace at most, since Gong limits a company to 3 requests a second anyway; eight attempts span about eight minutes.
+    """
+
+    concurrency: int = 4
+    share: int = 2
+    lease_seconds: float = 60.0
+    poll_seconds: float = 1.0
+    grant_margin_seconds: float = 5.0
+    most_attempts: int = 8
+    first_delay: float = 2.0
+    longest_delay: float = 300.0
+    # A 429 without Retry-After: Gong counts by the second.
+    asked_to_wait: float = 2.0
+
+    def delay_after(self, attempts: int) -> float:
+        """Seconds to wait after so many failed attempts: doubling, with jitter."""
+        delay = min(self.longest_delay, self.first_delay * 2.0 ** min(attempts - 1, 30))
+        return delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, protects nothing
+
+
+class Work(Protocol):
+    """What is done for one kind of job."""
+
+    async def work(self, job: Job, gong: GongClient) -> None:
+        """Do all that is left of `job` and tell the others."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """The two kinds."""
+
+    run: Work
+    preview: Work
+
+    def for_kind(self, kind: JobKind) -> Work:
+        """The work that `kind` stands for."""
+        return self.run if kind is JobKind.RUN else self.preview
+
+
+@dataclass(frozen=True, slots=True)
+class GongDoor:
+    """Opens grants and makes clients of what is inside; the plaintext lives as long as the client."""
+
+    key: SealingKey
+    egress: Egress
+    limiter: RateLimiter
+    clock: Clock
+
+    def open(self, job: Job) -> GongClient:
+        """A client for the job. Raises Permanent for a grant that does not open, or holds a credential of an unknown kind."""
+        grant = job.grant
+        binding = Binding(job.claim.workspace_id, str(grant.grant_id), "gong", REQUESTER, grant.expires_at)
+        try:
+            plaintext = self.key.open(grant.sealed, binding)
+        except CannotOpen as error:
+            raise Permanent(_CLOSED) from error
+        credential = Credential.parse(plaintext, grant.expires_at)
+        return GongClient(self.egress, credential, self.limiter, self.clock)
+
+
+class FetchWorker:
+    """Runs fetch jobs until cancelled; any number of processes may run one each."""
+
+    def __init__(
+        self, db: Database, door: GongDoor, works: Works, ends: JobEnds, settings: WorkerSettings | None = None
+    ) -> None:
+        self._db = db
+        self._door = door
+        self._works = works
+        self._ends = ends
+        self._settings = settings or WorkerSettings()
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """A job may be ready: look now instead of at the next poll. A hint; nothing depends on it."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._settings.concurrency):
+                group.create_task(self._serve())
+
+    async def work_once(self) -> bool:
+        """Claim one job and do what can be done of it now; False when none is due. Raises Transient when the database is away."""
+        claim = await jobs.claim(self._db, self._settings.lease_seconds, self._settings.share)
+        if claim is None:
+            return False
+        reach("fetch.after_claim")
+        with working_for(claim.workspace_id, claim.correlation_id):
+            try:
+                await self._hold(claim)
+            except* LeaseLost:
+                log.info("job is no longer ours", job=str(claim.job_id))
+        return True
+
+    async def _serve(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                worked = await self.work_once()
+            except* CallmineError as group:
+                log.warning("worker is interrupted and will try again", cause=type(group.exceptions[0]).__name__)
+                worked = False
+            if not worked:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.poll_seconds):
+                await self._woken.wait()
+
+    async def _hold(self, claim: Claim) -> None:
+        """Work on the job while its lease is kept; losing it cancels the work."""
+        async with asyncio.TaskGroup() as group:
+            keeper = group.create_task(self._keep(claim))
+            await self._attempt(claim)
+            keeper.cancel()
+
+    async def _keep(self, claim: Claim) -> None:
+        while True:
+            await self._door.clock.sleep(self._settings.lease_seconds / 3)
+            try:
+                async with self._db.workspace(claim.workspace_id) as tx:
+                    await work.renew(tx, claim, self._settings.lease_seconds)
+            except Transient as error:
+                # Two more tries before the lease is over; after that the fence keeps this worker from writing.
+                log.warning("lease not renewed", cause=type(error).__name__)
+
+    async def _attempt(self, claim: Claim) -> None:
+        async with self._db.workspace(claim.workspace_id) as tx:
+            job = await work.read(tx, claim, self._settings.grant_margin_seconds)
+        if job.grant_expired:
+            await self._give_way(job)
+            return
+        try:
+            await self._works.for_kind(job.kind).work(job, self._door.open(job))
+        except LeaseLost:
+            raise
+        except GrantExpired:
+            await self._ends.ask_again(claim, job.kind)
+        except TooManyRequests as error:
+            wait = self._settings.asked_to_wait if error.retry_after is None else error.retry_after
+            log.info("provider asks to wait", job=str(claim.job_id), seconds=round(wait))
+            await self._ends.pause(claim, min(wait, LONGEST_PAUSE), counts=False)
+        except Permanent as error:
+            log.warning("job failed", job=str(claim.job_id), cause=type(error).__name__)
+            await self._ends.fail(claim, job.kind, str(error))
+        except Exception as error:  # noqa: BLE001 - an unforeseen error must not take the process and its other jobs along
+            await self._again_or_never(job, error)
+
+    async def _give_way(self, job: Job) -> None:
+        """The grant was over before it could be used: ask for another one, but not for ever."""
+        if job.attempts >= self._settings.most_attempts:
+            await self._ends.fail(job.claim, job.kind, _TOO_LATE)
+        else:
+            await self._ends.ask_again(job.claim, job.kind)
+
+    async def _again_or_never(self, job: Job, error: Exception) -> None:
+        claim = job.claim
+        if not isinstance(error, Transient):
+            log.error("job failed in a way nobody foresaw", error=error, job=str(claim.job_id))
+        if job.attempts >= self._settings.most_attempts:
+            words = f"{error}." if isinstance(error, Transient) else "something went wrong on our side."
+            await self._ends.fail(
+                claim, job.kind, f"Fetching the calls was given up: {words} Please start again later."
+            )
+            return
+        asked = error.retry_after if isinstance(error, Transient) else None
+        delay = asked if asked is not None else self._settings.delay_after(job.attempts)
+        log.info("job will be tried again", job=str(claim.job_id), seconds=round(delay), attempts=job.attempts)
+        await self._ends.pause(claim, min(delay, LONGEST_PAUSE), counts=True)
+
+
+_CLOSED = "The credential for Gong could not be opened. Reconnect Gong in Settings > Integrations, then start again."
+_TOO_LATE = "The credential for Gong came too late to be used, again and again. Please start again later."

@@ -1,0 +1,31 @@
+"""A preview: the listing only, counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from database import Database
+from ingest import events
+from ingest.domain.jobs import Job, JobState
+from ingest.gong.client import GongClient
+from ingest.store import work
+from ingest.workers.listing import list_calls
+from messaging import Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewFetch:
+    """Counts the calls that match, and their length."""
+
+    db: Database
+    outbox: Outbox
+
+    async def work(self, job: Job, gong: GongClient) -> None:
+        """List, count, tell. Raises LeaseLost, and what the client raises."""
+        listing = await list_calls(gong, job.filter)
+        async with self.db.workspace(job.claim.workspace_id) as tx:
+            before = await work.held(tx, job.claim)
+            now = replace(before, sequence=before.sequence + 1, matching=len(listing.matching), private=listing.private)
+            await work.finish(tx, job.claim, JobState.DONE, now)
+            message = events.preview_ready(job.claim.job_id, listing.matching)
+            await self.outbox.add(tx, message, aggregate_id=str(job.claim.job_id), sequence=now.sequence)

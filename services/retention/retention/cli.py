@@ -1,0 +1,42 @@
+"""`retention serve | migrate | parked | plan`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from contracts import Actor
+from core.ids import parse_workspace_id
+from retention.catalogue import read_plans
+from retention.domain import PlanName
+from retention.events import announce
+from retention.handlers import PlanChange, Plans
+from retention.main import SERVICE, compose
+from retention.settings import Settings
+from runtime import reporting_errors, service_app
+from web import load_settings
+
+app = service_app(SERVICE, Settings, compose)
+
+
+@app.command()
+def plan(
+    workspace: Annotated[str, typer.Argument(help="Workspace id, org_…")],
+    name: Annotated[str, typer.Argument(help="trial, free, starter, growth or scale")],
+) -> None:
+    """Move a workspace to another plan; all services hear of it within a second."""
+    with reporting_errors():
+        change = asyncio.run(_change(workspace, name))
+    typer.echo(f"{workspace} is on {change.plan} now." if change else f"{workspace} was on {name} already.")
+
+
+async def _change(workspace: str, name: str) -> PlanChange | None:
+    settings = load_settings(Settings, SERVICE)
+    plans = Plans(read_plans(settings.plans_file))
+    async with compose(settings) as parts, parts.db.workspace(parse_workspace_id(workspace)) as tx:
+        change = await plans.change(tx, PlanName.parse(name))
+        if change is not None:
+            await announce(tx, parts.outbox, change, Actor(id=SERVICE))
+        return change

@@ -1,0 +1,60 @@
+"""Plans and what they entitle to. Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from core.errors import InvalidInput
+
+
+class PlanName(enum.StrEnum):
+    """The five plans."""
+
+    TRIAL = "trial"
+    FREE = "free"
+    STARTER = "starter"
+    GROWTH = "growth"
+    SCALE = "scale"
+
+    @classmethod
+    def parse(cls, text: str) -> PlanName:
+        """The plan called `text`. Raises InvalidInput naming the plans there are."""
+        try:
+            return cls(text)
+        except ValueError:
+            raise InvalidInput(f"There is no such plan: choose one of {', '.join(cls)}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlements:
+    """What a plan allows. The window is in days, 0 being without end; calls are per month; runs at the same time."""
+
+    report_window_days: int
+    monthly_calls: int
+    concurrent_runs: int
+    models: tuple[str, ...]
+
+
+Catalogue = Mapping[PlanName, Entitlements]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """The plan a workspace is on; `version` rises with each change."""
+
+    plan: PlanName
+    version: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SubProcessor:
+    """Somebody who processes customer data for Callmine."""
+
+    name: str
+    purpose: str
+    data: str
+    listed_on: date

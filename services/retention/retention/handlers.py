@@ -1,0 +1,42 @@
+"""Use cases: start a workspace's plan, change it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.errors import NotFound
+from database import Tx
+from retention import store
+from retention.domain import Catalogue, Entitlements, PlanName
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """A workspace is on `plan` from now on; `before` is None for its first one."""
+
+    plan: PlanName
+    before: PlanName | None
+    version: int
+    entitlements: Entitlements
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The use cases, by the plans there are."""
+
+    catalogue: Catalogue
+
+    async def start(self, tx: Tx, name: str, timezone: str, sequence: int) -> PlanChange | None:
+        """A workspace was created: put it on trial. None when it is known already."""
+        await store.keep_workspace(tx, name, timezone, sequence)
+        if not await store.start(tx, PlanName.TRIAL):
+            return None
+        return PlanChange(PlanName.TRIAL, None, 1, self.catalogue[PlanName.TRIAL])
+
+    async def change(self, tx: Tx, plan: PlanName) -> PlanChange | None:
+        """Move the workspace to `plan`; None when it is on it already. Raises NotFound for a workspace that is not known."""
+        before = await store.lock_subscription(tx)
+        if before is None:
+            raise NotFound("There is no such workspace, or it has no plan yet.")
+        version = await store.change(tx, plan)
+        return PlanChange(plan, before.plan, version, self.catalogue[plan]) if version else None

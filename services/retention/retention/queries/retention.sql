@@ -1,0 +1,34 @@
+-- name: subscription
+-- The workspace's plan.
+SELECT plan, version, changed_at
+FROM subscriptions
+WHERE workspace_id = :workspace_id;
+
+-- name: subscription_lock
+-- The workspace's plan, locked until the transaction ends.
+SELECT plan, version, changed_at
+FROM subscriptions
+WHERE workspace_id = :workspace_id
+FOR UPDATE;
+
+-- name: subscription_start
+-- Puts a workspace that has no plan on one; no row when it has.
+INSERT INTO subscriptions (workspace_id, plan, version)
+VALUES (:workspace_id, :plan, 1)
+ON CONFLICT (workspace_id) DO NOTHING
+RETURNING version;
+
+-- name: subscription_change
+-- Moves a workspace to another plan; no row when it is on it already.
+UPDATE subscriptions
+SET plan = :plan, version = version + 1, changed_at = now()
+WHERE workspace_id = :workspace_id AND plan <> :plan
+RETURNING version;
+
+-- name: workspace_keep
+-- Keeps what was told last of the workspace.
+INSERT INTO workspaces (workspace_id, name, timezone, sequence)
+VALUES (:workspace_id, :name, :timezone, :sequence)
+ON CONFLICT (workspace_id) DO UPDATE
+SET name = excluded.name, timezone = excluded.timezone, sequence = excluded.sequence
+WHERE workspaces.sequence < excluded.sequence;

@@ -1,0 +1,36 @@
+"""Retention's statements, as functions."""
+
+from __future__ import annotations
+
+from database import Row, Tx
+from retention.domain import PlanName, Subscription
+
+
+async def subscription(tx: Tx) -> Subscription | None:
+    """The workspace's plan; None for a workspace that is not known yet."""
+    return _subscription(await tx.fetch_one("subscription"))
+
+
+async def lock_subscription(tx: Tx) -> Subscription | None:
+    """The same, held until the transaction ends: nobody else changes the plan meanwhile."""
+    return _subscription(await tx.fetch_one("subscription_lock"))
+
+
+async def start(tx: Tx, plan: PlanName) -> bool:
+    """Put a workspace that has no plan on `plan`; False when it has one."""
+    return await tx.fetch_one("subscription_start", plan=plan.value) is not None
+
+
+async def change(tx: Tx, plan: PlanName) -> int | None:
+    """Move the workspace to `plan`: the new version; None when it is on it already, or not known."""
+    row = await tx.fetch_one("subscription_change", plan=plan.value)
+    return row["version"] if row else None
+
+
+async def keep_workspace(tx: Tx, name: str, timezone: str, sequence: int) -> None:
+    """Keep what was told last of the workspace."""
+    await tx.execute("workspace_keep", name=name, timezone=timezone, sequence=sequence)
+
+
+def _subscription(row: Row | None) -> Subscription | None:
+    return Subscription(PlanName(row["plan"]), row["version"], row["changed_at"]) if row else None

@@ -1,0 +1,86 @@
+# Callmine. `make help` lists what there is. A machine with Python 3.11 (or later) and make is enough; the first target sets up the rest.
+
+PYTHONS := $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
+VENV := .venv/bin
+WITH_TOOLS := PATH="$(CURDIR)/$(VENV):$$PATH"
+export PYTHONPATH :=
+LINTED := libs services deploy tests
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden generated lock lock-check sizes bench prove parked clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Rebuilt only when a lock or the installer changes.
+.venv/.ready: requirements-setup.lock requirements-dev.lock deploy/house/install.py
+	@export PATH; for python in $(PYTHONS); do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then exec "$$python" deploy/house/install.py; fi; \
+	done; echo "no Python 3.11 or later among: $(PYTHONS). Install one, or name it: make setup PYTHON=/path/to/python3.11"; exit 1
+
+setup: .venv/.ready ## build .venv from the lock files (the other targets do it when needed)
+
+run: setup ## start everything, run the main job for the demo workspaces, stay up until Ctrl-C
+	@exec $(VENV)/python -m local run $(ARGS)
+
+demo: setup ## the same on free ports; exits when the job is done, writes build/demo.json
+	@exec $(VENV)/python -m local demo $(ARGS)
+
+test: setup ## all tests; PYTEST_ARGS="-k name" narrows
+	@$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+check: setup lint types imports proto-check generated lock-check sizes ## lint, types, import rules, contracts, locks, sizes
+	@echo "check: all clear"
+
+lint: setup ## ruff: lint rules and formatting
+	@$(VENV)/ruff check --quiet $(LINTED)
+	@$(VENV)/ruff format --check --quiet $(LINTED) || { $(VENV)/ruff format --check $(LINTED); echo "formatting differs: run 'make format'"; exit 1; }
+
+format: setup ## ruff: format and repair what it can
+	@$(VENV)/ruff check --fix-only --quiet $(LINTED)
+	@$(VENV)/ruff format --quiet $(LINTED)
+
+types: setup ## mypy, strict, on source and tests
+	@$(VENV)/python -m mypy --no-error-summary $(LINTED)
+
+imports: setup ## import rules (.importlinter)
+	@$(VENV)/python -m house.imports
+
+proto: setup ## generate the Python code of the message contracts
+	@$(WITH_TOOLS) $(VENV)/python libs/contracts/generate.py
+
+proto-check: setup ## buf: lint, build, and no breaking change against the released contracts
+	@$(VENV)/buf lint proto
+	@$(VENV)/buf build proto -o /dev/null
+	@$(VENV)/buf breaking proto --against proto/released.binpb || { echo "a released contract changed: add a new message, or a new major version beside it"; exit 1; }
+
+proto-release: setup proto-check ## take today's contracts as released: from then on they only grow
+	@$(VENV)/buf build proto --as-file-descriptor-set --exclude-source-info -o proto/released.binpb
+
+golden: setup ## write the golden bytes of messages that have none yet
+	@$(VENV)/python -m contract.messages.golden
+
+generated: setup ## the committed generated code is what proto/ gives
+	@$(WITH_TOOLS) $(VENV)/python libs/contracts/generate.py --check
+
+lock: setup ## rewrite all lock files; UPGRADE=1 takes the newest versions
+	@$(VENV)/python -m house.locks $(if $(UPGRADE),--upgrade)
+
+lock-check: setup
+	@$(VENV)/python -m house.locks --check
+
+sizes: setup
+	@$(VENV)/python -m house.sizes
+
+bench: setup ## measure beside the alternatives; B=name for one; writes build/bench.json
+	@$(VENV)/python -m bench $(B)
+
+prove: setup ## seeded proofs; P=name for one, FULL=1 for the large counts; writes build/proofs/
+	@$(VENV)/python -m chaos $(P)
+
+parked: setup ## list the messages that the services set aside, with the reasons
+	@$(VENV)/python -m local parked $(ARGS)
+
+clean: ## remove what can be made again; data of 'make run' stays
+	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

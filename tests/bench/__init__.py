@@ -1,0 +1,1 @@
+"""The measurements: ours beside the alternative and the bound, in paired rounds. `python -m bench [name]`, or `make bench`."""

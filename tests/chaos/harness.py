@@ -1,0 +1,90 @@
+"""Finds proofs, runs them, prints a table and writes `build/proofs/<name>.json`.
+
+A proof is a module `chaos.prove_<name>` with
+
+    async def prove(plan: Plan) -> Verdict
+
+It is reproducible from `plan.seed`, quick by default and thorough with `plan.full`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from rich.console import Console
+from rich.table import Table
+
+import chaos
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "build" / "proofs"
+
+_PREFIX = "prove_"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to run a proof: `tick` is called with done and total now and then."""
+
+    seed: int
+    full: bool
+    tick: Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a proof found. `figures` are written as they are; `problems` says what went wrong, in words, each with its seed."""
+
+    figures: Mapping[str, int]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing went wrong."""
+        return not self.problems
+
+
+Prove = Callable[[Plan], Awaitable[Verdict]]
+
+
+def proofs() -> dict[str, Prove]:
+    """All proofs by name."""
+    names = [module.name for module in pkgutil.iter_modules(chaos.__path__) if module.name.startswith(_PREFIX)]
+    return {name.removeprefix(_PREFIX): _load(name) for name in sorted(names)}
+
+
+def _load(module: str) -> Prove:
+    return cast(Prove, importlib.import_module(f"chaos.{module}").prove)
+
+
+async def run(names: list[str], seed: int, full: bool) -> bool:
+    """Run the proofs called `names`, all if there are none; whether all hold."""
+    known = proofs()
+    if unknown := sorted(set(names) - set(known)):
+        raise SystemExit(f"no proof is called {', '.join(unknown)}; there are: {', '.join(known)}")
+    console = Console()
+    verdicts = [await _run_one(console, name, known[name], seed, full) for name in names or known]
+    return all(verdict.holds for verdict in verdicts)
+
+
+async def _run_one(console: Console, name: str, prove: Prove, seed: int, full: bool) -> Verdict:
+    began = time.monotonic()
+    with console.status(f"proving {name}") as status:
+        verdict = await prove(Plan(seed, full, lambda done, total: status.update(f"proving {name}: {done} of {total}")))
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(dict(verdict.figures)) + "\n")
+    table = Table(title=f"{name}: {'holds' if verdict.holds else 'DOES NOT HOLD'} (seed {seed})", title_justify="left")
+    for figure in (*verdict.figures, "seconds"):
+        table.add_column(figure, justify="right")
+    table.add_row(*(f"{value:,}" for value in verdict.figures.values()), f"{time.monotonic() - began:.1f}")
+    console.print(table)
+    for problem in verdict.problems[:20]:
+        console.print(f"  {problem}")
+    return verdict

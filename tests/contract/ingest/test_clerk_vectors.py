@@ -1,0 +1,105 @@
+"""Clerk's signatures: the published vectors, and everything that is not quite one."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from core.errors import InvalidInput, Unauthenticated
+from ingest.clerk import check_signature, read_webhook
+from testkit.clock import SimulatedClock
+
+VECTORS = Path(__file__).resolve().parents[4] / "shared/specs/webhook_vectors.json"
+
+
+@pytest.fixture
+def vector() -> dict[str, str]:
+    """The vector that Svix and Standard Webhooks share."""
+    if not VECTORS.is_file():
+        pytest.skip("webhook_vectors.json is not beside the project (../shared/specs): vectors not checked")
+    found: dict[str, str] = json.loads(VECTORS.read_text("utf-8"))["standard_webhooks_and_svix"]
+    return found
+
+
+def _headers(vector: dict[str, str], **changes: str) -> dict[str, str]:
+    headers = {
+        "svix-id": vector["id"],
+        "svix-timestamp": str(vector["timestamp"]),
+        "svix-signature": vector["signature"],
+    }
+    return headers | {name.replace("_", "-"): value for name, value in changes.items()}
+
+
+def _clock(vector: dict[str, str], seconds: float = 0) -> SimulatedClock:
+    return SimulatedClock(datetime.fromtimestamp(int(vector["timestamp"]), UTC) + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("seconds", [-300, 0, 300])
+def test_the_vector_is_taken_within_five_minutes_either_way(vector: dict[str, str], seconds: float) -> None:
+    body = vector["payload"].encode()
+    assert check_signature(vector["secret"], _headers(vector), body, _clock(vector, seconds)) == vector["id"]
+
+
+@pytest.mark.parametrize("seconds", [-301, 301, -86_400, 86_400])
+def test_beyond_five_minutes_either_way_it_is_refused(vector: dict[str, str], seconds: float) -> None:
+    with pytest.raises(Unauthenticated):
+        check_signature(vector["secret"], _headers(vector), vector["payload"].encode(), _clock(vector, seconds))
+
+
+def test_one_good_signature_among_several_is_enough(vector: dict[str, str]) -> None:
+    headers = _headers(vector, svix_signature=vector["multi_signature_ok"])
+    assert check_signature(vector["secret"], headers, vector["payload"].encode(), _clock(vector))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"svix_signature": ""},
+        {"svix_signature": "nonsense"},
+        {"svix_signature": "v1,é"},
+        {"svix_signature": "v1,!!!"},
+        {"svix_signature": "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
+        {"svix_id": ""},
+        {"svix_id": "msg_other"},
+        {"svix_timestamp": ""},
+        {"svix_timestamp": "1614265331"},
+        {"svix_timestamp": "1614265330.0"},
+        {"svix_timestamp": "9" * 40},
+        {"svix_timestamp": "²"},
+    ],
+)
+def test_altered_headers_are_refused(vector: dict[str, str], changes: dict[str, str]) -> None:
+    with pytest.raises(Unauthenticated):
+        check_signature(vector["secret"], _headers(vector, **changes), vector["payload"].encode(), _clock(vector))
+
+
+@pytest.mark.parametrize("body", [b"", b'{"test": 2432232315}', b'{"test": 2432232314} ', b"\xff\xfe"])
+def test_an_altered_body_is_refused(vector: dict[str, str], body: bytes) -> None:
+    with pytest.raises(Unauthenticated):
+        check_signature(vector["secret"], _headers(vector), body, _clock(vector))
+
+
+def test_the_published_wrong_signature_is_refused(vector: dict[str, str]) -> None:
+    headers = _headers(vector, svix_signature=vector["invalid_signature"])
+    with pytest.raises(Unauthenticated):
+        check_signature(vector["secret"], headers, vector["payload"].encode(), _clock(vector))
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b'{"type":"organization.created","data":{"id":"org_1"}}'])
+def test_a_signed_body_that_cannot_be_read_is_invalid(body: bytes) -> None:
+    with pytest.raises(InvalidInput):
+        read_webhook("msg_1", body)
+
+
+def test_the_workspace_must_be_a_clerk_organisation() -> None:
+    data = {"id": "ORG'; DROP", "name": "x", "slug": "x", "updated_at": 1}
+    with pytest.raises(InvalidInput):
+        read_webhook("msg_1", json.dumps({"type": "organization.created", "data": data}).encode())
+
+
+def test_what_means_nothing_here_is_nothing() -> None:
+    assert read_webhook("msg_1", b'{"type":"user.created","data":{"id":"user_1"}}') is None
+    assert read_webhook("msg_1", b'{"type":"organization.deleted","data":{"id":"org_1","deleted":true}}') is None

@@ -1,0 +1,94 @@
+"""Records every message on every topic, and publishes them again as their own producers would."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from google.api_core import exceptions
+from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient
+from google.pubsub_v1.services.publisher.transports.grpc_asyncio import PublisherGrpcAsyncIOTransport
+from google.pubsub_v1.services.subscriber.transports.grpc_asyncio import SubscriberGrpcAsyncIOTransport
+from google.pubsub_v1.types import PubsubMessage
+
+from contracts.registry import TOPICS
+from local.stack import Stack
+from local.stack.environment import PROJECT
+from messaging.google import open_channel
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A message as it was published."""
+
+    topic: str
+    body: bytes
+    attributes: Mapping[str, str]
+    ordering_key: str
+
+
+@dataclass(slots=True)
+class Taps:
+    """Open with `Taps.open`."""
+
+    stack: Stack
+    subscriber: SubscriberAsyncClient
+    publishers: dict[str, PublisherAsyncClient]
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, stack: Stack) -> AsyncIterator[Taps]:
+        """Make the subscriptions."""
+        site = stack.site
+        endpoint, ca = f"127.0.0.1:{site.ports['broker']}", site.authority.ca_pem
+        channels = {"": open_channel(endpoint, ca, site.keys.admin_token)}
+        channels |= {name: open_channel(endpoint, ca, token) for name, token in site.keys.service_tokens.items()}
+        subscriber = SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=channels[""]))
+        publishers = {
+            name: PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=channel))
+            for name, channel in channels.items()
+        }
+        taps = cls(stack, subscriber, publishers)
+        for topic in TOPICS:
+            await subscriber.create_subscription(
+                name=_path(topic), topic=f"projects/{PROJECT}/topics/{topic}", timeout=10
+            )
+        yield taps
+        for channel in channels.values():
+            await channel.close()
+
+    async def messages(self) -> list[Recorded]:
+        """All messages since the last call, topic by topic."""
+        return [message for topic in TOPICS for message in await self._drain(topic)]
+
+    async def publish(self, message: Recorded) -> None:
+        """Publish as the first service that may."""
+        publisher = self.publishers[TOPICS[message.topic].publishers[0]]
+        await publisher.publish(
+            topic=f"projects/{PROJECT}/topics/{message.topic}",
+            messages=[
+                PubsubMessage(data=message.body, attributes=dict(message.attributes), ordering_key=message.ordering_key)
+            ],
+            timeout=10,
+        )
+
+    async def _drain(self, topic: str) -> list[Recorded]:
+        found: list[Recorded] = []
+        while True:
+            try:
+                answer = await self.subscriber.pull(subscription=_path(topic), max_messages=1000, timeout=3)
+            except exceptions.DeadlineExceeded:
+                return found
+            if not answer.received_messages:
+                return found
+            for received in answer.received_messages:
+                message = received.message
+                found.append(Recorded(topic, message.data, dict(message.attributes), message.ordering_key))
+            await self.subscriber.acknowledge(
+                subscription=_path(topic), ack_ids=[r.ack_id for r in answer.received_messages], timeout=10
+            )
+
+
+def _path(topic: str) -> str:
+    return f"projects/{PROJECT}/subscriptions/tap.{topic}"

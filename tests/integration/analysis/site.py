@@ -1,0 +1,52 @@
+"""Analysis' pages and API as a browser and a program see them, with signed sessions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+from integration.analysis.world import World
+from unit.web.issuer import ISSUER, PARTY, Issuer, settings
+
+from analysis.http import routers
+from core.clock import SystemClock
+from core.ids import WorkspaceId
+from web import create_app
+from web.clerk import ClerkSessions
+from web.keys import SigningKeys
+
+_ISSUER = Issuer()
+
+
+def site(world: World) -> FastAPI:
+    """The app, without background work."""
+
+    async def fetch() -> object:
+        return _ISSUER.jwks()
+
+    sessions = ClerkSessions(SigningKeys(fetch, SystemClock()), ISSUER, (PARTY,))
+    return create_app(service="analysis", settings=settings(), routers=routers(world.desk), sessions=sessions)
+
+
+def token(workspace_id: WorkspaceId, role: str = "member") -> str:
+    """A session of somebody in the workspace."""
+    return _ISSUER.token(o={"id": workspace_id, "slg": "harborline", "rol": role}, email="maya@harborline.example")
+
+
+@asynccontextmanager
+async def program(app: FastAPI, workspace_id: WorkspaceId) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API."""
+    headers = {"authorization": f"Bearer {token(workspace_id)}", "accept": "application/json"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PARTY, headers=headers) as client:
+        yield client
+
+
+@asynccontextmanager
+async def browser(app: FastAPI, workspace_id: WorkspaceId) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser without JavaScript."""
+    headers = {"accept": "text/html,*/*;q=0.8", "sec-fetch-site": "same-origin"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PARTY, headers=headers) as client:
+        client.cookies.set("__session", token(workspace_id))
+        yield client

@@ -1,0 +1,225 @@
+"""The pages, as a browser without JavaScript and as htmx see them."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from integration.analysis.site import browser, site
+from integration.analysis.world import ACME, MAYA, RIVAL, World, call_answer, call_document, question
+
+from analysis.domain.request import RunId
+from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
+from callmine.calls.v1.calls_pb2 import PreviewReady
+from callmine.integrations.v1.integrations_pb2 import IntegrationConnected, Provider
+from core.ids import uuid7
+
+BRIEF = {"brief": "What do buyers say about price?", "max_calls": "50"}
+
+
+@pytest.fixture
+async def maya(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    """A member of ACME in her browser."""
+    async with browser(site(world), ACME) as client:
+        yield client
+
+
+def today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+async def test_the_start_page_leads_to_the_dashboard(maya: httpx.AsyncClient) -> None:
+    answer = await maya.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/dashboard")
+    assert "Nothing asked yet" in (await maya.get("/dashboard")).text
+
+
+async def test_a_run_can_be_started_watched_and_read_without_javascript(world: World, maya: httpx.AsyncClient) -> None:
+    form = await maya.get("/new")
+    assert "Connect Gong first" in form.text
+    request_id = re.findall(r'name="request_id" value="([0-9a-f-]+)"', form.text)[0]
+    started = await maya.post(
+        "/runs", data={**BRIEF, "request_id": request_id, "stages": "Proposal, Evaluation", "amount_min": ""}
+    )
+    assert started.status_code == 303, started.text
+    run_path = started.headers["location"]
+    page = await maya.get(run_path)
+    assert 'http-equiv="refresh"' in page.text
+    assert 'hx-trigger="every 1s"' in page.text
+
+    run_id = run_of(run_path)
+    await world.deliver(await world.fetched(run_id, "c1"), world.completed(run_id, 1))
+    assert "0 of 1" in (await maya.get(run_path)).text
+    await world.work()
+    done = await maya.get(run_path)
+    assert 'http-equiv="refresh"' not in done.text
+    assert "every 1s" not in done.text
+    report_path = re.findall(r'href="(/reports/[0-9a-f-]+)"', done.text)[0]
+
+    report = await maya.get(report_path)
+    assert report.status_code == 200
+    assert "Honestly, the price is higher than we planned for." in report.text
+    assert f"{report_path}/calls/c1#s2" in report.text
+    assert "Tomás Ferreira" in report.text
+    assert "Maya Lindqvist" in report.text
+    transcript = await maya.get(f"{report_path}/calls/c1")
+    assert 'id="s2"' in transcript.text
+    assert "0:04" in transcript.text
+    assert "Price decides" in (await maya.get("/dashboard")).text
+
+
+def run_of(path: str) -> RunId:
+    return RunId(uuid.UUID(path.rsplit("/", 1)[-1]))
+
+
+async def test_htmx_gets_the_parts_alone(world: World, maya: httpx.AsyncClient) -> None:
+    started = await maya.post("/runs", data=BRIEF)
+    part = await maya.get(started.headers["location"], headers={"hx-request": "true"})
+    assert "<html" not in part.text
+    assert 'id="run"' in part.text
+    preview = await maya.post("/previews", data=BRIEF, headers={"hx-request": "true"})
+    assert "<html" not in preview.text
+    assert "Counting calls" in preview.text
+
+
+async def test_a_preview_says_how_many_calls_match(world: World, maya: httpx.AsyncClient) -> None:
+    asked = await maya.post("/previews", data=BRIEF)
+    path = asked.headers["location"]
+    waiting = await maya.get(path)
+    assert "Counting calls" in waiting.text
+    assert BRIEF["brief"] in waiting.text
+    preview_id = path.rsplit("/", 1)[-1]
+    ready = PreviewReady(preview_id=preview_id, matching_calls=18, total_seconds=4 * 3600 + 12 * 60)
+    await world.deliver(world.event(ready, preview_id))
+    shown = (await maya.get(path, headers={"hx-request": "true"})).text
+    assert "18 calls match, 4 h 12 min" in shown
+    assert "hx-trigger" not in shown
+
+
+async def test_the_notice_goes_when_gong_is_connected(world: World, maya: httpx.AsyncClient) -> None:
+    connected = IntegrationConnected(provider=Provider.PROVIDER_GONG, credential_version=1)
+    await world.deliver(world.event(connected, f"{ACME}:gong"), topic="integrations")
+    assert "Connect Gong first" not in (await maya.get("/new")).text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"brief": "  "}, "the brief is empty"),
+        ({"brief": "x" * 10_001}, "10,001 characters"),
+        ({"from": today(), "to": (datetime.now(UTC).date() - timedelta(days=3)).isoformat()}, "reversed"),
+        ({"to": (datetime.now(UTC).date() + timedelta(days=2)).isoformat()}, "in the future"),
+        ({"from": "2001-01-01"}, "longer than three years"),
+        ({"model": "openai/large"}, "does not include this model"),
+        ({"max_calls": "0"}, "max_calls must be from 1"),
+        ({"max_calls": "1001"}, "max_calls must be from 1"),
+        ({"amount_min": "9", "amount_max": "3"}, "amount range is reversed"),
+        ({"employees_min": "-1"}, "company size must be a number"),
+    ],
+)
+async def test_bad_input_is_a_400_that_says_what_is_wrong(
+    world: World, maya: httpx.AsyncClient, changes: dict[str, str], words: str
+) -> None:
+    for path in ("/runs", "/previews"):
+        answer = await maya.post(path, data={**BRIEF, **changes})
+        assert answer.status_code == 400
+        assert words in answer.text
+        # What was typed is not lost.
+        assert "<textarea" in answer.text
+    assert await world.rows("SELECT * FROM runs") == []
+    assert await world.sent() == []
+
+
+async def test_an_unreadable_number_is_a_400(maya: httpx.AsyncClient) -> None:
+    assert (await maya.post("/runs", data={**BRIEF, "max_calls": "many"})).status_code == 400
+    assert (await maya.post("/runs", data={**BRIEF, "from": "yesterday"})).status_code == 400
+
+
+async def test_another_workspaces_ids_do_not_exist(world: World) -> None:
+    run_id = await world.finished_run()
+    report_id = (await world.desk.run(ACME, run_id)).report_id
+    preview_id = await world.desk.ask_preview(ACME, question(), MAYA)
+    paths = {
+        f"/runs/{run_id}": "/runs/{}",
+        f"/reports/{report_id}": "/reports/{}",
+        f"/reports/{report_id}/calls/call0": "/reports/{}/calls/call0",
+        f"/previews/{preview_id}": "/previews/{}",
+    }
+    async with browser(site(world), RIVAL) as rival, browser(site(world), ACME) as maya:
+        for theirs, nothing in paths.items():
+            assert (await maya.get(theirs)).status_code == 200
+            for other in (str(uuid7()), "not-an-id"):
+                foreign, missing = await rival.get(theirs), await rival.get(nothing.format(other))
+                assert foreign.status_code == missing.status_code == 404
+                assert plain(foreign.text) == plain(missing.text)
+        assert (await rival.post(f"/reports/{report_id}/export")).status_code == 404
+        assert (await rival.post(f"/runs/{run_id}/cancel")).status_code == 404
+        assert "Nothing asked yet" in (await rival.get("/dashboard")).text
+    assert await world.sent_of(AdminAction) == []
+
+
+def plain(page: str) -> str:
+    """The page without what differs from request to request."""
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|not-an-id", "", page)
+
+
+async def test_an_export_is_the_document_and_is_audited(world: World, maya: httpx.AsyncClient) -> None:
+    run_id = await world.finished_run()
+    report_id = (await world.desk.run(ACME, run_id)).report_id
+    answer = await maya.post(f"/reports/{report_id}/export", data={"format": "json"})
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"].startswith("attachment; filename=")
+    document = json.loads(answer.text)
+    assert (document["format"], document["version"], document["report_id"]) == ("callmine.report", 1, str(report_id))
+    (audited,) = await world.sent_of(AdminAction)
+    action = audited.payload
+    assert isinstance(action, AdminAction)
+    assert action.type == AdminActionType.ADMIN_ACTION_TYPE_REPORT_EXPORTED
+    assert (action.target_kind, action.target_id) == ("report", str(report_id))
+    assert [(change.field, change.after) for change in action.diff] == [("format", '"json"')]
+    assert audited.actor.email == "maya@harborline.example"
+    assert (await maya.post(f"/reports/{report_id}/export", data={"format": "docx"})).status_code == 400
+
+
+async def test_a_run_can_be_cancelled_once(world: World, maya: httpx.AsyncClient) -> None:
+    path = (await maya.post("/runs", data=BRIEF)).headers["location"]
+    assert (await maya.post(f"{path}/cancel")).status_code == 303
+    assert "The run was cancelled" in (await maya.get(path)).text
+    assert (await maya.post(f"{path}/cancel")).status_code == 409
+
+
+async def test_the_dashboard_is_paged(world: World, maya: httpx.AsyncClient) -> None:
+    for number in range(27):
+        await world.desk.start(ACME, question(brief=f"Question {number}?"), MAYA)
+    first = (await maya.get("/dashboard")).text
+    older = re.findall(r'href="(/dashboard\?before=[0-9a-f-]+)"', first)[0]
+    await world.desk.start(ACME, question(brief="Asked meanwhile?"), MAYA)
+    second = (await maya.get(older)).text
+    seen = [re.findall(r"Question (\d+)\?", page) for page in (first, second)]
+    assert [int(number) for number in seen[0] + seen[1]] == list(range(26, -1, -1))
+
+
+async def test_quotes_of_people_are_escaped(world: World, maya: httpx.AsyncClient) -> None:
+    nasty = "Our <script>alert(1)</script> budget & plans are frozen."
+    world.model.script = lambda prompt: call_answer([("s2", nasty)])
+    run_id = await world.desk.start(ACME, question(brief="<b>bold</b>?"), MAYA)
+    document = call_document("c1", nasty)
+    await world.deliver(await world.fetched(run_id, "c1", document=document), world.completed(run_id, 1))
+    await world.work()
+    report_id = (await world.desk.run(ACME, run_id)).report_id
+    for path in (f"/reports/{report_id}", f"/reports/{report_id}/calls/c1", f"/runs/{run_id}", "/dashboard"):
+        page = (await maya.get(path)).text
+        assert "<script>alert" not in page
+        assert "<b>bold" not in page
+
+
+async def test_nobody_gets_in_without_a_session(world: World) -> None:
+    async with browser(site(world), ACME) as client:
+        client.cookies.clear()
+        for path in ("/dashboard", "/new", f"/runs/{uuid7()}", f"/api/v1/reports/{uuid7()}"):
+            assert (await client.get(path)).status_code == 401

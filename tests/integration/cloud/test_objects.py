@@ -1,0 +1,118 @@
+"""Objects against the storage emulator behind TLS."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import requests
+import trustme
+from integration.cloud.conftest import BUCKET, PROJECT
+
+from cloud import Endpoint
+from cloud.objects import GoogleObjects
+from core.errors import InvalidInput, NotFound, Permanent, Transient
+from core.ids import WorkspaceId
+from local.storage import StorageServer
+from local.tls import Authority
+
+ACME, OTHER = WorkspaceId("org_acme"), WorkspaceId("org_other")
+TRANSCRIPT = ("Good morning, Tomás. How is the harvest? " * 2000).encode()
+
+
+async def test_what_is_put_is_got_back(store: GoogleObjects) -> None:
+    objects = store.workspace(ACME)
+    stored = await objects.put("calls/7782/transcript.json", TRANSCRIPT)
+    assert stored.name == "workspaces/org_acme/calls/7782/transcript.json"
+    assert (stored.sha256, stored.size) == (hashlib.sha256(TRANSCRIPT).hexdigest(), len(TRANSCRIPT))
+    assert await objects.get(stored.name, stored.sha256) == TRANSCRIPT
+    assert await objects.get("calls/7782/transcript.json", stored.sha256) == TRANSCRIPT
+
+
+async def test_the_same_content_again_is_fine_and_byte_for_byte_the_same(store: GoogleObjects, tmp_path: Path) -> None:
+    objects = store.workspace(ACME)
+    first = await objects.put("a.json", TRANSCRIPT)
+    before = _on_disk(tmp_path)
+    assert await objects.put("a.json", TRANSCRIPT) == first
+    assert _on_disk(tmp_path) == before
+    assert [len(packed) < len(TRANSCRIPT) / 20 for packed in before] == [True], "one object, kept compressed"
+
+
+def _on_disk(directory: Path) -> set[bytes]:
+    """The gzip files among what the storage keeps."""
+    files = [path.read_bytes() for path in (directory / "objects").rglob("*") if path.is_file()]
+    return {content for content in files if content.startswith(b"\x1f\x8b")}
+
+
+async def test_a_swapped_object_is_refused(store: GoogleObjects) -> None:
+    objects = store.workspace(ACME)
+    stored = await objects.put("a.json", b"one")
+    with pytest.raises(Permanent, match="SHA-256 differs"):
+        await objects.get(stored.name, hashlib.sha256(b"two").hexdigest())
+
+
+@pytest.mark.parametrize("damage", [b"not gzip at all", b"\x1f\x8b\x08\x00"])
+async def test_a_damaged_object_is_refused(
+    store: GoogleObjects, storage: StorageServer, authority: Authority, damage: bytes
+) -> None:
+    stored = await store.workspace(ACME).put("a.json", b"one")
+    _overwrite(storage, authority, stored.name, damage)
+    with pytest.raises(Permanent, match="not readable"):
+        await store.workspace(ACME).get(stored.name, stored.sha256)
+
+
+def _overwrite(storage: StorageServer, authority: Authority, name: str, content: bytes) -> None:
+    address = f"{storage.endpoint}/upload/storage/v1/b/{BUCKET}/o"
+    query = {"uploadType": "media", "name": name}
+    requests.post(address, params=query, data=content, verify=str(authority.ca_file), timeout=5).raise_for_status()
+
+
+async def test_a_missing_object_is_not_found(store: GoogleObjects) -> None:
+    with pytest.raises(NotFound):
+        await store.workspace(ACME).get("calls/1.json", "0" * 64)
+
+
+async def test_a_workspace_reaches_no_other(store: GoogleObjects) -> None:
+    theirs = await store.workspace(OTHER).put("a.json", b"theirs")
+    for name in (theirs.name, "../org_other/a.json", "/" + theirs.name, "x/../../org_other/a.json"):
+        with pytest.raises(InvalidInput):
+            await store.workspace(ACME).get(name, theirs.sha256)
+        with pytest.raises(InvalidInput):
+            await store.workspace(ACME).delete(name)
+    with pytest.raises(NotFound):
+        await store.workspace(ACME).get("a.json", theirs.sha256)
+
+
+async def test_deleting_is_for_good_and_may_be_repeated(store: GoogleObjects) -> None:
+    objects = store.workspace(ACME)
+    stored = await objects.put("a.json", b"one")
+    await objects.delete(stored.name)
+    await objects.delete(stored.name)
+    with pytest.raises(NotFound):
+        await objects.get(stored.name, stored.sha256)
+
+
+async def test_a_bucket_that_is_not_there_is_said(storage: StorageServer, authority: Authority) -> None:
+    endpoint = Endpoint(address=storage.endpoint, ca_file=authority.ca_file)
+    store = GoogleObjects(project=PROJECT, bucket="elsewhere", endpoint=endpoint)
+    with pytest.raises(NotFound, match="bucket"):
+        await store.workspace(ACME).put("a.json", b"one")
+    store.close()
+
+
+async def test_a_server_of_another_authority_is_not_spoken_to(
+    storage: StorageServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloud.objects.RETRY_SECONDS", 0.1)
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    store = GoogleObjects(project=PROJECT, bucket=BUCKET, endpoint=Endpoint(address=storage.endpoint, ca_file=other))
+    with pytest.raises(Transient):
+        await store.workspace(ACME).get("a.json", "0" * 64)
+    store.close()
+
+
+def test_storage_without_tls_is_refused() -> None:
+    with pytest.raises(ValueError, match="https"):
+        GoogleObjects(project=PROJECT, bucket=BUCKET, endpoint=Endpoint(address="http://127.0.0.1:1"))

@@ -1,0 +1,102 @@
+"""The vault, composed as in production: real PostgreSQL, a Secret Manager over TLS, the sandbox's Gong and Clerk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from google.cloud import secretmanager_v1
+from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
+    SecretManagerServiceGrpcAsyncIOTransport,
+)
+
+from contracts.sealing import SealingKey
+from core.log import JsonFormatter
+from credential_vault.encryption import Keyring
+from credential_vault.main import compose
+from credential_vault.settings import Settings
+from local.postgres import ServiceDsns
+from local.secrets import SecretServer, SecretSettings
+from local.tls import ServerCertificate
+from testkit.outside import Outside
+from testkit.postgres import NewDatabase
+from testkit.services import Service, settings_for, started
+
+INGEST_KEY, ANALYSIS_KEY = SealingKey.generate(), SealingKey.generate()
+
+
+@dataclass(frozen=True, slots=True)
+class SecretPlace:
+    """A running Secret Manager."""
+
+    address: str
+    ca_file: Path
+
+    async def put(self, name: str, value: bytes) -> None:
+        """Make `value` the latest version of the secret `name`."""
+        credentials = grpc.ssl_channel_credentials(root_certificates=self.ca_file.read_bytes())
+        async with grpc.aio.secure_channel(self.address, credentials) as channel:
+            transport = SecretManagerServiceGrpcAsyncIOTransport(channel=channel)
+            client = secretmanager_v1.SecretManagerServiceAsyncClient(transport=transport)
+            parent = "projects/callmine-test"
+            await client.create_secret(parent=parent, secret_id=name, secret={"replication": {"automatic": {}}})
+            await client.add_secret_version(parent=f"{parent}/secrets/{name}", payload={"data": value})
+
+
+@pytest.fixture
+async def secret_place(outside: Outside, tmp_path: Path) -> AsyncIterator[SecretPlace]:
+    certificate = ServerCertificate(outside.folder / "cert.pem", outside.folder / "key.pem")
+    async with await SecretServer.start(SecretSettings(tmp_path / "secrets.json", certificate)) as server:
+        yield SecretPlace(server.address.replace("127.0.0.1", "localhost"), outside.ca_file)
+
+
+@pytest.fixture
+async def dsns(new_database: NewDatabase) -> ServiceDsns:
+    return await new_database("credential-vault")
+
+
+@pytest.fixture
+def settings(dsns: ServiceDsns, outside: Outside, secret_place: SecretPlace) -> Settings:
+    return settings_for(
+        Settings,
+        dsns,
+        outside,
+        secrets_endpoint=secret_place.address,
+        gong_base_url=outside.gong_url,
+        ingest_sealing_public_key=INGEST_KEY.public_text(),
+        analysis_sealing_public_key=ANALYSIS_KEY.public_text(),
+    )
+
+
+@pytest.fixture
+async def vault(settings: Settings, dsns: ServiceDsns, secret_place: SecretPlace) -> AsyncIterator[Service]:
+    await secret_place.put("vault-keyset", Keyring.generate().encode())
+    async with compose(settings) as parts, started(parts, dsns) as service:
+        yield service
+
+
+class _Lines(logging.Handler):
+    """Keeps every line as it would be written, and every record with all that hangs on it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.text: list[str] = []
+        self.setFormatter(JsonFormatter("credential-vault"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text.append(f"{self.format(record)} {record.__dict__!r}")
+
+
+@pytest.fixture
+def log_lines() -> Iterator[list[str]]:
+    handler, root = _Lines(), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield handler.text
+    root.removeHandler(handler)
+    root.setLevel(level)

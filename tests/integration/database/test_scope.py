@@ -1,0 +1,207 @@
+"""Scoped transactions on a real PostgreSQL: what one workspace wrote, another cannot see, change or point at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from core.errors import InvalidInput, Transient
+from core.ids import WorkspaceId
+from database import Database, DatabaseSettings, MigrationSettings, Queries, UnsafeRole, migrate
+from local.postgres import ServiceDsns, drop, provision
+from testkit.postgres import PASSWORDS
+
+A, B = WorkspaceId("org_a"), WorkspaceId("org_b")
+
+MIGRATION = """
+SET lock_timeout = '3s';
+CREATE TABLE notes (workspace_id text NOT NULL, id int NOT NULL, body text NOT NULL, PRIMARY KEY (workspace_id, id));
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE notes FORCE ROW LEVEL SECURITY;
+CREATE POLICY workspace ON notes TO audit_app USING (workspace_id = current_setting('app.workspace_id'))
+    WITH CHECK (workspace_id = current_setting('app.workspace_id'));
+CREATE POLICY sweep ON notes FOR SELECT TO audit_sweep USING (true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO audit_app;
+GRANT SELECT ON notes TO audit_sweep;
+"""
+
+STATEMENTS = """
+-- name: note_add
+-- Adds a note.
+INSERT INTO notes (workspace_id, id, body) VALUES (:workspace_id, :id, :body);
+
+-- name: notes_all
+-- The workspace's notes.
+SELECT id, body FROM notes WHERE workspace_id = :workspace_id ORDER BY id;
+
+-- name: notes_unscoped
+-- A query that forgets the scope: the database must hold alone.
+SELECT workspace_id, id FROM notes ORDER BY id;
+
+-- name: note_forged
+-- Writes into a workspace that is not the scope's.
+INSERT INTO notes (workspace_id, id, body) VALUES (:other, :id, :body);
+
+-- name: notes_everywhere
+-- cross-workspace: a sweep for this test
+SELECT workspace_id, id FROM notes ORDER BY workspace_id, id;
+"""
+
+
+@pytest.fixture
+async def dsns(postgres_url: str, tmp_path: Path) -> AsyncIterator[ServiceDsns]:
+    """A database with one tenant table."""
+    (tmp_path / "pre").mkdir()
+    (tmp_path / "pre" / "0001_notes.sql").write_text(MIGRATION)
+    made = await provision(postgres_url, "audit", PASSWORDS, "test-scope")
+    migrate(MigrationSettings(owner_url=made.owner, folders=(tmp_path,)))
+    yield made
+    await drop(postgres_url, "test-scope")
+
+
+@pytest.fixture
+async def db(dsns: ServiceDsns, tmp_path: Path) -> AsyncIterator[Database]:
+    """The database, opened with the statements above."""
+    (tmp_path / "notes.sql").write_text(STATEMENTS)
+    queries = Queries.load(Path(__file__).parents[3] / "libs/database/database/queries", tmp_path)
+    opened = await Database.open(DatabaseSettings(app_url=dsns.app, sweep_url=dsns.sweep), queries)
+    yield opened
+    await opened.close()
+
+
+async def _add(db: Database, workspace: WorkspaceId, number: int) -> None:
+    async with db.workspace(workspace) as tx:
+        await tx.execute("note_add", id=number, body=f"of {workspace}")
+
+
+async def test_a_workspace_sees_its_own_rows_only(db: Database) -> None:
+    await _add(db, A, 1)
+    await _add(db, B, 1)
+    async with db.workspace(A) as tx:
+        assert [row["body"] for row in await tx.fetch("notes_all")] == ["of org_a"]
+
+
+async def test_the_row_policy_holds_where_a_query_forgets_the_scope(db: Database) -> None:
+    await _add(db, A, 1)
+    await _add(db, B, 2)
+    async with db.workspace(A) as tx:
+        assert [row["workspace_id"] for row in await tx.fetch("notes_unscoped")] == [A]
+
+
+async def test_a_row_cannot_be_written_into_another_workspace(db: Database) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with db.workspace(A) as tx:
+            await tx.execute("note_forged", other=B, id=1, body="x")
+
+
+async def test_the_scope_cannot_be_passed_by_a_caller(db: Database) -> None:
+    with pytest.raises(TypeError, match="comes from the scope"):
+        async with db.workspace(A) as tx:
+            await tx.fetch("notes_all", workspace_id=B)
+
+
+async def test_a_malformed_workspace_is_refused_before_the_database(db: Database) -> None:
+    with pytest.raises(InvalidInput):
+        async with db.workspace(WorkspaceId("org_a'; DROP TABLE notes; --")):
+            pass
+
+
+async def test_statements_across_workspaces_run_as_a_sweep_only(db: Database) -> None:
+    await _add(db, A, 1)
+    await _add(db, B, 1)
+    with pytest.raises(RuntimeError, match="crosses workspaces"):
+        async with db.workspace(A) as tx:
+            await tx.fetch("notes_everywhere")
+    async with db.sweep() as tx:
+        assert len(await tx.fetch("notes_everywhere")) == 2
+
+
+async def test_a_batch_holds_one_scope_at_a_time(db: Database) -> None:
+    async with db.batch() as batch:
+        first = await batch.enter(A)
+        await first.execute("note_add", id=1, body="a")
+        second = await batch.enter(B)
+        await second.execute("note_add", id=1, body="b")
+        assert [row["body"] for row in await second.fetch("notes_all")] == ["b"]
+        with pytest.raises(RuntimeError, match="scope has ended"):
+            await first.fetch("notes_all")
+    async with db.workspace(A) as tx:
+        assert [row["body"] for row in await tx.fetch("notes_all")] == ["a"]
+
+
+async def test_what_fails_leaves_nothing_behind_and_no_scope_on_the_connection(db: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with db.workspace(A) as tx:
+            await tx.execute("note_add", id=1, body="x")
+            raise ZeroDivisionError
+    async with db.workspace(A) as tx:
+        assert await tx.fetch("notes_all") == []
+    async with db.sweep() as tx:
+        assert await tx.fetch("notes_everywhere") == []
+
+
+async def test_cancelling_at_any_moment_leaves_the_pool_usable(db: Database) -> None:
+    async def work(number: int) -> None:
+        async with db.workspace(A) as tx:
+            await tx.execute("note_add", id=number, body="x")
+            await tx.fetch("notes_all")
+
+    for turns in range(12):
+        task = asyncio.create_task(work(turns))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with db.workspace(B) as tx:
+        assert await tx.fetch("notes_all") == []
+
+
+async def test_callbacks_run_after_a_commit_and_never_after_a_rollback(db: Database) -> None:
+    told: list[str] = []
+
+    async def before() -> None:
+        told.append("before")
+
+    async with db.workspace(A) as tx:
+        tx.before_commit(before)
+        tx.on_commit(lambda: told.append("after"))
+    with pytest.raises(ZeroDivisionError):
+        async with db.workspace(A) as tx:
+            tx.on_commit(lambda: told.append("never"))
+            raise ZeroDivisionError
+    assert told == ["before", "after"]
+
+
+async def test_a_service_refuses_to_start_with_a_role_that_could_see_everything(
+    dsns: ServiceDsns, postgres_url: str
+) -> None:
+    queries = Queries.of("database")
+    with pytest.raises(UnsafeRole, match="owns tables"):
+        await Database.open(DatabaseSettings(app_url=dsns.owner, sweep_url=dsns.sweep), queries)
+    with pytest.raises(UnsafeRole, match="superuser"):
+        await Database.open(DatabaseSettings(app_url=dsns.app, sweep_url=postgres_url), queries)
+
+
+async def test_a_service_refuses_to_start_when_a_tenant_table_is_unprotected(dsns: ServiceDsns) -> None:
+    owner = await asyncpg.connect(dsns.owner)
+    await owner.execute("ALTER TABLE notes NO FORCE ROW LEVEL SECURITY")
+    await owner.close()
+    with pytest.raises(UnsafeRole, match="table notes has no forced row security"):
+        await Database.open(DatabaseSettings(app_url=dsns.app, sweep_url=dsns.sweep), Queries.of("database"))
+
+
+async def test_a_lost_database_is_told_as_transient(db: Database, dsns: ServiceDsns, postgres_url: str) -> None:
+    admin = await asyncpg.connect(postgres_url)
+    with pytest.raises(Transient):
+        async with db.workspace(A) as tx:
+            await admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'test_scope' AND pid <> pg_backend_pid()"
+            )
+            await tx.fetch("notes_all")
+    await admin.close()
+    async with db.workspace(A) as tx:
+        assert await tx.fetch("notes_all") == []

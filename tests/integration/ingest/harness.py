@@ -1,0 +1,193 @@
+"""ingest on a real database: messages in, messages out, a vault and an object store for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from callmine.credentials.v1.credentials_pb2 import CredentialGranted, CredentialRequested
+from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchRequested, PreviewRequested
+from callmine.integrations.v1.integrations_pb2 import PROVIDER_GONG
+from cloud.objects import StoredObject, WorkspaceObjects
+from contracts import Event, attributes_of, pack, unpack
+from contracts.sealing import Binding, SealedTo, SealingKey, seal
+from core.errors import Conflict, NotFound
+from core.ids import WorkspaceId, uuid7
+from database import Database
+from ingest import routes
+from ingest.handlers import CredentialHandlers, FetchHandlers
+from messaging import Consumer, Delivery, Outbox, Verdict
+
+HARBOR, QUILL = WorkspaceId("org_harborline01"), WorkspaceId("org_quillstone01")
+KEY = SealingKey.generate()
+
+
+def delivery(event: Event[Message], subscription: str = "test") -> Delivery:
+    """The event as a broker delivers it."""
+    return Delivery(str(event.event_id), pack(event), attributes_of(event), event.aggregate_id, 1, subscription)
+
+
+def event_of(payload: Message, aggregate_id: str, workspace: WorkspaceId = HARBOR, sequence: int = 1) -> Event[Message]:
+    """An event from another service."""
+    return Event(
+        workspace_id=workspace, payload=payload, producer="analysis", aggregate_id=aggregate_id, sequence=sequence
+    )
+
+
+def stamp(moment: datetime) -> Timestamp:
+    """A protobuf time."""
+    made = Timestamp()
+    made.FromDatetime(moment)
+    return made
+
+
+def all_time() -> CallFilter:
+    """A filter that every call of the sandbox meets."""
+    return CallFilter(
+        from_time=stamp(datetime(2000, 1, 1, tzinfo=UTC)), to_time=stamp(datetime(2100, 1, 1, tzinfo=UTC))
+    )
+
+
+def fetch_requested(run_id: uuid.UUID, max_calls: int = 0, wanted: CallFilter | None = None) -> Event[Message]:
+    """Analysis asks for a run's calls."""
+    payload = FetchRequested(run_id=str(run_id), filter=wanted or all_time(), max_calls=max_calls)
+    return event_of(payload, str(run_id))
+
+
+def preview_requested(preview_id: uuid.UUID, wanted: CallFilter | None = None) -> Event[Message]:
+    """Analysis asks how many calls match."""
+    return event_of(PreviewRequested(preview_id=str(preview_id), filter=wanted or all_time()), str(preview_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Gong:
+    """A company's Gong as the vault knows it."""
+
+    base_url: str
+    access_key: str
+    secret: str
+
+
+def granted(asked: Event[Message], gong: Gong, lasts: timedelta = timedelta(hours=1)) -> Event[Message]:
+    """The vault's answer to a request."""
+    assert isinstance(asked.payload, CredentialRequested)
+    expires_at = datetime.now(UTC).replace(microsecond=0) + lasts
+    plaintext = {"kind": "basic", "access_key": gong.access_key, "secret": gong.secret, "base_url": gong.base_url}
+    grant_id = asked.payload.grant_id
+    binding = Binding(asked.workspace_id, grant_id, "gong", "ingest", expires_at)
+    to = SealedTo.parse(KEY.public_text())
+    payload = CredentialGranted(
+        grant_id=grant_id,
+        provider=PROVIDER_GONG,
+        sealed=seal(to, json.dumps(plaintext).encode(), binding),
+        sealing_key_id=to.key_id,
+        expires_at=stamp(expires_at),
+        credential_version=1,
+    )
+    return event_of(payload, grant_id, asked.workspace_id)
+
+
+@dataclass(slots=True)
+class MemoryObjects:
+    """An object store that, like the real one, writes each name once. `gate` holds uploads back where it is set."""
+
+    held: dict[str, bytes] = field(default_factory=dict)
+    gate: asyncio.Event | None = None
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def workspace(self, workspace_id: WorkspaceId) -> WorkspaceObjects:
+        """The objects of one workspace."""
+        return _Folder(self, f"workspaces/{workspace_id}/")
+
+
+@dataclass(slots=True)
+class _Folder:
+    store: MemoryObjects
+    prefix: str
+
+    async def put(self, name: str, content: bytes) -> StoredObject:
+        self.store.reached.set()
+        if self.store.gate is not None:
+            await self.store.gate.wait()
+        whole = self.prefix + name
+        if self.store.held.setdefault(whole, content) != content:
+            raise Conflict("other content")
+        return StoredObject(whole, hashlib.sha256(content).hexdigest(), len(content))
+
+    async def get(self, name: str, sha256: str) -> bytes:
+        found = self.store.held.get(self.prefix + name)
+        if found is None:
+            raise NotFound("no such object")
+        return found
+
+    async def delete(self, name: str) -> None:
+        self.store.held.pop(self.prefix + name, None)
+
+
+@dataclass(slots=True)
+class Ingest:
+    """One service's database and what goes in and out of it."""
+
+    db: Database
+    admin_url: str
+    outbox: Outbox
+    wake: Callable[[], None] = lambda: None
+
+    def consumers(self) -> list[Consumer]:
+        """The service's consumers, new as after a restart."""
+        tables = [
+            routes.fetches(FetchHandlers(self.outbox)),
+            routes.grants(CredentialHandlers(self.outbox, self.wake)),
+            routes.integrations(),
+            routes.reports(),
+        ]
+        return [Consumer(f"ingest.{number}", self.db, table) for number, table in enumerate(tables)]
+
+    async def hear(self, *events: Event[Message]) -> None:
+        """Deliver events to whoever listens; each must be acknowledged."""
+        for consumer in self.consumers():
+            verdicts = await consumer.process([delivery(event) for event in events])
+            assert set(verdicts) <= {Verdict.ACK}, verdicts
+
+    async def told(self, payload: type[Message] | None = None) -> list[Event[Message]]:
+        """What the service has to say so far, in order; of one type if given."""
+        rows = await self.sql("SELECT body, attributes FROM outbox ORDER BY id")
+        events = [unpack(row["body"], json.loads(row["attributes"])) for row in rows]
+        return [event for event in events if payload is None or isinstance(event.payload, payload)]
+
+    async def sql(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        """Run a statement as the server's administrator, past all policies."""
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            found: list[asyncpg.Record] = await connection.fetch(statement, *values)
+            return found
+        finally:
+            await connection.close()
+
+    async def snapshot(
+        self, tables: Sequence[str] = ("workspaces", "members", "integrations", "jobs", "run_calls")
+    ) -> str:
+        """All rows of the service's tables, as text."""
+        parts = []
+        for table in tables:
+            rows = await self.sql(f"SELECT t::text AS row FROM {table} t ORDER BY t::text")  # noqa: S608
+            parts += [f"{table}: {row['row']}" for row in rows]
+        return "\n".join(parts)
+
+    async def parked(self) -> list[str]:
+        """The reasons of all parked messages."""
+        return [row["reason"] for row in await self.sql("SELECT reason FROM parked ORDER BY id")]
+
+
+def new_id() -> uuid.UUID:
+    """An id for a run or a preview."""
+    return uuid7()

@@ -1,0 +1,107 @@
+"""The storage emulator behind TLS, spoken to with Google's client."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage  # type: ignore[attr-defined]  # a namespace package without types
+from google.cloud.exceptions import NotFound
+
+from local.storage import StorageServer, StorageSettings
+from local.tls import Authority
+
+BUCKET = "callmine-ingest"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority.open(tmp_path / "tls")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, authority: Authority) -> StorageSettings:
+    return StorageSettings(tmp_path / "objects", authority.server("storage"), buckets=(BUCKET,))
+
+
+@pytest.fixture
+def server(settings: StorageSettings) -> Iterator[StorageServer]:
+    with StorageServer.start(settings) as running:
+        yield running
+
+
+def client_of(server: StorageServer, authority: Authority) -> storage.Client:
+    """How a service talks to it: Google's client, another endpoint, a session that trusts this authority alone."""
+    session = requests.Session()
+    session.trust_env = False  # or REQUESTS_CA_BUNDLE, where it is set, would silently replace `verify`
+    session.verify = str(authority.ca_file)
+    return storage.Client(
+        project="callmine-test",
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": server.endpoint},
+        _http=session,
+    )
+
+
+def test_object_is_written_read_listed_and_deleted(server: StorageServer, authority: Authority) -> None:
+    client = client_of(server, authority)
+    blob = client.bucket(BUCKET).blob("workspaces/w1/calls/c1.json")
+    blob.upload_from_string(b'{"a": 1}', content_type="application/json", timeout=10)
+    assert blob.download_as_bytes(timeout=10) == b'{"a": 1}'
+    assert [found.name for found in client.list_blobs(BUCKET, prefix="workspaces/w1/")] == [blob.name]
+    blob.delete(timeout=10)
+    with pytest.raises(NotFound):
+        blob.download_as_bytes(timeout=10)
+    client.close()
+
+
+def test_resumable_upload_stays_on_tls(server: StorageServer, authority: Authority) -> None:
+    client = client_of(server, authority)
+    blob = client.bucket(BUCKET).blob("large", chunk_size=256 * 1024)
+    body = bytes(range(256)) * 4_000
+    with blob.open("wb") as file:
+        file.write(body)
+    assert blob.download_as_bytes(timeout=10) == body
+    client.close()
+
+
+def test_objects_survive_a_restart(settings: StorageSettings, authority: Authority) -> None:
+    for first in (True, False):
+        with StorageServer.start(settings) as server:
+            client = client_of(server, authority)
+            blob = client.bucket(BUCKET).blob("kept")
+            if first:
+                blob.upload_from_string(b"kept", timeout=10)
+            assert blob.download_as_bytes(timeout=10) == b"kept"
+            client.close()
+
+
+def test_parallel_writers_lose_nothing(server: StorageServer, authority: Authority) -> None:
+    def write(number: int) -> None:
+        client = client_of(server, authority)
+        client.bucket(BUCKET).blob(f"many/{number}").upload_from_string(b"%d" % number, timeout=20)
+        client.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    client = client_of(server, authority)
+    assert len(list(client.list_blobs(BUCKET, prefix="many/"))) == 40
+    client.close()
+
+
+def test_nobody_can_wipe_it(server: StorageServer, authority: Authority) -> None:
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, str(authority.ca_file)
+        assert session.get(f"{server.endpoint}/wipe", timeout=10).status_code == 404
+
+
+def test_client_without_the_authority_does_not_connect(server: StorageServer) -> None:
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(server.endpoint, timeout=10)
+
+
+def test_plaintext_is_not_answered(server: StorageServer) -> None:
+    with pytest.raises(requests.exceptions.ConnectionError):
+        requests.get(server.endpoint.replace("https", "http"), timeout=10)

@@ -1,0 +1,164 @@
+"""Serving for real: a process of its own, TLS, signals, and background work that crashes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+from unit.web.issuer import Issuer
+
+# Runs in a process of its own: `serve <mode>` builds the app on the serving loop and takes it down afterwards.
+PROGRAM = """
+import asyncio, sys
+from contextlib import asynccontextmanager
+import core.log
+from integration.web.noticeboard import build
+from web import ServiceSettings, load_settings, run
+
+mode = sys.argv[1]
+crash = None
+
+async def relay():
+    try:
+        await crash.wait()
+        raise ValueError("password=hunter2")
+    finally:
+        print("relay ended", flush=True)
+
+async def trigger():
+    if mode == "crash":
+        crash.set()
+
+@asynccontextmanager
+async def application(settings):
+    global crash
+    crash = asyncio.Event()
+    print("pool opened", flush=True)
+    try:
+        yield build(settings, background=[relay, trigger])
+    finally:
+        print("pool closed", flush=True)
+
+core.log.configure("noticeboard")
+settings = load_settings(ServiceSettings, "noticeboard")
+run(application(settings), settings)
+print("returned", flush=True)
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path, unused_tcp_port: int) -> dict[str, str]:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    leaf = authority.issue_cert("127.0.0.1")
+    leaf.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    leaf.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    (tmp_path / "noticeboard_pages").mkdir()
+    (tmp_path / "noticeboard_pages" / "__init__.py").write_text("")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    ours = {
+        "PROJECT": "p",
+        "PORT": str(unused_tcp_port),
+        "TLS_CERT": str(tmp_path / "cert.pem"),
+        "TLS_KEY": str(tmp_path / "key.pem"),
+        "APP_DATABASE_URL": "x",
+        "SWEEP_DATABASE_URL": "x",
+        "BUCKET": "b",
+        "CLERK_ISSUER": "https://clerk.example",
+        "CLERK_JWKS_URL": "https://127.0.0.1:1/jwks",
+        "CLERK_AUTHORIZED_PARTIES": "https://a.example",
+        "SIGN_IN_URL": "https://accounts.example/sign-in",
+        "PUBLIC_URL": "https://a.example",
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLMINE_")}
+    return kept | {f"CALLMINE_{name}": value for name, value in ours.items()} | {"PYTHONPATH": str(tmp_path)}
+
+
+Start = Callable[[str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
+    processes: list[subprocess.Popen[str]] = []
+
+    def begin(mode: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(tmp_path / "program.py"), mode]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+async def _answer(
+    environment: dict[str, str], tmp_path: Path, path: str, headers: dict[str, str] | None = None
+) -> httpx.Response:
+    """Ask until the service listens, for at most 20 seconds."""
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    url = f"https://127.0.0.1:{environment['CALLMINE_PORT']}{path}"
+    deadline = time.monotonic() + 20
+    async with httpx.AsyncClient(verify=context, trust_env=False) as client:
+        while True:
+            try:
+                return await client.get(url, headers=headers)
+            except httpx.ConnectError:
+                assert time.monotonic() < deadline, "the service did not start"
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_everything_in_order(
+    start: Start, environment: dict[str, str], tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start("serve")
+    answer = await _answer(environment, tmp_path, "/healthz")
+    assert answer.json() == {"live": True}
+    assert "server" not in answer.headers
+    process.send_signal(number)
+    out, errors = await asyncio.to_thread(process.communicate, timeout=20)
+    assert process.returncode == 0, errors
+    assert out.split("\n") == ["pool opened", "relay ended", "pool closed", "returned", ""]
+
+
+async def test_without_keys_to_check_with_a_session_is_not_refused_but_put_off(
+    start: Start, environment: dict[str, str], tmp_path: Path
+) -> None:
+    start("serve")
+    answer = await _answer(environment, tmp_path, "/notices/1", {"authorization": f"Bearer {Issuer().token()}"})
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+
+
+async def test_a_crash_in_the_background_ends_the_process_with_an_error(start: Start) -> None:
+    process = start("crash")
+    out, errors = await asyncio.to_thread(process.communicate, timeout=20)
+    assert process.returncode == 1, errors
+    assert "pool closed" in out, errors
+    assert "background work crashed" in errors
+    assert '"error": "ValueError"' in errors
+    assert "hunter2" not in errors
+
+
+async def test_a_port_that_is_taken_ends_the_process_with_an_error(
+    start: Start, environment: dict[str, str], tmp_path: Path
+) -> None:
+    first = start("serve")
+    await _answer(environment, tmp_path, "/healthz")
+    second = start("serve")
+    out, errors = await asyncio.to_thread(second.communicate, timeout=20)
+    assert second.returncode not in {0, None}, errors
+    assert "pool closed" in out, errors
+    assert first.poll() is None

@@ -1,0 +1,29 @@
+"""The object a call is stored as."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from unit.ingest.calls import call
+
+from ingest.domain.calls import Deal, Outcome, Sentence, call_object
+
+SPOKEN = [Sentence("1", 0, 900, "Good morning, Tomás."), Sentence("2", 1000, 2000, "Hi.")]
+
+
+def test_it_holds_what_readers_rely_on() -> None:
+    document = json.loads(call_object(call(deal=Deal(stage="Proposal", outcome=Outcome.OPEN)), SPOKEN).content)
+    assert document["version"] == 1
+    assert document["started_at"] == "2026-03-01T15:30:00+00:00"
+    assert document["owner"] == {"name": "Maya Lindqvist", "email": "maya@seller.example"}
+    assert document["parties"][1]["affiliation"] == "external"
+    assert document["deal"]["outcome"] == "open"
+    assert document["sentences"][0] == {"speaker_id": "1", "start_ms": 0, "end_ms": 900, "text": "Good morning, Tomás."}
+
+
+def test_it_is_named_after_the_call_and_its_content() -> None:
+    packed = call_object(call(), SPOKEN)
+    assert packed.name == f"calls/7001/{hashlib.sha256(packed.content).hexdigest()[:16]}.json.gz"
+    assert call_object(call(), SPOKEN) == packed
+    assert call_object(call(), SPOKEN[:1]).name != packed.name

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -75,9 +76,13 @@ class Import:
 
 
 def source_of(module: str) -> Path | None:
-    """The file of `module`; None where it is not written in Python."""
-    found = importlib.util.find_spec(module)
-    return Path(found.origin) if found and found.origin and found.origin.endswith(".py") else None
+    """The file of `module`, found without importing anything; None where it is not written in Python."""
+    root, *below = module.split(".")
+    found = importlib.util.find_spec(root)
+    if found is None or not found.submodule_search_locations:
+        return None
+    base = Path(found.submodule_search_locations[0], *below)
+    return next((path for path in (base / "__init__.py", base.with_suffix(".py")) if path.exists()), None)
 
 
 def imports_of(module: str, text: str, *, package: bool) -> Iterator[Import]:
@@ -126,14 +131,19 @@ def within(name: str, patterns: Iterable[str]) -> bool:
     )
 
 
+@cache
+def read_imports(module: str) -> tuple[Import, ...]:
+    """Every import of `module`; read once, however many rules there are."""
+    path = source_of(module)
+    return () if path is None else tuple(imports_of(module, path.read_text(), package=path.name == "__init__.py"))
+
+
 def all_imports(graph: ImportGraph, modules: Iterable[str] = ("*",)) -> Iterator[Import]:
     """Every import of the project's modules that are within `modules`."""
+    patterns = list(modules)
     for module in sorted(graph.modules):
-        if graph.is_module_squashed(module) or not within(module, modules):
-            continue
-        path = source_of(module)
-        if path is not None:
-            yield from imports_of(module, path.read_text(), package=path.name == "__init__.py")
+        if not graph.is_module_squashed(module) and within(module, patterns):
+            yield from read_imports(module)
 
 
 def _texts(option: object) -> list[str]:

@@ -27,6 +27,8 @@ from packaging.utils import canonicalize_name
 from house.projects import ROOT, libraries, requirements_of, requirements_of_development, services
 
 OLDEST_PYTHON = "3.11"
+UNIVERSAL = f"--universal --python-version {OLDEST_PYTHON}"
+COMPILE_OPTIONS = f"{UNIVERSAL} --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet"
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
@@ -208,28 +210,16 @@ def _write_one(root: Path, lock: Wanted, *, constraints: str, upgrade: bool) -> 
 
 
 def _compile(folder: Path, *, upgrade: bool) -> None:
-    options = [
-        "--universal",
-        "--generate-hashes",
-        "--no-emit-index-url",
-        "--no-emit-find-links",
-        "--no-header",
-        "--quiet",
-    ]
-    command = [
-        Path(sys.executable).with_name("uv"),
-        "pip",
-        "compile",
-        "declared",
-        "-c",
-        "constraints",
-        "-o",
-        "made",
-        *options,
-    ]
-    command += ["--python-version", OLDEST_PYTHON, *(["--upgrade"] if upgrade else [])]
+    """Run uv in `folder`: it reads `declared` and `constraints` there, and writes `made`."""
+    uv = str(Path(sys.executable).with_name("uv"))
+    options = COMPILE_OPTIONS + (" --upgrade" if upgrade else "")
     done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "UV_NO_CONFIG": "1"}, capture_output=True, text=True, check=False
+        [uv, "pip", "compile", "declared", "-c", "constraints", "-o", "made", *options.split()],
+        cwd=folder,
+        env={**os.environ, "UV_NO_CONFIG": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise LockRefused(done.stderr.strip())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -23,7 +23,7 @@ class Project:
     name: str
     folder: Path
     dependencies: tuple[str, ...]
-    extras: Mapping[str, tuple[str, ...]]
+    extras: Mapping[str, tuple[str, ...]] = field(hash=False)
     libraries: tuple[str, ...]
 
     @property

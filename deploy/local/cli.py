@@ -7,8 +7,11 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +20,8 @@ import typer
 
 from contracts.registry import SERVICES
 from local import screen
-from local.journey import Outcome, audit_types, everything, verified
+from local.journey import JourneyFailed, Outcome, audit_types, everything, found_again, verified
+from local.postgres import PostgresFailed
 from local.sandbox.corpus.library import load_library
 from local.sandbox.settings import SHIPPED_CALLS
 from local.stack import ProcessFailed, Stack, StackSettings
@@ -49,24 +53,17 @@ def demo(as_json: Annotated[bool, typer.Option("--json", help="Print the figures
 
 
 async def _run() -> dict[str, Any]:
-    stopping = _until_told()
+    _cancel_when_told()
     settings = _settings(STATE, fixed_ports=True)
-    with screen.progress_bars() as bars:
-        context = Stack.start(_telling(settings, bars))
-        stack = await context.__aenter__()
-        try:
+    async with AsyncExitStack() as closing:
+        closing.callback(screen.console.print, "Stopped.")
+        with screen.progress_bars() as bars:
+            stack = await closing.enter_async_context(Stack.start(_telling(settings, bars)))
             screen.show_replaced(stack.site.ports.replaced)
-            outcomes = await everything(stack, bars.show)
-        except BaseException:
-            await context.__aexit__(*sys.exc_info())
-            raise
-    try:
+            outcomes = await found_again(stack, bars.show) or await everything(stack, bars.show)
         screen.show_outcomes(stack.url, outcomes)
         screen.show_links(stack.url)
-        await stopping.wait()
-        screen.console.print("Stopping …")
-    finally:
-        await context.__aexit__(None, None, None)
+        await asyncio.Event().wait()
     return {}
 
 
@@ -134,40 +131,86 @@ def _telling(settings: StackSettings, bars: screen.Bars) -> StackSettings:
     )
 
 
-def _until_told() -> asyncio.Event:
-    stopping = asyncio.Event()
+def _cancel_when_told() -> None:
+    """Ctrl-C ends whatever goes on, starting included, and takes everything down in order; a second one changes nothing."""
+    task = asyncio.current_task()
     loop = asyncio.get_running_loop()
+    told: list[bool] = []
+
+    def stop() -> None:
+        if task is not None and not told:
+            told.append(True)
+            screen.console.print("\nStopping …")
+            task.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    return stopping
+        loop.add_signal_handler(number, stop)
 
 
-def _finish(work: Any) -> dict[str, Any]:
+def _finish(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """Run `work`; what a person can do something about is told in words, without a traceback."""
     BUILD.mkdir(exist_ok=True)
+    figures: dict[str, Any] = {}
+    complaints: list[str] = []
     try:
-        figures: dict[str, Any] = asyncio.run(work)
-    except* ProcessFailed as failed:
-        raise _told(failed) from failed
-    except* RuntimeError as failed:
-        raise _told(failed) from failed
-    return figures
+        figures = asyncio.run(work)
+    except* asyncio.CancelledError:
+        return_code = 0
+    except* (ProcessFailed, JourneyFailed, PostgresFailed) as failed:
+        return_code = 1
+        complaints = [str(error) for error in failed.exceptions]
+    else:
+        return figures
+    for complaint in complaints:
+        typer.echo(complaint, err=True)
+    raise typer.Exit(return_code)
 
 
-def _told(failed: BaseExceptionGroup[BaseException]) -> typer.Exit:
-    for error in failed.exceptions:
-        typer.echo(str(error), err=True)
-    return typer.Exit(1)
+@app.command()
+def parked(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs")] = False) -> None:
+    """Messages that could not be processed or published, of all services; `callmine <service> parked` replays or drops them."""
+    found = {service: _parked_of(service) for service in SERVICES}
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for service, messages in found.items():
+        typer.echo(f"{service}: {len(messages) or 'nothing'} parked")
+        for message in messages:
+            typer.echo(
+                f"  {message['id']}  {message['source']}  {message['type'] or 'unknown type'}  {message['reason']}"
+            )
 
 
-def _forward(service: str, arguments: list[str]) -> None:
-    """Run a service's own command line with the environment it was last started with."""
+def _parked_of(service: str) -> list[dict[str, Any]]:
+    command = [*_command(service), "parked", "list", "--json"]
+    done = subprocess.run(command, env=_environment(service), cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        typer.echo(
+            f"{service}: {done.stderr.strip().splitlines()[-1]}\nIs Callmine running? `make run` starts it.", err=True
+        )
+        raise typer.Exit(1)
+    messages: list[dict[str, Any]] = json.loads(done.stdout)
+    return messages
+
+
+def _command(service: str) -> list[str]:
+    return [sys.executable, "-m", service.replace("-", "_")]
+
+
+def _environment(service: str) -> dict[str, str]:
+    """The environment a service was last started with on this machine."""
     kept = STATE / "environment" / f"{service}.json"
     if not kept.exists():
         typer.echo(f"{service} has not been started on this machine yet: `make run` first.", err=True)
         raise typer.Exit(1)
-    environment = os.environ | json.loads(kept.read_text())
+    return {**os.environ, **json.loads(kept.read_text())}
+
+
+def _forward(service: str, arguments: list[str]) -> None:
+    """Become the service's own command line."""
+    environment = _environment(service)
     os.chdir(ROOT)
-    os.execve(sys.executable, [sys.executable, "-m", service.replace("-", "_"), *arguments], environment)  # noqa: S606 - our own interpreter
+    os.execve(sys.executable, [*_command(service), *arguments], environment)  # noqa: S606 - our own interpreter
 
 
 def _add_service(service: str) -> None:

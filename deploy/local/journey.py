@@ -142,6 +142,34 @@ async def journey(stack: Stack, workspace: str, progress: Progress) -> Outcome:
     return Outcome(workspace, run, export, audit)
 
 
+async def found_again(stack: Stack, progress: Progress) -> list[Outcome] | None:
+    """The newest report of each workspace from an earlier start on the same data; None unless there is one in both."""
+    outcomes = [await _found(stack, workspace) for workspace in WORKSPACES]
+    if any(outcome is None for outcome in outcomes):
+        return None
+    progress("start", "found the reports of the last time", 1.0)
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+async def _found(stack: Stack, workspace: str) -> Outcome | None:
+    person = admin_of(stack, workspace)
+    runs = (await person.json("GET", "/api/v1/runs"))["runs"]
+    done = [run for run in runs if run["state"] == "completed" and run["report_id"]]
+    if not done:
+        return None
+    await _reconnect_if_moved(person, workspace)
+    report = await person.json("GET", f"/api/v1/reports/{done[0]['report_id']}")
+    return Outcome(workspace, done[0], report, [])
+
+
+async def _reconnect_if_moved(person: Person, workspace: str) -> None:
+    """The credential remembers where Gong was; the sandbox is elsewhere now if its port was taken."""
+    integrations: list[Json] = (await person.call("GET", "/api/v1/integrations")).json()
+    gong = next(each for each in integrations if each["provider"] == "gong")
+    if gong["base_url"] != f"{person.stack.site.sandbox_url}/gong":
+        await connect(person, workspace)
+
+
 async def connect(person: Person, workspace: str) -> None:
     """Connect Gong with the workspace's key, and wait until analysis has heard of it."""
     key = person.stack.site.keys.gong[workspace]

@@ -56,7 +56,7 @@ def show_replaced(replaced: Mapping[str, int]) -> None:
 
 def show_outcomes(url: str, outcomes: list[Outcome]) -> None:
     """The reports in numbers, and where to read them."""
-    table = Table("Workspace", "Calls analysed", "Findings", "Quotes", "Dropped", "Report", title="Reports")
+    table = Table("Workspace", "Calls analysed", "Findings", "Quotes", "Dropped", title="Reports")
     for outcome in outcomes:
         numbers = outcome.numbers
         table.add_row(
@@ -65,9 +65,10 @@ def show_outcomes(url: str, outcomes: list[Outcome]) -> None:
             str(numbers["findings"]),
             str(numbers["quotes"]),
             str(numbers["quotes_dropped"]),
-            f"{url}/reports/{outcome.run['report_id']}",
         )
     console.print(table)
+    for outcome in outcomes:
+        console.print(f"  {outcome.workspace:12} {url}/reports/{outcome.run['report_id']}", soft_wrap=True)
 
 
 def show_links(url: str) -> None:
@@ -79,5 +80,5 @@ def show_links(url: str) -> None:
         ("/settings/integrations", "connected accounts"),
         ("/audit", "the audit log, for admins"),
     ):
-        console.print(f"  {url}{path:26} {what}")
+        console.print(f"  {url}{path:26} {what}", soft_wrap=True)
     console.print("Ctrl-C stops everything; the data stays for the next time.")

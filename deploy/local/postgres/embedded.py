@@ -78,11 +78,19 @@ class _Account:
         return None if self.name is None else pwd.getpwnam(self.name).pw_gid
 
     def own(self, path: Path) -> None:
-        """Gives a directory to the account and lets it reach it (execute permission on parents, nothing more)."""
+        """Gives a directory to the account."""
+        if self.name is not None:
+            entry = pwd.getpwnam(self.name)
+            os.chown(path, entry.pw_uid, entry.pw_gid)
+            self.reach(path)
+
+    def reach(self, path: Path) -> None:
+        """Lets the account get to a directory: execute permission on its parents, nothing more.
+
+        Repeated before each program is run, because others may close a parent again (pytest does, with its own).
+        """
         if self.name is None:
             return
-        entry = pwd.getpwnam(self.name)
-        os.chown(path, entry.pw_uid, entry.pw_gid)
         for parent in path.resolve().parents:
             if not parent.stat().st_mode & stat.S_IXOTH:
                 parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
@@ -147,6 +155,7 @@ class EmbeddedPostgres:
 
     @property
     def running(self) -> bool:
+        self._account.reach(self._data)
         try:
             self._account.run([_program("pg_ctl"), "-D", str(self._data), "status"], STOP_SECONDS)
         except PostgresFailed:
@@ -158,6 +167,7 @@ class EmbeddedPostgres:
         if not self._owned:
             return
         self._owned = False
+        self._account.reach(self._data)
         command = [_program("pg_ctl"), "-D", str(self._data), "-w", "-m", "fast", "-t", str(STOP_SECONDS), "stop"]
         self._account.run(command, STOP_SECONDS + 5)
         if self._socket != self._data:

@@ -108,6 +108,7 @@ def variables(site: Site, service: str, dsns: ServiceDsns) -> dict[str, str]:
         "clerk_jwks_url": f"{site.sandbox_url}/clerk/.well-known/jwks.json",
         "clerk_authorized_parties": site.url,
         "sign_in_url": f"{site.url}/sandbox/clerk/sign-in",
+        "switch_workspace_url": f"{site.url}/sandbox/clerk/organizations",
         "clerk_script_url": f"{site.url}/sandbox/clerk/session.js",
         "public_url": site.url,
         "push_audience": site.service_url(service),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
+import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,17 +14,19 @@ from pathlib import Path
 # What a service is promised for finishing its work (Cloud Run's own figure), and a little more.
 _STOP_SECONDS = 12.0
 _TAIL_LINES = 15
-_PR_SET_PDEATHSIG = 1
 
 
 class ProcessFailed(Exception):
     """A process ended, or did not become ready; the text holds the end of its log."""
 
 
-def _die_with_parent() -> None:
-    """Linux: end this child when its parent is killed, so that a killed `make run` leaves nothing behind."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _dying_with_parent(command: Sequence[str]) -> list[str]:
+    """Linux: have the child ended when its parent is killed, so that a killed `make run` leaves nothing behind.
+
+    Asked for by util-linux' setpriv after the fork; doing it in the forked child here would take seconds, for gRPC's fork handlers.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "SIGTERM", *command] if setpriv else list(command)
 
 
 @dataclass(slots=True)
@@ -43,14 +45,13 @@ class Process:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._child = await asyncio.create_subprocess_exec(
-                *self.command,
+                *_dying_with_parent(self.command),
                 env=dict(self.environment),
                 cwd=self.directory,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the supervisor, which stops its children in order
-                preexec_fn=_die_with_parent,
             )
 
     @property

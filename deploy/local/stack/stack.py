@@ -207,7 +207,13 @@ class Stack:
 
 
 async def _embedded(directory: Path, closing: AsyncExitStack) -> str:
-    server = await asyncio.to_thread(EmbeddedPostgres.start, directory / "postgres")
+    starting = asyncio.create_task(asyncio.to_thread(EmbeddedPostgres.start, directory / "postgres"))
+    try:
+        server = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # A thread cannot be cancelled: what it has started is stopped, not left behind.
+        await asyncio.to_thread((await starting).stop)
+        raise
     closing.push_async_callback(asyncio.to_thread, server.stop)
     return server.admin_dsn
 

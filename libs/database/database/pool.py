@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from core.errors import CallmineError
 from core.ids import WorkspaceId, parse_workspace_id
@@ -15,6 +15,8 @@ from database.transaction import Row, Tx, lost_connection
 
 if TYPE_CHECKING:
     from database.connect import Connection, Pool
+
+Callback = Callable[[], None]
 
 # Waiting longer than this for a free connection means overload: say so instead of queueing without end.
 ACQUIRE_TIMEOUT_SECONDS = 10.0
@@ -74,52 +76,29 @@ class Database:
         """
         scope = parse_workspace_id(workspace_id)
         async with _connection(self._app) as connection:
-            await connection.execute(f"BEGIN; {self._entry.text(scope)}")
             tx = Tx(connection, self.queries, scope)
-            try:
+            # One round trip begins the transaction and enters the workspace.
+            async with _transaction(connection, f"BEGIN; {self._entry.text(scope)}", tx) as callbacks:
                 yield tx
-                callbacks = await tx.finish()
-                await connection.execute("COMMIT")
-            except BaseException:
-                tx.abandon()
-                await _roll_back(connection)
-                raise
-        for callback in callbacks:
-            callback()
+        _call(callbacks)
 
     @asynccontextmanager
     async def sweep(self) -> AsyncIterator[Tx]:
         """A transaction as the sweep role, for statements that declare that they cross workspaces."""
         async with _connection(self._sweep) as connection:
-            await connection.execute("BEGIN")
             tx = Tx(connection, self.queries, None)
-            try:
+            async with _transaction(connection, "BEGIN", tx) as callbacks:
                 yield tx
-                callbacks = await tx.finish()
-                await connection.execute("COMMIT")
-            except BaseException:
-                tx.abandon()
-                await _roll_back(connection)
-                raise
-        for callback in callbacks:
-            callback()
+        _call(callbacks)
 
     @asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
         """One transaction over several workspaces, one scope at a time."""
         async with _connection(self._app) as connection:
-            await connection.execute("BEGIN")
             batch = Batch(connection, self.queries, self._entry)
-            try:
+            async with _transaction(connection, "BEGIN", batch) as callbacks:
                 yield batch
-                callbacks = await batch.finish()
-                await connection.execute("COMMIT")
-            except BaseException:
-                batch.abandon()
-                await _roll_back(connection)
-                raise
-        for callback in callbacks:
-            callback()
+        _call(callbacks)
 
     async def _refuse_unsafe(self) -> None:
         reasons: list[str] = []
@@ -154,7 +133,7 @@ class Batch:
     queries: Queries
     entry: ScopeEntry
     _current: Tx | None = None
-    _callbacks: list[Callable[[], None]] = field(default_factory=list)
+    _callbacks: list[Callback] = field(default_factory=list)
 
     async def enter(self, workspace_id: WorkspaceId) -> Tx:
         """Leave the present workspace and enter another; the transaction given before can no longer be used."""
@@ -177,7 +156,7 @@ class Batch:
             tx = self._current = Tx(self.connection, self.queries, parse_workspace_id(workspace_id))
         return tx, await tx.fetch(name, **parameters)
 
-    async def finish(self) -> list[Callable[[], None]]:
+    async def finish(self) -> list[Callback]:
         """Leave the last workspace; what is to be called after the commit."""
         await self._leave()
         return self._callbacks
@@ -191,6 +170,39 @@ class Batch:
         if self._current is not None:
             self._callbacks.extend(await self._current.finish())
             self._current = None
+
+
+class _Scope(Protocol):
+    """What a transaction is handed out as."""
+
+    async def finish(self) -> list[Callback]:
+        """Do what is left to do before the commit; what is to be called after it."""
+        ...
+
+    def abandon(self) -> None:
+        """Let nobody use it any more."""
+        ...
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection, begin: str, scope: _Scope) -> AsyncIterator[list[Callback]]:
+    """Begin, commit or roll back; after a commit the list given holds what is to be called."""
+    callbacks: list[Callback] = []
+    await connection.execute(begin)
+    try:
+        yield callbacks
+        callbacks.extend(await scope.finish())
+        await connection.execute("COMMIT")
+    except BaseException:
+        scope.abandon()
+        await _roll_back(connection)
+        raise
+
+
+def _call(callbacks: list[Callback]) -> None:
+    """Once the connection is back in the pool, so that a callback may use another."""
+    for callback in callbacks:
+        callback()
 
 
 @asynccontextmanager

@@ -80,7 +80,11 @@ def _run(open_parked: OpenParked, work: Callable[[Parked], Awaitable[T]]) -> T:
 
 def _write_new(path: Path, content: bytes) -> None:
     """Owner-only, and never over an existing file."""
-    path.touch(mode=0o600, exist_ok=False)
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+    except OSError as error:
+        typer.echo(f"{path} cannot be made ({error.strerror}): name a new file", err=True)
+        raise typer.Exit(1) from error
     path.write_bytes(content)
     typer.echo(f"{len(content)} bytes written to {path}")
 

@@ -51,7 +51,7 @@ class Assembly:
         Raises ValueError when the topology gives the service no such subscription.
         """
         name = f"{self.service}.{topic}"
-        if name not in {one.name for one in self._subscriptions()}:
+        if name not in {one.name for one in self._subscriptions() if one.dead_letter_topic}:
             raise ValueError(f"deploy/topology.yaml gives {self.service} no subscription to {topic}")
         self._consumers[name] = Consumer(name, self.db, routes)
 
@@ -117,7 +117,6 @@ class Assembly:
         pushed = {one.name: processors[one.name] for one in self._subscriptions() if one.mode == "push"}
         found = []
         if pushed:
-            self._refuse_unknown_pusher()
             found.append(push_router(pushed, self._verifier(self.settings.push_service_account)))
         if self.settings.operator_service_account:
             found.append(operator_router(self.parked, self._verifier(self.settings.operator_service_account)))

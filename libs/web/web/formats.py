@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -51,6 +52,15 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
+def plain(value: str) -> str:
+    """A JSON value as people write it: a text without its quotes, anything else, and what is no JSON, as it is."""
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return value
+    return found if isinstance(found, str) else value
+
+
 def _in_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("a time on a page needs a zone")
@@ -66,4 +76,5 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "duration": duration,
     "percent": percent,
     "plural": plural,
+    "plain": plain,
 }

@@ -31,7 +31,7 @@ class NavigationItem:
 NAVIGATION = (
     NavigationItem("Dashboard", "/dashboard"),
     NavigationItem("New analysis", "/new"),
-    NavigationItem("Integrations", "/settings/integrations"),
+    NavigationItem("Integrations", "/settings/integrations", admin_only=True),
     NavigationItem("Members", "/settings/members"),
     NavigationItem("Billing", "/settings/billing"),
     NavigationItem("Audit log", "/audit", admin_only=True),
@@ -71,6 +71,7 @@ def shared_values(request: Request, session: Session | None) -> dict[str, object
         "navigation": NAVIGATION,
         "sign_in_href": sign_in_href(request),
         "sign_out_href": sign_out_href(settings),
+        "switch_workspace_href": switch_workspace_href(settings),
         "clerk_script_url": settings.clerk_script_url,
         "clerk_publishable_key": settings.clerk_publishable_key,
         "reference": current().correlation_id,
@@ -90,6 +91,13 @@ def sign_out_href(settings: ServiceSettings) -> str:
     """The hosted sign-out page, told to come back to the start."""
     address = settings.sign_out_url or _beside(settings.sign_in_url, "sign-out")
     return f"{address}?redirect_url={quote(settings.public_url + '/', safe='')}"
+
+
+def switch_workspace_href(settings: ServiceSettings) -> str:
+    """The hosted page for choosing another workspace, told to come back to the dashboard; empty where none is configured."""
+    if settings.switch_workspace_url is None:
+        return ""
+    return f"{settings.switch_workspace_url}?redirect_url={quote(settings.public_url + '/dashboard', safe='')}"
 
 
 def _beside(url: str, name: str) -> str:

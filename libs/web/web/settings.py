@@ -94,6 +94,9 @@ class ServiceSettings(BaseSettings):
     sign_out_url: BrowserUrl | None = Field(
         default=None, description="address of the hosted sign-out page; `sign-out` beside sign-in if not set"
     )
+    switch_workspace_url: BrowserUrl | None = Field(
+        default=None, description="address of the hosted page where a person chooses another workspace"
+    )
     clerk_script_url: BrowserUrl | None = Field(default=None, description="address of Clerk's browser script")
     clerk_publishable_key: str = Field(default="", description="the publishable key for Clerk's browser script")
     public_url: Origin = Field(description="the origin browsers use: https://host, or http on loopback")

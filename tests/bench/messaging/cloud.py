@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
-from chaos.effects import effects_settings, queries
+from chaos.effects import effects_settings, open_effects
 from chaos.server import postgres
 from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient
 from google.pubsub_v1.services.publisher.transports.grpc_asyncio import PublisherGrpcAsyncIOTransport
@@ -39,12 +39,8 @@ class Cloud:
     @asynccontextmanager
     async def database(self) -> AsyncIterator[Database]:
         """A fresh database for one round."""
-        async with self.settings() as settings:
-            db = await Database.open(settings, queries())
-            try:
-                yield db
-            finally:
-                await db.close()
+        async with self.settings() as settings, open_effects(settings) as db:
+            yield db
 
     @asynccontextmanager
     async def settings(self) -> AsyncIterator[DatabaseSettings]:

@@ -11,7 +11,7 @@ from callmine.calls.v1.calls_pb2 import CallFetched
 from contracts import Event
 from core.ids import WorkspaceId
 from database import Database, DatabaseSettings, MigrationSettings, Queries, Tx, migrate
-from local.postgres import Passwords, drop, provision
+from local.postgres import Passwords, clone, drop, provision
 from messaging import Draft, Routes
 
 HERE = Path(__file__).parent
@@ -78,22 +78,31 @@ async def effects_database(
 
     Without `durable`, commits do not wait for the disk: right where processes die and the database's machine does not.
     """
-    async with effects_settings(admin_url, name, app_pool, durable) as settings:
-        database = await Database.open(settings, queries())
-        try:
-            yield database
-        finally:
-            await database.close()
+    async with effects_settings(admin_url, name, app_pool, durable) as settings, open_effects(settings) as database:
+        yield database
+
+
+@asynccontextmanager
+async def open_effects(settings: DatabaseSettings) -> AsyncIterator[Database]:
+    """A database of this service, opened."""
+    database = await Database.open(settings, queries())
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 @asynccontextmanager
 async def effects_settings(
-    admin_url: str, name: str, app_pool: int = 5, durable: bool = True
+    admin_url: str, name: str, app_pool: int = 5, durable: bool = True, template: str = ""
 ) -> AsyncIterator[DatabaseSettings]:
-    """The same database, for those who open their connections themselves."""
-    dsns = await provision(admin_url, _SERVICE, _PASSWORDS, name)
-    try:
+    """The same database, for those who open their connections themselves; copied from `template` if there is one, which is quicker."""
+    if template:
+        dsns = await clone(admin_url, _SERVICE, name, _PASSWORDS, template)
+    else:
+        dsns = await provision(admin_url, _SERVICE, _PASSWORDS, name)
         migrate(MigrationSettings(owner_url=dsns.owner, folders=FOLDERS))
+    try:
         commits = "" if durable else "&synchronous_commit=off"
         yield DatabaseSettings(app_url=dsns.app + commits, sweep_url=dsns.sweep + commits, app_pool=app_pool)
     finally:

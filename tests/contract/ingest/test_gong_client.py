@@ -47,7 +47,7 @@ class RecordingEgress(Egress):
 
     bodies: list[tuple[str, Mapping[str, object]]]
 
-    async def request(self, destination: str, method: str, path_or_url: str, **parts: object) -> httpx.Response:  # type: ignore[override]
+    async def request(self, destination: str, method: str, path_or_url: str, **parts: object) -> httpx.Response:
         body = parts.get("json")
         assert isinstance(body, dict)
         self.bodies.append((path_or_url, body))

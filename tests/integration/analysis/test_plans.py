@@ -34,9 +34,9 @@ async def told(world: World, message: PlanChanged) -> None:
 async def age(world: World, days: float) -> None:
     """Make everything finished look `days` old."""
     await world.owner(
-        f"UPDATE reports SET created_at = now() - interval '{days} days'",  # noqa: S608
-        f"UPDATE report_dates SET created_at = now() - interval '{days} days'",  # noqa: S608
-        f"UPDATE runs SET finished_at = now() - interval '{days} days' WHERE finished_at IS NOT NULL",  # noqa: S608
+        f"UPDATE reports SET created_at = now() - interval '{days} days'",
+        f"UPDATE report_dates SET created_at = now() - interval '{days} days'",
+        f"UPDATE runs SET finished_at = now() - interval '{days} days' WHERE finished_at IS NOT NULL",
     )
 
 
@@ -148,7 +148,7 @@ async def test_the_wall_stands_in_the_database_not_in_the_queries(world: World) 
         floor = await tx._connection.fetchval("SELECT current_setting('app.report_floor')::timestamptz < now()")
         assert floor is True
         for table in ("reports", "runs"):
-            assert await tx._connection.fetchval(f"SELECT count(*) FROM {table}") == 0  # noqa: S608
+            assert await tx._connection.fetchval(f"SELECT count(*) FROM {table}") == 0
         assert await reports.hidden_reports(tx) == 1
     await age(world, 29.99)
     async with world.db.workspace(ACME) as tx:
@@ -181,7 +181,7 @@ async def test_usage_can_neither_be_metered_twice_nor_point_across(world: World)
     for workspace in (ACME, RIVAL):
         with pytest.raises(asyncpg.PostgresError):
             await world.owner(
-                f"INSERT INTO usage (workspace_id, run_id, call_id) VALUES ('{workspace}', '{run_id}', 'call0')"  # noqa: S608
+                f"INSERT INTO usage (workspace_id, run_id, call_id) VALUES ('{workspace}', '{run_id}', 'call0')"
             )
 
 

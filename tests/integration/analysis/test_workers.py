@@ -12,9 +12,11 @@ from integration.analysis.world import ACME, MAYA, RIVAL, World, call_answer, ca
 from analysis.domain.request import RunId
 from analysis.domain.run import RunState
 from analysis.models.port import AccountRefused, BadAnswer, Prompt
+from analysis.workers.pool import PoolSettings, WorkPool
 from callmine.fetches.v1.fetches_pb2 import FetchCancelled
 from callmine.reports.v1.reports_pb2 import CallAnalysed, CallOutcome, ReportCompleted, RunCancelled, RunFailed
 from core import faultpoints
+from core.clock import SystemClock
 from core.errors import Transient
 
 
@@ -287,15 +289,50 @@ async def test_without_a_usable_summary_the_report_states_the_counts(
 
 
 async def test_the_pool_works_by_itself_until_it_is_stopped(world: World) -> None:
-    """The real loop, woken by a commit; and a claim that is lost stops the work on it."""
-    run_id = await run_with(world, 5)
+    """The real loop, woken by the commit that leaves it something to do."""
+    written = asyncio.Event()
+
+    def script(prompt: Prompt) -> str:
+        if prompt.task == "synthesise":
+            written.set()
+        return honest(prompt)
+
+    world.model.script = script
     working = asyncio.create_task(world.workers.run())
+    run_id = await run_with(world, 5)
     async with asyncio.timeout(20):
-        while (await world.desk.run(ACME, run_id)).state is not RunState.COMPLETED:
-            await asyncio.sleep(0)
+        await written.wait()
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
+    await world.work()
+    assert (await world.desk.run(ACME, run_id)).calls_analysed == 5
+    assert len(await world.rows("SELECT * FROM usage")) == 5
+
+
+async def test_a_claim_that_is_lost_stops_the_work_on_it() -> None:
+    """Renewing finds that somebody else has the claim: the model is not waited for any longer."""
+    stopped = asyncio.Event()
+
+    class HastyClock(SystemClock):
+        async def sleep(self, seconds: float) -> None:
+            await asyncio.sleep(0)
+
+    class LostWork:
+        async def claim(self, limit: int, seconds: float) -> list[str]:
+            return ["the claim"] if not stopped.is_set() else []
+
+        async def renew(self, claim: str, seconds: float) -> bool:
+            return False
+
+        async def do(self, claim: str) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                stopped.set()
+
+    async with asyncio.timeout(20):
+        assert await WorkPool("call", LostWork(), PoolSettings(concurrency=1), HastyClock()).drain() == 1
 
 
 async def test_workspaces_share_the_workers_and_see_their_own_only(world: World) -> None:

@@ -271,7 +271,7 @@ class World:
             "AND relname NOT LIKE '%yoyo%' AND relname NOT IN ('inbox', 'relay_lease') ORDER BY 1"
         )
         names = [row["relname"] for row in tables]
-        return {name: sorted(str(row) for row in await self.rows(f"SELECT * FROM {name}")) for name in names}  # noqa: S608
+        return {name: sorted(str(row) for row in await self.rows(f"SELECT * FROM {name}")) for name in names}
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:

@@ -36,6 +36,7 @@ async def test_the_same_content_again_is_fine_and_byte_for_byte_the_same(store: 
     before = _on_disk(tmp_path)
     assert await objects.put("a.json", TRANSCRIPT) == first
     assert _on_disk(tmp_path) == before
+    assert [packed[4:8] for packed in before] == [bytes(4)], "no time of writing in the gzip header (RFC 1952, MTIME)"
     assert [len(packed) < len(TRANSCRIPT) / 20 for packed in before] == [True], "one object, kept compressed"
 
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
 import pytest
-from google.cloud import secretmanager_v1
-from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
-    SecretManagerServiceGrpcAsyncIOTransport,
-)
+from integration.credential_vault.gong_key import ANALYSIS_KEY, INGEST_KEY
+from integration.credential_vault.secret_place import SecretPlace
 
-from contracts.sealing import SealingKey
 from core.log import JsonFormatter
 from credential_vault.encryption import Keyring
 from credential_vault.main import compose
@@ -25,26 +20,6 @@ from local.tls import ServerCertificate
 from testkit.outside import Outside
 from testkit.postgres import NewDatabase
 from testkit.services import Service, settings_for, started
-
-INGEST_KEY, ANALYSIS_KEY = SealingKey.generate(), SealingKey.generate()
-
-
-@dataclass(frozen=True, slots=True)
-class SecretPlace:
-    """A running Secret Manager."""
-
-    address: str
-    ca_file: Path
-
-    async def put(self, name: str, value: bytes) -> None:
-        """Make `value` the latest version of the secret `name`."""
-        credentials = grpc.ssl_channel_credentials(root_certificates=self.ca_file.read_bytes())
-        async with grpc.aio.secure_channel(self.address, credentials) as channel:
-            transport = SecretManagerServiceGrpcAsyncIOTransport(channel=channel)
-            client = secretmanager_v1.SecretManagerServiceAsyncClient(transport=transport)
-            parent = "projects/callmine-test"
-            await client.create_secret(parent=parent, secret_id=name, secret={"replication": {"automatic": {}}})
-            await client.add_secret_version(parent=f"{parent}/secrets/{name}", payload={"data": value})
 
 
 @pytest.fixture

@@ -7,7 +7,10 @@ from urllib.parse import quote
 
 import httpx
 
+from contracts.sealing import SealingKey
 from testkit.outside import GONG_PAIRS
+
+INGEST_KEY, ANALYSIS_KEY = SealingKey.generate(), SealingKey.generate()
 
 KEY, SECRET = GONG_PAIRS["harborline"]
 

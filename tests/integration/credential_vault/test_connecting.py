@@ -52,7 +52,7 @@ async def test_connecting_by_the_page_stores_ciphertext_and_says_so_twice(
         "base_url": (None, outside.gong_url),
         "authentication": (None, "access key and secret (new pair)"),
     }
-    assert audited.actor == Actor(ActorKind.USER, ADMIN.user_id, "", Source.WEB)
+    assert audited.actor == Actor(ActorKind.USER, ADMIN.user_id, ADMIN.email, Source.WEB)
 
 
 async def test_a_new_pair_replaces_the_old_one(vault: Service, outside: Outside, postgres_url: str) -> None:

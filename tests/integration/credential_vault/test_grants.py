@@ -8,8 +8,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from integration.credential_vault.conftest import ANALYSIS_KEY, INGEST_KEY
-from integration.credential_vault.gong_key import API, KEY, PAGE, SECRET, connect, in_clear
+from google.protobuf.message import Message
+from integration.credential_vault.gong_key import ANALYSIS_KEY, API, INGEST_KEY, KEY, PAGE, SECRET, connect, in_clear
 
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
@@ -30,6 +30,7 @@ from testkit.services import Service
 from testkit.tables import every_row, raw_bytes, same_database
 
 MINE, THEIRS = WorkspaceId(HARBORLINE.organization_id), WorkspaceId(QUILLSTONE.organization_id)
+PROVIDERS = (Provider.PROVIDER_GONG, Provider.PROVIDER_HUBSPOT, Provider.PROVIDER_SLACK)
 GRANT = uuid.UUID("0198f3a0-0000-7000-8000-000000000001")
 
 
@@ -52,7 +53,7 @@ async def ask(vault: Service, *requests: Event[CredentialRequested], of: str = "
     await deliver(vault.consumer(f"credential-requests-{of}"), *requests)
 
 
-async def answers(vault: Service) -> list[tuple[str, Event[CredentialGranted] | Event[CredentialDenied]]]:
+async def answers(vault: Service) -> list[tuple[str, Event[Message]]]:
     return [(topic, event) for topic, event in await said(vault.dsns) if topic.startswith("credential-grants")]
 
 
@@ -180,7 +181,7 @@ async def test_another_workspaces_request_never_gets_this_workspaces_credential(
 async def test_requests_delivered_again_in_any_order_change_nothing(
     connected_vault: Service, postgres_url: str
 ) -> None:
-    requests = [request(uuid.UUID(int=number), provider=1 + number % 3) for number in range(1, 13)]
+    requests = [request(uuid.UUID(int=number), PROVIDERS[number % 3]) for number in range(1, 13)]
     await ask(connected_vault, *requests)
     settled = await every_row(postgres_url, connected_vault.dsns)
     assert len(settled["access_journal"]) == 4
@@ -238,11 +239,15 @@ async def test_rows_moved_between_workspaces_by_hand_open_nothing(
 
 BAD_REQUESTS = {
     "names no provider": CredentialRequested(grant_id=str(GRANT), purpose="run", subject_id="r"),
-    "grant_id is not a UUID": CredentialRequested(grant_id="7", provider=1, purpose="run", subject_id="r"),
-    "purpose of the credential request": CredentialRequested(
-        grant_id=str(GRANT), provider=1, purpose="a\x00b", subject_id="r"
+    "grant_id is not a UUID": CredentialRequested(
+        grant_id="7", provider=Provider.PROVIDER_GONG, purpose="run", subject_id="r"
     ),
-    "subject_id of the credential request": CredentialRequested(grant_id=str(GRANT), provider=1, purpose="run"),
+    "purpose of the credential request": CredentialRequested(
+        grant_id=str(GRANT), provider=Provider.PROVIDER_GONG, purpose="a\x00b", subject_id="r"
+    ),
+    "subject_id of the credential request": CredentialRequested(
+        grant_id=str(GRANT), provider=Provider.PROVIDER_GONG, purpose="run"
+    ),
 }
 
 

@@ -107,3 +107,17 @@ async def test_a_lease_that_is_lost_stops_the_worker_at_once(workshop: Workshop)
         async with asyncio.timeout(10):
             assert await slow
     assert blocked.held == {}
+
+
+async def test_a_slow_worker_whose_successor_has_only_begun_writes_nothing(workshop: Workshop) -> None:
+    run = await workshop.start()
+    slow_objects = MemoryObjects(gate=asyncio.Event())
+    async with asyncio.TaskGroup() as group:
+        slow = group.create_task(workshop.worker(slow_objects).work_once())
+        await slow_objects.reached.wait()
+        await workshop.ingest.sql("UPDATE jobs SET fence = fence + 1")
+        assert slow_objects.gate is not None
+        slow_objects.gate.set()
+        assert await slow
+    assert await workshop.announced(run) == []
+    assert {row["state"] for row in await workshop.ingest.sql("SELECT state FROM run_calls")} == {"chosen"}

@@ -180,3 +180,14 @@ async def test_everything_again_in_any_order_changes_nothing(ingest: Ingest, see
         await consumer.process([delivery(event) for event in again])
     assert await ingest.snapshot() == before
     assert len(await ingest.told()) == told
+
+
+async def test_a_vault_that_answers_twice_changes_nothing_more(ingest: Ingest) -> None:
+    run, other = new_id(), new_id()
+    await ingest.hear(fetch_requested(run), fetch_requested(other))
+    asked, asked_other = await ingest.told(CredentialRequested)
+    await ingest.hear(granted(asked, NOWHERE), _denied(asked_other))
+    await ingest.hear(_denied(asked), _denied(asked_other), granted(asked_other, NOWHERE))
+    assert (await _state(ingest, run), await _state(ingest, other)) == ("ready", "failed")
+    assert len(await ingest.told(FetchFailed)) == 1
+    assert await ingest.parked() == []

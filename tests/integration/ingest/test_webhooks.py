@@ -237,3 +237,17 @@ async def test_another_workspaces_members_are_not_seen(clerk: Clerk, issuer: Iss
     await clerk.send("organizationMembership.created", membership("org:admin"))
     bearer = {"authorization": f"Bearer {issuer.token(o={'id': 'org_other', 'slg': 'other', 'rol': 'admin'})}"}
     assert (await clerk.client.get("/api/v1/members", headers=bearer)).json() == {"members": []}
+
+
+async def test_an_older_name_that_comes_late_is_not_taken(clerk: Clerk, ingest: Ingest) -> None:
+    await clerk.send("organization.updated", organisation("New name", FOUNDED + 5))
+    await clerk.send("organization.created", organisation("Old name"))
+    await clerk.send("organizationMembership.created", membership())
+    assert [row["name"] for row in await ingest.sql("SELECT name FROM workspaces")] == ["New name"]
+    assert await _told(ingest, WorkspaceUpdated) == []
+
+
+async def test_a_message_id_counts_once_whatever_it_says(clerk: Clerk, ingest: Ingest) -> None:
+    await clerk.send("organizationMembership.created", membership(), "msg_a")
+    await clerk.send("organizationMembership.updated", membership("org:admin", FOUNDED + 9), "msg_a")
+    assert await _told(ingest, MemberRoleChanged) == []

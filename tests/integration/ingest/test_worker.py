@@ -250,3 +250,12 @@ async def _after_first_batch(workshop: Workshop, statement: str) -> None:
     if statement:
         await workshop.ingest.sql(statement)
     await workshop.skip_waits()
+
+
+async def test_a_grant_that_expires_while_gong_is_asked_is_asked_for_at_once(workshop: Workshop) -> None:
+    workshop.settings = WorkerSettings(grant_margin_seconds=-60)
+    run = new_id()
+    await workshop.ingest.hear(fetch_requested(run))
+    await workshop.grant(run, lasts=timedelta(seconds=-1))
+    assert await workshop.worker().work_once()
+    assert await workshop.state(run) == "waiting_grant"

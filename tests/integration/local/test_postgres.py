@@ -1,5 +1,6 @@
 """The embedded PostgreSQL and what `provision` makes on it."""
 
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,9 +13,16 @@ from local.postgres import EmbeddedPostgres, Passwords, ServiceDsns, clone, drop
 PASSWORDS = Passwords(owner="owner-password-0123", app="app-password-0123456", sweep="sweep-password-012345")
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not pytest's own: each pytest session that starts closes that to other users, the server's among them."""
+    with tempfile.TemporaryDirectory() as made:
+        yield Path(made)
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres.start(tmp_path_factory.mktemp("pg")) as running:
+def server() -> Iterator[EmbeddedPostgres]:
+    with tempfile.TemporaryDirectory() as made, EmbeddedPostgres.start(Path(made)) as running:
         yield running
 
 
@@ -107,15 +115,15 @@ def test_dsns_and_passwords_do_not_print(dsns: ServiceDsns) -> None:
     assert PASSWORDS.app not in f"{PASSWORDS!r} {dsns!r}"
 
 
-async def test_data_survives_a_stop_and_a_second_start_joins(tmp_path: Path) -> None:
-    with EmbeddedPostgres.start(tmp_path) as first:
+async def test_data_survives_a_stop_and_a_second_start_joins(folder: Path) -> None:
+    with EmbeddedPostgres.start(folder) as first:
         dsns = await provision(first.admin_dsn, "audit", PASSWORDS)
         async with connected(dsns.owner) as owner:
             await owner.execute("CREATE TABLE t (a int); INSERT INTO t VALUES (7)")
     assert not first.running
-    with EmbeddedPostgres.start(tmp_path) as second:
+    with EmbeddedPostgres.start(folder) as second:
         assert second.admin_dsn == first.admin_dsn
-        joined = EmbeddedPostgres.start(tmp_path)
+        joined = EmbeddedPostgres.start(folder)
         joined.stop()  # it did not start the server, so it leaves it running
         async with connected(dsns.owner) as owner:
             assert await owner.fetchval("SELECT a FROM t") == 7
@@ -123,8 +131,8 @@ async def test_data_survives_a_stop_and_a_second_start_joins(tmp_path: Path) -> 
             assert await owner.fetchval("SHOW listen_addresses") == ""
 
 
-async def test_long_path_gets_a_short_socket(tmp_path: Path) -> None:
-    directory = tmp_path.joinpath(*["a-rather-long-directory-name"] * 4)
+async def test_long_path_gets_a_short_socket(folder: Path) -> None:
+    directory = folder.joinpath(*["a-rather-long-directory-name"] * 4)
     with EmbeddedPostgres.start(directory) as server:
         async with connected(server.admin_dsn) as admin:
             assert await admin.fetchval("SELECT 1") == 1

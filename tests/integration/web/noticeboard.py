@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.context import current
-from core.errors import InvalidInput, NotFound, OutOfQuota, Transient
+from core.errors import CallmineError, InvalidInput, NotFound, OutOfQuota, Transient
 from web import Pages, ServiceSettings, Session, admin, create_app, member
 from web.background import Work
 from web.clerk import SessionCheck
@@ -79,7 +79,7 @@ async def report(request: Request, session: Member, words: str = "We ship <i>in 
 
 @router.get("/unfinished")
 async def unfinished(request: Request) -> HTMLResponse:
-    return Pages("noticeboard_pages").render(request, "report.html", None, title="Why")
+    return Pages("noticeboard_pages").render(request, "blank.html")
 
 
 @router.get("/wrong/{how}")
@@ -89,6 +89,7 @@ async def wrong(how: str) -> StreamingResponse:
         "quota": OutOfQuota("All 50 calls of this month are used."),
         "later": Transient("The database is restarting.", 7.4),
         "bug": ValueError("password=hunter2"),
+        "inside": CallmineError("password=hunter2"),
     }
     if how == "midway":
         return StreamingResponse(_broken_off())
@@ -125,4 +126,5 @@ def templates(package: Path) -> None:
     (package / "assets").mkdir()
     (package / "__init__.py").write_text('"""Pages."""\n')
     (package / "pages" / "report.html").write_text(REPORT)
+    (package / "pages" / "blank.html").write_text("<p>{{ never_given }}</p>")
     (package / "assets" / "chart.css").write_text("svg{}")

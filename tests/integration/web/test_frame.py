@@ -95,9 +95,11 @@ async def test_there_are_no_generated_documents(visitor: httpx.AsyncClient) -> N
         assert (await visitor.get(path)).status_code == 404
 
 
-async def test_fastapis_own_telemetry_is_off(app: FastAPI) -> None:
-    assert not app._native_telemetry.enabled()
-    assert app._telemetry["auto_configure"] is False
+async def test_fastapis_own_telemetry_is_off(sessions: ClerkSessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    telemetry = build(settings(), sessions)._telemetry
+    kinds = ("auto_configure", "tracing", "metrics", "logs", "operation_spans")
+    assert {kind: telemetry.get(kind) for kind in kinds} == dict.fromkeys(kinds, False)
 
 
 async def test_assets_are_cached_for_good_under_their_hash(

@@ -49,6 +49,12 @@ async def test_a_bug_is_logged_and_tells_nothing(
     assert all(record.exc_info is None for record in caplog.records), "a traceback would hold the message"
 
 
+async def test_an_error_nobody_gave_a_status_tells_nothing_either(visitor: httpx.AsyncClient) -> None:
+    answer = await visitor.get("/wrong/inside")
+    assert answer.status_code == 500
+    assert "hunter2" not in answer.text
+
+
 async def test_an_answer_that_breaks_midway_is_broken_off(app: FastAPI) -> None:
     async with visiting(app) as client:
         with pytest.raises(ValueError, match="hunter2"):

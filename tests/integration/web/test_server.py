@@ -81,7 +81,8 @@ def environment(tmp_path: Path, unused_tcp_port: int) -> dict[str, str]:
         "PUBLIC_URL": "https://a.example",
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLMINE_")}
-    return kept | {f"CALLMINE_{name}": value for name, value in ours.items()} | {"PYTHONPATH": str(tmp_path)}
+    kept["PYTHONPATH"] = os.pathsep.join([str(tmp_path), kept.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    return kept | {f"CALLMINE_{name}": value for name, value in ours.items()}
 
 
 Start = Callable[[str], "subprocess.Popen[str]"]

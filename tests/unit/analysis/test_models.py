@@ -97,7 +97,7 @@ async def test_anthropic_is_asked_for_json_by_schema() -> None:
 
     def handler(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)
-        thinking = {"type": "thinking", "thinking": "Hm.", "signature": "x"}
+        thinking: dict[str, object] = {"type": "thinking", "thinking": "Hm.", "signature": "x"}
         return httpx2.Response(200, json=anthropic_body(thinking, {"type": "text", "text": ANSWER}))
 
     assert await model("anthropic", handler).ask(PROMPT) == ANSWER

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -146,7 +148,7 @@ def test_nothing_is_verified_that_is_not_there(transcript: tuple[Sentence, ...],
 @given(transcripts())
 def test_two_speakers_cannot_be_joined(transcript: tuple[Sentence, ...]) -> None:
     check = QuoteCheck.of(transcript)
-    for one, next_one in zip(transcript, transcript[1:], strict=False):
+    for one, next_one in itertools.pairwise(transcript):
         if one.speaker_id == next_one.speaker_id:
             continue
         joined = f"{one.text} {next_one.text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -72,7 +73,5 @@ json_values = st.recursive(
 
 @given(st.sampled_from(sorted(document())), json_values)
 def test_any_damage_is_either_harmless_or_unreadable(field: str, value: object) -> None:
-    try:
-        parse_call(document() | {field: value})
-    except UnreadableCall as error:
-        assert "Hello" not in str(error)
+    with suppress(UnreadableCall):
+        assert parse_call(document() | {field: value}).call_id

@@ -37,3 +37,11 @@ def test_numbers_and_counts() -> None:
 
 def test_a_share_stays_between_nothing_and_all() -> None:
     assert [formats.percent(*pair) for pair in ((1, 4), (9, 4), (-1, 4), (1, 0))] == [25, 100, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [('"member"', "member"), ('"Zoë"', "Zoë"), ("12", "12"), ("true", "true"), ("plain words", "plain words"), ("", "")],
+)
+def test_json_values_lose_their_quotes(value: str, shown: str) -> None:
+    assert formats.plain(value) == shown

@@ -95,7 +95,8 @@ def test_what_is_malformed_is_named_without_its_value(name: str, value: str, mon
         load_settings(VaultSettings, "credential-vault")
     assert [name in problem for problem in caught.value.problems] == [True]
     assert "hunter2" not in str(caught.value)
-    assert caught.value.__suppress_context__, "the cause would show the value in a trace"
+    assert caught.value.__suppress_context__
+    assert caught.value.__cause__ is None, "the cause would show the value in a trace"
 
 
 def test_settings_show_no_secret_and_cannot_be_changed() -> None:

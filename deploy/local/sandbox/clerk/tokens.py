@@ -74,6 +74,7 @@ class Mint:
             "jti": uuid.uuid4().hex[:20],
             "fva": [0, -1],
             "sts": options.status,
+            "email": session.person.email,  # a claim an application adds under "Customize session token"
         }
         return self.key.sign(claims | _organization_claims(session, options))
 

@@ -67,6 +67,8 @@ class ClerkHandlers:
     async def _hear_membership(self, tx: Tx, workspace: Workspace, told: Membership) -> None:
         stored = await workspaces.read_member(tx, told.user_id)
         known = stored.membership if stored else None
+        if not is_news(known, told):
+            return
         change = change_of(known, told)
         sequence = (stored.sequence if stored else 0) + (change is not MemberChange.NOTHING)
         await workspaces.save_member(tx, told, sequence)

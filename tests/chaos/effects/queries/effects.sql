@@ -61,3 +61,20 @@ SELECT fence FROM relay_lease WHERE name = :lease;
 -- name: outbox_empty
 -- cross-workspace: a measurement's stand-in for the relay
 DELETE FROM outbox;
+
+-- name: outbox_last_number
+-- The last number given out, committed or not; null before the first.
+-- cross-workspace: a test waits for an open transaction
+SELECT pg_sequence_last_value(pg_get_serial_sequence('outbox', 'id'));
+
+-- name: explain_claim
+-- cross-workspace: a test looks at the plan of the relay's own statement
+EXPLAIN (FORMAT json)
+SELECT c.id, c.body
+FROM outbox c
+WHERE NOT EXISTS (
+    SELECT FROM outbox held
+    WHERE held.topic = c.topic AND held.ordering_key = c.ordering_key
+      AND held.attempts > 0 AND held.next_attempt_at > clock_timestamp())
+ORDER BY c.id
+LIMIT 500;

@@ -1,0 +1,161 @@
+"""The main job, as a person does it with a browser: with JavaScript, and without."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, expect
+
+from browser.visitor import Visitor, visiting
+from e2e.sandbox import Sandbox
+from local.journey import BRIEFS
+from local.stack import Stack
+
+expect.set_options(timeout=45_000)
+
+
+async def test_the_whole_journey(stack: Stack, running: Browser, tmp_path: Path) -> None:
+    async with visiting(running, stack.url) as helen:
+        helen.expected = (401, 400)
+        await _come_in(helen, "Helen Achebe")
+        await expect(helen.page.get_by_role("heading", name="Nothing asked yet")).to_be_visible()
+        await _connect(helen.page, stack.site.keys.gong["harborline"])
+        await _preview(helen.page)
+        async with Sandbox(stack).misbehaving({"provider": "openai", "delay": 0.3}):
+            await _watch(helen.page)
+        await _read(helen.page)
+        await _export(helen.page, tmp_path)
+        await _find_in_audit_log(helen.page, "report.exported")
+        await _leave(helen)
+        assert helen.complaints == []
+
+
+async def test_the_whole_journey_without_javascript(stack: Stack, running: Browser, tmp_path: Path) -> None:
+    async with visiting(running, stack.url, javascript=False) as leonor:
+        await _come_in(leonor, "Leonor Vasquez")
+        await _connect(leonor.page, stack.site.keys.gong["quillstone"])
+        await leonor.page.get_by_role("link", name="New analysis").click()
+        await leonor.page.get_by_label("Brief").fill(BRIEFS["quillstone"])
+        await leonor.page.get_by_role("button", name="Preview").click()
+        await expect(leonor.page.get_by_text("calls match")).to_be_visible()
+        await leonor.page.get_by_role("button", name="Start").click()
+        await leonor.page.get_by_role("link", name="Read the report").click()
+        await _read(leonor.page)
+        await _export(leonor.page, tmp_path)
+        await _find_in_audit_log(leonor.page, "report.exported")
+        await _leave(leonor)
+        assert leonor.complaints == []
+
+
+async def test_switching_the_workspace_switches_what_is_seen_and_allowed(stack: Stack, running: Browser) -> None:
+    async with visiting(running, stack.url) as yuki:
+        await yuki.sign_in("Yuki Tanabe", "Harborline")
+        navigation = yuki.page.get_by_role("navigation", name="Main")
+        for greyed in ("Integrations", "Audit log"):
+            await expect(navigation.get_by_text(greyed)).to_have_attribute("aria-disabled", "true")
+        await yuki.page.get_by_role("link", name="harborline, switch workspace").click()
+        await yuki.page.get_by_role("button", name="Work in Quillstone").click()
+        await yuki.page.wait_for_url("**/dashboard")
+        await expect(yuki.page.get_by_role("link", name="quillstone, switch workspace")).to_be_visible()
+        await navigation.get_by_role("link", name="Audit log").click()
+        await expect(yuki.page.get_by_role("heading", name="Audit log")).to_be_visible()
+        assert yuki.complaints == []
+
+
+async def _come_in(visitor: Visitor, name: str) -> None:
+    """From the front door, through the hosted sign-in page, to the dashboard."""
+    assert await visitor.open("/") == 401
+    await visitor.page.get_by_role("main").get_by_role("link", name="Sign in").click()
+    await visitor.page.get_by_role("button", name=f"Sign in as {name}").first.click()
+    await visitor.page.wait_for_url("**/dashboard")
+
+
+async def _connect(page: Page, key: Mapping[str, str]) -> None:
+    """First with a key that is wrong by one letter, then with the right one."""
+    await page.get_by_role("link", name="Integrations").click()
+    for access_key in (key["access_key"][:-1] + "?", key["access_key"]):
+        await page.get_by_label("Access key", exact=True).fill(access_key)
+        await page.get_by_label("Access key secret").fill(key["secret"])
+        await page.get_by_role("button", name="Connect Gong").click()
+        if access_key != key["access_key"]:
+            await expect(page.get_by_role("alert")).to_contain_text("Gong did not accept this key")
+            await expect(page.locator("#gong").get_by_text("Not connected", exact=True)).to_be_visible()
+    await expect(page.locator("#gong").get_by_text("Connected", exact=True)).to_be_visible()
+
+
+async def _preview(page: Page) -> None:
+    """htmx puts the count into the page; what was typed stays."""
+    await page.get_by_role("link", name="New analysis").click()
+    await page.get_by_label("Brief").fill(BRIEFS["harborline"])
+    await _mark(page)
+    await page.get_by_role("button", name="Preview").click()
+    await expect(page.get_by_text(re.compile(r"\d+ calls match, "))).to_be_visible()
+    await expect(page.get_by_label("Brief")).to_have_value(BRIEFS["harborline"])
+    assert await _marked(page)
+
+
+async def _watch(page: Page) -> None:
+    """The run's page follows the run to its end without being loaded again."""
+    await page.get_by_role("button", name="Start").click()
+    await page.wait_for_url("**/runs/*")
+    await _mark(page)
+    await expect(page.get_by_text("Running")).to_be_visible()
+    await expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]"))
+    done = page.get_by_role("link", name="Read the report")
+    await expect(done).to_be_visible()
+    await expect(page.get_by_text("Completed")).to_be_visible()
+    assert await _marked(page)
+    await done.click()
+
+
+async def _read(page: Page) -> None:
+    """From a quote to the sentence in its transcript, which is in sight, and back."""
+    await expect(page.get_by_role("heading", name="Executive summary")).to_be_visible()
+    quote = page.locator(".quote").first
+    words = await quote.locator("blockquote").inner_text()
+    await quote.get_by_role("link").click()
+    await page.wait_for_url("**/calls/*")
+    said = page.locator("span:target")
+    await expect(said).to_be_in_viewport()
+    assert (await said.inner_text())[:20] in words or words[:20] in await said.inner_text()
+    await page.get_by_role("link", name="Back to the report").click()
+
+
+async def _export(page: Page, folder: Path) -> None:
+    async with page.expect_download() as expected:
+        await page.get_by_role("button", name="Export JSON").click()
+    download = await expected.value
+    await download.save_as(folder / download.suggested_filename)
+    document = json.loads((folder / download.suggested_filename).read_text())
+    assert document["format"] == "callmine.report"
+    assert document["numbers"]["quotes_verified"] == document["numbers"]["quotes"] > 0
+
+
+async def _find_in_audit_log(page: Page, kind: str) -> None:
+    await page.get_by_role("link", name="Audit log").click()
+    for _ in range(100):
+        if await page.get_by_role("cell", name=kind).count():
+            break
+        await page.reload()
+    await page.get_by_label("Type").select_option(kind)
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.get_by_role("cell", name=kind).first).to_be_visible()
+    assert await page.get_by_role("cell", name="integration.connected").count() == 0
+
+
+async def _leave(visitor: Visitor) -> None:
+    await visitor.page.get_by_role("link", name="Sign out").click()
+    await expect(visitor.page.get_by_role("heading", name="Sign in to Callmine")).to_be_visible()
+    assert await visitor.open("/dashboard") == 401
+
+
+async def _mark(page: Page) -> None:
+    """Leave something in the page that is gone when the page is loaded again."""
+    await page.evaluate("document.documentElement.dataset.marked = 'yes'")
+
+
+async def _marked(page: Page) -> bool:
+    return bool(await page.evaluate("document.documentElement.dataset.marked === 'yes'"))

@@ -1,0 +1,85 @@
+"""Entries are recorded exactly once, whatever the order and however often they are told of."""
+
+from __future__ import annotations
+
+import random
+
+from integration.audit.actions import MINE, THEIRS, action
+
+from audit import store
+from audit.domain import EntryType, Position
+from callmine.audit.v1.audit_pb2 import AdminActionType
+from contracts import Actor, ActorKind, Source
+from testkit.messages import deliver, parked_reasons
+from testkit.services import Service
+from testkit.tables import every_row
+
+
+async def test_redelivering_everything_twice_in_any_order_changes_no_row(audit: Service, postgres_url: str) -> None:
+    events = [action(number, workspace_id=random.Random(number).choice((MINE, THEIRS))) for number in range(60)]
+    await deliver(audit.consumer("audit"), *events)
+    settled = await every_row(postgres_url, audit.dsns)
+    assert len(settled["entries"]) == 60
+    again = [event for event in events for _ in range(2)]
+    random.Random(11).shuffle(again)
+    for start in range(0, len(again), 17):
+        await deliver(audit.consumer("audit"), *again[start : start + 17])
+    assert await every_row(postgres_url, audit.dsns) == settled
+
+
+async def test_the_order_of_delivery_leaves_no_trace(audit: Service, postgres_url: str) -> None:
+    events = [action(number) for number in range(20)]
+    random.Random(3).shuffle(events)
+    await deliver(audit.consumer("audit"), *events, *events)
+    async with audit.parts.db.workspace(MINE) as tx:
+        page = await store.page(tx, Position(), 50)
+    assert [entry.target_id for entry in page.entries] == [
+        event.payload.target_id
+        for event in sorted(events, key=lambda event: (event.occurred_at, event.event_id.int), reverse=True)
+    ]
+
+
+async def test_all_fourteen_types_are_taken_by_the_table(audit: Service) -> None:
+    kinds = [value for value in AdminActionType.values() if value]
+    await deliver(audit.consumer("audit"), *(action(number, kind) for number, kind in enumerate(kinds)))
+    async with audit.parts.db.workspace(MINE) as tx:
+        assert await store.count_by_type(tx) == dict.fromkeys(sorted(EntryType), 1)
+
+
+async def test_every_kind_of_actor_and_source_is_taken(audit: Service) -> None:
+    pairs = [(kind, source) for kind in ActorKind for source in Source]
+    events = [action(actor=Actor(kind, "somebody", "", source)) for kind, source in pairs]
+    await deliver(audit.consumer("audit"), *events)
+    async with audit.parts.db.workspace(MINE) as tx:
+        entries = (await store.page(tx, Position(), 200)).entries
+    found = {entry.id: (entry.actor_kind, entry.source) for entry in entries}
+    assert found == {
+        event.event_id: (kind.value, source.value) for event, (kind, source) in zip(events, pairs, strict=True)
+    }
+
+
+async def test_nul_characters_are_recorded_as_something_postgresql_holds(audit: Service) -> None:
+    hostile = action(
+        diff={"na\x00me": ("be\x00fore", "after\x00")}, target_id="a\x00b", actor=Actor(id="u\x00", email="\x00")
+    )
+    await deliver(audit.consumer("audit"), hostile)
+    assert await parked_reasons(audit.dsns) == []
+    async with audit.parts.db.workspace(MINE) as tx:
+        [entry] = (await store.page(tx, Position(), 5)).entries
+    assert (entry.target_id, entry.actor_id, entry.actor_email) == ("a\ufffdb", "u\ufffd", "\ufffd")
+    assert (entry.diff[0].field, entry.diff[0].before, entry.diff[0].after) == (
+        "na\ufffdme",
+        "be\ufffdfore",
+        "after\ufffd",
+    )
+
+
+async def test_long_values_are_cut(audit: Service) -> None:
+    await deliver(audit.consumer("audit"), action(diff={"brief": ("x" * 100_000, "é" * 2000)}))
+    async with audit.parts.db.workspace(MINE) as tx:
+        [entry] = (await store.page(tx, Position(), 5)).entries
+    before, after = entry.diff[0].before, entry.diff[0].after
+    assert before is not None
+    assert len(before) == 2000
+    assert before.endswith("x…")
+    assert after == "é" * 2000

@@ -1,0 +1,290 @@
+"""Outbox and relay on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from chaos.effects import draft, write_fact
+from integration.messaging.memory import A, B, MemoryPublisher, count, event, failing, pass_time, write
+
+from contracts import Actor, ActorKind, Source, unpack
+from core.context import working_for
+from core.errors import InvalidInput, Permanent, Transient
+from database import Database
+from messaging import Outbox, OutgoingMessage, Parked, Relay, RelaySettings
+from testkit.clock import SimulatedClock
+
+QUICK = RelaySettings(most_attempts=3)
+
+
+async def test_what_commits_is_published_and_leaves_the_outbox(db: Database) -> None:
+    cause = event()
+    actor = Actor(ActorKind.USER, "user_1", "someone@example.com", Source.WEB)
+    async with db.workspace(A) as tx:
+        with working_for(correlation_id="request-1", traceparent="00-trace"):
+            one = draft("run-1", 5)
+            event_id = await Outbox("ingest").add(
+                tx, one.payload, aggregate_id="run-1", sequence=5, actor=actor, cause=cause
+            )
+    publisher = MemoryPublisher()
+    assert await Relay(db, publisher).drain() == 1
+    topic, message = publisher.stored[0]
+    sent = unpack(message.body, message.attributes)
+    assert (topic, message.ordering_key, sent.event_id, sent.sequence) == ("calls", "run-1", event_id, 5)
+    assert (sent.workspace_id, sent.producer, sent.actor) == (A, "ingest", actor)
+    assert (sent.causation_id, sent.correlation_id, sent.traceparent) == (str(cause.event_id), "request-1", "00-trace")
+    assert await count(db, "outbox") == 0
+
+
+async def test_what_is_rolled_back_is_never_published(db: Database) -> None:
+    async def fail() -> None:
+        async with db.workspace(A) as tx:
+            await write_fact(tx)
+            await Outbox("ingest").add_many(tx, [draft("run-1", 1)])
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+    publisher = MemoryPublisher()
+    assert await Relay(db, publisher).drain() == 0
+    assert publisher.calls == 0
+
+
+async def test_events_added_by_a_hook_before_the_commit_are_written_as_well(db: Database) -> None:
+    outbox = Outbox("ingest")
+    async with db.workspace(A) as tx:
+        await outbox.add_many(tx, [draft("run-1", 1)])
+        tx.before_commit(lambda: _add_later(outbox, tx))
+    assert await count(db, "outbox") == 2
+
+
+async def _add_later(outbox: Outbox, tx: object) -> None:
+    from database import Tx
+
+    assert isinstance(tx, Tx)
+    await outbox.add_many(tx, [draft("run-1", 2)])
+
+
+async def test_a_service_publishes_only_what_is_its_own(db: Database) -> None:
+    async with db.workspace(A) as tx:
+        with pytest.raises(ValueError, match="audit may not publish to calls"):
+            await Outbox("audit").add_many(tx, [draft("run-1", 1)])
+
+
+@pytest.mark.parametrize("aggregate_id", ["", "x" * 1025, "ä" * 513])
+async def test_an_aggregate_id_must_be_fit_to_be_an_ordering_key(db: Database, aggregate_id: str) -> None:
+    async with db.workspace(A) as tx:
+        with pytest.raises(InvalidInput):
+            await Outbox("ingest").add_many(tx, [draft(aggregate_id, 1)])
+
+
+async def test_the_relay_is_woken_by_a_commit_and_by_nothing_else(db: Database) -> None:
+    woken: list[str] = []
+    outbox = Outbox("ingest", wake=lambda: woken.append("woken"))
+    async with db.workspace(A) as tx:
+        await outbox.add_many(tx, [draft("a", 1)])
+        await outbox.add_many(tx, [draft("b", 1)])
+        assert woken == []
+    assert woken == ["woken"]
+
+
+async def test_order_within_a_key_is_kept_and_requests_are_grouped(db: Database) -> None:
+    await write(db, A, *["a", "b"] * 50)
+    publisher = MemoryPublisher()
+    await Relay(db, publisher).drain()
+    for key in ("a", "b"):
+        sequences = [unpack(m.body, m.attributes).sequence for _, m in publisher.stored if m.ordering_key == key]
+        assert sequences == sorted(sequences)
+        assert len(sequences) == 50
+    assert publisher.calls == 2
+
+
+async def test_a_failing_key_holds_back_itself_only_and_goes_on_later(db: Database) -> None:
+    await write(db, A, "a", "b", "a", "c")
+    publisher = MemoryPublisher(failing("a", Transient))
+    relay = Relay(db, publisher, QUICK)
+    assert await relay.drain() == 2
+    assert sorted(publisher.keys) == ["b", "c"]
+    await write(db, A, "a", "d")
+    calls = publisher.calls
+    assert await relay.drain() == 1
+    assert publisher.calls == calls + 1
+    publisher.fate = lambda *_: None
+    await pass_time(db, 60)
+    assert await relay.drain() == 3
+    assert publisher.keys.count("a") == 3
+    assert await count(db, "outbox") == 0
+
+
+async def test_a_key_that_fails_too_often_is_parked_and_can_be_replayed(db: Database) -> None:
+    await write(db, A, "a", "b")
+    publisher = MemoryPublisher(failing("a", Transient))
+    relay = Relay(db, publisher, QUICK)
+    for number in range(QUICK.most_attempts):
+        await relay.drain()
+        await pass_time(db, 120)
+        await write(db, A, f"other-{number}")
+    assert [message.reason for message in await Parked(db).list()] == [
+        "given up after 3 attempts while others went through"
+    ]
+    publisher.fate = lambda *_: None
+    await Parked(db).replay((await Parked(db).list())[0].id)
+    await relay.drain()
+    assert publisher.keys.count("a") == 1
+
+
+async def test_in_an_outage_nothing_counts_as_an_attempt(db: Database) -> None:
+    await write(db, A, "a", "b")
+    publisher = MemoryPublisher(lambda *_: Transient("the broker is away"))
+    relay = Relay(db, publisher, QUICK)
+    for _ in range(QUICK.most_attempts + 2):
+        with pytest.raises(Transient):
+            await relay.step()
+    publisher.fate = lambda *_: None
+    assert await relay.drain() == 2
+    assert await Parked(db).list() == []
+
+
+async def test_of_a_refused_request_only_the_hopeless_event_is_parked(db: Database) -> None:
+    ids = await write(db, A, "a", "a", "a", "b")
+
+    def refuses_the_second(_topic: str, messages: object) -> Exception | None:
+        assert isinstance(messages, list)
+        return Permanent("400 too strange") if any(str(ids[1]) == m.attributes["ce-id"] for m in messages) else None
+
+    publisher = MemoryPublisher(refuses_the_second)
+    await Relay(db, publisher).drain()
+    assert publisher.keys.count("a") == 2
+    parked = await Parked(db).list()
+    assert [(one.event_id, one.direction, one.reason) for one in parked] == [(str(ids[1]), "out", "400 too strange")]
+    assert await count(db, "outbox") == 0
+
+
+async def test_an_event_whose_row_and_attributes_disagree_is_parked(db: Database) -> None:
+    forged = event(workspace_id=B)
+    from contracts import attributes_of, pack
+    from messaging.store import OutboxRow, insert_outbox
+
+    async with db.workspace(A) as tx:
+        row = OutboxRow(forged.event_id, "calls", "run-1", pack(forged), attributes_of(forged))
+        await insert_outbox(tx, [row])
+    publisher = MemoryPublisher()
+    await Relay(db, publisher).drain()
+    assert publisher.calls == 0
+    assert "workspace" in (await Parked(db).list())[0].reason
+
+
+async def test_a_late_commit_with_lower_ids_is_found(db: Database) -> None:
+    gate = asyncio.Event()
+
+    async def late() -> None:
+        async with db.workspace(A) as tx:
+            await Outbox("ingest").add_many(tx, [draft("late", 1)])
+            tx.before_commit(lambda: _wait(gate))
+
+    publisher = MemoryPublisher()
+    relay = Relay(db, publisher)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(late())
+        while not (await _uncommitted_rows(db)):
+            await asyncio.sleep(0)
+        await write(db, B, "early")
+        assert await relay.drain() == 1
+        gate.set()
+    assert await relay.drain() == 1
+    assert publisher.keys == ["early", "late"]
+
+
+async def _wait(gate: asyncio.Event) -> None:
+    await gate.wait()
+
+
+async def _uncommitted_rows(db: Database) -> bool:
+    async with db.sweep() as tx:
+        return bool(await tx.fetch_value("outbox_last_number"))
+
+
+async def test_one_relay_is_active_and_the_other_takes_over(db: Database) -> None:
+    clock = SimulatedClock()
+    first, second = (Relay(db, MemoryPublisher(), RelaySettings(), clock) for _ in range(2))
+    await write(db, A, "a")
+    assert await first.drain() == 1
+    await write(db, A, "b")
+    assert await second.drain() == 0
+    assert (first.active, second.active) == (True, False)
+    await pass_time(db, 31)
+    await clock.advance(31)
+    assert await second.drain() == 1
+    assert (first.active, second.active) == (False, True)
+
+
+async def test_a_relay_that_stalled_changes_nothing_any_more(db: Database) -> None:
+    clock = SimulatedClock()
+    await write(db, A, "a", "b", "c")
+    successor = Relay(db, MemoryPublisher(), RelaySettings(), clock)
+
+    class Stalling(MemoryPublisher):
+        async def publish(self, topic: str, messages: list[OutgoingMessage], timeout: float) -> None:  # type: ignore[override]  # noqa: ASYNC109
+            self.calls += 1
+            await pass_time(db, 31)
+            await clock.advance(31)
+            await successor.step()
+            raise Permanent("refused, long after the lease was lost")
+
+    stalled = Stalling()
+    with pytest.raises(Transient):
+        await Relay(db, stalled, RelaySettings(concurrency=1), clock).step()
+    assert stalled.calls == 1
+    assert await Parked(db).list() == []
+    assert await count(db, "outbox") == 0
+
+
+async def test_a_relay_that_ends_gives_its_lease_back_at_once(db: Database) -> None:
+    clock = SimulatedClock()
+    first = Relay(db, MemoryPublisher(), RelaySettings(), clock)
+    running = asyncio.create_task(first.run())
+    while not first.active:
+        await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    second = Relay(db, MemoryPublisher(), RelaySettings(), clock)
+    await write(db, A, "a")
+    assert await second.drain() == 1
+
+
+async def test_a_running_relay_goes_on_after_an_outage_and_polls_without_hints(db: Database) -> None:
+    clock = SimulatedClock()
+    publisher = MemoryPublisher(lambda *_: Transient("the broker is away"))
+    relay = Relay(db, publisher, RelaySettings(), clock)
+    await write(db, A, "a")
+    running = asyncio.create_task(relay.run())
+    while publisher.calls == 0:
+        await asyncio.sleep(0)
+    publisher.fate = lambda *_: None
+    while not publisher.stored:
+        await clock.advance(1)
+        await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_the_backlog_is_told(db: Database) -> None:
+    await write(db, A, "a", "b")
+    backlog = await Relay(db, MemoryPublisher()).backlog()
+    assert backlog.events == 2
+    assert backlog.oldest_seconds >= 0
+
+
+async def test_claiming_reads_the_head_of_the_index_however_long_the_queue_is(db: Database) -> None:
+    await write(db, A, *(f"key-{number}" for number in range(3000)))
+    async with db.sweep() as tx:
+        plan = json.dumps(await tx.fetch_value("explain_claim"))
+    assert "outbox_pkey" in plan
+    assert (
+        '"Node Type": "Seq Scan", "Parent Relationship": "Outer", "Parallel Aware": false, "Relation Name": "outbox"'
+        not in plan
+    )

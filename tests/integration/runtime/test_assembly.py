@@ -1,0 +1,54 @@
+"""A service put together: what it listens to, when it is ready."""
+
+from __future__ import annotations
+
+import pytest
+from integration.audit.actions import action
+
+from local.postgres import ServiceDsns
+from messaging import Routes, Verdict
+from runtime import Assembly
+from testkit.messages import deliver, delivery, parked_reasons, raw
+from testkit.services import started
+from testkit.tables import every_row
+
+
+@pytest.mark.parametrize("topic", ["plans", "nothing", "", "audit.audit", "dead-letters"])
+def test_a_topic_without_a_subscription_is_refused(parts: Assembly, topic: str) -> None:
+    with pytest.raises(ValueError, match="gives audit no subscription to"):
+        parts.consume(topic, Routes())
+
+
+async def test_what_nobody_asked_for_is_acknowledged_and_leaves_nothing(parts: Assembly, postgres_url: str) -> None:
+    parts.consume_rest()
+    dsns = _dsns(parts)
+    before = await every_row(postgres_url, dsns)
+    event = action()
+    assert await parts.consumers["audit.workspaces"].process([delivery(event)]) == [Verdict.ACK]
+    assert await every_row(postgres_url, dsns) == before
+
+
+def _dsns(parts: Assembly) -> ServiceDsns:
+    app, sweep = parts.settings.app_database_url, parts.settings.sweep_database_url
+    return ServiceDsns(owner=app.get_secret_value(), app=app.get_secret_value(), sweep=sweep.get_secret_value())
+
+
+async def test_it_is_ready_until_a_consumer_halts_and_again_once_it_resumes(parts: Assembly) -> None:
+    async with started(parts, _dsns(parts)) as service, service.program() as client:
+        assert (await client.get("/readyz")).status_code == 200
+        consumer = service.consumer("audit")
+        await consumer.process([raw(b"\xff", "audit.audit", ce_id=str(number)) for number in range(30)])
+        assert consumer.halted
+        assert (await client.get("/readyz")).status_code == 503
+        assert await consumer.process([delivery(action())]) == [Verdict.RETRY]
+        consumer.resume()
+        assert (await client.get("/readyz")).status_code == 200
+        await deliver(consumer, action())
+    assert len(await parked_reasons(_dsns(parts))) >= 20
+
+
+async def test_it_is_not_ready_without_its_database(parts: Assembly) -> None:
+    async with started(parts, _dsns(parts)) as service, service.program() as client:
+        await parts.db.close()
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.get("/healthz")).status_code == 200

@@ -1,0 +1,84 @@
+"""The plans file: what comes with the service, and what of another file is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from core.errors import InvalidInput, MissingSettings
+from retention.catalogue import read_plans, read_sub_processors
+from retention.domain import Entitlements, PlanName
+
+WINDOWS = {"trial": 30, "free": 30, "starter": 90, "growth": 365, "scale": 0}
+CALLS = {"trial": 50, "free": 10, "starter": 250, "growth": 1000, "scale": 5000}
+RUNS = {"trial": 1, "free": 1, "starter": 2, "growth": 4, "scale": 10}
+
+
+def test_the_plans_that_come_with_the_service() -> None:
+    plans = read_plans(None)
+    assert {name.value: plan.report_window_days for name, plan in plans.items()} == WINDOWS
+    assert {name.value: plan.monthly_calls for name, plan in plans.items()} == CALLS
+    assert {name.value: plan.concurrent_runs for name, plan in plans.items()} == RUNS
+    assert plans[PlanName.FREE].models == ("openai/small",)
+
+
+def written(path: Path, changes: dict[str, object]) -> Path:
+    plan = {"report_window_days": 7, "monthly_calls": 1, "concurrent_runs": 1, "models": ["openai/small"]}
+    path.write_text(yaml.safe_dump({name.value: plan for name in PlanName} | changes))
+    return path
+
+
+def test_another_file_takes_their_place(tmp_path: Path) -> None:
+    plans = read_plans(written(tmp_path / "plans.yaml", {}))
+    assert plans[PlanName.SCALE] == Entitlements(7, 1, 1, ("openai/small",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"gold": {}}, "not a list of plans"),
+        ({"trial": None}, "not a list of plans: see trial"),
+        ({"trial": {"report_window_days": 7}}, "trial.concurrent_runs, trial.models, trial.monthly_calls"),
+        (
+            {"free": {"report_window_days": -1, "monthly_calls": 1, "concurrent_runs": 0, "models": [], "price": 5}},
+            "free.concurrent_runs, free.models, free.price, free.report_window_days",
+        ),
+    ],
+)
+def test_a_file_that_is_not_complete_says_where(tmp_path: Path, changes: dict[str, object], words: str) -> None:
+    with pytest.raises(MissingSettings, match=words):
+        read_plans(written(tmp_path / "plans.yaml", changes))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [", "not YAML"),
+        ("", "not a list of plans: see the file"),
+        ("- trial", "not a list"),
+        ("{}", "lacks: trial, free"),
+    ],
+)
+def test_a_file_that_is_no_list_of_plans_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "plans.yaml"
+    path.write_text(text)
+    with pytest.raises(MissingSettings, match=words):
+        read_plans(path)
+
+
+def test_a_file_that_is_not_there_is_a_missing_setting(tmp_path: Path) -> None:
+    with pytest.raises(MissingSettings, match="CALLMINE_PLANS_FILE names a file that cannot be read"):
+        read_plans(tmp_path / "none.yaml")
+
+
+def test_the_register_names_everybody_once() -> None:
+    names = [each.name for each in read_sub_processors()]
+    assert {"Google Cloud", "Clerk", "Stripe", "OpenAI", "Anthropic"} == set(names)
+    assert len(names) == len(set(names))
+
+
+def test_an_unknown_plan_is_told_which_there_are() -> None:
+    with pytest.raises(InvalidInput, match="choose one of trial, free, starter, growth, scale"):
+        PlanName.parse("gold")

@@ -73,7 +73,10 @@ class Lease:
         async with self._renewing:
             if self.remaining() < needed:
                 await self._renew()
-            return self.remaining()
+            left = self.remaining()
+        if left < needed:
+            raise LeaseLost("renewing the relay's lease took too long to rely on it; it will be tried again")
+        return left
 
     async def _renew(self) -> None:
         hold = self.hold

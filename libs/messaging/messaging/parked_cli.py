@@ -101,16 +101,11 @@ def _print_table(messages: list[ParkedMessage]) -> None:
     if not messages:
         typer.echo("Nothing is parked.")
         return
-    table = Table("id", "way", "parked at", "source", "type", "workspace", "reason")
+    table = Table("id", "way", "source", "type", "workspace", "reason")
+    for column in table.columns[:3]:
+        column.no_wrap = True
     for message in messages:
-        way = f"{message.direction} ({message.state})"
-        table.add_row(
-            str(message.id),
-            way,
-            f"{message.parked_at:%Y-%m-%d %H:%M:%S}",
-            message.source,
-            message.type,
-            message.workspace_id or "unknown",
-            message.reason,
-        )
+        kind = message.type.rsplit(".", 1)[-1]
+        workspace = message.workspace_id or "unknown"
+        table.add_row(str(message.id), message.direction, message.source, kind, workspace, message.reason)
     Console().print(table)

@@ -117,6 +117,7 @@ class Assembly:
         pushed = {one.name: processors[one.name] for one in self._subscriptions() if one.mode == "push"}
         found = []
         if pushed:
+            self._refuse_unknown_pusher()
             found.append(push_router(pushed, self._verifier(self.settings.push_service_account)))
         if self.settings.operator_service_account:
             found.append(operator_router(self.parked, self._verifier(self.settings.operator_service_account)))

@@ -81,13 +81,27 @@ class Integrations:
 
 def router(integrations: Integrations) -> APIRouter:
     """The routes."""
-    pages = Pages("credential_vault")
     routes = APIRouter()
+    _add_pages(routes, integrations)
+    _add_api(routes, integrations)
+    return routes
+
+
+def _add_pages(routes: APIRouter, integrations: Integrations) -> None:
+    pages = Pages("credential_vault")
+
+    async def shown(
+        request: Request, session: Session, status: int = 200, problem: str = "", base_url: str = ""
+    ) -> Response:
+        items = await integrations.all_of(session)
+        template = "integrations.html"
+        return pages.render(
+            request, template, session, status_code=status, items=items, problem=problem, base_url=base_url
+        )
 
     @routes.get(PAGE)
     async def page(request: Request, session: Admin) -> Response:
-        items = await integrations.all_of(session)
-        return pages.render(request, "integrations.html", session, items=items, problem="", base_url="")
+        return await shown(request, session)
 
     @routes.post(f"{PAGE}/gong")
     async def connect(
@@ -101,17 +115,7 @@ def router(integrations: Integrations) -> APIRouter:
         try:
             await integrations.connect_gong(session, key)
         except CallmineError as error:
-            items = await integrations.all_of(session)
-            shown = str(error)
-            return pages.render(
-                request,
-                "integrations.html",
-                session,
-                status_code=error.status,
-                items=items,
-                problem=shown,
-                base_url=base_url,
-            )
+            return await shown(request, session, error.status, str(error), base_url)
         return RedirectResponse(PAGE, status_code=303)
 
     @routes.post(f"{PAGE}/{{provider}}/disconnect")
@@ -119,6 +123,8 @@ def router(integrations: Integrations) -> APIRouter:
         await integrations.disconnect(session, _provider(provider))
         return RedirectResponse(PAGE, status_code=303)
 
+
+def _add_api(routes: APIRouter, integrations: Integrations) -> None:
     @routes.get("/api/v1/integrations")
     async def listing(session: Admin) -> list[IntegrationState]:
         items = await integrations.all_of(session)
@@ -131,8 +137,6 @@ def router(integrations: Integrations) -> APIRouter:
     @routes.delete("/api/v1/integrations/{provider}", status_code=204)
     async def disconnect_by_api(session: Admin, provider: str) -> None:
         await integrations.disconnect(session, _provider(provider))
-
-    return routes
 
 
 def _provider(text: str) -> Provider:

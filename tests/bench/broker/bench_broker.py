@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+from google.pubsub_v1 import types
+
+from bench.harness import Contestant, Row, Value, paired
 from contract.broker.backends import (
     Backend,
     BrokerProcess,
@@ -27,9 +30,6 @@ from contract.broker.backends import (
     emulator_jar,
 )
 from contract.broker.clients import Clients
-from google.pubsub_v1 import types
-
-from bench.harness import Contestant, Row, Value, paired
 from local.tls import Authority
 
 BODY = b"x" * 500

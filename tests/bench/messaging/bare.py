@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 
-from chaos.effects import workspace
 from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient
 from google.pubsub_v1.services.publisher.transports.grpc_asyncio import PublisherGrpcAsyncIOTransport
 from google.pubsub_v1.services.subscriber.transports.grpc_asyncio import SubscriberGrpcAsyncIOTransport
@@ -14,6 +13,7 @@ from google.pubsub_v1.types import PublishRequest, StreamingPullRequest, Streami
 
 from bench.messaging.cloud import PROJECT, Cloud
 from bench.messaging.load import Load
+from chaos.effects import workspace
 from contracts import Event, attributes_of, pack
 from core.ids import uuid7
 from database import Database

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
-from chaos.effects import effects_settings, open_effects
-from chaos.server import postgres
 from google.pubsub_v1 import PublisherAsyncClient, SubscriberAsyncClient
 from google.pubsub_v1.services.publisher.transports.grpc_asyncio import PublisherGrpcAsyncIOTransport
 from google.pubsub_v1.services.subscriber.transports.grpc_asyncio import SubscriberGrpcAsyncIOTransport
 
+from chaos.effects import effects_settings, open_effects
+from chaos.server import postgres
 from database import Database, DatabaseSettings
 from local.tls import Authority
 from messaging.google import open_channel

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chaos.effects import draft, workspace
-
 from core.ids import WorkspaceId
 from messaging import Draft
 
 WORKSPACES = 200
 EVENTS_PER_TRANSACTION = 50
+
+# Producers' transactions open at once: so many requests are being served.
+PRODUCERS = 8
 
 
 @dataclass(frozen=True, slots=True)

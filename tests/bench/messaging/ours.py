@@ -9,19 +9,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from chaos.effects import write_fact
-
 from bench.messaging.cloud import PROJECT, Cloud
-from bench.messaging.load import Arrivals, Load
+from bench.messaging.load import PRODUCERS, Arrivals, Load
 from callmine.calls.v1.calls_pb2 import CallFetched
+from chaos.effects import write_fact
 from contracts import Event
 from core.ids import WorkspaceId
 from database import Database, Tx
 from messaging import Consumer, Delivery, Draft, Outbox, OutgoingMessage, Publisher, Relay, Routes, Verdict
 from messaging.google import GooglePublisher, PullSubscriber
-
-# Producers' transactions open at once: two requests being served.
-_PRODUCERS = 2
 
 
 @dataclass(slots=True)
@@ -99,7 +95,7 @@ async def throughput(cloud: Cloud, load: Load) -> float:
                 await running.write(workspace_id, drafts)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(_PRODUCERS):
+            for _ in range(PRODUCERS):
                 group.create_task(produce())
             await running.arrivals.done.wait()
         return running.arrivals.rate

@@ -14,16 +14,17 @@ from dataclasses import dataclass, field
 
 import grpc
 import psycopg
-from chaos.effects import queries
-from google.cloud import pubsub_v1
-from google.cloud.pubsub_v1.subscriber.message import Message
-from google.cloud.pubsub_v1.subscriber.scheduler import ThreadScheduler
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient  # type: ignore[import-untyped]
+from google.cloud.pubsub_v1.subscriber.message import Message  # type: ignore[import-untyped]
+from google.cloud.pubsub_v1.subscriber.scheduler import ThreadScheduler  # type: ignore[import-untyped]
+from google.cloud.pubsub_v1.types import PublisherOptions  # type: ignore[import-untyped]
 from google.protobuf.message import Message as ProtobufMessage
 from google.pubsub_v1.services.publisher.transports.grpc import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports.grpc import SubscriberGrpcTransport
 
 from bench.messaging.cloud import PROJECT, Cloud
-from bench.messaging.load import Load
+from bench.messaging.load import PRODUCERS, Load
+from chaos.effects import queries
 from contracts import Event, attributes_of, pack, unpack
 from core.ids import WorkspaceId
 from database import Queries
@@ -44,7 +45,7 @@ class _Connections:
     _free: queue.SimpleQueue[Connection] = field(default_factory=queue.SimpleQueue)
 
     def __post_init__(self) -> None:
-        for _ in range(_CALLBACK_THREADS + 2):
+        for _ in range(_CALLBACK_THREADS + PRODUCERS):
             self._free.put(psycopg.connect(self.url, cursor_factory=psycopg.RawCursor))
 
     @contextmanager
@@ -116,12 +117,12 @@ async def throughput(cloud: Cloud, load: Load) -> float:
 
 def _measure(cloud: Cloud, load: Load, run: _Run, topic: str, subscription: str) -> float:
     credentials = grpc.ssl_channel_credentials(cloud.ca)
-    options = pubsub_v1.types.PublisherOptions(enable_message_ordering=True)
-    publisher = pubsub_v1.PublisherClient(
+    options = PublisherOptions(enable_message_ordering=True)
+    publisher = PublisherClient(
         publisher_options=options,
         transport=PublisherGrpcTransport(channel=grpc.secure_channel(cloud.address, credentials)),
     )
-    subscriber = pubsub_v1.SubscriberClient(
+    subscriber = SubscriberClient(
         transport=SubscriberGrpcTransport(channel=grpc.secure_channel(cloud.address, credentials))
     )
     path = f"projects/{PROJECT}/topics/{topic}"
@@ -129,13 +130,18 @@ def _measure(cloud: Cloud, load: Load, run: _Run, topic: str, subscription: str)
         streaming = subscriber.subscribe(
             f"projects/{PROJECT}/subscriptions/{subscription}", run.take, scheduler=ThreadScheduler(threads)
         )
-        began = time.monotonic()
-        for workspace_id, drafts in load.transactions():
+
+        def produce(one: tuple[WorkspaceId, list[Draft]]) -> None:
+            workspace_id, drafts = one
             with run.connections.transaction(workspace_id) as transaction:
                 transaction.run("facts_insert", ids=[uuid.uuid4() for _ in drafts])
             for draft in drafts:
                 event = _event(workspace_id, draft)
                 publisher.publish(path, pack(event), ordering_key=draft.aggregate_id, **attributes_of(event))
+
+        began = time.monotonic()
+        with ThreadPoolExecutor(PRODUCERS) as producers:
+            list(producers.map(produce, load.transactions()))
         if not run.done.wait(300):
             raise TimeoutError(f"{run.arrived} of {run.expected} events arrived within 300 s")
         rate = run.expected / (time.monotonic() - began)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 
 import pytest
+
 from contract.broker.backends import (
     Backend,
     BrokerProcess,
@@ -14,7 +15,6 @@ from contract.broker.backends import (
 )
 from contract.broker.clients import Clients
 from contract.broker.pushed import PushEndpoint
-
 from local.tls import Authority
 
 EMULATOR_DEPARTS = {

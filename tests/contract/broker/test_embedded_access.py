@@ -7,12 +7,12 @@ from pathlib import Path
 import grpc
 import jwt
 import pytest
-from contract.broker.backends import Backend
-from contract.broker.clients import PROJECT, Clients
-from contract.broker.pushed import PushEndpoint
 from google.api_core import exceptions
 from google.pubsub_v1 import types
 
+from contract.broker.backends import Backend
+from contract.broker.clients import PROJECT, Clients
+from contract.broker.pushed import PushEndpoint
 from local.broker import Broker, BrokerSettings, Certificate, Policy
 from local.tls import Authority
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import grpc
 import pytest
-from contract.broker.backends import Backend, BrokerProcess
-from contract.broker.clients import Clients, data_of
 from google.api_core.exceptions import ResourceExhausted
 from google.pubsub_v1 import types
 
+from contract.broker.backends import Backend, BrokerProcess
+from contract.broker.clients import Clients, data_of
 from local.broker import Broker, BrokerSettings, DamagedLog
 from local.broker.journal import Journal
 from local.broker.message import Message

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from contract.broker.backends import Backend
-from contract.broker.clients import PROJECT, Clients, data_of
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1 import types
 
+from contract.broker.backends import Backend
+from contract.broker.clients import PROJECT, Clients, data_of
 from local.broker import Broker, BrokerSettings, Faults
 
 TOPIC = f"{PROJECT}/topics/disturbed"

@@ -1,9 +1,10 @@
 """Ordering keys: order within a key, also over redelivery; independence between keys."""
 
 import pytest
-from contract.broker.clients import Clients, data_of
 from google.api_core import exceptions
 from google.pubsub_v1 import types
+
+from contract.broker.clients import Clients, data_of
 
 
 async def test_messages_of_a_key_come_in_order(clients: Clients) -> None:

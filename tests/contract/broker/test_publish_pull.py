@@ -5,9 +5,10 @@ import contextlib
 from collections import Counter
 
 import pytest
-from contract.broker.clients import PROJECT, Clients, data_of
 from google.api_core import exceptions
 from google.pubsub_v1 import types
+
+from contract.broker.clients import PROJECT, Clients, data_of
 
 
 async def test_message_arrives_with_all_it_was_given(clients: Clients) -> None:

@@ -2,9 +2,10 @@
 
 import base64
 
+from google.pubsub_v1 import types
+
 from contract.broker.clients import Clients, data_of
 from contract.broker.pushed import PushEndpoint
-from google.pubsub_v1 import types
 
 
 async def test_message_is_posted_in_wrapped_form(clients: Clients, endpoint: PushEndpoint) -> None:

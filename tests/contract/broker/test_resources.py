@@ -1,10 +1,11 @@
 """Topics and subscriptions: what exists, what is refused, and with which status."""
 
 import pytest
-from contract.broker.clients import PROJECT, Clients
 from google.api_core import exceptions
 from google.protobuf import field_mask_pb2
 from google.pubsub_v1 import types
+
+from contract.broker.clients import PROJECT, Clients
 
 
 async def test_topic_is_created_found_listed_and_deleted(clients: Clients) -> None:

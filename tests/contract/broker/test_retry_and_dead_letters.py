@@ -2,8 +2,9 @@
 
 import time
 
-from contract.broker.clients import Clients
 from google.protobuf.duration_pb2 import Duration
+
+from contract.broker.clients import Clients
 
 
 async def test_dead_letter_after_the_last_attempt(clients: Clients) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from contract.broker.clients import PROJECT, Clients, data_of
 from google.api_core import exceptions
 from google.pubsub_v1 import types
+
+from contract.broker.clients import PROJECT, Clients, data_of
 
 
 async def test_stream_gets_messages_before_and_after_it_opened(clients: Clients) -> None:

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 import trustme
+
 from contract.sandbox.specs import specification
 from contract.sandbox.stage import HARBORLINE, Stage
-
 from core.clock import SystemClock
 from egress import Destination, Egress, TooManyRequests
 from egress.errors import ProviderUnavailable

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import trustme
-from contract.sandbox.stage import Stage
 
+from contract.sandbox.stage import Stage
 from local.sandbox.server import RunningSandbox, running
 
 

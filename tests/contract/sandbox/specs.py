@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
-from contract.sandbox.stage import SHARED
 from jsonschema import Draft202012Validator
 from pydantic import JsonValue
+
+from contract.sandbox.stage import SHARED
 
 
 @dataclass(frozen=True, slots=True)

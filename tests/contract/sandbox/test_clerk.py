@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import jwt
 import pytest
+
 from contract.sandbox.specs import specification
 from contract.sandbox.stage import SettableClock, Stage, admin
-
 from local.sandbox.clerk.people import ORGANIZATIONS, PEOPLE, Role
 from local.sandbox.server import RunningSandbox, running
 

@@ -6,6 +6,7 @@ import time
 
 import httpx
 import pytest
+
 from contract.sandbox.specs import specification
 from contract.sandbox.stage import HARBORLINE, admin
 

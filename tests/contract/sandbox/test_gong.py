@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
+
 from contract.sandbox.specs import specification
 from contract.sandbox.stage import HARBORLINE, QUILLSTONE, SHARED, SettableClock, Stage
-
 from local.sandbox.server import RunningSandbox, running
 
 EVERYTHING = {

@@ -11,11 +11,11 @@ import httpx
 import httpx2
 import openai
 import pytest
+from openai.types.responses import Response as OpenAiResponse
+
 from contract.sandbox import questions
 from contract.sandbox.specs import specification
 from contract.sandbox.stage import ANTHROPIC_KEY, OPENAI_KEY, SHARED, Stage, admin
-from openai.types.responses import Response as OpenAiResponse
-
 from local.sandbox.language_model.documents import CallAnswer, ReportAnswer
 from local.sandbox.server import RunningSandbox, running
 

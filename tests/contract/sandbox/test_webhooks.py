@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 import pytest
 import uvicorn
-from contract.sandbox.specs import specification
-from contract.sandbox.stage import WEBHOOK_SECRET, Stage, admin
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from svix.webhooks import Webhook
 
+from contract.sandbox.specs import specification
+from contract.sandbox.stage import WEBHOOK_SECRET, Stage, admin
 from local.sandbox.clerk import courier
 from local.sandbox.server import running
 

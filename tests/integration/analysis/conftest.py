@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-from integration.analysis.world import World
-from integration.analysis.world import world as opened
 
 from core.ids import uuid7
 from database import MigrationSettings, migrate
+from integration.analysis.world import World
+from integration.analysis.world import world as opened
 from local.postgres import ServiceDsns, drop, provision
 from testkit.postgres import PASSWORDS, migration_folders
 

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 import httpx
 from fastapi import FastAPI
-from integration.analysis.world import World
 from unit.web.issuer import ISSUER, PARTY, Issuer, settings
 
 from analysis.http import routers
 from core.clock import SystemClock
 from core.ids import WorkspaceId
+from integration.analysis.world import World
 from web import create_app
 from web.clerk import ClerkSessions
 from web.keys import SigningKeys

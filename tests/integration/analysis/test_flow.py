@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from integration.analysis.world import ACME, MAYA, World, question
-
 from analysis.domain.run import RunState
 from callmine.fetches.v1.fetches_pb2 import FetchRequested
 from callmine.reports.v1.reports_pb2 import CallAnalysed, ReportCompleted
 from core.ids import uuid7
+from integration.analysis.world import ACME, MAYA, World, question
 
 
 async def test_a_question_becomes_a_report(world: World) -> None:

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from integration.analysis.site import browser, site
-from integration.analysis.world import ACME, MAYA, RIVAL, World, call_answer, call_document, question
 
 from analysis.domain.request import RunId
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.calls.v1.calls_pb2 import PreviewReady
 from callmine.integrations.v1.integrations_pb2 import IntegrationConnected, Provider
 from core.ids import uuid7
+from integration.analysis.site import browser, site
+from integration.analysis.world import ACME, MAYA, RIVAL, World, call_answer, call_document, question
 
 BRIEF = {"brief": "What do buyers say about price?", "max_calls": "50"}
 

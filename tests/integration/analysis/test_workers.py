@@ -7,17 +7,18 @@ import json
 from collections.abc import Callable
 
 import pytest
-from integration.analysis.world import ACME, MAYA, RIVAL, World, call_answer, call_document, honest, question
 
 from analysis.domain.request import RunId
 from analysis.domain.run import RunState
 from analysis.models.port import AccountRefused, BadAnswer, Prompt
+from analysis.store.calls import claim_calls
 from analysis.workers.pool import PoolSettings, WorkPool
 from callmine.fetches.v1.fetches_pb2 import FetchCancelled
 from callmine.reports.v1.reports_pb2 import CallAnalysed, CallOutcome, ReportCompleted, RunCancelled, RunFailed
 from core import faultpoints
 from core.clock import SystemClock
 from core.errors import Transient
+from integration.analysis.world import ACME, MAYA, RIVAL, World, call_answer, call_document, honest, question
 
 
 class Crash(BaseException):
@@ -243,6 +244,24 @@ async def test_who_comes_late_with_an_old_fence_changes_nothing(world: World) ->
     assert (run.state, run.calls_analysed) == (RunState.COMPLETED, 1)
     assert [row["theme"] for row in await world.rows("SELECT theme FROM findings")] == ["Price too high"]
     assert len(await world.rows("SELECT * FROM usage")) == 1
+    assert len(await world.sent_of(CallAnalysed)) == 1
+
+
+async def test_who_was_overtaken_may_not_finish_either(world: World) -> None:
+    """The lease ran out and another worker has the claim, though no result yet: only that worker's result counts."""
+    run_id = await run_with(world, 1)
+
+    async def overtaking() -> None:
+        await world.expire_leases()
+        async with world.db.sweep() as tx:
+            assert len(await claim_calls(tx, 1, 30)) == 1
+
+    world.model.meanwhile = overtaking
+    await world.workers.drain()
+    assert await world.rows("SELECT * FROM analyses") == []
+    assert [row["state"] for row in await world.rows("SELECT state FROM run_calls")] == ["analysing"]
+    await world.work()
+    assert (await world.desk.run(ACME, run_id)).calls_analysed == 1
     assert len(await world.sent_of(CallAnalysed)) == 1
 
 

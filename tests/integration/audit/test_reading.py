@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import httpx
-from integration.audit.actions import MINE, THEIRS, action
 
 from callmine.audit.v1.audit_pb2 import AdminActionType
+from integration.audit.actions import MINE, THEIRS, action
 from local.sandbox.clerk.people import QUILLSTONE
 from local.sandbox.clerk.tokens import TokenOptions
 from testkit.messages import deliver

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 
-from integration.audit.actions import MINE, THEIRS, action
-
 from audit import store
 from audit.domain import EntryType, Position
 from callmine.audit.v1.audit_pb2 import AdminActionType
 from contracts import Actor, ActorKind, Source
+from integration.audit.actions import MINE, THEIRS, action
 from testkit.messages import deliver, parked_reasons
 from testkit.services import Service
 from testkit.tables import every_row

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import requests
 import trustme
-from integration.cloud.conftest import BUCKET, PROJECT
 
 from cloud import Endpoint
 from cloud.objects import GoogleObjects
 from core.errors import InvalidInput, NotFound, Permanent, Transient
 from core.ids import WorkspaceId
+from integration.cloud.conftest import BUCKET, PROJECT
 from local.storage import StorageServer
 from local.tls import Authority
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from integration.cloud.conftest import PROJECT, SECRET, add_version
 
 from cloud import Endpoint
 from cloud.secrets import GoogleSecrets
 from core.errors import InvalidInput, NotFound, Permanent, Transient
+from integration.cloud.conftest import PROJECT, SECRET, add_version
 from local.secrets import SecretServer
 from local.tls import Authority
 

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from integration.credential_vault.gong_key import ANALYSIS_KEY, INGEST_KEY
-from integration.credential_vault.secret_place import SecretPlace
 
 from core.log import JsonFormatter
 from credential_vault.encryption import Keyring
 from credential_vault.main import compose
 from credential_vault.settings import Settings
+from integration.credential_vault.gong_key import ANALYSIS_KEY, INGEST_KEY
+from integration.credential_vault.secret_place import SecretPlace
 from local.postgres import ServiceDsns
 from local.secrets import SecretServer, SecretSettings
 from local.tls import ServerCertificate

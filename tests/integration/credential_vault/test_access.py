@@ -6,8 +6,8 @@ import base64
 import json
 
 import httpx
-from integration.credential_vault.gong_key import API, PAGE, form
 
+from integration.credential_vault.gong_key import API, PAGE, form
 from local.sandbox.clerk.keys import SigningKey, new_key
 from local.sandbox.clerk.people import HARBORLINE, QUILLSTONE
 from local.sandbox.clerk.tokens import TokenOptions

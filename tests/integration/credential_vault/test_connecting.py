@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from integration.credential_vault.gong_key import API, KEY, PAGE, SECRET, connect, form, in_clear
 
 from callmine.audit.v1.audit_pb2 import AdminAction
 from callmine.integrations.v1.integrations_pb2 import IntegrationConnected, IntegrationDisconnected, Provider
 from contracts import Actor, ActorKind, Source
+from integration.credential_vault.gong_key import API, KEY, PAGE, SECRET, connect, form, in_clear
 from local.sandbox.clerk.people import QUILLSTONE
+from local.sandbox.faults import Fault
 from local.sandbox.gong.api import WRONG_KEY
+from local.sandbox.vendors import Provider as Sender
 from testkit.messages import said
 from testkit.outside import ADMIN, GONG_PAIRS, OTHER_ADMIN, Outside
 from testkit.services import Service
@@ -127,6 +129,32 @@ async def test_a_wrong_key_leaves_the_connected_one_in_place(
         before = await every_row(postgres_url, vault.dsns)
         assert (await client.post(f"{API}/gong", json=form(KEY, "wrong"))).status_code == 400
     assert await every_row(postgres_url, vault.dsns) == before
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (Fault(provider=Sender.GONG, malformed=True), 400),
+        (Fault(provider=Sender.GONG, status=404), 400),
+        (Fault(provider=Sender.GONG, status=429, retry_after=3600), 503),
+        (Fault(provider=Sender.GONG, status=500, count=1), 503),
+        (Fault(provider=Sender.GONG, truncate=True), 503),
+    ],
+)
+async def test_an_answer_that_is_not_gongs_yes_connects_nothing(
+    vault: Service, outside: Outside, postgres_url: str, fault: Fault, status: int
+) -> None:
+    """Another server below gong.io answers any path; only a list of users says that the key was accepted."""
+    untouched = await every_row(postgres_url, vault.dsns)
+    switchboard = outside.running.sandbox.switchboard
+    switchboard.arm(fault)
+    try:
+        async with vault.program(outside.token()) as client:
+            answer = await client.post(f"{API}/gong", json=form())
+    finally:
+        switchboard.disarm()
+    assert answer.status_code == status, answer.text
+    assert await every_row(postgres_url, vault.dsns) == untouched
 
 
 async def test_nothing_is_said_of_what_was_not_stored(

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.message import Message
-from integration.credential_vault.gong_key import ANALYSIS_KEY, API, INGEST_KEY, KEY, PAGE, SECRET, connect, in_clear
 
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
@@ -21,6 +20,7 @@ from callmine.integrations.v1.integrations_pb2 import Provider
 from contracts import Event
 from contracts.sealing import Binding, CannotOpen, SealingKey
 from core.ids import WorkspaceId
+from integration.credential_vault.gong_key import ANALYSIS_KEY, API, INGEST_KEY, KEY, PAGE, SECRET, connect, in_clear
 from local.postgres.connection import connected
 from local.sandbox.clerk.people import HARBORLINE, QUILLSTONE
 from messaging import Verdict

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from integration.credential_vault.secret_place import SecretPlace
 
 from core.errors import MissingSettings, NotFound
 from credential_vault.main import compose
 from credential_vault.settings import Settings
+from integration.credential_vault.secret_place import SecretPlace
 from testkit.outside import Outside
 from testkit.services import PUSH_AUDIENCE, Service
 

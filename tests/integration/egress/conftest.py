@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import trustme
-from integration.egress.scripted_provider import Provider, SettableClock, answer
 
 from egress import Destination, Egress
+from integration.egress.scripted_provider import Provider, SettableClock, answer
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import trustme
-from integration.egress.scripted_provider import Provider, SettableClock
 
 from core.errors import Permanent, Transient
 from egress import (
@@ -24,6 +23,7 @@ from egress import (
     ResponseTooLarge,
     TooManyRequests,
 )
+from integration.egress.scripted_provider import Provider, SettableClock
 
 Answering = Callable[..., bytes]
 

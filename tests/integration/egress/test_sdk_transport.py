@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import httpx2
 import pytest
-from integration.egress.scripted_provider import Provider
 from openai import AsyncOpenAI, PermissionDeniedError
 
 from egress import DestinationRefused, Egress, RedirectRefused, ResponseTooLarge
+from integration.egress.scripted_provider import Provider
 
 Answering = Callable[..., bytes]
 

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
+
 from contract.sandbox.stage import HARBORLINE, Stage
+from database import Database, Queries
 from integration.ingest.harness import Gong, Ingest
 from integration.ingest.workshop import Workshop, opened
-
-from database import Database, Queries
 from local.sandbox.server import RunningSandbox, running
 from messaging import Outbox
 from testkit.postgres import NewDatabase, settings_of

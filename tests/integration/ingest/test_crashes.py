@@ -6,10 +6,10 @@ import asyncio
 import uuid
 
 import pytest
-from integration.ingest.harness import MemoryObjects
-from integration.ingest.workshop import Killed, Trap, Workshop
 
 from core import faultpoints
+from integration.ingest.harness import MemoryObjects
+from integration.ingest.workshop import Killed, Trap, Workshop
 
 # Harborline has four calls that are not private: with batches of two, each point inside a batch is reached twice.
 POINTS = [

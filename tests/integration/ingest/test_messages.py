@@ -7,18 +7,6 @@ import uuid
 
 import pytest
 from google.protobuf.message import Message
-from integration.ingest.harness import (
-    HARBOR,
-    QUILL,
-    Gong,
-    Ingest,
-    delivery,
-    event_of,
-    fetch_requested,
-    granted,
-    new_id,
-    preview_requested,
-)
 
 from callmine.calls.v1.calls_pb2 import FetchFailed, PreviewReady
 from callmine.credentials.v1.credentials_pb2 import (
@@ -32,6 +20,18 @@ from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchCancelled, FetchReq
 from callmine.integrations.v1.integrations_pb2 import PROVIDER_GONG, IntegrationConnected, IntegrationDisconnected
 from callmine.reports.v1.reports_pb2 import CallAnalysed, ReportCompleted, RunFailed
 from contracts import Event
+from integration.ingest.harness import (
+    HARBOR,
+    QUILL,
+    Gong,
+    Ingest,
+    delivery,
+    event_of,
+    fetch_requested,
+    granted,
+    new_id,
+    preview_requested,
+)
 
 NOWHERE = Gong("https://api.gong.io", "key-for-tests", "secret-for-tests")
 

@@ -12,7 +12,6 @@ from html import unescape
 import httpx
 import pytest
 from google.protobuf.message import Message
-from integration.ingest.harness import Ingest
 from standardwebhooks.webhooks import Webhook
 from unit.web.issuer import ISSUER, PARTY, Issuer, settings
 
@@ -29,6 +28,7 @@ from callmine.workspaces.v1.workspaces_pb2 import (
 from core.clock import SystemClock
 from ingest import http
 from ingest.handlers import ClerkHandlers
+from integration.ingest.harness import Ingest
 from messaging import Outbox
 from testkit.clock import SimulatedClock
 from web import create_app

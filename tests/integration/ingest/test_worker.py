@@ -7,6 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from callmine.calls.v1.calls_pb2 import CallFetched, PreviewReady
+from callmine.credentials.v1.credentials_pb2 import CredentialRequested
+from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchCancelled
+from ingest.workers import WorkerSettings
 from integration.ingest.harness import (
     all_time,
     event_of,
@@ -16,11 +21,6 @@ from integration.ingest.harness import (
     stamp,
 )
 from integration.ingest.workshop import Workshop
-
-from callmine.calls.v1.calls_pb2 import CallFetched, PreviewReady
-from callmine.credentials.v1.credentials_pb2 import CredentialRequested
-from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchCancelled
-from ingest.workers import WorkerSettings
 from local.sandbox.faults import Fault
 from local.sandbox.server import RunningSandbox
 from local.sandbox.vendors import Provider
@@ -238,9 +238,8 @@ async def test_previews_go_before_runs_and_a_workspace_gets_its_share(workshop: 
 
 async def _after_first_batch(workshop: Workshop, statement: str) -> None:
     """Let a worker do one batch and die, then change something behind its back."""
-    from integration.ingest.workshop import Killed, Trap
-
     from core import faultpoints
+    from integration.ingest.workshop import Killed, Trap
 
     faultpoints.arm(Trap("fetch.after_commit"))
     with pytest.raises(BaseExceptionGroup) as died:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from integration.ingest.harness import KEY, Gong, Ingest, MemoryObjects, fetch_requested, granted, new_id
-
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed
 from callmine.credentials.v1.credentials_pb2 import CredentialRequested
 from callmine.fetches.v1.fetches_pb2 import CallFilter
@@ -18,6 +16,7 @@ from core.clock import SystemClock
 from egress import Destination, Egress
 from ingest.gong.limits import RateLimiter
 from ingest.workers import FetchWorker, GongDoor, JobEnds, PreviewFetch, RunFetch, WorkerSettings, Works
+from integration.ingest.harness import KEY, Gong, Ingest, MemoryObjects, fetch_requested, granted, new_id
 from messaging import Outbox
 
 # More attempts than any test can need; a job that is not done by then will never be.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from chaos.effects import effects_settings, open_effects
 
+from chaos.effects import effects_settings, open_effects
 from core.ids import uuid7
 from database import Database, DatabaseSettings
 

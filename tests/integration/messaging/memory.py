@@ -6,9 +6,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from chaos.effects import draft, workspace
-
 from callmine.calls.v1.calls_pb2 import CallFetched
+from chaos.effects import draft, workspace
 from contracts import Event, attributes_of, pack
 from core.errors import Permanent, Transient
 from core.ids import WorkspaceId

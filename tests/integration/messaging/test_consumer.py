@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from chaos.effects import draft, record_effects
-from integration.messaging.memory import A, B, MemoryPublisher, count, delivery, event
 
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted
+from chaos.effects import draft, record_effects
 from contracts import Event, attributes_of, pack
 from core.errors import Permanent, Transient
 from database import Database, Tx
+from integration.messaging.memory import A, B, MemoryPublisher, count, delivery, event
 from messaging import Consumer, DeadLetters, Delivery, Outbox, Parked, Relay, Routes, Verdict
 from messaging.consumer import ConsumerSettings
 

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+
 from chaos.delivery.mutants import MUTANTS, Mutation
 from chaos.harness import Plan
 from chaos.prove_delivery import run_schedules
-
 from database import Database
 
 PLAN = Plan(seed=7, full=False, tick=lambda _done, _total: None)

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from chaos.effects import open_effects, record_effects
 from fastapi import FastAPI, Request, Response
-from integration.messaging.memory import SUBSCRIPTION, MemoryPublisher, count, delivery, event, failing, write
 from typer.testing import CliRunner
 
 from callmine.calls.v1.calls_pb2 import CallFetched
+from chaos.effects import open_effects, record_effects
 from core.errors import CallmineError, Conflict, Forbidden, NotFound, Permanent, Transient, Unauthenticated
 from database import Database, DatabaseSettings, Tx
+from integration.messaging.memory import SUBSCRIPTION, MemoryPublisher, count, delivery, event, failing, write
 from messaging import Consumer, Parked, Relay, Routes
 from messaging.operator import operator_router
 from messaging.parked_cli import parked_app
@@ -132,15 +132,18 @@ async def test_the_command_line_lists_shows_replays_and_drops(
 
     assert json.loads((await command("list", "--json"))[1])[0]["id"] == message_id
     assert "analysis.calls" in (await command("list"))[1]
-    body = str(tmp_path / "body")
-    assert (await command("show", str(message_id), "--body", body))[0] == 0
-    assert (await command("show", str(message_id), "--body", body))[0] == 1
-    assert Path(body).read_bytes() == await desk.parked.body(message_id)
-    assert Path(body).stat().st_mode & 0o777 == 0o600
+    body = tmp_path / "body"
+    assert (await command("show", str(message_id), "--body", str(body)))[0] == 0
+    assert (await command("show", str(message_id), "--body", str(body)))[0] == 1
+    assert _content_and_mode(body) == (await desk.parked.body(message_id), 0o600)
     code, told = await command("replay", str(message_id))
     assert (code, "the run is unknown" in told) == (1, True)
     assert (await command("drop", str(message_id), "--yes"))[0] == 0
     assert "Nothing is parked" in (await command("list"))[1]
+
+
+def _content_and_mode(path: Path) -> tuple[bytes, int]:
+    return path.read_bytes(), path.stat().st_mode & 0o777
 
 
 class _Verifier:

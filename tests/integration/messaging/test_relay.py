@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 import pytest
-from chaos.effects import draft, write_fact
-from integration.messaging.memory import A, B, MemoryPublisher, count, event, failing, pass_time, write
 
-from contracts import Actor, ActorKind, Source, unpack
+from chaos.effects import draft, write_fact
+from contracts import Actor, ActorKind, Source, attributes_of, pack, unpack
 from core.context import working_for
 from core.errors import InvalidInput, Permanent, Transient
-from database import Database
+from database import Database, Tx
+from integration.messaging.memory import A, B, MemoryPublisher, count, event, failing, pass_time, write
 from messaging import Outbox, OutgoingMessage, Parked, Relay, RelaySettings
+from messaging.store import OutboxRow, insert_outbox
 from testkit.clock import SimulatedClock
 
 QUICK = RelaySettings(most_attempts=3)
@@ -56,14 +58,11 @@ async def test_events_added_by_a_hook_before_the_commit_are_written_as_well(db: 
     outbox = Outbox("ingest")
     async with db.workspace(A) as tx:
         await outbox.add_many(tx, [draft("run-1", 1)])
-        tx.before_commit(lambda: _add_later(outbox, tx))
+        tx.before_commit(lambda: _add_more(outbox, tx))
     assert await count(db, "outbox") == 2
 
 
-async def _add_later(outbox: Outbox, tx: object) -> None:
-    from database import Tx
-
-    assert isinstance(tx, Tx)
+async def _add_more(outbox: Outbox, tx: Tx) -> None:
     await outbox.add_many(tx, [draft("run-1", 2)])
 
 
@@ -104,7 +103,8 @@ async def test_order_within_a_key_is_kept_and_requests_are_grouped(db: Database)
 async def test_a_failing_key_holds_back_itself_only_and_goes_on_later(db: Database) -> None:
     await write(db, A, "a", "b", "a", "c")
     publisher = MemoryPublisher(failing("a", Transient))
-    relay = Relay(db, publisher, QUICK)
+    clock = SimulatedClock()
+    relay = Relay(db, publisher, QUICK, clock)
     assert await relay.drain() == 2
     assert sorted(publisher.keys) == ["b", "c"]
     await write(db, A, "a", "d")
@@ -113,6 +113,7 @@ async def test_a_failing_key_holds_back_itself_only_and_goes_on_later(db: Databa
     assert publisher.calls == calls + 1
     publisher.fate = lambda *_: None
     await pass_time(db, 60)
+    await clock.advance(60)
     assert await relay.drain() == 3
     assert publisher.keys.count("a") == 3
     assert await count(db, "outbox") == 0
@@ -121,10 +122,12 @@ async def test_a_failing_key_holds_back_itself_only_and_goes_on_later(db: Databa
 async def test_a_key_that_fails_too_often_is_parked_and_can_be_replayed(db: Database) -> None:
     await write(db, A, "a", "b")
     publisher = MemoryPublisher(failing("a", Transient))
-    relay = Relay(db, publisher, QUICK)
+    clock = SimulatedClock()
+    relay = Relay(db, publisher, QUICK, clock)
     for number in range(QUICK.most_attempts):
         await relay.drain()
         await pass_time(db, 120)
+        await clock.advance(120)
         await write(db, A, f"other-{number}")
     assert [message.reason for message in await Parked(db).list()] == [
         "given up after 3 attempts while others went through"
@@ -164,9 +167,6 @@ async def test_of_a_refused_request_only_the_hopeless_event_is_parked(db: Databa
 
 async def test_an_event_whose_row_and_attributes_disagree_is_parked(db: Database) -> None:
     forged = event(workspace_id=B)
-    from contracts import attributes_of, pack
-    from messaging.store import OutboxRow, insert_outbox
-
     async with db.workspace(A) as tx:
         row = OutboxRow(forged.event_id, "calls", "run-1", pack(forged), attributes_of(forged))
         await insert_outbox(tx, [row])
@@ -177,33 +177,27 @@ async def test_an_event_whose_row_and_attributes_disagree_is_parked(db: Database
 
 
 async def test_a_late_commit_with_lower_ids_is_found(db: Database) -> None:
-    gate = asyncio.Event()
+    written, gate = asyncio.Event(), asyncio.Event()
+
+    async def hesitate() -> None:
+        written.set()
+        await gate.wait()
 
     async def late() -> None:
         async with db.workspace(A) as tx:
             await Outbox("ingest").add_many(tx, [draft("late", 1)])
-            tx.before_commit(lambda: _wait(gate))
+            tx.before_commit(hesitate)
 
     publisher = MemoryPublisher()
     relay = Relay(db, publisher)
     async with asyncio.TaskGroup() as group:
         group.create_task(late())
-        while not (await _uncommitted_rows(db)):
-            await asyncio.sleep(0)
+        await written.wait()
         await write(db, B, "early")
         assert await relay.drain() == 1
         gate.set()
     assert await relay.drain() == 1
     assert publisher.keys == ["early", "late"]
-
-
-async def _wait(gate: asyncio.Event) -> None:
-    await gate.wait()
-
-
-async def _uncommitted_rows(db: Database) -> bool:
-    async with db.sweep() as tx:
-        return bool(await tx.fetch_value("outbox_last_number"))
 
 
 async def test_one_relay_is_active_and_the_other_takes_over(db: Database) -> None:
@@ -226,7 +220,7 @@ async def test_a_relay_that_stalled_changes_nothing_any_more(db: Database) -> No
     successor = Relay(db, MemoryPublisher(), RelaySettings(), clock)
 
     class Stalling(MemoryPublisher):
-        async def publish(self, topic: str, messages: list[OutgoingMessage], timeout: float) -> None:  # type: ignore[override]  # noqa: ASYNC109
+        async def publish(self, topic: str, messages: Sequence[OutgoingMessage], timeout: float) -> None:  # noqa: ASYNC109
             self.calls += 1
             await pass_time(db, 31)
             await clock.advance(31)
@@ -241,35 +235,33 @@ async def test_a_relay_that_stalled_changes_nothing_any_more(db: Database) -> No
     assert await count(db, "outbox") == 0
 
 
-async def test_a_relay_that_ends_gives_its_lease_back_at_once(db: Database) -> None:
-    clock = SimulatedClock()
-    first = Relay(db, MemoryPublisher(), RelaySettings(), clock)
-    running = asyncio.create_task(first.run())
-    while not first.active:
-        await asyncio.sleep(0)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    second = Relay(db, MemoryPublisher(), RelaySettings(), clock)
-    await write(db, A, "a")
-    assert await second.drain() == 1
+# Real time here, in hundredths of a second: what is tested is the loop around it.
+BRISK = RelaySettings(poll_seconds=0.01, first_delay=0.01, longest_delay=0.01)
 
 
-async def test_a_running_relay_goes_on_after_an_outage_and_polls_without_hints(db: Database) -> None:
-    clock = SimulatedClock()
-    publisher = MemoryPublisher(lambda *_: Transient("the broker is away"))
-    relay = Relay(db, publisher, RelaySettings(), clock)
-    await write(db, A, "a")
+async def test_a_running_relay_outlives_an_outage_polls_without_hints_and_gives_its_lease_back(db: Database) -> None:
+    tried, stored = asyncio.Event(), asyncio.Event()
+
+    def away(_topic: str, _messages: object) -> Exception:
+        tried.set()
+        return Transient("the broker is away")
+
+    def back(_topic: str, _messages: object) -> None:
+        stored.set()
+
+    publisher = MemoryPublisher(away)
+    relay = Relay(db, publisher, BRISK)
     running = asyncio.create_task(relay.run())
-    while publisher.calls == 0:
-        await asyncio.sleep(0)
-    publisher.fate = lambda *_: None
-    while not publisher.stored:
-        await clock.advance(1)
-        await asyncio.sleep(0)
+    await write(db, A, "a")
+    async with asyncio.timeout(60):
+        await tried.wait()
+        publisher.fate = back
+        await stored.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+    await write(db, A, "b")
+    assert await Relay(db, MemoryPublisher()).drain() >= 1
 
 
 async def test_the_backlog_is_told(db: Database) -> None:

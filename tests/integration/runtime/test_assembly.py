@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from integration.audit.actions import action
 
+from integration.audit.actions import action
 from local.postgres import ServiceDsns
 from messaging import Routes, Verdict
 from runtime import Assembly

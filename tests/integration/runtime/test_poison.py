@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 from google.protobuf import any_pb2
-from integration.audit.actions import MINE, THEIRS, action
 
 import audit.main
 import audit.settings
@@ -18,6 +17,7 @@ from callmine.envelope.v1.envelope_pb2 import Envelope
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated
 from contracts import Event, attributes_of, pack
 from core.ids import WorkspaceId
+from integration.audit.actions import MINE, THEIRS, action
 from messaging import Delivery, Verdict
 from testkit.messages import delivery, parked_reasons, raw
 from testkit.outside import Outside

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
-from integration.web.noticeboard import build, templates
 from unit.web.issuer import ISSUER, PARTY, Issuer, settings
 
 from core.clock import SystemClock
+from integration.web.noticeboard import build, templates
 from web import ServiceSettings
 from web.clerk import ClerkSessions
 from web.keys import SigningKeys

@@ -7,9 +7,9 @@ import time
 import httpx
 import pytest
 from fastapi import FastAPI
-from integration.web.conftest import visiting
 from unit.web.issuer import PARTY, Issuer
 
+from integration.web.conftest import visiting
 from web.session import Role
 
 MEMBER = {"id": "org_2abc", "slg": "harborline", "rol": Role.MEMBER.value}

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from fastapi import FastAPI
-from integration.web.conftest import visiting
-from integration.web.noticeboard import build
 from unit.web.issuer import settings
 
 from core.errors import Transient
+from integration.web.conftest import visiting
+from integration.web.noticeboard import build
 from web import ServiceSettings
 from web.clerk import ClerkSessions
 from web.problems import unexpected

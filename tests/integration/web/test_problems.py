@@ -7,6 +7,7 @@ import logging
 import httpx
 import pytest
 from fastapi import FastAPI
+
 from integration.web.conftest import visiting
 
 

@@ -71,7 +71,7 @@ async def test_unsigned_and_symmetric_tokens_are_refused(oidc: GoogleOidc, issue
     claims = jwt.decode(issuer.token(), options={"verify_signature": False})
     public = json.loads(await issuer.keys())["keys"][0]["n"].encode()
     for token in (
-        jwt.encode(claims, None, "none", headers={"kid": issuer.key_id}),
+        jwt.encode(claims, "", "none", headers={"kid": issuer.key_id}),
         jwt.encode(claims, public, "HS256", headers={"kid": issuer.key_id}),
     ):
         with pytest.raises(Unauthenticated):

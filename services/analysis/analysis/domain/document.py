@@ -1,4 +1,21 @@
-"""A report as one JSON document: what is stored, shown on the page, answered by the API and exported."""
+"""A report as one JSON document: what is stored, shown on the page, answered by the API and exported.
+
+format              always "callmine.report"
+version             1; see DOCUMENT_VERSION
+report_id, run_id, created_at (ISO 8601)
+question            brief, first_day and last_day (inclusive, in `timezone`), model, max_calls and the filters
+headline            one line
+summary             [{sentence, finding_ids}]: each sentence cites at least one finding below
+summary_written_by  "model", or "counts" where the model failed and the sentences only state the numbers
+numbers             calls_matching, calls_private, calls_without_transcript, calls_analysed, calls_failed, findings, quotes,
+                    quotes_verified (always equal to quotes), quotes_dropped, themes
+verdicts            {yes | no | partly | unclear: calls}
+themes              [{label, calls, sentiment, findings: [{id, call_id, call_title, account, rep, claim, sentiment, quotes}]}]
+                    with quotes: [{text, speaker, affiliation, sentence_id, start_ms}]
+reps, segments      [{name, calls, findings, sentiment, talk_share}]; talk_share is 0 to 1, or null where nobody spoke
+calls               [{call_id, title, account, rep, segment, verdict, summary, findings, quotes_dropped}]
+failed_calls        [{call_id, title, reason}]
+"""
 
 from __future__ import annotations
 

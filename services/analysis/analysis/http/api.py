@@ -84,7 +84,7 @@ class ApiRoutes:
         return JSONResponse(_run(await self._desk.run(session.workspace_id, found)))
 
     async def report(self, session: Member, report_id: str) -> JSONResponse:
-        """One report: the document that `docs/report-document.md` describes."""
+        """One report: the document that `analysis.domain.document` describes."""
         report = await self._desk.report(session.workspace_id, ReportId(id_in_path(report_id, "report")))
         return JSONResponse(report.published())
 

@@ -62,11 +62,6 @@ SELECT fence FROM relay_lease WHERE name = :lease;
 -- cross-workspace: a measurement's stand-in for the relay
 DELETE FROM outbox;
 
--- name: outbox_last_number
--- The last number given out, committed or not; null before the first.
--- cross-workspace: a test waits for an open transaction
-SELECT pg_sequence_last_value(pg_get_serial_sequence('outbox', 'id'));
-
 -- name: explain_claim
 -- cross-workspace: a test looks at the plan of the relay's own statement
 EXPLAIN (FORMAT json)

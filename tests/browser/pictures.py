@@ -1,0 +1,185 @@
+"""Pictures of every page, in light and dark, wide and narrow, into build/pages/.
+
+    python -m browser.pictures             starts everything, does the main job, takes the pictures
+    python -m browser.pictures --readme    the same, and docs/report.png for the README
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.sandbox import Sandbox
+from playwright.async_api import Browser, Page
+
+from browser.visitor import NARROW, WIDE, Scheme, Visitor, browser, visiting
+from local.journey import everything
+from local.stack import Stack, StackSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ROOT / "build" / "pages"
+README_PICTURE = ROOT / "docs" / "report.png"
+
+# Nobody signed in, a member, an admin of a workspace with a report; each comes to all of their pages in one window.
+NOBODY, MEMBER, ADMIN = None, "Tobias Lindgren", "Helen Achebe"
+
+Way = Callable[[Visitor], Awaitable[object]]
+"""How to get to a page; the visitor's window then shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page to be looked at: its name, whose it is, how to get there, and whether it is in the product's own frame."""
+
+    name: str
+    person: str | None
+    way: Way
+    framed: bool = True
+
+
+def _at(path: str) -> Way:
+    async def go(visitor: Visitor) -> None:
+        await visitor.open(path)
+
+    return go
+
+
+def _latest(name: str, then: Callable[[Page], Awaitable[object]] | None = None) -> Way:
+    """To what the first link of the dashboard called `name` leads to, and on from there."""
+
+    async def go(visitor: Visitor) -> None:
+        await visitor.open("/dashboard")
+        await visitor.page.get_by_role("main").get_by_role("link", name=name).first.click()
+        await visitor.page.wait_for_load_state()
+        if then is not None:
+            await then(visitor.page)
+
+    return go
+
+
+async def _first_quote(page: Page) -> None:
+    await page.locator(".quote a").first.click()
+    await page.wait_for_url("**/calls/*")
+
+
+async def _previewed(visitor: Visitor) -> None:
+    await visitor.open("/new")
+    await visitor.page.get_by_label("Brief").fill("What do buyers say about price, and what convinced those who signed?")
+    await visitor.page.get_by_role("button", name="Preview").click()
+    await visitor.page.get_by_text("calls match,").wait_for()
+
+
+async def _refused_key(visitor: Visitor) -> None:
+    await visitor.open("/settings/integrations")
+    await visitor.page.get_by_label("Access key", exact=True).fill("not-a-key")
+    await visitor.page.get_by_label("Access key secret").fill("not-a-secret")
+    await visitor.page.get_by_role("button", name="Replace the key").click()
+    await visitor.page.get_by_role("alert").wait_for()
+
+
+SHOWN = (
+    Shown("sign-in", NOBODY, _at("/sandbox/clerk/sign-in"), framed=False),
+    Shown("401", NOBODY, _at("/dashboard")),
+    Shown("sub-processors", NOBODY, _at("/sub-processors")),
+    Shown("403", MEMBER, _at("/audit")),
+    Shown("dashboard", ADMIN, _at("/dashboard")),
+    Shown("run", ADMIN, _latest("What objections")),
+    Shown("report", ADMIN, _latest("Read")),
+    Shown("transcript", ADMIN, _latest("Read", _first_quote)),
+    Shown("new", ADMIN, _previewed),
+    Shown("integrations", ADMIN, _at("/settings/integrations")),
+    Shown("integrations-refused", ADMIN, _refused_key),
+    Shown("audit", ADMIN, _at("/audit")),
+    Shown("billing", ADMIN, _at("/settings/billing")),
+    Shown("members", ADMIN, _at("/settings/members")),
+    Shown("workspace", ADMIN, _at("/settings/workspace")),
+    Shown("404", ADMIN, _at("/reports/nothing")),
+)
+
+
+@asynccontextmanager
+async def window_of(
+    running: Browser, origin: str, person: str | None, scheme: Scheme, width: int
+) -> AsyncIterator[Visitor]:
+    """A window in which `person` is signed in to Harborline."""
+    async with visiting(running, origin, scheme=scheme, width=width) as visitor:
+        visitor.expected = (400, 401, 403, 404)
+        if person is not None:
+            await visitor.sign_in(person, "Harborline")
+        yield visitor
+
+
+async def picture(visitor: Visitor, name: str, *, whole: bool = True) -> None:
+    """Take a picture of what the window shows; of the whole page, up to where a person would stop scrolling."""
+    PAGES.mkdir(parents=True, exist_ok=True)
+    await visitor.page.screenshot(path=PAGES / f"{name}.png", full_page=whole)
+
+
+async def empty_dashboard(running: Browser, stack: Stack, scheme: Scheme) -> None:
+    """Before anything has been asked."""
+    async with window_of(running, stack.url, ADMIN, scheme, WIDE) as visitor:
+        await visitor.open("/dashboard")
+        await picture(visitor, f"dashboard-empty-{scheme}-{WIDE}")
+
+
+async def running_run(running: Browser, stack: Stack, scheme: Scheme) -> None:
+    """A run in its middle: the model takes its time, and the run is cancelled after the picture."""
+    async with (
+        Sandbox(stack).misbehaving({"provider": "openai", "delay": 1.0}),
+        window_of(running, stack.url, ADMIN, scheme, WIDE) as visitor,
+    ):
+        await visitor.open("/new")
+        await visitor.page.get_by_label("Brief").fill("Which competitors come up, and what is said of them?")
+        await visitor.page.get_by_label("Calls at most").fill("6")
+        await visitor.page.get_by_role("button", name="Start").click()
+        await visitor.page.locator("[role=progressbar][aria-valuenow]:not([aria-valuenow='0'])").wait_for()
+        await picture(visitor, f"run-in-the-middle-{scheme}-{WIDE}")
+        await visitor.page.get_by_role("button", name="Cancel").click()
+        await visitor.page.get_by_text("The run was cancelled").wait_for()
+
+
+async def all_pages(running: Browser, stack: Stack) -> None:
+    """Every page, in every look."""
+    looks: tuple[tuple[Scheme, int], ...] = (("light", WIDE), ("dark", WIDE), ("light", NARROW), ("dark", NARROW))
+    for scheme, width in looks:
+        for person in (NOBODY, MEMBER, ADMIN):
+            async with window_of(running, stack.url, person, scheme, width) as visitor:
+                for shown in SHOWN:
+                    if shown.person == person:
+                        await shown.way(visitor)
+                        await picture(visitor, f"{shown.name}-{scheme}-{width}", whole=shown.name != "transcript")
+    await running_run(running, stack, "light")
+    await running_run(running, stack, "dark")
+
+
+async def readme_picture(running: Browser, stack: Stack) -> None:
+    """The top of the report page."""
+    async with window_of(running, stack.url, ADMIN, "light", WIDE) as visitor:
+        await _latest("Read")(visitor)
+        README_PICTURE.parent.mkdir(exist_ok=True)
+        await visitor.page.screenshot(path=README_PICTURE)
+
+
+async def _main(*, readme: bool) -> None:
+    with tempfile.TemporaryDirectory(prefix="callmine-pictures-") as folder:
+        directory = Path(folder)
+        directory.chmod(0o711)
+        async with browser() as running, Stack.start(StackSettings(directory=directory, tell=print)) as stack:
+            await empty_dashboard(running, stack, "light")
+            await empty_dashboard(running, stack, "dark")
+            await everything(stack, lambda *_: None)
+            if readme:
+                await readme_picture(running, stack)
+            await all_pages(running, stack)
+    print(f"The pictures are in {PAGES}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="browser.pictures", description="Pictures of every page")
+    parser.add_argument("--readme", action="store_true", help="take docs/report.png as well")
+    asyncio.run(_main(readme=parser.parse_args().readme))

@@ -6,11 +6,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
 
+from browser.pictures import enterable
 from browser.visitor import browser, chromium
 from local.stack import Stack, StackSettings
 
@@ -27,8 +27,7 @@ async def running() -> AsyncIterator[Browser]:
 @pytest.fixture(scope="package")
 async def stack(running: Browser) -> AsyncIterator[Stack]:
     """Everything, running; ended before the next folder's tests begin."""
-    directory = Path(tempfile.mkdtemp(prefix="callmine-browser-"))
-    directory.chmod(0o711)  # as root, PostgreSQL runs as another user, who must be able to enter
+    directory = enterable(tempfile.mkdtemp(prefix="callmine-browser-"))
     settings = StackSettings(directory=directory, admin_url=os.environ.get("CALLMINE_DATABASE_URL"))
     async with Stack.start(settings) as started:
         yield started

@@ -1,7 +1,7 @@
 """Pictures of every page, in light and dark, wide and narrow, into build/pages/.
 
-    python -m browser.pictures             starts everything, does the main job, takes the pictures
-    python -m browser.pictures --readme    the same, and docs/report.png for the README
+python -m browser.pictures             starts everything, does the main job, takes the pictures
+python -m browser.pictures --readme    the same, and docs/report.png for the README
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ async def _first_quote(page: Page) -> None:
 
 async def _previewed(visitor: Visitor) -> None:
     await visitor.open("/new")
-    await visitor.page.get_by_label("Brief").fill("What do buyers say about price, and what convinced those who signed?")
+    await visitor.page.get_by_label("Brief").fill(
+        "What do buyers say about price, and what convinced those who signed?"
+    )
     await visitor.page.get_by_role("button", name="Preview").click()
     await visitor.page.get_by_text("calls match,").wait_for()
 
@@ -165,10 +167,16 @@ async def readme_picture(running: Browser, stack: Stack) -> None:
         await visitor.page.screenshot(path=README_PICTURE)
 
 
+def enterable(folder: str) -> Path:
+    """A folder that the stack can live in: as root, PostgreSQL runs as another user, who must be able to enter."""
+    path = Path(folder)
+    path.chmod(0o711)
+    return path
+
+
 async def _main(*, readme: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="callmine-pictures-") as folder:
-        directory = Path(folder)
-        directory.chmod(0o711)
+        directory = enterable(folder)
         async with browser() as running, Stack.start(StackSettings(directory=directory, tell=print)) as stack:
             await empty_dashboard(running, stack, "light")
             await empty_dashboard(running, stack, "dark")

@@ -49,7 +49,18 @@ async def test_the_check_of_a_page_finds_what_is_wrong(running: Browser) -> None
     )
     found = " | ".join(await page.evaluate(BASICS, True))
     await page.close()
-    for fault in ("no language", "no title", "0 h1", "no header", "no label", "no name", "ids used", "inline", "wider", "contrast"):
+    for fault in (
+        "no language",
+        "no title",
+        "0 h1",
+        "no header",
+        "no label",
+        "no name",
+        "ids used",
+        "inline",
+        "wider",
+        "contrast",
+    ):
         assert fault in found
 
 

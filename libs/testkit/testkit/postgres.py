@@ -37,9 +37,11 @@ def postgres_url() -> Iterator[str]:
     if given:
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="callmine-pg-") as folder:
-        with EmbeddedPostgres.start(Path(folder) / "postgres", fast=True) as server:
-            yield server.admin_dsn
+    with (
+        tempfile.TemporaryDirectory(prefix="callmine-pg-") as folder,
+        EmbeddedPostgres.start(Path(folder) / "postgres", fast=True) as server,
+    ):
+        yield server.admin_dsn
 
 
 class _Templates:

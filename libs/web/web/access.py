@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from core.context import working_for
 from core.errors import Forbidden, Unauthenticated
 from web.session import Session
-from web.state import web_of
+from web.state import SESSION_IN_SCOPE, web_of
 
 SESSION_COOKIE = "__session"  # Clerk's name
 
@@ -43,6 +43,7 @@ async def member(request: Request) -> AsyncIterator[Session]:
     if from_cookie and request.method not in _SAFE_METHODS and not _is_same_origin(request):
         raise OtherSite("This request did not come from one of Callmine's own pages. Open the page and try again.")
     request.scope[WORKSPACE_IN_SCOPE] = session.workspace_id
+    request.scope[SESSION_IN_SCOPE] = session
     with working_for(workspace_id=session.workspace_id):
         yield session
 

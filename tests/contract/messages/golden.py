@@ -12,10 +12,12 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from contracts import MESSAGES, Actor, ActorKind, Event, Source, pack
@@ -46,7 +48,7 @@ def filled(kind: type[Message]) -> Message:
     """A message of `kind` with every field set; where only one of several can be, the last is."""
     message = kind()
     for field in message.DESCRIPTOR.fields:
-        values = [_value(field, position) for position in (1, 2)]
+        values = [_value(cast("FieldDescriptor", field), position) for position in (1, 2)]
         if field.is_repeated:
             getattr(message, field.name).extend(values)
         elif isinstance(values[0], Message):
@@ -59,10 +61,10 @@ def filled(kind: type[Message]) -> Message:
 def _value(field: FieldDescriptor, position: int) -> object:
     """Something that tells the field apart from the others; `position` from its neighbours in a list."""
     kind = field.cpp_type
-    if kind == FieldDescriptor.CPPTYPE_MESSAGE:
-        nested = field.message_type._concrete_class
+    if field.message_type is not None:
+        nested = GetMessageClass(field.message_type)
         return Timestamp(seconds=int(WHEN.timestamp()) + field.number) if nested is Timestamp else filled(nested)
-    if kind == FieldDescriptor.CPPTYPE_ENUM:
+    if field.enum_type is not None:
         numbers = [value.number for value in field.enum_type.values if value.number]
         return numbers[(position - 1) % len(numbers)]
     if kind == FieldDescriptor.CPPTYPE_BOOL:
@@ -80,7 +82,7 @@ def paths_of(message: Message, prefix: str = "") -> Iterator[str]:
     for field, value in message.ListFields():
         path = f"{prefix}{field.name}"
         yield path
-        if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE and not field.message_type.full_name.startswith("google."):
+        if field.message_type is not None and not field.message_type.full_name.startswith("google."):
             for one in value if field.is_repeated else [value]:
                 yield from paths_of(one, f"{path}.")
 

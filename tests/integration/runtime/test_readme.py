@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text()
 
 
-async def test_the_consumer_of_ones_own_runs_once(new_database: NewDatabase, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_consumer_of_ones_own_runs_once(
+    new_database: NewDatabase, capsys: pytest.CaptureFixture[str]
+) -> None:
     block = re.search(r"```python\n(.*?)```", README, re.DOTALL)
     assert block is not None
     shown: dict[str, object] = {}

@@ -1,4 +1,4 @@
--- depends:
+-- depends: 0001_messaging
 -- What other services have told: plans, workspaces, integrations; and the plan of a workspace of which nothing has been told yet.
 SET lock_timeout = '3s';
 

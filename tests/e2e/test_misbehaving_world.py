@@ -1,0 +1,157 @@
+"""Gong and the models at their worst, wrong keys, and questions that nothing matches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from e2e.commands import put_on_plan
+from e2e.conftest import Finished
+from e2e.runs import calls_used, database, end_of, page, start, until
+from e2e.sandbox import Sandbox
+from local.journey import Json, Person, admin_of
+from local.journey import until as until_answered
+from local.sandbox.corpus.calls import RecordedCall
+from local.sandbox.corpus.library import load_library
+from local.sandbox.settings import SHIPPED_CALLS
+from local.stack.keys import WORKSPACES
+
+WORKSPACE = "harborline"
+NEWEST = 3
+
+
+@pytest.fixture(scope="module")
+async def sandbox(finished: Finished) -> AsyncIterator[Sandbox]:
+    """A workspace with room for many runs, and a world that behaves, before and after."""
+    await put_on_plan(finished.stack, WORKSPACE, "scale")
+    person = admin_of(finished.stack, WORKSPACE)
+    await until_answered(
+        lambda: person.call("POST", "/api/v1/runs", json={"brief": "x", "model": "openai/large", "max_calls": 0}),
+        lambda answer: "max_calls" in answer.text,  # the model is accepted: the larger plan has arrived
+        "the larger plan does not arrive",
+    )
+    outside = Sandbox(finished.stack)
+    async with outside.misbehaving():
+        yield outside
+
+
+@pytest.fixture
+def person(sandbox: Sandbox) -> Person:
+    """The admin of that workspace."""
+    return admin_of(sandbox.stack, WORKSPACE)
+
+
+def newest_call() -> RecordedCall:
+    """The newest call of the workspace that customers are on: every small run asks the model about it."""
+    library = load_library(SHIPPED_CALLS, None, WORKSPACES, datetime.now(UTC).date())
+    return max(library.of(WORKSPACE), key=lambda call: call.started_at)
+
+
+def words_of(call: RecordedCall) -> str:
+    """Words that are said on this call only, and look the same inside JSON."""
+    plain = [s.text for s in call.sentences if s.text.isascii() and '"' not in s.text and "\\" not in s.text]
+    return max(plain, key=len)[:120]
+
+
+@pytest.mark.parametrize("answer", ["not_json", "refusal", "cut_short"])
+async def test_a_call_the_model_cannot_answer_fails_alone(sandbox: Sandbox, person: Person, answer: str) -> None:
+    call = newest_call()
+    used = await calls_used(sandbox.stack)
+    async with sandbox.misbehaving({"provider": "openai", "contains": words_of(call), "answer": answer}):
+        ended = await end_of(person, await start(person, WORKSPACE))
+        assert await sandbox.struck() == [3]  # asked again twice before it was given up
+    assert (ended["state"], ended["calls_analysed"], ended["calls_failed"]) == ("completed", NEWEST - 1, 1)
+    report = await person.json("GET", f"/api/v1/reports/{ended['report_id']}")
+    (failed,) = report["failed_calls"]
+    assert failed["call_id"] == call.call_id
+    assert failed["reason"]
+    assert report["numbers"]["quotes_verified"] == report["numbers"]["quotes"] > 0
+    shown = await page(person, f"/reports/{ended['report_id']}")
+    assert "1 call could not be analysed" in shown
+    assert call.title in shown
+    assert "1 call could not be analysed" in await page(person, f"/runs/{ended['run_id']}")
+    assert await calls_used(sandbox.stack) == used + NEWEST - 1
+
+
+async def test_a_bad_answer_is_asked_for_again(sandbox: Sandbox, person: Person) -> None:
+    fault = {"provider": "openai", "contains": words_of(newest_call()), "answer": "not_json", "count": 2}
+    async with sandbox.misbehaving(fault):
+        ended = await end_of(person, await start(person, WORKSPACE))
+        assert await sandbox.struck() == [2]
+    assert (ended["state"], ended["calls_failed"]) == ("completed", 0)
+
+
+async def test_quotes_that_nobody_said_are_dropped_and_counted(sandbox: Sandbox, person: Person) -> None:
+    async with sandbox.misbehaving({"provider": "openai", "answer": "wrong_quotes"}):
+        ended = await end_of(person, await start(person, WORKSPACE))
+    report = await person.json("GET", f"/api/v1/reports/{ended['report_id']}")
+    assert report["numbers"]["quotes_dropped"] > 0
+    assert report["numbers"]["quotes_verified"] == report["numbers"]["quotes"]
+
+
+async def test_a_run_waits_for_a_model_that_is_down(sandbox: Sandbox, person: Person) -> None:
+    async with sandbox.misbehaving({"provider": "openai", "status": 503}):
+        run = await start(person, WORKSPACE)
+        now = await until(person, run, lambda now: now["calls_fetched"] == NEWEST)
+        while sum(await sandbox.struck()) < 2 * NEWEST:
+            now = await until(person, run, lambda _: True)
+            assert now["state"] == "running"
+        assert now["calls_failed"] == 0
+    ended = await end_of(person, run)
+    assert (ended["state"], ended["calls_analysed"], ended["calls_failed"]) == ("completed", NEWEST, 0)
+
+
+async def test_gong_that_asks_to_wait_and_stumbles_is_waited_for(sandbox: Sandbox, person: Person) -> None:
+    faults: list[Json] = [
+        {"provider": "gong", "status": 429, "retry_after": 2, "count": 2},
+        {"provider": "gong", "path": "/v2/calls/transcript", "status": 503, "count": 3},
+        {"provider": "gong", "path": "/v2/calls/transcript", "malformed": True, "count": 1},
+    ]
+    async with sandbox.misbehaving(*faults):
+        ended = await end_of(person, await start(person, WORKSPACE))
+        assert await sandbox.struck() == [2, 3, 1]
+    assert (ended["state"], ended["calls_analysed"], ended["calls_failed"]) == ("completed", NEWEST, 0)
+
+
+async def test_a_wrong_gong_key_leaves_the_earlier_one_in_place(sandbox: Sandbox, person: Person) -> None:
+    before = await database(sandbox.stack, "credential-vault", "SELECT * FROM credentials ORDER BY 1, 2, 3")
+    key = sandbox.stack.site.keys.gong[WORKSPACE]
+    wrong = {"access_key": key["access_key"], "secret": key["secret"][:-1] + "!"}
+    answer = await person.call("POST", "/api/v1/integrations/gong", json=wrong)
+    assert answer.status_code == 400
+    assert "Gong did not accept this key" in answer.json()["detail"]
+    assert "Nothing was stored" in answer.json()["detail"]
+    assert wrong["secret"] not in answer.text
+    listed = (await person.call("GET", "/api/v1/integrations")).json()
+    assert [each["status"] for each in listed if each["provider"] == "gong"] == ["connected"]
+    after = await database(sandbox.stack, "credential-vault", "SELECT * FROM credentials ORDER BY 1, 2, 3")
+    assert after == before
+    assert (await end_of(person, await start(person, WORKSPACE)))["state"] == "completed"
+
+
+async def test_no_matching_calls_cost_nothing(sandbox: Sandbox, person: Person) -> None:
+    used = await calls_used(sandbox.stack)
+    await sandbox.clear_journal()
+    long_ago = datetime.now(UTC).date() - timedelta(days=700)
+    days = {"from": long_ago.isoformat(), "to": (long_ago + timedelta(days=3)).isoformat()}
+    ended = await end_of(person, await start(person, WORKSPACE, **days))
+    assert (ended["state"], ended["report_id"]) == ("no_match", None)
+    assert "no calls match" in ended["reason"]
+    assert await sandbox.model_requests() == []
+    assert await calls_used(sandbox.stack) == used
+    shown = await page(person, f"/runs/{ended['run_id']}")
+    assert "Nothing has been used" in shown
+
+
+async def test_a_run_is_cancelled_once(sandbox: Sandbox, person: Person) -> None:
+    async with sandbox.misbehaving({"provider": "openai", "delay": 1.0}):
+        run = await start(person, WORKSPACE)
+        await until(person, run, lambda now: now["calls_fetched"] == NEWEST)
+        cancelled = await person.json("POST", f"/api/v1/runs/{run['run_id']}/cancel")
+        assert cancelled["state"] == "cancelled"
+        assert (await person.call("POST", f"/api/v1/runs/{run['run_id']}/cancel")).status_code == 409
+    assert "The run was cancelled" in await page(person, f"/runs/{run['run_id']}")
+    assert (await end_of(person, await start(person, WORKSPACE)))["state"] == "completed"
+    assert (await person.json("GET", f"/api/v1/runs/{run['run_id']}"))["state"] == "cancelled"

@@ -15,6 +15,7 @@ import json
 import os
 import pkgutil
 import statistics
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,9 @@ import bench
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "bench.json"
+
+# Of a table that is written to a file or a log.
+_WIDTH = 140
 
 _NO_BENCHMARKS = {"__main__", "harness"}
 
@@ -58,7 +62,7 @@ async def run(names: Sequence[str], quick: bool) -> None:
     known = benchmarks()
     if unknown := sorted(set(names) - set(known)):
         raise SystemExit(f"no benchmark is called {', '.join(unknown)}; there are: {', '.join(known)}")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     for name in names or known:
         began = time.monotonic()
         with console.status(f"measuring {name}"):

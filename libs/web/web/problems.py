@@ -16,6 +16,7 @@ import core.log
 from core.context import current
 from core.errors import CallmineError, InvalidInput, NotFound, Transient, Unauthenticated
 from web.pages import Pages
+from web.state import SESSION_IN_SCOPE
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -95,8 +96,12 @@ def answer(request: Request, problem: Problem) -> Response:
     """`problem` as a page for a browser, as problem+json for everything else."""
     if not wants_html(request):
         return JSONResponse(problem.body(request.url.path), problem.status, problem.headers, PROBLEM_JSON)
-    template = "sign_in.html" if problem.status == 401 else "error.html"
-    return _pages.render(request, template, status_code=problem.status, headers=problem.headers, problem=problem)
+    template, session = "error.html", request.scope.get(SESSION_IN_SCOPE)
+    if problem.status == 401:
+        template, session = "sign_in.html", None
+    return _pages.render(
+        request, template, session, status_code=problem.status, headers=problem.headers, problem=problem
+    )
 
 
 def wants_html(request: Request) -> bool:

@@ -10,6 +10,8 @@ from web.assets import Assets
 from web.clerk import SessionCheck
 from web.settings import ServiceSettings
 
+SESSION_IN_SCOPE = "callmine.session"  # where an error page finds who is signed in
+
 
 @dataclass(frozen=True, slots=True)
 class Web:

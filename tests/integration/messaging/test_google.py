@@ -12,6 +12,7 @@ import pytest
 from google.api_core import exceptions
 from google.pubsub_v1 import SubscriberAsyncClient
 from google.pubsub_v1.services.subscriber.transports.grpc_asyncio import SubscriberGrpcAsyncIOTransport
+from google.pubsub_v1.types import PushConfig
 
 from chaos.effects import effect_routes
 from core.errors import Permanent, Transient
@@ -159,7 +160,7 @@ async def test_the_topology_can_be_ensured_again_and_mends_what_differs(channel:
     client = SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=channel))
     path = f"projects/{PROJECT}/subscriptions/{NAME}"
     await client.modify_push_config(
-        subscription=f"projects/{PROJECT}/subscriptions/retention.workspaces", push_config={}
+        subscription=f"projects/{PROJECT}/subscriptions/retention.workspaces", push_config=PushConfig()
     )
     await ensure(Topology.load(FILE), channel, PROJECT, PUSH_URLS)
     found = await client.get_subscription(subscription=path)

@@ -41,7 +41,14 @@ def test_a_share_stays_between_nothing_and_all() -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [('"member"', "member"), ('"Zoë"', "Zoë"), ("12", "12"), ("true", "true"), ("plain words", "plain words"), ("", "")],
+    [
+        ('"member"', "member"),
+        ('"Zoë"', "Zoë"),
+        ("12", "12"),
+        ("true", "true"),
+        ("plain words", "plain words"),
+        ("", ""),
+    ],
 )
 def test_json_values_lose_their_quotes(value: str, shown: str) -> None:
     assert formats.plain(value) == shown

@@ -35,7 +35,7 @@ check: setup lint types imports proto-check generated lock-check sizes ## lint, 
 
 lint: setup ## ruff: lint rules and formatting
 	@$(VENV)/ruff check --quiet $(LINTED)
-	@$(VENV)/ruff format --check --quiet $(LINTED) || { $(VENV)/ruff format --check $(LINTED); echo "formatting differs: run 'make format'"; exit 1; }
+	@$(VENV)/ruff format --check --quiet $(LINTED) || { echo "formatting differs: run 'make format'"; exit 1; }
 
 format: setup ## ruff: format and repair what it can
 	@$(VENV)/ruff check --fix-only --quiet $(LINTED)

@@ -1,6 +1,6 @@
 """Generates the Python code of the message contracts from proto/; `--check` fails when the committed code differs.
 
-    python libs/contracts/generate.py [--check]
+python libs/contracts/generate.py [--check]
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A proof is a module `chaos.prove_<name>` with
 
     async def prove(plan: Plan) -> Verdict
 
-It is reproducible from `plan.seed`, quick by default and thorough with `plan.full`.
+It draws all its choices from `plan.seed`, is quick by default and thorough with `plan.full`.
 """
 
 from __future__ import annotations

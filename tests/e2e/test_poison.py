@@ -69,37 +69,37 @@ async def test_a_run_completes_while_poison_comes_in(clean: Finished) -> None:
     await _until_parked(clean.stack, before + len(KINDS))
 
 
-async def test_a_message_is_replayed_once_its_cause_is_gone(clean: Finished) -> None:
-    stack, preview = clean.stack, str(uuid7())
-    await clean.taps.publish(_preview_ready(preview))
-    message = await _newest(stack, "preview")
-    assert "nobody asked" in message["reason"]
-    refused = await command(stack, "analysis", "parked", "replay", str(message["id"]))
-    assert refused.status == 1
+async def test_a_message_is_replayed_once_its_cause_is_gone_and_another_dropped(clean: Finished) -> None:
+    stack, awaited, unwanted = clean.stack, str(uuid7()), str(uuid7())
+    for preview in (awaited, unwanted):
+        await clean.taps.publish(_preview_ready(preview))
+        await _until_parked_for(stack, preview)
+    last, first = [each for each in await _list(stack, "analysis") if "nobody asked" in each["reason"]]
+    refused, dropped = await asyncio.gather(
+        command(stack, "analysis", "parked", "replay", str(first["id"])),
+        command(stack, "analysis", "parked", "drop", "--yes", str(last["id"])),
+    )
+    assert (refused.status, dropped.status) == (1, 0), dropped.errors
     assert "nobody asked" in refused.errors
 
     await database(
         stack,
         "analysis",
-        "INSERT INTO previews (workspace_id, id, request) SELECT workspace_id, $1::uuid, request FROM previews LIMIT 1",
-        preview,
+        "INSERT INTO previews (workspace_id, id, request) "
+        "SELECT workspace_id, $1::uuid, request FROM previews WHERE workspace_id = $2 LIMIT 1",
+        awaited,
+        OURS,
     )
-    done = await command(stack, "analysis", "parked", "replay", str(message["id"]))
-    assert done.status == 0, done.errors
-    (row,) = await database(stack, "analysis", "SELECT matching_calls FROM previews WHERE id = $1::uuid", preview)
+    replayed, too_late = await asyncio.gather(
+        command(stack, "analysis", "parked", "replay", str(first["id"])),
+        command(stack, "analysis", "parked", "replay", str(last["id"])),
+    )
+    assert (replayed.status, too_late.status) == (0, 1), replayed.errors
+    assert "dropped already" in too_late.errors
+    (row,) = await database(stack, "analysis", "SELECT matching_calls FROM previews WHERE id = $1::uuid", awaited)
     assert row["matching_calls"] == 7
-    assert message["id"] not in [each["id"] for each in await _list(stack, "analysis")]
-
-
-async def test_a_message_is_dropped_for_good(clean: Finished) -> None:
-    stack = clean.stack
-    await clean.taps.publish(_preview_ready(str(uuid7())))
-    message = await _newest(stack, "preview")
-    done = await command(stack, "analysis", "parked", "drop", "--yes", str(message["id"]))
-    assert done.status == 0, done.errors
-    assert message["id"] not in [each["id"] for each in await _list(stack, "analysis")]
-    again = await command(stack, "analysis", "parked", "replay", str(message["id"]))
-    assert again.status == 1
+    states = await database(stack, "analysis", "SELECT state FROM parked WHERE id >= $1 ORDER BY id", first["id"])
+    assert [each["state"] for each in states] == ["replayed", "dropped"]
 
 
 def _preview_ready(preview: str) -> Recorded:
@@ -115,14 +115,13 @@ async def _list(stack: Stack, service: str) -> list[Json]:
     return found
 
 
-async def _newest(stack: Stack, word: str) -> Json:
-    """The newest message parked in analysis for a reason with this word; waits for it."""
-    statement = "SELECT id FROM parked WHERE state = 'parked' AND reason LIKE '%' || $1 || '%' ORDER BY id DESC"
+async def _until_parked_for(stack: Stack, key: str) -> None:
+    """Return when the message with this ordering key is parked in analysis."""
     for _ in range(200):
-        if await database(stack, "analysis", statement, word):
-            break
+        if await database(stack, "analysis", "SELECT 1 FROM parked WHERE ordering_key = $1", key):
+            return
         await asyncio.sleep(0.1)
-    return next(message for message in await _list(stack, "analysis") if word in message["reason"])
+    raise AssertionError("the message is not parked")
 
 
 async def _until_parked(stack: Stack, count: int) -> None:

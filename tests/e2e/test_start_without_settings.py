@@ -28,8 +28,8 @@ async def test_everything_that_is_missing_is_listed_at_once(stack: Stack, servic
     assert {name for name in _required(service) if f"{name} is missing" not in ended.errors} == set()
 
 
-@pytest.mark.parametrize("service", SERVICES)
-async def test_what_is_set_is_not_printed(stack: Stack, service: str) -> None:
+async def test_what_is_set_is_not_printed(stack: Stack) -> None:
+    service = "audit"
     whole = stack.service_environment(service)
     broken = {**whole, "CALLMINE_PORT": "secret-port", "CALLMINE_CLERK_ISSUER": "http://secret-issuer.example"}
     del broken["CALLMINE_PROJECT"]

@@ -113,7 +113,7 @@ async def _assert_hidden(old: Old) -> None:
 async def _assert_shown(old: Old) -> None:
     assert set((await _ways(old)).values()) == {200}
     dashboard = await page(old.person, "/dashboard")
-    assert "hidden" not in dashboard
+    assert "older report" not in dashboard
     assert old.headline in dashboard
 
 

@@ -47,7 +47,7 @@ class ConsumerSettings:
     """
 
     most_attempts: int = 5
-    transactions: int = 4
+    transactions: int = 2
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
 
 

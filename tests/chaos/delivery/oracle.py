@@ -21,6 +21,11 @@ class Findings:
     crashes: int = 0
     problems: list[str] = field(default_factory=list)
 
+    def __add__(self, other: Findings) -> Findings:
+        """What two lanes of schedules found."""
+        figures = {name: value + other.figures()[name] for name, value in self.figures().items()}
+        return Findings(**figures, problems=[*self.problems, *other.problems])
+
     def figures(self) -> dict[str, int]:
         """What is written to the result."""
         names = ("schedules", "messages", "lost", "twice", "out_of_order", "crashes")

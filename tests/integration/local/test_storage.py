@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import storage  # type: ignore[attr-defined]  # a namespace package without types
+from google.cloud import storage
 from google.cloud.exceptions import NotFound
 
 from local.storage import StorageServer, StorageSettings

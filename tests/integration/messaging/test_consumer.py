@@ -27,8 +27,8 @@ class Handler:
     runs: list[list[str]] = field(default_factory=list)
 
     async def handle(self, tx: Tx, events: Sequence[Event[CallFetched]]) -> None:
-        await record_effects(tx, events)
         self.runs.append([one.payload.call_id for one in events])
+        await record_effects(tx, events)
         for one in events:
             if failure := self.fails.get(one.payload.call_id):
                 raise failure

@@ -33,12 +33,6 @@ async def test_the_real_parts_lose_nothing_repeat_nothing_and_keep_order(db: Dat
     assert findings.crashes > 10
 
 
-async def test_a_schedule_depends_on_its_seed_alone(db: Database) -> None:
-    first = await run_schedules(db, PLAN, range(100, 103))
-    again = await run_schedules(db, PLAN, range(100, 103))
-    assert (first.messages, first.crashes) == (again.messages, again.crashes)
-
-
 @pytest.mark.parametrize("mutation", MUTANTS.values(), ids=MUTANTS)
 async def test_a_mutant_is_caught(db: Database, monkeypatch: pytest.MonkeyPatch, mutation: Mutation) -> None:
     mutation(monkeypatch)

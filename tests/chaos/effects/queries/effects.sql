@@ -73,3 +73,8 @@ WHERE NOT EXISTS (
       AND held.attempts > 0 AND held.next_attempt_at > clock_timestamp())
 ORDER BY c.id
 LIMIT 500;
+
+-- name: inbox_heard_long_ago
+-- Lets one event of the workspace have been heard so many days ago.
+INSERT INTO inbox (workspace_id, consumer, event_id, received_at)
+VALUES (:workspace_id, 'analysis', gen_random_uuid(), clock_timestamp() - make_interval(days => :days::int));

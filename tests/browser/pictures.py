@@ -132,12 +132,12 @@ async def empty_dashboard(running: Browser, stack: Stack, scheme: Scheme) -> Non
 async def running_run(running: Browser, stack: Stack, scheme: Scheme) -> None:
     """A run in its middle: the model takes its time, and the run is cancelled after the picture."""
     async with (
-        Sandbox(stack).misbehaving({"provider": "openai", "delay": 1.0}),
+        Sandbox(stack).misbehaving({"provider": "openai", "delay": 1.5}),
         window_of(running, stack.url, ADMIN, scheme, WIDE) as visitor,
     ):
         await visitor.open("/new")
         await visitor.page.get_by_label("Brief").fill("Which competitors come up, and what is said of them?")
-        await visitor.page.get_by_label("Calls at most").fill("6")
+        await visitor.page.get_by_label("Calls at most").fill("12")
         await visitor.page.get_by_role("button", name="Start").click()
         await visitor.page.locator("[role=progressbar][aria-valuenow]:not([aria-valuenow='0'])").wait_for()
         await picture(visitor, f"run-in-the-middle-{scheme}-{WIDE}")

@@ -1,4 +1,4 @@
-"""`/operator/parked`: parked messages for the operators' tools, open to their service account only."""
+"""`/operator`: parked messages and the outbox's watchdog, open to the operators' service account only."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from messaging.oidc import Verifier
 from messaging.parked import Parked
+from messaging.relay import Relay
 
 JsonValue = str | int | None | dict[str, str]
 
 
-def operator_router(parked: Parked, verifier: Verifier) -> APIRouter:
-    """List, replay and drop. Errors are those of `Parked` and of the verifier, answered by the app's own error handler."""
+def operator_router(parked: Parked, relay: Relay, verifier: Verifier) -> APIRouter:
+    """List, replay and drop parked messages; publish what waits.
+
+    `POST /operator/drain` is called by a scheduler: it publishes all that is due, should the relay have died with its process, and says
+    how much is left, so that a growing backlog is seen. Errors are answered by the app's own error handler.
+    """
 
     async def operator(request: Request) -> str:
         return await verifier.verify(request.headers.get("authorization", ""))
 
-    router = APIRouter(prefix="/operator/parked", dependencies=[Depends(operator)], include_in_schema=False)
+    router = APIRouter(prefix="/operator", dependencies=[Depends(operator)], include_in_schema=False)
 
-    @router.get("")
+    @router.get("/parked")
     async def page(
         state: Literal["parked", "replayed", "dropped"] = "parked",
         before: int | None = None,
@@ -30,12 +35,17 @@ def operator_router(parked: Parked, verifier: Verifier) -> APIRouter:
         messages = await parked.list(state, before, limit)
         return [dataclasses.asdict(message) | {"parked_at": message.parked_at.isoformat()} for message in messages]
 
-    @router.post("/{message_id}/replay", status_code=204)
+    @router.post("/parked/{message_id}/replay", status_code=204)
     async def replay(message_id: int) -> None:
         await parked.replay(message_id)
 
-    @router.post("/{message_id}/drop", status_code=204)
+    @router.post("/parked/{message_id}/drop", status_code=204)
     async def drop(message_id: int) -> None:
         await parked.drop(message_id)
+
+    @router.post("/drain")
+    async def drain() -> dict[str, float]:
+        published = await relay.drain()
+        return {"published": published, **dataclasses.asdict(await relay.backlog())}
 
     return router

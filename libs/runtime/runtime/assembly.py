@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 import grpc
@@ -21,6 +22,7 @@ from messaging.oidc import GoogleOidc, OidcSettings
 from messaging.operator import operator_router
 from messaging.push import push_router
 from messaging.topology import Subscription, Topology, TopologyInvalid, dead_letter_subscription
+from messaging.upkeep import keep_up
 from web import ServiceSettings, create_app
 from web.settings import PREFIX
 
@@ -87,7 +89,7 @@ class Assembly:
             service=self.service,
             settings=self.settings,
             routers=routers,
-            background=[self.relay.run, *self._subscribers(processors), *self._works],
+            background=[self.relay.run, partial(keep_up, self.db), *self._subscribers(processors), *self._works],
             ready=self._ready,
             form_targets=form_targets,
         )
@@ -120,7 +122,8 @@ class Assembly:
             self._refuse_unknown_pusher()
             found.append(push_router(pushed, self._verifier(self.settings.push_service_account)))
         if self.settings.operator_service_account:
-            found.append(operator_router(self.parked, self._verifier(self.settings.operator_service_account)))
+            verifier = self._verifier(self.settings.operator_service_account)
+            found.append(operator_router(self.parked, self.relay, verifier))
         return found
 
     def _refuse_unknown_pusher(self) -> None:

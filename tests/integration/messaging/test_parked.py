@@ -17,7 +17,7 @@ from callmine.calls.v1.calls_pb2 import CallFetched
 from chaos.effects import open_effects, record_effects
 from core.errors import CallmineError, Conflict, Forbidden, NotFound, Permanent, Transient, Unauthenticated
 from database import Database, DatabaseSettings, Tx
-from integration.messaging.memory import SUBSCRIPTION, MemoryPublisher, count, delivery, event, failing, write
+from integration.messaging.memory import SUBSCRIPTION, A, MemoryPublisher, count, delivery, event, failing, write
 from messaging import Consumer, Parked, Relay, Routes
 from messaging.operator import operator_router
 from messaging.parked_cli import parked_app
@@ -155,11 +155,12 @@ class _Verifier:
         return "operator@callmine.iam.gserviceaccount.com"
 
 
-async def test_the_operators_endpoint_is_for_operators(desk: Desk) -> None:
+async def test_the_operators_endpoint_is_for_operators(db: Database, desk: Desk) -> None:
     message_id = await desk.park()
+    publisher = MemoryPublisher()
     desk.failure = None
     app = FastAPI()
-    app.include_router(operator_router(desk.parked, _Verifier()))
+    app.include_router(operator_router(desk.parked, Relay(db, publisher), _Verifier()))
 
     @app.exception_handler(CallmineError)
     async def told(_: Request, error: Exception) -> Response:
@@ -176,3 +177,8 @@ async def test_the_operators_endpoint_is_for_operators(desk: Desk) -> None:
         assert (await client.post(f"/operator/parked/{message_id}/replay")).status_code == 204
         assert (await client.post(f"/operator/parked/{message_id}/replay")).status_code == 409
         assert (await client.post("/operator/parked/404/drop")).status_code == 404
+        await write(db, A, "left behind by a process that died")
+        answer = (await client.post("/operator/drain")).json()
+        assert (answer["published"], answer["events"], len(publisher.stored)) == (1, 0, 1)
+    async with httpx.AsyncClient(transport=transport, base_url="https://analysis") as stranger:
+        assert (await stranger.post("/operator/drain")).status_code == 401

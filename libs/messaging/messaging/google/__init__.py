@@ -2,8 +2,7 @@
 
 from messaging.google.admin import ensure
 from messaging.google.channel import open_channel
-from messaging.google.intake import Intake, open_intake
 from messaging.google.publisher import GooglePublisher
 from messaging.google.subscriber import PullSettings, PullSubscriber
 
-__all__ = ["GooglePublisher", "Intake", "PullSettings", "PullSubscriber", "ensure", "open_channel", "open_intake"]
+__all__ = ["GooglePublisher", "PullSettings", "PullSubscriber", "ensure", "open_channel"]

@@ -27,7 +27,8 @@ from packaging.utils import canonicalize_name
 from house.projects import ROOT, libraries, requirements_of, requirements_of_development, services
 
 OLDEST_PYTHON = "3.11"
-UNIVERSAL = f"--universal --python-version {OLDEST_PYTHON}"
+# One version for every Python and machine: what is tested on one is what the others get.
+UNIVERSAL = f"--universal --fork-strategy fewest --python-version {OLDEST_PYTHON}"
 COMPILE_OPTIONS = f"{UNIVERSAL} --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet"
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
@@ -175,7 +176,10 @@ def check(root: Path = ROOT) -> list[str]:
             found.append(f"{lock.name} is missing")
             continue
         text = path.read_text()
-        development = development or read_pins(text)
+        try:
+            development = development or read_pins(text)
+        except ValueError as problem:
+            return [f"{lock.name}: {problem}"]
         found += problems_of(lock, text, development)
     expected = {lock.name for lock in wanted_locks(root)}
     return [
@@ -205,8 +209,9 @@ def _write_one(root: Path, lock: Wanted, *, constraints: str, upgrade: bool) -> 
             made.write_text(target.read_text())
         _compile(folder, upgrade=upgrade)
         text = made.read_text().replace("-r declared", "what Callmine declares").replace("    #   -c constraints\n", "")
-        target.write_text(lock.header + text)
-    print(f"{lock.name}: {len(read_pins(target.read_text()))} packages")
+    pins = read_pins(text)
+    target.write_text(lock.header + text)
+    print(f"{lock.name}: {len(pins)} packages")
 
 
 def _compile(folder: Path, *, upgrade: bool) -> None:
@@ -232,7 +237,10 @@ def main() -> None:
     parser.add_argument("--upgrade", action="store_true")
     asked = parser.parse_args()
     if not asked.check:
-        write(upgrade=asked.upgrade)
+        try:
+            write(upgrade=asked.upgrade)
+        except LockRefused as reason:
+            raise SystemExit(f"uv found no set of versions that fits:\n{reason}") from None
         return
     if found := check():
         raise SystemExit("lock files: run `make lock` and commit\n  " + "\n  ".join(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -60,7 +61,8 @@ class Taps:
 
     async def messages(self) -> list[Recorded]:
         """All messages since the last call, topic by topic."""
-        return [message for topic in TOPICS for message in await self._drain(topic)]
+        drained = await asyncio.gather(*(self._drain(topic) for topic in TOPICS))
+        return [message for messages in drained for message in messages]
 
     async def publish(self, message: Recorded) -> None:
         """Publish as the first service that may."""

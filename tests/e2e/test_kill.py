@@ -57,7 +57,7 @@ async def _start(person: Person) -> Json:
 async def _reach(person: Person, run: Json, at_least: int) -> None:
     """Wait until so many calls are analysed, but not all."""
     now: Json = {}
-    for _ in range(400):
+    for _ in range(1200):
         now = await person.json("GET", f"/api/v1/runs/{run['run_id']}")
         if now["state"] == "running" and now["calls_analysed"] >= at_least:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import threading
@@ -21,7 +22,11 @@ UserId = NewType("UserId", str)
 _WORKSPACE = re.compile(r"org_[A-Za-z0-9]{1,60}")
 _USER = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,70}")
 
+# Each message names its workspace several times; so many workspaces are at work at once.
+_IDS_KEPT = 4096
 
+
+@functools.lru_cache(_IDS_KEPT)
 def parse_workspace_id(text: str) -> WorkspaceId:
     """Return `text` as a workspace id, or raise InvalidInput. What passes is safe inside object names and settings."""
     if not _WORKSPACE.fullmatch(text):

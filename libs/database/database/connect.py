@@ -12,6 +12,9 @@ import asyncpg
 # A statement that runs longer than this is a bug or an attack; the longest legitimate one (an outbox batch) takes well under a second.
 STATEMENT_TIMEOUT_SECONDS = 30
 
+# json.dumps builds an encoder for each call that is not all defaults, which costs more than encoding a small value.
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
@@ -74,10 +77,6 @@ async def _cloud_sql_pool(url: str, options: dict[str, Any]) -> Pool:
 async def _prepare(connection: RawConnection) -> None:
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(kind, schema="pg_catalog", encoder=_to_json, decoder=json.loads)
-
-
-def _to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 async def _reset(connection: RawConnection) -> None:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from google.protobuf.message import Message
 
@@ -16,8 +17,7 @@ from messaging.ports import Delivery
 from messaging.store import Rejected
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """An opened delivery; `position` is its place in the batch."""
 
     position: int

@@ -30,13 +30,14 @@ log = logger("messaging.relay")
 class RelaySettings:
     """How the relay works; all times are in seconds.
 
-    The defaults: a lease outlives three publish time-outs; a claim of 5,000 small events is about 2 MB; after 30 attempts, the last ones
-    a minute apart, a key has failed for about 20 minutes while others went through.
+    The defaults: a lease outlives three publish time-outs, and is how long events wait when the relay's process is killed; a claim of
+    5,000 small events is about 2 MB; after 30 attempts, the last ones a minute apart, a key has failed for about 20 minutes while others
+    went through.
     """
 
     lease: str = "outbox"
-    lease_seconds: float = 30.0
-    publish_timeout: float = 9.0
+    lease_seconds: float = 10.0
+    publish_timeout: float = 3.0
     poll_seconds: float = 0.5
     batch_events: int = 5000
     batch_bytes: int = 16_000_000

@@ -6,15 +6,14 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from core.ids import WorkspaceId
 from database import Batch, Row, Tx
 from messaging.ports import Delivery
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(NamedTuple):
     """An event on its way into the outbox."""
 
     event_id: uuid.UUID
@@ -24,8 +23,7 @@ class OutboxRow:
     attributes: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedRow:
+class ClaimedRow(NamedTuple):
     """An event that a relay is about to publish; `attempts` have failed so far."""
 
     id: int
@@ -85,7 +83,7 @@ async def release_lease(tx: Tx, hold: Hold) -> None:
 async def claim_outbox(tx: Tx, hold: Hold, events: int, size: int) -> list[ClaimedRow]:
     """The oldest events that are due, at most `events` of them and about `size` bytes; none when the lease is lost."""
     rows = await tx.fetch("outbox_claim", lease=hold.name, fence=hold.fence, events=events, bytes=size)
-    return [ClaimedRow(*row) for row in rows]
+    return [ClaimedRow._make(row) for row in rows]
 
 
 async def delete_published(tx: Tx, hold: Hold, ids: Collection[int]) -> int:

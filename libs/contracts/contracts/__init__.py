@@ -3,6 +3,7 @@
 No I/O. Not for: sending or receiving (that is `messaging`), or what a service thinks of a message (its `events.py`).
 """
 
+from contracts.changes import field_change
 from contracts.envelope import Actor, ActorKind, Event, Source, attributes_of, pack, unpack
 from contracts.registry import MESSAGES, TOPICS, Topic, publishers_of, topic_for
 
@@ -15,6 +16,7 @@ __all__ = [
     "Source",
     "Topic",
     "attributes_of",
+    "field_change",
     "pack",
     "publishers_of",
     "topic_for",

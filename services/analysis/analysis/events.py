@@ -11,7 +11,7 @@ from analysis.domain.report import Numbers
 from analysis.domain.request import CallFilter, PreviewId, ReportId, RunId
 from analysis.domain.run import Fetched, FetchedCall
 from analysis.store.plans import IntegrationState
-from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
+from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, PreviewReady
 from callmine.fetches.v1.fetches_pb2 import CallFilter as CallFilterMessage
 from callmine.fetches.v1.fetches_pb2 import FetchCancelled, FetchRequested, PreviewRequested
@@ -24,7 +24,7 @@ from callmine.integrations.v1.integrations_pb2 import (
 from callmine.plans.v1.plans_pb2 import PlanChanged
 from callmine.reports.v1.reports_pb2 import CallAnalysed, CallOutcome, ReportCompleted, RunCancelled, RunFailed
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
-from contracts import Event
+from contracts import Event, field_change
 from core.errors import InvalidInput
 from core.ids import WorkspaceId, parse_uuid
 
@@ -117,7 +117,7 @@ def report_exported(report_id: ReportId, format_name: str) -> AdminAction:
         type=AdminActionType.ADMIN_ACTION_TYPE_REPORT_EXPORTED,
         target_kind="report",
         target_id=str(report_id),
-        diff=[FieldChange(field="format", after=f'"{format_name}"')],
+        diff=[field_change("format", None, format_name)],
     )
 
 

@@ -15,7 +15,7 @@ from callmine.credentials.v1.credentials_pb2 import (
 )
 from callmine.integrations.v1 import integrations_pb2
 from callmine.integrations.v1.integrations_pb2 import IntegrationConnected, IntegrationDisconnected
-from contracts import Actor, Event
+from contracts import Actor, Event, field_change
 from core.errors import InvalidInput
 from core.ids import parse_uuid
 from credential_vault.domain import Denial, Grant, GrantRequest, Provider, State
@@ -57,9 +57,9 @@ async def announce_connected(tx: Tx, outbox: Outbox, change: Connected, actor: A
     )
     again = change.before in {State.CONNECTED, State.NEEDS_RECONNECT}
     diff = [
-        _change("status", None if change.before is State.NEW else change.before.value, State.CONNECTED.value),
+        field_change("status", None if change.before is State.NEW else change.before.value, State.CONNECTED.value),
         *_changed("base_url", change.base_url_before or None, change.base_url),
-        _change("authentication", "access key and secret" if again else None, "access key and secret (new pair)"),
+        field_change("authentication", "access key and secret" if again else None, "access key and secret (new pair)"),
     ]
     kind = AdminActionType.ADMIN_ACTION_TYPE_INTEGRATION_CONNECTED
     await outbox.add_many(tx, _drafts(tx, change.provider, change.version, actor, payload, kind, diff))
@@ -68,7 +68,7 @@ async def announce_connected(tx: Tx, outbox: Outbox, change: Connected, actor: A
 async def announce_disconnected(tx: Tx, outbox: Outbox, change: Disconnected, actor: Actor) -> None:
     """Tell the other services, and the audit log, that an integration was disconnected."""
     payload = IntegrationDisconnected(provider=_PROVIDERS[change.provider], credential_version=change.version)
-    diff = [_change("status", change.before.value, State.DISCONNECTED.value)]
+    diff = [field_change("status", change.before.value, State.DISCONNECTED.value)]
     kind = AdminActionType.ADMIN_ACTION_TYPE_INTEGRATION_DISCONNECTED
     await outbox.add_many(tx, _drafts(tx, change.provider, change.version, actor, payload, kind, diff))
 
@@ -131,10 +131,6 @@ def _denied(denied: Denied) -> CredentialDenied:
     )
 
 
-def _change(field: str, before: str | None, after: str | None) -> FieldChange:
-    return FieldChange(field=field, before=before, after=after)
-
-
 def _changed(field: str, before: str | None, after: str | None) -> list[FieldChange]:
     """Nothing where nothing changed."""
-    return [] if before == after else [_change(field, before, after)]
+    return [] if before == after else [field_change(field, before, after)]

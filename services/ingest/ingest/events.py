@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -33,6 +32,7 @@ from callmine.workspaces.v1.workspaces_pb2 import (
     WorkspaceCreated,
     WorkspaceUpdated,
 )
+from contracts import field_change
 from core.errors import InvalidInput
 from core.ids import parse_uuid
 from ingest.domain.calls import Call
@@ -217,12 +217,7 @@ def workspace_action(workspace_id: str, diff: Sequence[Diff]) -> AdminAction:
 
 
 def _field(diff: Diff) -> FieldChange:
-    """Values are JSON as text, as the contract says."""
-    return FieldChange(field=diff.field, before=_json(diff.before), after=_json(diff.after))
-
-
-def _json(value: str | None) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+    return field_change(diff.field, diff.before, diff.after)
 
 
 def _time(stamp: Timestamp) -> datetime:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
+from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.plans.v1.plans_pb2 import PlanChanged
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
-from contracts import Actor, Event
+from contracts import Actor, Event, field_change
 from database import Tx
 from messaging import Draft, Outbox, Routes
 from retention import store
@@ -31,7 +31,7 @@ def routes(plans: Plans, outbox: Outbox) -> Routes:
 
 async def announce(tx: Tx, outbox: Outbox, change: PlanChange, actor: Actor) -> None:
     """Tell all services, and the audit log, that the plan was changed."""
-    diff = [FieldChange(field="plan", before=change.before, after=change.plan)]
+    diff = [field_change("plan", change.before, change.plan)]
     kind = AdminActionType.ADMIN_ACTION_TYPE_BILLING_PLAN_CHANGED
     action = AdminAction(type=kind, target_kind="workspace", target_id=tx.workspace_id, diff=diff)
     audited = Draft(payload=action, aggregate_id=tx.workspace_id, sequence=change.version, actor=actor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from callmine.audit.v1.audit_pb2 import AdminAction
@@ -21,8 +23,8 @@ from testkit.tables import every_row, raw_bytes
 def changes(action: AdminAction) -> dict[str, tuple[str | None, str | None]]:
     return {
         change.field: (
-            change.before if change.HasField("before") else None,
-            change.after if change.HasField("after") else None,
+            json.loads(change.before) if change.HasField("before") else None,
+            json.loads(change.after) if change.HasField("after") else None,
         )
         for change in action.diff
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 
 import pytest
@@ -129,7 +130,7 @@ async def test_the_command_changes_the_plan_tells_everybody_and_is_audited(
         type=AdminActionType.ADMIN_ACTION_TYPE_BILLING_PLAN_CHANGED,
         target_kind="workspace",
         target_id=MINE,
-        diff=[FieldChange(field="plan", before="trial", after="growth")],
+        diff=[FieldChange(field="plan", before='"trial"', after='"growth"')],
     )
     assert audited.actor == Actor(ActorKind.SYSTEM, "retention")
 
@@ -155,7 +156,7 @@ async def test_changes_at_the_same_time_are_told_one_after_the_other(retention: 
         event.payload.diff[0] for _, event in await said(retention.dsns) if isinstance(event.payload, AdminAction)
     ]
     versions = [event.sequence for topic, event in await said(retention.dsns) if topic == "plans"]
-    by_before = {one.before: one.after for one in changes}
+    by_before = {json.loads(one.before): json.loads(one.after) for one in changes}
     chain = ["trial"]
     while chain[-1] in by_before:
         chain.append(by_before[chain[-1]])

@@ -8,10 +8,11 @@ assert unpack(body, attributes_of(event)) == event
 from __future__ import annotations
 
 import enum
+import functools
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from google.protobuf import any_pb2, timestamp_pb2
@@ -51,9 +52,14 @@ class Source(enum.StrEnum):
 
 
 _KINDS = {kind: envelope_pb2.ActorKind.Value(f"ACTOR_KIND_{kind.name}") for kind in ActorKind}
-_KIND_OF = {number: kind for kind, number in _KINDS.items()}
+_KIND_OF: Mapping[int, ActorKind] = {number: kind for kind, number in _KINDS.items()}
 _SOURCES = {source: envelope_pb2.Source.Value(f"SOURCE_{source.name}") for source in Source}
-_SOURCE_OF = {number: source for source, number in _SOURCES.items()}
+_SOURCE_OF: Mapping[int, Source] = {number: source for source, number in _SOURCES.items()}
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Actors are read again and again: the same people, and most of all the services themselves.
+_ACTORS_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +96,26 @@ class Event(Generic[P]):
 
 def pack(event: Event[Message]) -> bytes:
     """The event's bytes, the same for the same event on every machine (deterministic serialisation)."""
-    occurred_at = timestamp_pb2.Timestamp()
-    occurred_at.FromDatetime(event.occurred_at)
+    type_name, actor = event.type, event.actor
+    since = event.occurred_at - _EPOCH
     envelope = envelope_pb2.Envelope(
         event_id=str(event.event_id),
         workspace_id=event.workspace_id,
-        type=event.type,
-        occurred_at=occurred_at,
+        type=type_name,
+        occurred_at=timestamp_pb2.Timestamp(
+            seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000
+        ),
         producer=event.producer,
         aggregate_id=event.aggregate_id,
         sequence=event.sequence,
         causation_id=event.causation_id,
         correlation_id=event.correlation_id,
         actor=envelope_pb2.Actor(
-            kind=_KINDS[event.actor.kind],
-            id=event.actor.id,
-            email=event.actor.email,
-            source=_SOURCES[event.actor.source],
+            kind=_KINDS[actor.kind], id=actor.id, email=actor.email, source=_SOURCES[actor.source]
         ),
         traceparent=event.traceparent,
         payload=any_pb2.Any(
-            type_url=f"type.googleapis.com/{event.type}", value=event.payload.SerializeToString(deterministic=True)
+            type_url=f"type.googleapis.com/{type_name}", value=event.payload.SerializeToString(deterministic=True)
         ),
     )
     return envelope.SerializeToString(deterministic=True)
@@ -159,40 +164,49 @@ def unpack(body: bytes, attributes: Mapping[str, str]) -> Event[Message]:
 
 
 def _check_mirror(envelope: envelope_pb2.Envelope, attributes: Mapping[str, str]) -> None:
-    expected = {
-        "ce-workspaceid": envelope.workspace_id,
-        "ce-id": envelope.event_id,
-        "ce-type": envelope.type,
-    }
-    for name, value in expected.items():
+    for name, value in (
+        ("ce-workspaceid", envelope.workspace_id),
+        ("ce-id", envelope.event_id),
+        ("ce-type", envelope.type),
+    ):
         if attributes.get(name, "") != value:
             raise InvalidInput(f"attribute {name} does not agree with the body")
 
 
 def _payload(envelope: envelope_pb2.Envelope) -> Message:
-    known = MESSAGES.get(envelope.type)
+    type_name, payload = envelope.type, envelope.payload
+    known = MESSAGES.get(type_name)
     if known is None:
         raise InvalidInput("the message type is not known here")
-    if envelope.payload.type_url.rsplit("/", 1)[-1] != envelope.type:
+    if payload.type_url.rsplit("/", 1)[-1] != type_name:
         raise InvalidInput("the payload is not of the type that the envelope names")
     try:
-        return known.FromString(envelope.payload.value)
+        return known.FromString(payload.value)
     except DecodeError as error:
         raise InvalidInput("the payload is not a message of its type") from error
 
 
 def _time(envelope: envelope_pb2.Envelope) -> datetime:
+    occurred_at = envelope.occurred_at
+    seconds, nanos = occurred_at.seconds, occurred_at.nanos
     try:
-        return envelope.occurred_at.ToDatetime(UTC)
-    except ValueError as error:
+        if not 0 <= nanos < 1_000_000_000:
+            raise ValueError(nanos)
+        return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
+    except (ValueError, OverflowError) as error:
         raise InvalidInput("occurred_at is not a time") from error
 
 
 def _actor(actor: envelope_pb2.Actor) -> Actor:
+    return _known_actor(actor.kind, actor.id, actor.email, actor.source)
+
+
+@functools.lru_cache(_ACTORS_KEPT)
+def _known_actor(kind: int, actor_id: str, email: str, source: int) -> Actor:
     """Kinds and sources of a newer producer that this build does not know are read as the system's."""
     return Actor(
-        kind=_KIND_OF.get(actor.kind, ActorKind.SYSTEM),
-        id=actor.id,
-        email=actor.email,
-        source=_SOURCE_OF.get(actor.source, Source.SYSTEM),
+        kind=_KIND_OF.get(kind, ActorKind.SYSTEM),
+        id=actor_id,
+        email=email,
+        source=_SOURCE_OF.get(source, Source.SYSTEM),
     )

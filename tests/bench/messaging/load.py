@@ -1,13 +1,9 @@
-"""The load: how many events, over how many keys and workspaces, and what has arrived."""
+"""The load: how many events, over how many keys and workspaces."""
 
 from __future__ import annotations
 
-import asyncio
-import statistics
-import time
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from chaos.effects import draft, workspace
 from core.ids import WorkspaceId
@@ -41,32 +37,3 @@ class Load:
     def _keys_by_workspace(self) -> list[list[str]]:
         owners = min(WORKSPACES, self.keys)
         return [[f"key-{key}" for key in range(owner, self.keys, owners)] for owner in range(owners)]
-
-
-@dataclass(slots=True)
-class Arrivals:
-    """Counts committed effects, and how long each took from its producer."""
-
-    expected: int
-    began: float = field(default_factory=time.monotonic)
-    seconds: list[float] = field(default_factory=list)
-    sent: dict[uuid.UUID, float] = field(default_factory=dict)
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-    _count: int = 0
-
-    def arrived(self, event_id: uuid.UUID) -> None:
-        """One effect has been committed."""
-        self._count += 1
-        if (sent := self.sent.pop(event_id, None)) is not None:
-            self.seconds.append(time.monotonic() - sent)
-        if self._count == self.expected:
-            self.done.set()
-
-    @property
-    def rate(self) -> float:
-        """Events a second from the start until now."""
-        return self._count / (time.monotonic() - self.began)
-
-    def percentile(self, percent: int) -> float:
-        """Milliseconds from before the producer's commit until after the consumer's."""
-        return statistics.quantiles(self.seconds, n=100)[percent - 1] * 1000

@@ -1,8 +1,9 @@
-"""Ours: outbox, relay, broker, streaming pull, inbox and effect."""
+"""Ours: outbox and relay in this process, the broker, and in another process streaming pull, inbox and effect: two services."""
 
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -10,14 +11,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bench.messaging.cloud import PROJECT, Cloud
-from bench.messaging.load import PRODUCERS, Arrivals, Load
-from callmine.calls.v1.calls_pb2 import CallFetched
-from chaos.effects import write_fact
-from contracts import Event
+from bench.messaging.listener import Listener, Order, listening
+from bench.messaging.load import PRODUCERS, Load
+from chaos.effects import open_effects, write_fact
 from core.ids import WorkspaceId
-from database import Database, Tx
-from messaging import Consumer, Delivery, Draft, Outbox, OutgoingMessage, Publisher, Relay, Routes, Verdict
-from messaging.google import GooglePublisher, PullSubscriber
+from database import Database
+from messaging import Draft, Outbox, OutgoingMessage, Publisher, Relay
+from messaging.google import GooglePublisher
 
 
 @dataclass(slots=True)
@@ -33,62 +33,40 @@ class _OneTopic:
 
 
 @dataclass(slots=True)
-class _Counted:
-    """Tells `arrivals` what a consumer has done."""
-
-    consumer: Consumer
-    arrivals: Arrivals
-
-    @property
-    def halted(self) -> str:
-        return self.consumer.halted
-
-    async def process(self, deliveries: Sequence[Delivery]) -> list[Verdict]:
-        verdicts = await self.consumer.process(deliveries)
-        for delivery, verdict in zip(deliveries, verdicts, strict=True):
-            if verdict is Verdict.ACK:
-                self.arrivals.arrived(uuid.UUID(delivery.attributes["ce-id"]))
-        return verdicts
-
-
-@dataclass(slots=True)
 class Pipeline:
-    """A running relay and consumer."""
+    """A running relay here, a running consumer elsewhere."""
 
     db: Database
     outbox: Outbox
-    arrivals: Arrivals
+    listener: Listener
 
-    async def write(self, workspace_id: WorkspaceId, drafts: Sequence[Draft]) -> None:
-        """One transaction of a producer."""
-        began = time.monotonic()
+    async def write(self, workspace_id: WorkspaceId, drafts: Sequence[Draft]) -> list[uuid.UUID]:
+        """One transaction of a producer; the events' ids."""
         async with self.db.workspace(workspace_id) as tx:
             await write_fact(tx, len(drafts))
-            ids = await self.outbox.add_many(tx, drafts)
-            self.arrivals.sent.update(dict.fromkeys(ids, began))
+            return await self.outbox.add_many(tx, drafts)
 
 
 @asynccontextmanager
-async def pipeline(cloud: Cloud, expected: int) -> AsyncIterator[Pipeline]:
+async def pipeline(cloud: Cloud, expected: int, timed: bool = False) -> AsyncIterator[Pipeline]:
     """Relay and consumer on a fresh database and topic, for `expected` events."""
     topic, subscription = await cloud.subscription()
-    async with cloud.database() as db:
-        arrivals = Arrivals(expected)
-        relay = Relay(db, _OneTopic(GooglePublisher(cloud.channel, PROJECT), topic))
-        processor = _Counted(Consumer("analysis", db, _routes()), arrivals)
-        subscriber = PullSubscriber(cloud.channel, PROJECT, subscription, processor)
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(relay.run()), group.create_task(subscriber.run())]
-            yield Pipeline(db, Outbox("ingest", relay.wake), arrivals)
-            for task in running:
-                task.cancel()
+    async with cloud.settings() as settings:
+        urls = settings.app_url, settings.sweep_url
+        order = Order(*urls, cloud.address, cloud.ca.decode(), PROJECT, subscription, expected, timed)
+        async with open_effects(settings) as db, listening(order) as listener:
+            relay = Relay(db, _OneTopic(GooglePublisher(cloud.channel, PROJECT), topic))
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(relay.run())
+                yield Pipeline(db, Outbox("ingest", relay.wake), listener)
+                running.cancel()
 
 
 async def throughput(cloud: Cloud, load: Load) -> float:
     """Events a second, producers writing as fast as they can."""
     async with pipeline(cloud, load.events) as running, asyncio.timeout(300):
         transactions = load.transactions()
-        running.arrivals.began = time.monotonic()
+        began = time.monotonic()
 
         async def produce() -> None:
             for workspace_id, drafts in transactions:
@@ -97,31 +75,22 @@ async def throughput(cloud: Cloud, load: Load) -> float:
         async with asyncio.TaskGroup() as group:
             for _ in range(PRODUCERS):
                 group.create_task(produce())
-            await running.arrivals.done.wait()
-        return running.arrivals.rate
+            arrivals = await running.listener.arrivals()
+        return load.events / (arrivals.last - began)
 
 
 async def latency(cloud: Cloud, load: Load, rate: float) -> tuple[float, float]:
-    """Median and 99th percentile in milliseconds, at `rate` transactions of one event a second."""
-    async with pipeline(cloud, load.events) as running, asyncio.timeout(300):
+    """Median and 99th percentile in milliseconds, from before the producer's commit until after the consumer's; `rate` transactions of one
+    event a second.
+    """
+    async with pipeline(cloud, load.events, timed=True) as running, asyncio.timeout(300):
+        sent: dict[str, float] = {}
         began = time.monotonic()
         for number, (workspace_id, drafts) in enumerate(load.transactions(size=1)):
             await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
-            await running.write(workspace_id, drafts)
-        await running.arrivals.done.wait()
-        return running.arrivals.percentile(50), running.arrivals.percentile(99)
-
-
-async def _record(tx: Tx, events: Sequence[Event[CallFetched]]) -> None:
-    await tx.execute(
-        "effects_insert_once",
-        event_ids=[event.event_id for event in events],
-        aggregate_ids=[event.aggregate_id for event in events],
-        sequences=[event.sequence for event in events],
-    )
-
-
-def _routes() -> Routes:
-    routes = Routes()
-    routes.on_many(CallFetched, _record)
-    return routes
+            now = time.monotonic()
+            sent.update(dict.fromkeys(map(str, await running.write(workspace_id, drafts)), now))
+        arrivals = await running.listener.arrivals()
+        seconds = [arrivals.by_event[event_id] - at for event_id, at in sent.items()]
+        percentiles = statistics.quantiles(seconds, n=100)
+        return percentiles[49] * 1000, percentiles[98] * 1000

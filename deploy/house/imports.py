@@ -17,6 +17,7 @@ import importlib.util
 import io
 import os
 import sys
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -154,8 +155,9 @@ def _texts(option: object) -> list[str]:
 class _ReadingContract(Contract):
     """What both contracts share: a list of imports that must not be."""
 
+    @abstractmethod
     def offences(self, graph: ImportGraph) -> list[Import]:
-        raise NotImplementedError
+        """Imports that break the rule."""
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         del verbose

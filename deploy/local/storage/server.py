@@ -102,6 +102,17 @@ class _Handler(emulator.RequestHandler):  # type: ignore[misc]  # the wheel has 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - names of http.server
 
 
+class _Connection(ssl.SSLSocket):
+    """One that is closed when the client has reset it before the handshake: Python's own stays open until it is collected."""
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        try:
+            return super().recv(buflen, flags)
+        except ConnectionError:
+            self.close()
+            raise
+
+
 class _TlsServer(ThreadingHTTPServer):
     """TLS per connection, with the handshake in the connection's own thread so that nobody can hold up the others."""
 
@@ -112,6 +123,7 @@ class _TlsServer(ThreadingHTTPServer):
         self, address: tuple[str, int], handler: Callable[..., BaseHTTPRequestHandler], context: ssl.SSLContext
     ) -> None:
         super().__init__(address, handler)
+        context.sslsocket_class = _Connection
         self._context = context
 
     def finish_request(self, request: Connection, client_address: object) -> None:

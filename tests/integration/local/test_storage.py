@@ -1,7 +1,11 @@
 """The storage emulator behind TLS, spoken to with Google's client."""
 
+import gc
+import socket
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from google.cloud import storage
 from google.cloud.exceptions import NotFound
 
 from local.storage import StorageServer, StorageSettings
+from local.storage.server import _TlsServer
 from local.tls import Authority
 
 BUCKET = "callmine-ingest"
@@ -105,3 +110,16 @@ def test_client_without_the_authority_does_not_connect(server: StorageServer) ->
 def test_plaintext_is_not_answered(server: StorageServer) -> None:
     with pytest.raises(requests.exceptions.ConnectionError):
         requests.get(server.endpoint.replace("https", "http"), timeout=10)
+
+
+def test_a_client_that_resets_before_the_handshake_leaves_no_socket_open(authority: Authority) -> None:
+    served = _TlsServer(("127.0.0.1", 0), BaseHTTPRequestHandler, authority.server("storage").context())
+    for _ in range(20):
+        client = socket.create_connection(("127.0.0.1", served.server_port))
+        accepted, address = served.get_request()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        with pytest.raises(OSError, match=r"reset|closed|EOF"):
+            served.finish_request(accepted, address)
+    served.server_close()
+    gc.collect()

@@ -20,6 +20,17 @@ def prefix_of(workspace_id: WorkspaceId) -> str:
     return f"{_ROOT}{parse_workspace_id(workspace_id)}/"
 
 
+def own_name(workspace_id: WorkspaceId, name: str) -> str:
+    """`name`, when it is the whole name of an object that may lie in the workspace's folder: the check for names out of messages.
+
+    Raises InvalidInput for a relative or malformed name, and for any other workspace's.
+    """
+    prefix = prefix_of(workspace_id)
+    if not name.startswith(prefix):
+        raise InvalidInput("object name is malformed or lies outside the workspace's folder")
+    return full_name(prefix, name)
+
+
 def full_name(prefix: str, name: str) -> str:
     """`name` below `prefix`: relative, or already whole. Raises InvalidInput for any other place."""
     relative = name.removeprefix(prefix)

@@ -4,7 +4,18 @@ No I/O. Not for: sending or receiving (that is `messaging`), or what a service t
 """
 
 from contracts.changes import field_change
-from contracts.envelope import Actor, ActorKind, Event, Source, attributes_of, pack, unpack
+from contracts.envelope import (
+    Actor,
+    ActorKind,
+    Event,
+    Label,
+    Source,
+    attributes_of,
+    label_of,
+    ordering_key_of,
+    pack,
+    unpack,
+)
 from contracts.registry import MESSAGES, TOPICS, Topic, publishers_of, topic_for
 
 __all__ = [
@@ -13,10 +24,13 @@ __all__ = [
     "Actor",
     "ActorKind",
     "Event",
+    "Label",
     "Source",
     "Topic",
     "attributes_of",
     "field_change",
+    "label_of",
+    "ordering_key_of",
     "pack",
     "publishers_of",
     "topic_for",

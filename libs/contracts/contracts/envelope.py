@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from google.protobuf import any_pb2, timestamp_pb2
 from google.protobuf.message import DecodeError, Message
@@ -21,7 +21,7 @@ from google.protobuf.message import DecodeError, Message
 from callmine.envelope.v1 import envelope_pb2
 from contracts.registry import MESSAGES
 from core.errors import InvalidInput
-from core.ids import WorkspaceId, parse_uuid, parse_workspace_id, uuid7
+from core.ids import WorkspaceId, parse_uuid, parse_workspace_id, points_elsewhere, uuid7
 
 P = TypeVar("P", bound=Message, covariant=True)
 
@@ -94,6 +94,20 @@ class Event(Generic[P]):
         return str(self.payload.DESCRIPTOR.full_name)
 
 
+class Label(NamedTuple):
+    """What stands on an event's outside, for those who pass it on without opening the payload."""
+
+    workspace_id: WorkspaceId
+    event_id: str
+    type: str
+    aggregate_id: str
+
+
+def ordering_key_of(workspace_id: WorkspaceId, aggregate_id: str) -> str:
+    """What keeps its order on a topic. It begins with the workspace, so that no two workspaces ever wait for each other in one lane."""
+    return f"{workspace_id}/{aggregate_id}"
+
+
 def pack(event: Event[Message]) -> bytes:
     """The event's bytes, the same for the same event on every machine (deterministic serialisation)."""
     type_name, actor = event.type, event.actor
@@ -138,16 +152,9 @@ def unpack(body: bytes, attributes: Mapping[str, str]) -> Event[Message]:
     """The event in `body`, with its payload decoded.
 
     Raises InvalidInput, with a reason that quotes no content, for bytes that are no envelope, a workspace that is missing, malformed or
-    not the one in the attributes, an unknown type, and a payload that is not of the type named.
+    not the one in the attributes or in the aggregate's id, an unknown type, and a payload that is not of the type named.
     """
-    if len(body) > LARGEST_BODY:
-        raise InvalidInput(f"the message has {len(body)} bytes, more than the {LARGEST_BODY} allowed")
-    try:
-        envelope = envelope_pb2.Envelope.FromString(body)
-    except DecodeError as error:
-        raise InvalidInput("the body is not an envelope") from error
-    workspace_id = parse_workspace_id(envelope.workspace_id)
-    _check_mirror(envelope, attributes)
+    envelope, workspace_id = _opened(body, attributes)
     return Event(
         workspace_id=workspace_id,
         payload=_payload(envelope),
@@ -161,6 +168,31 @@ def unpack(body: bytes, attributes: Mapping[str, str]) -> Event[Message]:
         actor=_actor(envelope.actor),
         traceparent=envelope.traceparent,
     )
+
+
+def label_of(body: bytes, attributes: Mapping[str, str]) -> Label:
+    """The label of the event in `body`, checked as `unpack` checks it; the payload stays closed. Raises InvalidInput."""
+    envelope, workspace_id = _opened(body, attributes)
+    return Label(workspace_id, envelope.event_id, envelope.type, envelope.aggregate_id)
+
+
+def _opened(body: bytes, attributes: Mapping[str, str]) -> tuple[envelope_pb2.Envelope, WorkspaceId]:
+    if len(body) > LARGEST_BODY:
+        raise InvalidInput(f"the message has {len(body)} bytes, more than the {LARGEST_BODY} allowed")
+    try:
+        envelope = envelope_pb2.Envelope.FromString(body)
+    except DecodeError as error:
+        raise InvalidInput("the body is not an envelope") from error
+    workspace_id = parse_workspace_id(envelope.workspace_id)
+    _check_mirror(envelope, attributes)
+    _check_aggregate(workspace_id, envelope.aggregate_id)
+    return envelope, workspace_id
+
+
+def _check_aggregate(workspace_id: WorkspaceId, aggregate_id: str) -> None:
+    """An aggregate may be the workspace itself (`org_…`) or something of it (`org_…:gong`): then it is this workspace's."""
+    if points_elsewhere(aggregate_id, workspace_id):
+        raise InvalidInput("the aggregate belongs to another workspace than the message")
 
 
 def _check_mirror(envelope: envelope_pb2.Envelope, attributes: Mapping[str, str]) -> None:

@@ -97,6 +97,10 @@ MESSAGES: Final[Mapping[str, type[Message]]] = {
     message.DESCRIPTOR.full_name: message for topic in TOPICS.values() for message in topic.messages
 }
 
+_CARRIED: Final[Mapping[str, frozenset[str]]] = {
+    topic.name: frozenset(message.DESCRIPTOR.full_name for message in topic.messages) for topic in TOPICS.values()
+}
+
 _ONLY_TOPIC: Final[Mapping[str, str]] = {
     message.DESCRIPTOR.full_name: topic.name for topic in _SHARED for message in topic.messages
 }
@@ -114,6 +118,11 @@ def topic_for(message: Message, requester: str | None = None) -> str:
         if type(message) in topic.messages and topic.name.endswith(f"-{requester}"):
             return topic.name
     raise ValueError(f"{name} has no topic (requester: {requester}): add it to contracts.registry")
+
+
+def carries(topic: str, type_name: str) -> bool:
+    """Whether messages of this type travel on `topic`; False for an unknown topic."""
+    return type_name in _CARRIED.get(topic, frozenset())
 
 
 def publishers_of(topic: str) -> tuple[str, ...]:

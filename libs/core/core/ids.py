@@ -34,6 +34,11 @@ def parse_workspace_id(text: str) -> WorkspaceId:
     return WorkspaceId(text)
 
 
+def points_elsewhere(text: str, workspace_id: WorkspaceId) -> bool:
+    """Whether `text` is the id of another workspace, or of something of it (`org_…:gong`). Other texts point nowhere."""
+    return text.startswith("org_") and text.partition(":")[0] != workspace_id
+
+
 def parse_user_id(text: str) -> UserId:
     """Return `text` as a user id, or raise InvalidInput."""
     if not _USER.fullmatch(text):

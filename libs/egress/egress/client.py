@@ -16,6 +16,7 @@ import httpx
 import core.log
 from core.clock import Clock, SystemClock
 from egress import retry
+from egress.cookies import no_cookies
 from egress.destination import Destination, Destinations, Register
 from egress.errors import (
     DestinationRefused,
@@ -85,7 +86,12 @@ class Egress:
         self._budgets: dict[str, retry.RetryBudget] = {}
         # The environment's proxies and certificate variables would be a way round the register: trust_env is off.
         self._client = httpx.AsyncClient(
-            verify=self._tls, trust_env=False, follow_redirects=False, limits=_LIMITS, timeout=CONNECT_SECONDS
+            verify=self._tls,
+            trust_env=False,
+            follow_redirects=False,
+            limits=_LIMITS,
+            timeout=CONNECT_SECONDS,
+            cookies=no_cookies(),
         )
 
     async def __aenter__(self) -> Self:

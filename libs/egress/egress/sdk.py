@@ -9,6 +9,7 @@ import httpx2
 
 import core.log
 from core.clock import Clock
+from egress.cookies import no_cookies
 from egress.destination import Destination
 from egress.errors import RedirectRefused, ResponseTooLarge
 from egress.metrics import Ledger
@@ -27,6 +28,7 @@ def guarded_client(
         transport=transport,
         trust_env=False,
         follow_redirects=False,
+        cookies=no_cookies(),
         timeout=httpx2.Timeout(timeout, connect=CONNECT_SECONDS),
     )
 

@@ -16,6 +16,7 @@ from core.clock import Clock, SystemClock
 from core.context import working_for
 from core.errors import CallmineError, Permanent, Transient
 from core.faultpoints import reach
+from core.ids import WorkspaceId
 from core.log import logger
 from database import Batch, Database
 from database.transaction import lost_connection
@@ -76,7 +77,7 @@ class Consumer:
         self._settings = settings or ConsumerSettings()
         self._clock = clock or SystemClock()
         self._breaker = Breaker(self._settings.breaker)
-        self._failures: OrderedDict[uuid.UUID, int] = OrderedDict()
+        self._failures: OrderedDict[tuple[WorkspaceId, uuid.UUID], int] = OrderedDict()
 
     @property
     def halted(self) -> str:
@@ -197,13 +198,13 @@ class Consumer:
         failure = await self._attempt(letter)
         if failure is None:
             self._breaker.processed(1)
-            self._failures.pop(letter.event.event_id, None)
+            self._failures.pop(_identity(letter), None)
             return Verdict.ACK
         if isinstance(failure, Transient):
             log.info("message will be retried", type=letter.event.type, cause=type(failure).__name__)
             return Verdict.RETRY
         if not isinstance(failure, Permanent):
-            attempts = max(letter.delivery.attempt, self._count_failure(letter.event.event_id))
+            attempts = max(letter.delivery.attempt, self._count_failure(letter))
             log.error("handler failed", error=failure, type=letter.event.type, attempts=attempts)
             if attempts < self._settings.most_attempts:
                 return Verdict.RETRY
@@ -221,9 +222,9 @@ class Consumer:
             return error
         return None
 
-    def _count_failure(self, event_id: uuid.UUID) -> int:
-        count = self._failures.pop(event_id, 0) + 1
-        self._failures[event_id] = count
+    def _count_failure(self, letter: Letter) -> int:
+        count = self._failures.pop(_identity(letter), 0) + 1
+        self._failures[_identity(letter)] = count
         if len(self._failures) > _REMEMBERED_FAILURES:
             self._failures.popitem(last=False)
         return count
@@ -247,6 +248,11 @@ class Consumer:
         if self._breaker.parked():
             log.error("consumer halted, it takes no more messages", consumer=self._name, reason=self.halted)
         return Verdict.ACK
+
+
+def _identity(letter: Letter) -> tuple[WorkspaceId, uuid.UUID]:
+    """An event's id is its producer's choice: only with the workspace it names one event."""
+    return letter.event.workspace_id, letter.event.event_id
 
 
 def _reason(failure: Exception) -> str:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from google.protobuf.message import Message
 
-from contracts import Actor, Event, attributes_of, pack, publishers_of, topic_for
+from contracts import Actor, Event, attributes_of, ordering_key_of, pack, publishers_of, topic_for
 from core.clock import Clock, SystemClock
 from core.context import current
 from core.errors import InvalidInput
@@ -90,10 +90,13 @@ class Outbox:
         topic = topic_for(draft.payload, draft.requester)
         if self._producer not in publishers_of(topic):
             raise ValueError(f"{self._producer} may not publish to {topic}: see contracts.registry")
-        if not 0 < len(draft.aggregate_id.encode()) <= LONGEST_ORDERING_KEY:
-            raise InvalidInput(f"aggregate_id is the ordering key: it needs 1 to {LONGEST_ORDERING_KEY} bytes")
+        ordering_key = ordering_key_of(tx.workspace_id, draft.aggregate_id)
+        if not draft.aggregate_id or len(ordering_key.encode()) > LONGEST_ORDERING_KEY:
+            raise InvalidInput(
+                f"aggregate_id is part of the ordering key: it may not be empty, and both have at most {LONGEST_ORDERING_KEY} bytes"
+            )
         event = self._event(tx, draft)
-        return store.OutboxRow(event.event_id, topic, draft.aggregate_id, pack(event), attributes_of(event))
+        return store.OutboxRow(event.event_id, topic, ordering_key, pack(event), attributes_of(event))
 
     def _event(self, tx: Tx, draft: Draft) -> Event[Message]:
         context = current()

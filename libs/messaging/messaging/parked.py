@@ -9,6 +9,7 @@ from core.errors import Conflict, NotFound
 from core.log import logger
 from database import Database
 from messaging import store
+from messaging.agreement import incoming_disagreement, outgoing_disagreement
 from messaging.consumer import Consumer
 from messaging.ports import Delivery
 from messaging.store import ParkedMessage
@@ -49,6 +50,8 @@ class Parked:
         message, body = await self._find(message_id)
         if message.state != "parked":
             raise Conflict(f"message {message_id} is {message.state} already")
+        if disagreement := _disagreement(message, body):
+            raise Conflict(f"message {message_id} still cannot be processed: {disagreement}")
         if message.direction == "out":
             await self._republish(message_id)
         else:
@@ -86,3 +89,12 @@ class Parked:
             raise Conflict(f"message {message.id} still cannot be processed: {failure}")
         async with self._db.sweep() as tx:
             await store.mark_replayed(tx, message.id)
+
+
+def _disagreement(message: ParkedMessage, body: bytes) -> str:
+    """What speaks against a replay whatever has been repaired since."""
+    if message.direction == "in":
+        return incoming_disagreement(message.workspace_id, message.event_id, body, message.attributes)
+    return outgoing_disagreement(
+        message.workspace_id or "", message.event_id, message.source, message.ordering_key, body, message.attributes
+    )

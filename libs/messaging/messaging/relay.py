@@ -18,6 +18,7 @@ from core.faultpoints import reach
 from core.log import logger
 from database import Database
 from messaging import store
+from messaging.agreement import outgoing_disagreement
 from messaging.lanes import Lane, lanes_of, message_of, requests_of
 from messaging.lease import Lease, LeaseLost
 from messaging.ports import Publisher
@@ -127,7 +128,7 @@ class Relay:
                 return 0
             outcome = _Outcome()
             try:
-                await self._publish_all(_refuse_foreign(rows, outcome), outcome)
+                await self._publish_all(_refuse_disagreeing(rows, outcome), outcome)
             except asyncio.CancelledError:
                 await self._settle(outcome)
                 raise
@@ -257,9 +258,12 @@ class Relay:
             log.warning("relay lease not given back, it will run out", cause=type(error).__name__)
 
 
-def _refuse_foreign(rows: list[ClaimedRow], outcome: _Outcome) -> list[ClaimedRow]:
-    """Leave out events whose attributes name another workspace than their row: they are never published."""
+def _refuse_disagreeing(rows: list[ClaimedRow], outcome: _Outcome) -> list[ClaimedRow]:
+    """Leave out events whose row, attributes and body do not tell the same: they are never published."""
     for row in rows:
-        if row.attributes.get("ce-workspaceid") != row.workspace_id:
-            outcome.hopeless[row.id] = "the row and the attributes do not agree on the workspace"
+        reason = outgoing_disagreement(
+            row.workspace_id, row.event_id, row.topic, row.ordering_key, row.body, row.attributes
+        )
+        if reason:
+            outcome.hopeless[row.id] = reason
     return [row for row in rows if row.id not in outcome.hopeless]

@@ -25,6 +25,10 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 
 _QUIET = frozenset({"/healthz", "/readyz"})  # asked every few seconds by the platform
 
+# RFC 9111, 5.2.2: `no-store` forbids every cache, `private` the shared ones that honour nothing else.
+_NOBODY_KEEPS = "private, no-store"
+_TOLD_APART_BY = "Accept, Authorization, Cookie, HX-Request"
+
 _log = core.log.logger("web.access")
 
 
@@ -95,7 +99,11 @@ def _new_traceparent() -> str:
 
 
 class SecurityHeaders:
-    """Adds the security headers; a route may set its own Cache-Control."""
+    """Adds the security headers.
+
+    An answer that says nothing of caches is somebody's own: no cache may keep it, and one that does all the same must tell the people,
+    and the forms of an answer, apart. A route that sets Cache-Control (assets) answers everybody alike.
+    """
 
     def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
         self._app = app
@@ -108,7 +116,9 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
-                headers.setdefault("cache-control", "no-store")
+                if "cache-control" not in headers:
+                    headers["cache-control"] = _NOBODY_KEEPS
+                    headers["vary"] = _TOLD_APART_BY
             await send(message)
 
         await self._app(scope, receive, secured if scope["type"] == "http" else send)

@@ -24,9 +24,10 @@ from callmine.integrations.v1.integrations_pb2 import (
 from callmine.plans.v1.plans_pb2 import PlanChanged
 from callmine.reports.v1.reports_pb2 import CallAnalysed, CallOutcome, ReportCompleted, RunCancelled, RunFailed
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
+from cloud.names import own_name
 from contracts import Event, field_change
 from core.errors import InvalidInput
-from core.ids import WorkspaceId, parse_uuid
+from core.ids import parse_uuid
 
 __all__ = [
     "CallFetched",
@@ -132,24 +133,19 @@ def preview_id_of(text: str) -> PreviewId:
 
 
 def fetched_call(event: Event[CallFetched]) -> FetchedCall:
-    """The call a message announces. Raises InvalidInput when its object is not the workspace's own."""
+    """The call a message announces. Raises InvalidInput when its object cannot be one of the message's own workspace."""
     message = event.payload
-    if not message.object_name.startswith(_folder(event.workspace_id)):
-        raise InvalidInput("the object announced is not in the workspace's folder")
+    object_name = own_name(event.workspace_id, message.object_name)
     if len(message.sha256) != 64 or not message.call_id:
         raise InvalidInput("a call is announced without its id or its checksum")
     return FetchedCall(
         call_id=message.call_id,
         ordinal=min(event.sequence, 2**31 - 1),
-        object_name=message.object_name,
+        object_name=object_name,
         sha256=message.sha256,
         started_at=_moment(message.started_at.ToDatetime(UTC)),
         duration_seconds=message.duration_seconds,
     )
-
-
-def _folder(workspace_id: WorkspaceId) -> str:
-    return f"workspaces/{workspace_id}/"
 
 
 def _moment(value: datetime) -> datetime:

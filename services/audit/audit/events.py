@@ -9,6 +9,7 @@ from audit.domain import Change, Entry, EntryType
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from contracts import Event
 from core.errors import InvalidInput
+from core.ids import points_elsewhere
 from database import Tx
 from messaging import Routes
 
@@ -37,6 +38,8 @@ def _entry(event: Event[AdminAction]) -> Entry:
     kind = _TYPES.get(action.type)
     if kind is None:
         raise InvalidInput("the admin action is none of the fourteen types")
+    if points_elsewhere(action.target_id, event.workspace_id):
+        raise InvalidInput("the admin action is about another workspace than the message")
     if len(action.diff) > _MOST_FIELDS:
         raise InvalidInput(f"the diff has {len(action.diff)} fields, more than the {_MOST_FIELDS} allowed")
     return Entry(

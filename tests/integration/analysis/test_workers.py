@@ -11,13 +11,14 @@ import pytest
 from analysis.domain.request import RunId
 from analysis.domain.run import RunState
 from analysis.models.port import AccountRefused, BadAnswer, Prompt
-from analysis.store.calls import claim_calls
+from analysis.store.calls import CallClaim, claim_calls
 from analysis.workers.pool import PoolSettings, WorkPool
 from callmine.fetches.v1.fetches_pb2 import FetchCancelled
 from callmine.reports.v1.reports_pb2 import CallAnalysed, CallOutcome, ReportCompleted, RunCancelled, RunFailed
 from core import faultpoints
 from core.clock import SystemClock
 from core.errors import Transient
+from core.ids import uuid7
 from integration.analysis.world import ACME, MAYA, RIVAL, World, call_answer, call_document, honest, question
 
 
@@ -338,13 +339,13 @@ async def test_a_claim_that_is_lost_stops_the_work_on_it() -> None:
             await asyncio.sleep(0)
 
     class LostWork:
-        async def claim(self, limit: int, seconds: float) -> list[str]:
-            return ["the claim"] if not stopped.is_set() else []
+        async def claim(self, limit: int, seconds: float) -> list[CallClaim]:
+            return [CallClaim(ACME, RunId(uuid7()), "c1", 1, 1, 0)] if not stopped.is_set() else []
 
-        async def renew(self, claim: str, seconds: float) -> bool:
+        async def renew(self, claim: CallClaim, seconds: float) -> bool:
             return False
 
-        async def do(self, claim: str) -> None:
+        async def do(self, claim: CallClaim) -> None:
             try:
                 await asyncio.Event().wait()
             finally:

@@ -42,13 +42,18 @@ class MemoryPublisher:
 
     @property
     def keys(self) -> list[str]:
-        """The ordering keys of what was stored, in that order."""
-        return [message.ordering_key for _, message in self.stored]
+        """The aggregates of what was stored, in that order."""
+        return [aggregate_of(message) for _, message in self.stored]
+
+
+def aggregate_of(message: OutgoingMessage) -> str:
+    """What its ordering key says behind the workspace."""
+    return message.ordering_key.partition("/")[2]
 
 
 def failing(key: str, error: type[Permanent | Transient]) -> Fate:
-    """Publications with this ordering key fail."""
-    return lambda _topic, messages: error("as the test wants") if messages[0].ordering_key == key else None
+    """Publications about this aggregate fail."""
+    return lambda _topic, messages: error("as the test wants") if aggregate_of(messages[0]) == key else None
 
 
 async def write(db: Database, workspace_id: WorkspaceId, *keys: str) -> list[uuid.UUID]:

@@ -38,7 +38,8 @@ async def test_every_answer_has_the_security_headers(browser: httpx.AsyncClient,
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
-    assert headers["cache-control"] == "no-store"
+    assert headers["cache-control"] == "private, no-store"
+    assert headers["vary"] == "Accept, Authorization, Cookie, HX-Request"
     assert headers["strict-transport-security"].startswith("max-age=31536000")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.names import full_name, prefix_of
+from cloud.names import full_name, own_name, prefix_of
 from core.errors import InvalidInput
 from core.ids import WorkspaceId
 
@@ -55,3 +55,18 @@ def test_other_names_are_refused(name: str) -> None:
 def test_a_folder_belongs_to_a_workspace(workspace: str) -> None:
     with pytest.raises(InvalidInput):
         prefix_of(WorkspaceId(workspace))
+
+
+def test_a_name_out_of_a_message_must_be_whole_and_the_workspaces_own() -> None:
+    acme = WorkspaceId("org_acme")
+    assert own_name(acme, f"{PREFIX}calls/1.json") == f"{PREFIX}calls/1.json"
+    for name in (
+        "calls/1.json",
+        "workspaces/org_acme2/a",
+        "workspaces/org_other/a",
+        f"{PREFIX}../org_other/a",
+        PREFIX,
+        "",
+    ):
+        with pytest.raises(InvalidInput):
+            own_name(acme, name)

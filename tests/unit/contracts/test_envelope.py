@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted
 from callmine.envelope.v1.envelope_pb2 import Envelope
-from contracts import Actor, ActorKind, Event, Source, attributes_of, pack, unpack
+from contracts import Actor, ActorKind, Event, Source, attributes_of, label_of, ordering_key_of, pack, unpack
 from contracts.envelope import LARGEST_BODY
 from core.errors import InvalidInput
 from core.ids import WorkspaceId
@@ -141,6 +141,7 @@ REFUSALS: dict[str, tuple[Callable[[Envelope], None], str]] = {
         spoil_payload("type.googleapis.com/callmine.calls.v1.CallFetched", b"\xff\xff"),
         "the payload is not a message of its type",
     ),
+    "another workspace's aggregate": (spoil(aggregate_id="org_b:gong"), "the aggregate belongs to another workspace"),
     "no time": (spoil_time, "occurred_at is not a time"),
 }
 
@@ -198,3 +199,16 @@ def test_actors_of_a_newer_producer_are_read_as_the_system() -> None:
 def test_an_event_id_is_read_as_a_uuid() -> None:
     one = event()
     assert isinstance(unpack(pack(one), attributes_of(one)).event_id, uuid.UUID)
+
+
+def test_a_label_tells_the_outside_and_leaves_the_payload_closed() -> None:
+    sent = envelope()
+    sent.payload.value = b"\xff\xff"
+    label = label_of(sent.SerializeToString(), mirror(sent))
+    assert label == ("org_a", sent.event_id, "callmine.calls.v1.CallFetched", "r1")
+    with pytest.raises(InvalidInput, match="ce-workspaceid does not agree"):
+        label_of(sent.SerializeToString(), {**mirror(sent), "ce-workspaceid": "org_b"})
+
+
+def test_an_ordering_key_begins_with_the_workspace() -> None:
+    assert ordering_key_of(WorkspaceId("org_a"), "r1") == "org_a/r1"

@@ -8,7 +8,7 @@ from callmine.calls.v1.calls_pb2 import CallFetched
 from callmine.credentials.v1.credentials_pb2 import CredentialDenied, CredentialGranted, CredentialRequested
 from callmine.envelope.v1.envelope_pb2 import Envelope
 from contracts import MESSAGES, TOPICS, publishers_of, topic_for
-from contracts.registry import REQUESTERS, SERVICES
+from contracts.registry import REQUESTERS, SERVICES, carries
 from house.projects import ROOT
 
 
@@ -68,3 +68,9 @@ def test_what_is_not_registered_has_no_topic() -> None:
     with pytest.raises(ValueError, match=r"callmine\.envelope\.v1\.Envelope has no topic"):
         topic_for(Envelope())
     assert publishers_of("nowhere") == ()
+
+
+def test_a_topic_carries_its_own_messages_only() -> None:
+    assert carries("calls", "callmine.calls.v1.CallFetched")
+    assert not carries("reports", "callmine.calls.v1.CallFetched")
+    assert not carries("gossip", "callmine.calls.v1.CallFetched")

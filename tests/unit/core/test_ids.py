@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidInput
-from core.ids import parse_user_id, parse_uuid, parse_workspace_id, uuid7
+from core.ids import WorkspaceId, parse_user_id, parse_uuid, parse_workspace_id, points_elsewhere, uuid7
 
 
 def test_ids_rise_strictly() -> None:
@@ -102,3 +102,13 @@ def test_a_refusal_does_not_repeat_the_text(parse: Callable[[str], object]) -> N
 def test_a_refused_uuid_is_named() -> None:
     with pytest.raises(InvalidInput, match="run id is not a UUID"):
         parse_uuid("x", "run id")
+
+
+@pytest.mark.parametrize("text", ["", "gong", "user_a", "org_a", "org_a:gong", "0195520d-9d52-7000-8000-0000000000a1"])
+def test_what_is_no_other_workspaces_points_nowhere_else(text: str) -> None:
+    assert not points_elsewhere(text, WorkspaceId("org_a"))
+
+
+@pytest.mark.parametrize("text", ["org_b", "org_b:gong", "org_aa", "org_aa:gong", "org_", "org_a/org_b"])
+def test_another_workspaces_id_points_elsewhere(text: str) -> None:
+    assert points_elsewhere(text, WorkspaceId("org_a"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+
 from messaging.lanes import MOST_BYTES, MOST_MESSAGES, lanes_of, requests_of
 from messaging.store import ClaimedRow
 
 
 def row(number: int, key: str = "k", topic: str = "calls", size: int = 10) -> ClaimedRow:
-    return ClaimedRow(number, "org_a", topic, key, b"x" * size, {}, 0)
+    return ClaimedRow(number, "org_a", topic, key, b"x" * size, {}, 0, uuid.UUID(int=number))
 
 
 def test_a_lane_is_a_topic_and_a_key_in_the_order_claimed() -> None:

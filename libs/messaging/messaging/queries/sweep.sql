@@ -37,7 +37,7 @@ WITH head AS (
               AND held.attempts > 0 AND held.next_attempt_at > clock_timestamp())
         ORDER BY c.id
         LIMIT :events) o)
-SELECT o.id, o.workspace_id, o.topic, o.ordering_key, o.body, o.attributes, o.attempts
+SELECT o.id, o.workspace_id, o.topic, o.ordering_key, o.body, o.attributes, o.attempts, o.event_id
 FROM head
 JOIN outbox o ON o.id = head.id
 WHERE head.before < :bytes

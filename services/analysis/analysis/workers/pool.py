@@ -13,12 +13,24 @@ from typing import Generic, Protocol, TypeVar
 
 import core.log
 from core.clock import Clock, SystemClock
+from core.context import working_for
 from core.errors import Transient
 from core.faultpoints import reach
+from core.ids import WorkspaceId
 
 log = core.log.logger("analysis.workers")
 
-C = TypeVar("C")
+
+class Claimed(Protocol):
+    """A piece of work that is claimed: always one workspace's."""
+
+    @property
+    def workspace_id(self) -> WorkspaceId:
+        """Whose it is."""
+        ...
+
+
+C = TypeVar("C", bound=Claimed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,10 @@ class WorkPool(Generic[C]):
 
     async def _hold(self, claim: C) -> None:
         """Do the work of one claim while renewing it. Nothing that goes wrong here ends the pool."""
+        with working_for(claim.workspace_id):
+            await self._held(claim)
+
+    async def _held(self, claim: C) -> None:
         reach(f"analysis.{self._name}.claimed")
         try:
             async with asyncio.TaskGroup() as group:

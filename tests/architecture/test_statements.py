@@ -10,10 +10,9 @@ import asyncpg
 import pytest
 
 from architecture.calls import calls_in, calls_of, in_store
-from architecture.catalog import tenant_tables
 from contracts.registry import SERVICES
 from database import Queries
-from database.checker import check
+from database.checker import check, check_definitions, read_catalog
 from database.queries import SCOPE_PARAMETER, Statement
 from house.projects import libraries, services
 from testkit.postgres import NewDatabase
@@ -49,11 +48,12 @@ async def refusal(connection: asyncpg.Connection[asyncpg.Record], statement: Sta
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_every_statement_is_tied_to_its_workspace(service: str, new_database: NewDatabase) -> None:
-    async with connected((await new_database(service)).owner) as connection:
-        tables = await tenant_tables(connection)
-    assert {"outbox", "inbox", "parked"} < tables
-    assert [str(problem) for statement in queries_of(service) for problem in check(statement, tables)] == []
+async def test_every_statement_and_definition_is_tied_to_its_workspace(service: str, new_database: NewDatabase) -> None:
+    async with connected((await new_database(service)).app) as connection:
+        catalog = await read_catalog(connection)
+    assert {"outbox", "inbox", "parked"} < catalog.tenant_tables
+    assert [str(problem) for statement in queries_of(service) for problem in check(statement, catalog)] == []
+    assert [str(problem) for problem in check_definitions(catalog)] == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -65,18 +65,44 @@ async def test_the_database_takes_every_statement_from_its_role(service: str, ne
 
 
 async def test_a_wrong_statement_is_found(new_database: NewDatabase, tmp_path: Path) -> None:
-    (tmp_path / "wrong.sql").write_text(
+    file = tmp_path / "wrong.sql"
+    file.write_text(
         "-- name: unscoped\n-- No scope.\nSELECT id FROM entries WHERE id = :id;\n\n"
         "-- name: misspelt\n-- No such column.\nSELECT ident FROM entries WHERE workspace_id = :workspace_id;\n\n"
         "-- name: not_granted\n-- Nobody may delete entries.\nDELETE FROM entries WHERE workspace_id = :workspace_id;\n"
     )
     unscoped, misspelt, not_granted = Queries.load(tmp_path)
     async with connected((await new_database("audit")).app) as app:
-        tables = await tenant_tables(app)
-        assert [problem.relation for problem in check(unscoped, tables)] == ["entries"]
-        assert check(misspelt, tables) == check(not_granted, tables) == []
+        catalog = await read_catalog(app)
+        (problem,) = check(unscoped, catalog)
+        assert str(problem).startswith(
+            f"{file}:1: statement unscoped: entries: it is not tied to the scope. Tie it with"
+        )
+        (problem,) = check(misspelt, catalog)
+        assert str(problem).startswith(f"{file}:5: statement misspelt: ident: there is no column ident.")
+        assert check(not_granted, catalog) == []
         assert 'column "ident" does not exist' in str(await refusal(app, misspelt))
         assert "permission denied for table entries" in str(await refusal(app, not_granted))
+
+
+async def test_a_wrong_definition_is_found(new_database: NewDatabase, tmp_path: Path) -> None:
+    (tmp_path / "newest.sql").write_text(
+        "-- name: newest\n-- Reads a view.\nSELECT id FROM newest WHERE workspace_id = :workspace_id;\n"
+    )
+    async with connected((await new_database("audit")).owner) as owner:
+        await owner.execute("CREATE VIEW newest AS SELECT workspace_id, id FROM entries")
+        await owner.execute("CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM entries'")
+        catalog = await read_catalog(owner)
+        await owner.execute("ALTER VIEW newest SET (security_invoker = true)")
+        mended = await read_catalog(owner)
+    assert [problem.statement for problem in check_definitions(catalog)] == [
+        "view public.newest",
+        "function public.peek",
+    ]
+    assert [problem.statement for problem in check_definitions(mended)] == ["function public.peek"]
+    (newest,) = Queries.load(tmp_path)
+    assert check(newest, catalog) != []
+    assert check(newest, mended) == []
 
 
 @pytest.mark.parametrize("service", SERVICES)

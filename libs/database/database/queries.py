@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,16 +17,22 @@ CROSS_WORKSPACE = "cross-workspace:"
 # Filled in from the scope, never by a caller.
 SCOPE_PARAMETER = "workspace_id"
 
+_NAME = re.compile(r"\s*--\s*name\s*:\s*(\w+)")
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One named statement: its text with numbered parameters, the parameters' names in that order, and where it stands."""
+    """One named statement: its text with numbered parameters, the parameters' names in that order, and where it stands.
+
+    `line` is that of the `-- name:` in the file, counted from 1; 0 where it is not known.
+    """
 
     name: str
     sql: str
     parameters: tuple[str, ...]
     description: str
     file: str
+    line: int = 0
 
     @property
     def crosses_workspaces(self) -> bool:
@@ -88,6 +95,7 @@ class Queries:
 def _read(path: Path) -> Iterator[Statement]:
     adapter = AsyncPGAdapter()  # type: ignore[no-untyped-call]
     loader = QueryLoader(adapter, None, mandatory_parameters=False)
+    lines = _lines(path)
     for datum in loader.load_query_data_from_file(path):
         name = datum.query_name
         yield Statement(
@@ -96,4 +104,15 @@ def _read(path: Path) -> Iterator[Statement]:
             parameters=tuple(adapter.var_sorted[name]),
             description=datum.doc_comments,
             file=str(path),
+            line=lines.get(name, 0),
         )
+
+
+def _lines(path: Path) -> dict[str, int]:
+    """The line of each `-- name:`; the loader's own count leaves out comments in front of the first one."""
+    found = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        match = _NAME.match(line)
+        if match:
+            found[match[1]] = number
+    return found

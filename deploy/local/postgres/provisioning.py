@@ -5,11 +5,15 @@ statements that cross workspaces. None of them is a superuser or bypasses row-le
 nothing by default: migrations grant explicitly.
 """
 
+import logging
 import re
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from local.postgres.connection import Connection, connected
+from local.postgres.restrictions import is_superuser, restrict_database, restrict_schema, restrict_system
+
+log = logging.getLogger(__name__)
 
 _SERVICE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _PASSWORD = re.compile(r"[A-Za-z0-9_-]{16,128}")
@@ -43,6 +47,8 @@ def database_name(service: str) -> str:
 async def provision(admin_dsn: str, service: str, passwords: Passwords, name: str | None = None) -> ServiceDsns:
     """Creates what is missing and sets passwords and rights; running it again changes nothing else.
 
+    An administrator that is no superuser cannot close the system's own functions (see restrictions.py): a warning says how many stay open.
+
     `name` gives the database another name than the service's, with the same roles (for tests).
     """
     prefix, database = database_name(service), database_name(name or service)
@@ -52,7 +58,12 @@ async def provision(admin_dsn: str, service: str, passwords: Passwords, name: st
             await _ensure_role(connection, role, password)
         await _ensure_database(connection, database, prefix)
     async with connected(_dsn(admin_dsn, database)) as connection:
-        await _restrict_schema(connection, prefix)
+        await restrict_schema(connection, prefix)
+        left = await restrict_system(connection, prefix)
+    if left:
+        log.warning(
+            "the administrator is no superuser: %d functions that show other sessions stay open to %s_app", left, prefix
+        )
     return _service_dsns(admin_dsn, database, prefix, passwords)
 
 
@@ -68,7 +79,7 @@ async def clone(
         await connection.execute(
             f'CREATE DATABASE "{target}" TEMPLATE "{source}" OWNER "{prefix}_owner" STRATEGY file_copy'
         )
-        await _restrict_database(connection, target, prefix)
+        await restrict_database(connection, target, prefix)
     return _service_dsns(admin_dsn, target, prefix, passwords)
 
 
@@ -83,9 +94,11 @@ async def _ensure_role(connection: Connection, role: str, password: str) -> None
     if not _PASSWORD.fullmatch(password):
         raise ValueError(f"The password of {role} must be 16 to 128 URL-safe characters.")
     known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
-    verb = "ALTER" if known else "CREATE"
-    flags = "LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION NOINHERIT"
-    await connection.execute(f"{verb} ROLE \"{role}\" {flags} PASSWORD '{password}'")
+    flags = "LOGIN NOINHERIT NOCREATEDB NOCREATEROLE"
+    if not known or await is_superuser(connection):
+        # Only a superuser may say these of a role that is there, even to take nothing away.
+        flags += " NOSUPERUSER NOBYPASSRLS NOREPLICATION"
+    await connection.execute(f"{'ALTER' if known else 'CREATE'} ROLE \"{role}\" {flags} PASSWORD '{password}'")
 
 
 async def _ensure_database(connection: Connection, database: str, prefix: str) -> None:
@@ -93,22 +106,7 @@ async def _ensure_database(connection: Connection, database: str, prefix: str) -
         # An administrator that is no superuser (Cloud SQL) must be a member of the role it gives the database to.
         await connection.execute(f'GRANT "{prefix}_owner" TO CURRENT_USER')
         await connection.execute(f'CREATE DATABASE "{database}" OWNER "{prefix}_owner" ENCODING \'UTF8\'')
-    await _restrict_database(connection, database, prefix)
-
-
-async def _restrict_database(connection: Connection, database: str, roles: str) -> None:
-    await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
-    for kind in ("owner", "app", "sweep"):
-        await connection.execute(f'GRANT CONNECT ON DATABASE "{database}" TO "{roles}_{kind}"')
-
-
-async def _restrict_schema(connection: Connection, database: str) -> None:
-    owner = f"{database}_owner"
-    await connection.execute(f'ALTER SCHEMA public OWNER TO "{owner}"')
-    await connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-    await connection.execute(f'GRANT USAGE ON SCHEMA public TO "{database}_app", "{database}_sweep"')
-    for things in ("TABLES", "SEQUENCES", "FUNCTIONS", "TYPES"):
-        await connection.execute(f'ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" REVOKE ALL ON {things} FROM PUBLIC')
+    await restrict_database(connection, database, prefix)
 
 
 def _service_dsns(admin_dsn: str, database: str, roles: str, passwords: Passwords) -> ServiceDsns:

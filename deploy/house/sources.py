@@ -10,60 +10,61 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pglast import parse_sql
-from pglast.parser import ParseError
+from house.sql_text import statements
 
 Place = tuple[int, str]
 """A line, and what is wrong there."""
 
 Rule = Callable[[ast.Module], Iterator[Place]]
 
-_SQL_VERBS = re.compile(
-    r"\s*(select|insert|update|delete|with|merge|values|create|alter|drop|grant|revoke|truncate|copy|lock|set|begin|commit|rollback|"
-    r"listen|notify|explain|prepare|execute|call|do|vacuum|analyze)\s+\S",
-    re.IGNORECASE,
+# What runs a statement: of Tx, whose first argument is its name, and of asyncpg's connections, whose first argument is its text.
+RUNNING = frozenset(
+    {"fetch", "fetch_one", "fetch_value", "execute", "enter_with", "fetchrow", "fetchval", "fetchmany", "executemany"}
 )
+
+# What asyncpg runs without telling its query logger, so that it could not be captured.
+_UNSEEN = re.compile(r"prepare|cursor|copy_(from|to)_\w+|copy_records_to_table")
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+_MEND = 'name the statement in queries/*.sql and run it with tx.fetch("its_name")'
 
 
 def sql_text(tree: ast.Module) -> Iterator[Place]:
     """SQL belongs into queries/*.sql and migrations: no string of a program may be a statement, whole or built from parts."""
-    documentation = _docstrings(tree)
+    for line in statements(tree):
+        yield line, f"SQL text in Python: {_MEND}"
+
+
+def unnamed_statements(tree: ast.Module) -> Iterator[Place]:
+    """Statements are run by the names that they have in queries/*.sql, written out where they are run."""
+    for method, node in _method_calls(tree):
+        if method in RUNNING and not _names(node.args[1:2] if method == "enter_with" else node.args[:1]):
+            yield node.lineno, f"{method}() is given something else than the name of a statement: {_MEND}"
+
+
+def unseen_statements(tree: ast.Module) -> Iterator[Place]:
+    """asyncpg tells its query logger of most statements, so that tests can check them; the other ways to run one are closed."""
+    for method, node in _method_calls(tree):
+        if _UNSEEN.fullmatch(method):
+            yield node.lineno, f"{method}() runs what no test can capture and check: {_MEND}"
+
+
+def _method_calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """Calls of methods with at least one argument by position, each with the method's name."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant | ast.JoinedStr | ast.BinOp) and id(node) not in documentation:
-            text = _text(node)
-            if text and _is_statement(text):
-                yield node.lineno, "SQL text in Python: name the statement in queries/*.sql"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            yield node.func.attr, node
 
 
-def _docstrings(tree: ast.Module) -> set[int]:
-    """Strings that stand alone: nothing can run them."""
-    return {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-
-
-def _text(node: ast.expr) -> str | None:
-    """What a string, an f-string or a sum of them begins with and says; what is filled in reads as a name."""
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_text(part) or "x" for part in node.values)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
-        left = _text(node.left)
-        return None if left is None else left + (_text(node.right) or "x" if isinstance(node.op, ast.Add) else "")
-    return None
-
-
-def _is_statement(text: str) -> bool:
-    if not _SQL_VERBS.match(text):
-        return False
-    if re.match(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|MERGE|CREATE|ALTER|DROP|GRANT|TRUNCATE|COPY)\s", text):
-        return True
-    try:
-        parse_sql(re.sub(r"%\(?\w*\)?s|:\w+", "1", text))
-    except ParseError:
-        return False
-    return True
+def _names(arguments: list[ast.expr]) -> bool:
+    """Whether the argument is the name of a statement, or a choice between such names."""
+    match arguments:
+        case [ast.Constant(value=str(text))]:
+            return bool(_NAME.fullmatch(text))
+        case [ast.IfExp(body=one, orelse=other)]:
+            return _names([one]) and _names([other])
+    return False
 
 
 def environment(tree: ast.Module) -> Iterator[Place]:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,6 +31,8 @@ from local.stack.keys import WORKSPACES
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".local"
 BUILD = ROOT / "build"
+# The statements that the services of a demo run: the isolation proof checks them.
+CAPTURED = BUILD / "captured" / "demo"
 
 app = typer.Typer(
     help="Callmine on one machine: everything that runs in the cloud, with stand-ins for the cloud and the outside world.",
@@ -71,7 +74,8 @@ async def _demo() -> dict[str, Any]:
     began = time.monotonic()
     directory = BUILD / "demo"
     shutil.rmtree(directory, ignore_errors=True)
-    settings = _settings(directory, fixed_ports=False)
+    shutil.rmtree(CAPTURED, ignore_errors=True)
+    settings = replace(_settings(directory, fixed_ports=False), capture=CAPTURED)
     with screen.progress_bars() as bars:
         async with Stack.start(_telling(settings, bars)) as stack:
             outcomes = await everything(stack, bars.show)
@@ -122,13 +126,7 @@ def _telling(settings: StackSettings, bars: screen.Bars) -> StackSettings:
     def tell(what: str) -> None:
         bars.show("start", what, next(steps) / 5)
 
-    return StackSettings(
-        directory=settings.directory,
-        fixed_ports=settings.fixed_ports,
-        admin_url=settings.admin_url,
-        calls_file=settings.calls_file,
-        tell=tell,
-    )
+    return replace(settings, tell=tell)
 
 
 def _cancel_when_told() -> None:

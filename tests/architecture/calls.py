@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-METHODS = frozenset({"fetch", "fetch_one", "fetch_value", "execute", "fetchrow", "fetchval", "executemany"})
+from house.sources import RUNNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,15 @@ class Call:
 
 
 def calls_in(path: Path, text: str) -> Iterator[Call]:
-    """Every call of a fetching method whose first argument is a literal text."""
+    """Every call that runs a statement and names it with a literal text."""
     for node in ast.walk(ast.parse(text)):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in METHODS:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in RUNNING:
             continue
-        if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
-            names = frozenset(keyword.arg for keyword in node.keywords if keyword.arg)
-            yield Call(
-                path, node.lineno, node.args[0].value, names, any(keyword.arg is None for keyword in node.keywords)
-            )
+        named = node.args[1:2] if node.func.attr == "enter_with" else node.args[:1]
+        match named:
+            case [ast.Constant(value=str(name))]:
+                given = frozenset(keyword.arg for keyword in node.keywords if keyword.arg)
+                yield Call(path, node.lineno, name, given, any(keyword.arg is None for keyword in node.keywords))
 
 
 def calls_of(sources: Iterable[Path]) -> list[Call]:

@@ -13,6 +13,7 @@ from playwright.async_api import Browser
 from browser.pictures import enterable
 from browser.visitor import browser, chromium
 from local.stack import Stack, StackSettings
+from testkit.capture import capture_folder
 
 
 @pytest.fixture(scope="package")
@@ -28,7 +29,8 @@ async def running() -> AsyncIterator[Browser]:
 async def stack(running: Browser) -> AsyncIterator[Stack]:
     """Everything, running; ended before the next folder's tests begin."""
     directory = enterable(tempfile.mkdtemp(prefix="callmine-browser-"))
-    settings = StackSettings(directory=directory, admin_url=os.environ.get("CALLMINE_DATABASE_URL"))
+    admin_url = os.environ.get("CALLMINE_DATABASE_URL")
+    settings = StackSettings(directory=directory, admin_url=admin_url, capture=capture_folder())
     async with Stack.start(settings) as started:
         yield started
     shutil.rmtree(directory)

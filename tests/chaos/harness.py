@@ -29,6 +29,10 @@ RESULTS = ROOT / "build" / "proofs"
 _PREFIX = "prove_"
 
 
+Figure = int | float | Mapping[str, Mapping[str, int]]
+"""A count, a ratio, or counts by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How to run a proof: `tick` is called with done and total now and then."""
@@ -42,7 +46,7 @@ class Plan:
 class Verdict:
     """What a proof found. `figures` are written as they are; `problems` says what went wrong, in words, each with its seed."""
 
-    figures: Mapping[str, int]
+    figures: Mapping[str, Figure]
     problems: tuple[str, ...] = ()
 
     @property
@@ -81,10 +85,21 @@ async def _run_one(console: Console, name: str, prove: Prove, seed: int, full: b
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(dict(verdict.figures)) + "\n")
     table = Table(title=f"{name}: {'holds' if verdict.holds else 'DOES NOT HOLD'} (seed {seed})", title_justify="left")
-    for figure in (*verdict.figures, "seconds"):
-        table.add_column(figure, justify="right")
-    table.add_row(*(f"{value:,}" for value in verdict.figures.values()), f"{time.monotonic() - began:.1f}")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for figure, value in verdict.figures.items():
+        table.add_row(figure, _text(value))
+    table.add_row("seconds", f"{time.monotonic() - began:.1f}")
     console.print(table)
     for problem in verdict.problems[:20]:
         console.print(f"  {problem}")
     return verdict
+
+
+def _text(value: Figure) -> str:
+    """A figure as the table shows it; counts by name take a line each."""
+    if isinstance(value, Mapping):
+        return "\n".join(
+            f"{name}: " + ", ".join(f"{n:,} {what}" for what, n in one.items()) for name, one in value.items()
+        )
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4f}"

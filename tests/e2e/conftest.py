@@ -14,6 +14,7 @@ import pytest
 from e2e.taps import Taps
 from local.journey import Outcome, everything
 from local.stack import Stack, StackSettings
+from testkit.capture import capture_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,12 @@ class Finished:
 async def stack() -> AsyncIterator[Stack]:
     """Everything, running."""
     directory = _new_directory()
-    settings = StackSettings(directory=directory, admin_url=os.environ.get("CALLMINE_DATABASE_URL"), tapped=True)
+    settings = StackSettings(
+        directory=directory,
+        admin_url=os.environ.get("CALLMINE_DATABASE_URL"),
+        tapped=True,
+        capture=capture_folder(),
+    )
     async with Stack.start(settings) as running:
         yield running
     shutil.rmtree(directory)

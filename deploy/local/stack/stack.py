@@ -38,7 +38,8 @@ Tell = Callable[[str], None]
 class StackSettings:
     """`directory` keeps everything; `fixed_ports` for people, free ones for tests; `admin_url` is a PostgreSQL to use instead of the
     embedded one; `calls_file` replaces the sandbox's calls; `faults` is the broker's fault table; `extra` are further variables by
-    service (without the prefix CALLMINE_); `tapped` lets the administrator record all messages."""
+    service (without the prefix CALLMINE_); `tapped` lets the administrator record all messages; `capture` is a folder for the
+    statements that the services run."""
 
     directory: Path
     fixed_ports: bool = False
@@ -48,6 +49,7 @@ class StackSettings:
     extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tell: Tell = lambda _: None
     tapped: bool = False
+    capture: Path | None = None
 
 
 @dataclass(slots=True)
@@ -155,6 +157,8 @@ class Stack:
     def service_environment(self, service: str) -> dict[str, str]:
         """The whole environment of a service's process."""
         given = variables(self.site, service, self.dsns[service]) | dict(self.settings.extra.get(service, {}))
+        if self.settings.capture is not None:
+            given["statement_capture_dir"] = str(self.settings.capture.resolve())
         environment = {f"CALLMINE_{name.upper()}": value for name, value in given.items()}
         kept = self.settings.directory / "environment" / f"{service}.json"
         kept.parent.mkdir(exist_ok=True, mode=0o700)

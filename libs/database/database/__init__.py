@@ -8,7 +8,7 @@ Not for: what a statement means (that is a service's `store.py`).
 
 from database.connect import DatabaseSettings
 from database.migrations import MigrationSettings, migrate
-from database.pool import Batch, Database, UnsafeRole
+from database.pool import Batch, Database, NotCommitted, UnsafeRole
 from database.queries import Queries, Statement
 from database.transaction import Row, Tx
 
@@ -17,6 +17,7 @@ __all__ = [
     "Database",
     "DatabaseSettings",
     "MigrationSettings",
+    "NotCommitted",
     "Queries",
     "Row",
     "Statement",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -16,11 +18,15 @@ STATEMENT_TIMEOUT_SECONDS = 30
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncpg.connection import LoggedQuery
     from asyncpg.pool import PoolConnectionProxy
 
     Connection = PoolConnectionProxy[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
     RawConnection = asyncpg.Connection[asyncpg.Record]
+    Logger = Callable[[LoggedQuery], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +34,25 @@ class DatabaseSettings:
     """How to reach one service's database, as its runtime role and as its sweep role.
 
     A URL is a PostgreSQL DSN, or `cloudsql://<role>@<project>:<region>:<instance>/<database>` for the Cloud SQL connector with IAM.
-    Pool sizes are connections.
+    Pool sizes are connections. `capture` is a folder for the text of each distinct statement that runs: for tests, never in production.
     """
 
     app_url: str
     sweep_url: str
     app_pool: int = 10
     sweep_pool: int = 3
+    capture: Path | None = None
 
 
-async def open_pool(url: str, size: int, service: str) -> Pool:
-    """A pool of at most `size` connections. Raises OSError or asyncpg's errors when the database cannot be reached."""
+async def open_pool(url: str, size: int, service: str, logger: Logger | None = None) -> Pool:
+    """A pool of at most `size` connections, each of which tells `logger` what it runs.
+
+    Raises OSError or asyncpg's errors when the database cannot be reached.
+    """
     options: dict[str, Any] = {
         "min_size": 1,
         "max_size": size,
-        "init": _prepare,
+        "init": partial(_prepare, logger=logger),
         "reset": _reset,
         "command_timeout": STATEMENT_TIMEOUT_SECONDS,
         "server_settings": {"application_name": service, "timezone": "UTC"},
@@ -74,7 +84,9 @@ async def _cloud_sql_pool(url: str, options: dict[str, Any]) -> Pool:
     return pool
 
 
-async def _prepare(connection: RawConnection) -> None:
+async def _prepare(connection: RawConnection, logger: Logger | None) -> None:
+    if logger is not None:
+        connection.add_query_logger(logger)
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(kind, schema="pg_catalog", encoder=_to_json, decoder=json.loads)
 

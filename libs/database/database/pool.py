@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import asyncpg
 
 from core.errors import CallmineError
 from core.ids import WorkspaceId, parse_workspace_id
+from database.capture import SCOPE_MARK, Capture
 from database.connect import DatabaseSettings, open_pool
 from database.queries import Queries
 from database.transaction import Row, Tx, lost_connection
 
 if TYPE_CHECKING:
-    from database.connect import Connection, Pool
+    from types import TracebackType
+
+    from database.connect import Connection, Logger, Pool
 
 Callback = Callable[[], None]
 
@@ -24,6 +29,10 @@ ACQUIRE_TIMEOUT_SECONDS = 10.0
 
 class UnsafeRole(CallmineError):
     """The database's roles or tables would let one workspace see another; the service does not start."""
+
+
+class NotCommitted(CallmineError):
+    """A statement failed, the block went on all the same, and its transaction came to nothing."""
 
 
 class Database:
@@ -44,9 +53,10 @@ class Database:
         `entering` names statements that run with each scope's first round trip, for settings that a policy reads; `:workspace_id` is
         their only parameter.
         """
-        app = await open_pool(settings.app_url, settings.app_pool, service)
+        app_logger, sweep_logger = _loggers(settings, service, queries, entering)
+        app = await open_pool(settings.app_url, settings.app_pool, service, app_logger)
         try:
-            sweep = await open_pool(settings.sweep_url, settings.sweep_pool, f"{service}-sweep")
+            sweep = await open_pool(settings.sweep_url, settings.sweep_pool, f"{service}-sweep", sweep_logger)
         except BaseException:
             await app.close()
             raise
@@ -68,37 +78,23 @@ class Database:
         async with self.sweep() as tx:
             await tx.fetch_value("database_ready")
 
-    @asynccontextmanager
-    async def workspace(self, workspace_id: WorkspaceId) -> AsyncIterator[Tx]:
+    def workspace(self, workspace_id: WorkspaceId) -> AbstractAsyncContextManager[Tx]:
         """A transaction in one workspace: commits at the end of the block, rolls back when it raises.
 
         Raises InvalidInput for a malformed id and Transient when the database is away.
         """
         scope = parse_workspace_id(workspace_id)
-        async with _connection(self._app) as connection:
-            tx = Tx(connection, self.queries, scope)
-            # One round trip begins the transaction and enters the workspace.
-            async with _transaction(connection, f"BEGIN; {self._entry.text(scope)}", tx) as callbacks:
-                yield tx
-        _call(callbacks)
+        # One round trip begins the transaction and enters the workspace.
+        begin = f"BEGIN; {self._entry.text(scope)}"
+        return _Transaction(self._app, begin, lambda connection: Tx(connection, self.queries, scope))
 
-    @asynccontextmanager
-    async def sweep(self) -> AsyncIterator[Tx]:
+    def sweep(self) -> AbstractAsyncContextManager[Tx]:
         """A transaction as the sweep role, for statements that declare that they cross workspaces."""
-        async with _connection(self._sweep) as connection:
-            tx = Tx(connection, self.queries, None)
-            async with _transaction(connection, "BEGIN", tx) as callbacks:
-                yield tx
-        _call(callbacks)
+        return _Transaction(self._sweep, "BEGIN", lambda connection: Tx(connection, self.queries, None))
 
-    @asynccontextmanager
-    async def batch(self) -> AsyncIterator[Batch]:
+    def batch(self) -> AbstractAsyncContextManager[Batch]:
         """One transaction over several workspaces, one scope at a time."""
-        async with _connection(self._app) as connection:
-            batch = Batch(connection, self.queries, self._entry)
-            async with _transaction(connection, "BEGIN", batch) as callbacks:
-                yield batch
-        _call(callbacks)
+        return _Transaction(self._app, "BEGIN", lambda connection: Batch(connection, self.queries, self._entry))
 
     async def _refuse_unsafe(self) -> None:
         reasons: list[str] = []
@@ -107,22 +103,37 @@ class Database:
                 roles = await connection.fetch(self.queries["roles_unsafe"].sql)
                 reasons.extend(f"role {row['role']} {row['reason']}" for row in roles)
                 tables = await connection.fetch(self.queries["tables_unprotected"].sql)
-                reasons.extend(f"table {row['name']} has no forced row security" for row in tables)
+                reasons.extend(f"table {row['name']} {row['reason']}" for row in tables)
+        async with self._app.acquire() as connection:
+            policies = await connection.fetch(self.queries["policies_open"].sql)
+            reasons.extend(
+                f"table {row['name']} is open to other workspaces by policy {row['policy']}" for row in policies
+            )
         if reasons:
             listing = "\n".join(f"  - {reason}" for reason in dict.fromkeys(reasons))
             raise UnsafeRole(f"the service does not start, for one workspace could see another:\n{listing}")
+
+
+def _loggers(
+    settings: DatabaseSettings, service: str, queries: Queries, entering: Sequence[str]
+) -> tuple[Logger | None, Logger | None]:
+    """What is told of the statements of the two roles; nobody, unless the settings name a folder to capture into."""
+    if settings.capture is None:
+        return None, None
+    capture = Capture(settings.capture, service, queries, ScopeEntry(queries, entering).template)
+    return capture.logger("app"), capture.logger("sweep")
 
 
 class ScopeEntry:
     """What is sent to enter a workspace: one round trip, whatever the number of settings."""
 
     def __init__(self, queries: Queries, entering: Sequence[str]) -> None:
-        self._text = "; ".join(queries[name].sql for name in ("scope_enter", *entering))
+        self.template = "; ".join(queries[name].sql for name in ("scope_enter", *entering))
         self.extended = bool(entering)
 
     def text(self, scope: WorkspaceId) -> str:
         """The statements for `scope`. Inlining is safe: what parse_workspace_id lets through has no quote."""
-        return self._text.replace("$1", f"'{scope}'")
+        return self.template.replace(SCOPE_MARK, f"'{scope}'")
 
 
 @dataclass(slots=True)
@@ -184,46 +195,102 @@ class _Scope(Protocol):
         ...
 
 
-@asynccontextmanager
-async def _transaction(connection: Connection, begin: str, scope: _Scope) -> AsyncIterator[list[Callback]]:
-    """Begin, commit or roll back; after a commit the list given holds what is to be called."""
-    callbacks: list[Callback] = []
-    await connection.execute(begin)
-    try:
-        yield callbacks
-        callbacks.extend(await scope.finish())
-        await connection.execute("COMMIT")
-    except BaseException:
-        scope.abandon()
-        await _roll_back(connection)
-        raise
+_S = TypeVar("_S", bound=_Scope)
 
 
-def _call(callbacks: list[Callback]) -> None:
-    """Once the connection is back in the pool, so that a callback may use another."""
-    for callback in callbacks:
-        callback()
+class _Transaction(AbstractAsyncContextManager[_S]):
+    """A connection from the pool and a transaction on it; whatever happens, neither outlives the block.
 
+    Written out rather than nested from generators, which cost more than a statement's walls: each request comes through here. Errors
+    of the network and of contention are told as Transient.
+    """
 
-@asynccontextmanager
-async def _connection(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection from the pool, with errors of the network and of contention told as Transient."""
-    try:
-        async with pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
-            yield connection
-    except CallmineError:
-        raise
-    except Exception as error:
-        transient = lost_connection(error)
-        if transient is None:
+    __slots__ = ("_begin", "_connection", "_open", "_pool", "_scope")
+
+    def __init__(self, pool: Pool, begin: str, open_scope: Callable[[Connection], _S]) -> None:
+        self._pool = pool
+        self._begin = begin
+        self._open = open_scope
+
+    async def __aenter__(self) -> _S:
+        try:
+            self._connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS)
+            try:
+                await self._connection.execute(self._begin)
+            except BaseException:
+                # Whether a transaction has begun all the same is not worth finding out.
+                _close(self._connection)
+                await self._pool.release(self._connection)
+                raise
+        except Exception as error:
+            _raise_transient(error)
             raise
+        self._scope = self._open(self._connection)
+        return self._scope
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            try:
+                callbacks = await self._end(error)
+            finally:
+                await self._pool.release(self._connection)
+        except Exception as failure:
+            _raise_transient(failure)
+            raise
+        if isinstance(error, Exception):
+            _raise_transient(error)
+        # Once the connection is back in the pool, so that a callback may use another.
+        for callback in callbacks:
+            callback()
+
+    async def _end(self, error: BaseException | None) -> list[Callback]:
+        """Commit, or roll back what failed; what is to be called after the commit."""
+        if error is not None:
+            await self._abandon()
+            return []
+        try:
+            callbacks = await self._scope.finish()
+            await _commit(self._connection)
+        except BaseException:
+            await self._abandon()
+            raise
+        return callbacks
+
+    async def _abandon(self) -> None:
+        self._scope.abandon()
+        await _roll_back(self._connection)
+
+
+def _raise_transient(error: Exception) -> None:
+    """Raise Transient in place of `error` where another try may do."""
+    if transient := lost_connection(error):
         raise transient from error
 
 
+async def _commit(connection: Connection) -> None:
+    """Commit. PostgreSQL answers a COMMIT with a ROLLBACK when a statement has failed before, also when nobody heard of that failure."""
+    status = await connection.execute("COMMIT")
+    if status != "COMMIT":
+        raise NotCommitted("a statement of this transaction failed and its error was ignored: nothing was committed")
+
+
 async def _roll_back(connection: Connection) -> None:
-    """Roll back, or close the connection when that is not possible: it must not go back to the pool with a scope set."""
+    """Roll back, or close the connection when that is not possible: it must not go back to the pool with a scope set.
+
+    What went wrong before is what the caller is told; a cancellation is always passed on.
+    """
     try:
         await connection.execute("ROLLBACK")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+        _close(connection)
     except BaseException:
-        connection.terminate()
+        _close(connection)
         raise
+
+
+def _close(connection: Connection) -> None:
+    """Close without a word to the server; a connection that is closed already has left the pool's hands, and its proxy says so."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()

@@ -72,6 +72,10 @@ class Tx:
         statement = self._queries[name]
         if statement.crosses_workspaces and self._scope is not None:
             raise RuntimeError(f"{name} crosses workspaces: run it in db.sweep()")
+        if not statement.crosses_workspaces and self._scope is None:
+            raise RuntimeError(
+                f"{name} belongs to a workspace: run it in db.workspace(...), or say why it crosses workspaces"
+            )
         return statement, statement.arguments(parameters, self._scope)
 
     async def finish(self) -> list[Callable[[], None]]:

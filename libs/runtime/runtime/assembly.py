@@ -181,6 +181,7 @@ async def _open_database(
     databases = DatabaseSettings(
         app_url=settings.app_database_url.get_secret_value(),
         sweep_url=settings.sweep_database_url.get_secret_value(),
+        capture=settings.statement_capture_dir,
     )
     try:
         return await Database.open(databases, queries, service, entering)

@@ -109,6 +109,11 @@ class ServiceSettings(BaseSettings):
     )
     push_service_account: str = Field(default="", description="email of the service account that pushes")
 
+    statement_capture_dir: Path | None = Field(
+        default=None,
+        description="for tests: writes the text of each distinct statement, without values, into this folder",
+    )
+
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):

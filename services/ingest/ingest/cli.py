@@ -59,6 +59,7 @@ def _run(ask: Callable[[Database], Awaitable[T]]) -> T:
             sweep_url=settings.sweep_database_url.get_secret_value(),
             app_pool=1,
             sweep_pool=1,
+            capture=settings.statement_capture_dir,
         )
         db = await Database.open(urls, Queries.of("database", "messaging", "ingest"), SERVICE)
         try:

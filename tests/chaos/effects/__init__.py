@@ -19,7 +19,7 @@ ROOT = HERE.parents[2]
 FOLDERS = (ROOT / "libs/messaging/messaging/migrations", HERE / "migrations")
 
 _SERVICE = "effects"
-_PASSWORDS = Passwords(owner="owner-of-effects", app="app-of-effects-db", sweep="sweep-of-effects")
+PASSWORDS = Passwords(owner="owner-of-effects", app="app-of-effects-db", sweep="sweep-of-effects")
 
 
 def workspace(number: int) -> WorkspaceId:
@@ -85,7 +85,7 @@ async def effects_database(
 @asynccontextmanager
 async def open_effects(settings: DatabaseSettings) -> AsyncIterator[Database]:
     """A database of this service, opened."""
-    database = await Database.open(settings, queries())
+    database = await Database.open(settings, queries(), _SERVICE)
     try:
         yield database
     finally:
@@ -98,9 +98,9 @@ async def effects_settings(
 ) -> AsyncIterator[DatabaseSettings]:
     """The same database, for those who open their connections themselves; copied from `template` if there is one, which is quicker."""
     if template:
-        dsns = await clone(admin_url, _SERVICE, name, _PASSWORDS, template)
+        dsns = await clone(admin_url, _SERVICE, name, PASSWORDS, template)
     else:
-        dsns = await provision(admin_url, _SERVICE, _PASSWORDS, name)
+        dsns = await provision(admin_url, _SERVICE, PASSWORDS, name)
         migrate(MigrationSettings(owner_url=dsns.owner, folders=FOLDERS))
     try:
         commits = "" if durable else "&synchronous_commit=off"

@@ -14,7 +14,9 @@ from callmine.fetches.v1.fetches_pb2 import FetchRequested
 from callmine.plans.v1.plans_pb2 import PlanChanged
 from core.errors import NotFound
 from integration.analysis.site import browser, program, site
-from integration.analysis.world import ACME, MAYA, RIVAL, World, question
+from integration.analysis.world import ACME, MAYA, RIVAL, World, open_database, question
+from local.postgres import ServiceDsns
+from testkit.capture import unrecorded
 
 
 def plan(name: str, window: int, calls: int = 1000, concurrent: int = 4) -> PlanChanged:
@@ -141,19 +143,22 @@ async def test_older_reports_are_hidden_and_come_back_with_a_larger_plan(world: 
         assert (await maya.get(paths[0])).status_code == 404
 
 
-async def test_the_wall_stands_in_the_database_not_in_the_queries(world: World) -> None:
+async def test_the_wall_stands_in_the_database_not_in_the_queries(world: World, analysis_database: ServiceDsns) -> None:
     """Whatever a query forgets: as the service's own role, inside its scope, rows below the floor are not there."""
     await world.finished_run()
+    with unrecorded("test_plans.py asks without a named statement, like a query that forgets the retention floor"):
+        db = await open_database(analysis_database)
     await age(world, 30.01)
-    async with world.db.workspace(ACME) as tx:
+    async with db.workspace(ACME) as tx:
         floor = await tx._connection.fetchval("SELECT current_setting('app.report_floor')::timestamptz < now()")
         assert floor is True
         for table in ("reports", "runs"):
             assert await tx._connection.fetchval(f"SELECT count(*) FROM {table}") == 0
         assert await reports.hidden_reports(tx) == 1
     await age(world, 29.99)
-    async with world.db.workspace(ACME) as tx:
+    async with db.workspace(ACME) as tx:
         assert await tx._connection.fetchval("SELECT count(*) FROM reports") == 1
+    await db.close()
 
 
 async def test_without_a_floor_nothing_can_be_read(world: World) -> None:

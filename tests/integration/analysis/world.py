@@ -288,12 +288,16 @@ def delivery(event: Event[Message]) -> Delivery:
     return Delivery(uuid7().hex, pack(event), attributes_of(event), event.aggregate_id)
 
 
+async def open_database(dsns: ServiceDsns) -> Database:
+    """The service's database, as its main.py opens it."""
+    settings = DatabaseSettings(app_url=dsns.app, sweep_url=dsns.sweep, app_pool=8, sweep_pool=3)
+    return await Database.open(settings, Queries.of("database", "messaging", "analysis"), "analysis", ENTERING)
+
+
 @asynccontextmanager
 async def world(dsns: ServiceDsns, postgres_url: str, concurrency: int = 4) -> AsyncIterator[World]:
     """Open everything, and close it."""
-    queries = Queries.of("database", "messaging", "analysis")
-    settings = DatabaseSettings(app_url=dsns.app, sweep_url=dsns.sweep, app_pool=8, sweep_pool=3)
-    db = await Database.open(settings, queries, "analysis", ENTERING)
+    db = await open_database(dsns)
     try:
         async with db.sweep() as tx:
             await plans.set_default_plan(tx, TRIAL)

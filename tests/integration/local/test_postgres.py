@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -98,6 +99,55 @@ async def test_clone_has_the_tables_and_the_same_walls(server: EmbeddedPostgres,
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await app.execute("CREATE TABLE u (a int)")
     await drop(server.admin_dsn, "vault-copy")
+
+
+async def _refused(dsn: str, *statements: str) -> None:
+    async with connected(dsn) as connection:
+        for statement in statements:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+
+
+OUTSIDE_OF_TABLES = (
+    "SELECT query FROM pg_stat_activity",
+    "SELECT pg_stat_get_activity(NULL)",
+    "SELECT lo_create(0)",
+    "CREATE TEMP TABLE mine (a int)",
+    "DO $$ BEGIN NULL; END $$",
+)
+
+
+async def test_what_is_no_table_is_closed_and_closed_again_in_a_database_that_was_there(
+    server: EmbeddedPostgres, dsns: ServiceDsns
+) -> None:
+    await _refused(dsns.app, *OUTSIDE_OF_TABLES)
+    async with connected(server.admin_dsn) as admin:
+        await admin.execute("GRANT TEMP ON DATABASE credential_vault TO PUBLIC, credential_vault_app")
+    await provision(server.admin_dsn, "credential-vault", PASSWORDS)
+    await _refused(dsns.app, *OUTSIDE_OF_TABLES)
+    copied = await clone(server.admin_dsn, "credential-vault", "vault-copy", PASSWORDS)
+    await _refused(copied.app, *OUTSIDE_OF_TABLES)
+    await _refused(copied.sweep, *OUTSIDE_OF_TABLES)
+    await drop(server.admin_dsn, "vault-copy")
+
+
+async def test_an_administrator_that_is_no_superuser_does_what_it_can_and_says_what_it_cannot(
+    server: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Cloud SQL's administrator may create roles and databases, and owns none of the system's functions."""
+    password = "cloud-administrator-0123"
+    async with connected(server.admin_dsn) as admin:
+        await admin.execute(f"CREATE ROLE cloud LOGIN CREATEDB CREATEROLE PASSWORD '{password}'")
+    parts = urlsplit(server.admin_dsn)
+    cloud = f"{parts.scheme}://cloud:{password}@{parts.netloc.rpartition('@')[2]}{parts.path}?{parts.query}"
+    for _ in range(2):
+        dsns = await provision(cloud, "retention", PASSWORDS)
+    assert "no superuser" in caplog.text
+    await _refused(dsns.app, "CREATE TABLE u (a int)", "CREATE TEMP TABLE u (a int)", "SET ROLE retention_owner")
+    # One role's sessions still see each other's statements there, which is why those never hold a customer's words.
+    async with connected(dsns.app) as app:
+        assert await app.fetchval("SELECT count(*) FROM pg_stat_activity") > 0
+    await drop(cloud, "retention")
 
 
 @pytest.mark.parametrize("service", ['x"; DROP DATABASE postgres; --', "Upper", "", "a--b", "postgres'"])

@@ -27,7 +27,7 @@ async def test_the_consumer_of_ones_own_runs_once(
     exec(compile(block.group(1), "README.md", "exec"), shown)  # noqa: S102 - our own page
     routes = shown["routes"]
     assert isinstance(routes, Routes)
-    db = await Database.open(settings_of(await new_database("audit")), Queries.of("database", "messaging"))
+    db = await Database.open(settings_of(await new_database("audit")), Queries.of("database", "messaging"), "audit")
     event = Event(
         workspace_id=WorkspaceId("org_reader"),
         payload=ReportCompleted(run_id="r", report_id="p", calls_analysed=12),

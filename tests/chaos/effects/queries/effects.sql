@@ -62,18 +62,6 @@ SELECT fence FROM relay_lease WHERE name = :lease;
 -- cross-workspace: a measurement's stand-in for the relay
 DELETE FROM outbox;
 
--- name: explain_claim
--- cross-workspace: a test looks at the plan of the relay's own statement
-EXPLAIN (FORMAT json)
-SELECT c.id, c.body
-FROM outbox c
-WHERE NOT EXISTS (
-    SELECT FROM outbox held
-    WHERE held.topic = c.topic AND held.ordering_key = c.ordering_key
-      AND held.attempts > 0 AND held.next_attempt_at > clock_timestamp())
-ORDER BY c.id
-LIMIT 500;
-
 -- name: inbox_heard_long_ago
 -- Lets one event of the workspace have been heard so many days ago.
 INSERT INTO inbox (workspace_id, consumer, event_id, received_at)

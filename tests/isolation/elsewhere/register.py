@@ -1,0 +1,149 @@
+"""What the rules find and why it is in order, by file and name. An entry that nothing matches any more fails the test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+Register = Mapping[tuple[str, str], str]
+
+MEMORY: Final[Register] = {
+    # Functions of their argument alone: what is kept for one caller is what any other would compute.
+    ("libs/core/core/ids.py", "parse_workspace_id"): "a function of the text: the same text, if it is a workspace's id",
+    (
+        "libs/contracts/contracts/envelope.py",
+        "_known_actor",
+    ): "a function of the four values that are its key; each comes from the event",
+    ("libs/web/web/pages.py", "_environment"): "templates of a package, without values",
+    # By workspace: the key begins with it.
+    (
+        "services/credential-vault/credential_vault/encryption.py",
+        "Keyring._unwrapped",
+    ): "the key is workspace and wrapped data key, and the workspace is associated data of the wrapping as well",
+    ("libs/messaging/messaging/consumer.py", "Consumer._failures"): "counts by workspace and event id",
+    ("libs/messaging/messaging/outbox.py", "Outbox._buffers"): "by transaction, which is one scope; gone with it",
+    # One transaction, one request, one batch or one page: gone with it.
+    ("libs/database/database/pool.py", "Batch._callbacks"): "wake-up calls without arguments, of one transaction",
+    ("libs/database/database/transaction.py", "Tx._before_commit"): "of one transaction in one scope",
+    ("libs/database/database/transaction.py", "Tx._after_commit"): "of one transaction in one scope",
+    ("libs/messaging/messaging/relay.py", "_Outcome.published"): "row numbers of one round of the relay",
+    ("libs/messaging/messaging/relay.py", "_Outcome.failed"): "rows of one round of the relay, each judged by itself",
+    ("libs/messaging/messaging/relay.py", "_Outcome.hopeless"): "row numbers of one round of the relay",
+    ("libs/messaging/messaging/push.py", "_PushMessage.attributes"): "a default that pydantic copies; of one request",
+    ("libs/egress/egress/client.py", "_Progress.parts"): "one answer",
+    ("libs/web/web/problems.py", "Problem.headers"): "one answer",
+    ("libs/web/web/problems.py", "Problem.extra"): "one answer",
+    ("services/ingest/ingest/gong/models.py", "ErrorAnswer.errors"): "one answer of Gong",
+    ("services/analysis/analysis/domain/plan.py", "QuotaUsedUp.members"): "one answer",
+    # Deliveries on their way: in memory side by side, grouped by workspace before anything is done with them.
+    (
+        "libs/messaging/messaging/push.py",
+        "_Line._waiting",
+    ): "deliveries that came at one time; the consumer groups them by workspace",
+    (
+        "libs/messaging/messaging/google/subscriber.py",
+        "PullSubscriber._arrived",
+    ): "deliveries; the consumer groups them by workspace",
+    (
+        "libs/messaging/messaging/google/subscriber.py",
+        "PullSubscriber._outstanding",
+    ): "the broker's own acknowledgement ids",
+    # Of the service, the same for every workspace.
+    ("libs/database/database/queries.py", "Queries._statements"): "statements by name, from files",
+    ("libs/runtime/runtime/assembly.py", "Assembly._consumers"): "filled once in a composition root",
+    ("libs/runtime/runtime/assembly.py", "Assembly._routers"): "filled once in a composition root",
+    ("libs/runtime/runtime/assembly.py", "Assembly._works"): "filled once in a composition root",
+    ("libs/messaging/messaging/routes.py", "Routes._handlers"): "handlers by message type, filled once",
+    ("libs/web/web/assets.py", "Assets._assets"): "style sheets and scripts, the same for everybody",
+    (
+        "libs/web/web/keys.py",
+        "SigningKeys._keys",
+    ): "the issuer's public keys; a session's workspace is signed with them, not chosen by them",
+    ("libs/messaging/messaging/oidc.py", "_Keys._keys"): "Google's public keys",
+    (
+        "libs/cloud/cloud/secrets.py",
+        "GoogleSecrets._kept",
+    ): "secrets of the service; a workspace's credentials are never in Secret Manager",
+    ("libs/egress/egress/destination.py", "Destinations._by_name"): "the register of hosts, from configuration",
+    ("libs/core/core/faultpoints.py", "_trap"): "set by tests only",
+    ("libs/database/database/capture.py", "_ledger"): "set by tests only",
+    ("libs/database/database/capture.py", "Capture._named"): "statements without their values, for tests only",
+    ("libs/database/database/capture.py", "_Ledger._lines"): "statements without their values, for tests only",
+    # The context says for whom the task works; who may set it is a rule of its own below.
+    (
+        "libs/core/core/context.py",
+        "_current",
+    ): "a context variable: each task has its own, and working_for puts it back",
+    # Numbers that all workspaces share. They can delay, never tell: see docs/isolation.md, "What cannot be hidden".
+    ("libs/core/core/ids.py", "_last"): "the clock's last tick, so that ids rise",
+    ("libs/web/web/health.py", "LoopLag._samples"): "milliseconds",
+    ("libs/egress/egress/metrics.py", "Ledger._counters"): "counts by destination; no label but the destination's name",
+    ("libs/egress/egress/client.py", "Egress._budgets"): "how many retries a destination may still have",
+    (
+        "libs/messaging/messaging/breaker.py",
+        "Breaker._parked",
+    ): "whether each of the last messages was parked, not whose it was",
+    (
+        "services/ingest/ingest/gong/limits.py",
+        "RateLimiter._free_at",
+    ): "by a hash of the Gong key: two workspaces share an entry only where they gave the same key, whose limit Gong counts together",
+}
+
+NAMES: Final[Register] = {
+    ("libs/cloud/cloud/names.py", "workspaces/"): "the one place that spells a workspace's folder",
+    ("libs/core/core/ids.py", "org_"): "what a workspace's id looks like, and what points into another workspace",
+    ("libs/web/web/session.py", "org_"): "names of Clerk's claims: org_id, org_slug, org_role",
+    ("libs/contracts/contracts/envelope.py", "ce-workspaceid"): "the one place that writes and compares the attribute",
+}
+
+CONTEXTS: Final[Register] = {
+    ("libs/web/web/access.py", "session.workspace_id"): "the checked session",
+    ("libs/web/web/middleware.py", "''"): "a request begins with no workspace",
+    (
+        "libs/web/web/middleware.py",
+        "scope.get(WORKSPACE_IN_SCOPE, '')",
+    ): "the access line: what access.member noted of the session",
+    ("libs/messaging/messaging/consumer.py", "group.workspace_id"): "the body of the messages of the group",
+    ("services/ingest/ingest/http.py", "workspace_id"): "a webhook's organisation, behind Clerk's signature",
+    ("services/ingest/ingest/workers/loop.py", "claim.workspace_id"): "the claimed row",
+    ("services/analysis/analysis/workers/pool.py", "claim.workspace_id"): "the claimed row",
+}
+
+# These say where they come from wherever they stand.
+SCOPE_SOURCES: Final = frozenset(
+    {"session.workspace_id", "claim.workspace_id", "job.claim.workspace_id", "event.workspace_id"}
+)
+
+ENTRIES: Final[Register] = {
+    ("libs/database/database/pool.py", "workspace_id"): "enter_with calls enter",
+    ("libs/messaging/messaging/store.py", "workspace_id"): "the consumer's group, from the messages' bodies",
+    ("libs/cloud/cloud/names.py", "workspace_id"): "own_name checks a name against its argument's folder",
+    ("libs/cloud/cloud/objects.py", "workspace_id"): "opens a folder for its argument",
+    ("services/ingest/ingest/http.py", "workspace_id"): "a webhook's organisation, behind Clerk's signature",
+    (
+        "services/analysis/analysis/handlers/desk.py",
+        "workspace_id",
+    ): "use cases: each route passes session.workspace_id, which a test below checks",
+    (
+        "services/analysis/analysis/store/call_objects.py",
+        "workspace_id",
+    ): "passed by desk.transcript and by the worker from its claim",
+    ("services/analysis/analysis/cli.py", "workspace_id"): "an operator's argument",
+    ("services/audit/audit/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
+    ("services/retention/retention/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
+}
+
+METRICS: Final[Register] = {}
+
+STREAMS: Final[Register] = {
+    ("libs/web/web/middleware.py", "cache-control"): "private, no-store for every answer that says nothing itself",
+    ("libs/web/web/assets.py", "cache-control"): "files that are the same for everybody",
+}
+
+FIELDS: Final[Mapping[str, str]] = {
+    "callmine.calls.v1.CallFetched.object_name": "analysis.events.fetched_call: parked unless it lies in the message's own folder",
+    "callmine.credentials.v1.CredentialRequested.subject_id": "text in the vault's journal; nothing is looked up by it",
+    "callmine.audit.v1.AdminAction.target_kind": "see target_id",
+    "callmine.audit.v1.AdminAction.target_id": "audit.events: parked where it is another workspace, or something of one",
+}
+"""Fields of messages that name a workspace, or something in its folder, besides the envelope: who checks them against the envelope."""

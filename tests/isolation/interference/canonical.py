@@ -1,0 +1,70 @@
+"""What of an answer is no matter of isolation: the database's clock, and the randomness of encryption. Anything else counts.
+
+    2026-11-23T22:00:00.123456+00:00   -> <time>      (and the same as people read it: 23 Nov 2026, 22:00 UTC; 23 Nov 2026)
+    callmine-report-2026-11-23-…       -> callmine-report-<day>-…
+    a sealed credential                -> the SHA-256 of what is inside, opened with the requester's key
+
+Ids, trace ids and the services' own clock are not replaced: they are the same in both worlds (see `sources`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC
+
+from callmine.credentials.v1.credentials_pb2 import CredentialGranted
+from contracts import pack, unpack
+from contracts.sealing import Binding, CannotOpen, SealingKey
+from isolation.interference.world import Published
+
+_MONTHS = b"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_RULES = (
+    (re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"), b"<time>"),
+    (re.compile(rb"\b\d{1,2} (?:" + _MONTHS + rb") \d{4}(?:, \d\d:\d\d UTC)?"), b"<time>"),
+    (re.compile(rb"callmine-report-\d{4}-\d\d-\d\d"), b"callmine-report-<day>"),
+)
+_LENGTH = re.compile(rb"^content-length: \d+$", re.MULTILINE)
+
+
+def canonical(shown: bytes) -> bytes:
+    """`shown` with times replaced; its length too where a time of changing length was in it."""
+    found = shown
+    for pattern, name in _RULES:
+        found = pattern.sub(name, found)
+    return found if len(found) == len(shown) else _LENGTH.sub(b"content-length: <n>", found)
+
+
+def canonical_event(published: Published, key: SealingKey) -> bytes:
+    """A row of the outbox, all of it but its number, with what is sealed opened."""
+    event = unpack(published.body, published.attributes)
+    body = published.body
+    if isinstance(event.payload, CredentialGranted):
+        opened = CredentialGranted()
+        opened.CopyFrom(event.payload)
+        opened.sealed = hashlib.sha256(
+            _opened(
+                event.payload,
+                Binding(event.workspace_id, opened.grant_id, "gong", "ingest", opened.expires_at.ToDatetime(UTC)),
+                key,
+            )
+        ).digest()
+        body = pack(replace(event, payload=opened))
+    attributes = json.dumps(dict(published.attributes), sort_keys=True)
+    said = f"{published.service} says on {published.topic} in order {published.ordering_key}: {attributes} "
+    return said.encode() + body.hex().encode()
+
+
+def _opened(granted: CredentialGranted, binding: Binding, key: SealingKey) -> bytes:
+    try:
+        return key.open(granted.sealed, binding)
+    except CannotOpen:
+        return b"does not open"
+
+
+def in_lanes(events: Sequence[Published]) -> list[Published]:
+    """Events by topic and ordering key, their order within one kept: between lanes nobody promises any."""
+    return sorted(events, key=lambda one: (one.service, one.topic, one.ordering_key))

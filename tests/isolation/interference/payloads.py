@@ -1,0 +1,196 @@
+"""Payloads of every message type: mostly sensible, sometimes with numbers and ids that mean nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import cast
+
+from google.protobuf.message import Message
+
+from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
+from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, PreviewReady
+from callmine.credentials.v1.credentials_pb2 import (
+    CredentialDenied,
+    CredentialGranted,
+    CredentialRequested,
+    DenialReason,
+)
+from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchCancelled, FetchRequested, PreviewRequested
+from callmine.integrations.v1.integrations_pb2 import (
+    IntegrationConnected,
+    IntegrationDisconnected,
+    IntegrationNeedsReconnect,
+    Provider,
+)
+from callmine.plans.v1.plans_pb2 import PlanChanged
+from callmine.reports.v1.reports_pb2 import CallAnalysed, ReportCompleted, RunCancelled, RunFailed
+from callmine.workspaces.v1.workspaces_pb2 import (
+    MemberAdded,
+    MemberInvited,
+    MemberRemoved,
+    MemberRoleChanged,
+    WorkspaceCreated,
+    WorkspaceUpdated,
+)
+from isolation.interference.known import Known, new_id
+
+_START, _END = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a message is about, drawn from `rng` and from what is known."""
+
+    rng: Random
+    known: Known
+
+    def job(self) -> str:
+        """A run's or preview's id."""
+        mine = [*self.known.runs[-4:], *self.known.previews[-2:], *self.known.fetching[-4:]]
+        return self.known.some(self.rng, mine, self.known.foreign.runs)
+
+    def grant(self) -> str:
+        """A grant's id."""
+        return self.known.some(self.rng, self.known.grants, self.known.foreign.runs)
+
+    def number(self, *choices: int) -> int:
+        """One of the numbers."""
+        return self.rng.choice(choices)
+
+    def provider(self, *choices: int) -> Provider.ValueType:
+        """A provider's number, which may be nobody's."""
+        return cast("Provider.ValueType", self.rng.choice(choices))
+
+    def kind(self) -> AdminActionType.ValueType:
+        """The number of a type of audit entry, or of none."""
+        return cast("AdminActionType.ValueType", self.rng.randrange(16))
+
+    def denial(self) -> DenialReason.ValueType:
+        """Why a grant was refused."""
+        return cast("DenialReason.ValueType", self.rng.randrange(4))
+
+
+def payload_of(kind: type[Message], rng: Random, known: Known) -> tuple[Message, str]:
+    """A payload and the aggregate it is about."""
+    return _MAKERS[kind](Subject(rng, known))
+
+
+def fetched(run_id: str, call_id: str) -> CallFetched:
+    payload = CallFetched(
+        run_id=run_id, call_id=call_id, object_name="to be stored", size_bytes=900, duration_seconds=1200
+    )
+    payload.started_at.FromDatetime(
+        datetime(2026, 11, 2, 15, int(call_id[-1]) if call_id[-1].isdigit() else 0, tzinfo=UTC)
+    )
+    return payload
+
+
+def _filter() -> CallFilter:
+    wanted = CallFilter()
+    wanted.from_time.FromDatetime(_START)
+    wanted.to_time.FromDatetime(_END)
+    return wanted
+
+
+def _about(job: str, message: Message) -> tuple[Message, str]:
+    return message, job[:100] or "nobody"
+
+
+def _plan(w: Subject) -> tuple[Message, str]:
+    plan = PlanChanged(
+        plan=w.rng.choice(["trial", "growth", "scale"]),
+        report_window_days=w.number(0, 7, 30, 365),
+        monthly_calls=w.number(0, 5, 50, 1000, 100_000),
+        concurrent_runs=w.number(0, 1, 2, 3),
+        models=["openai/small", "anthropic/small"],
+    )
+    return plan, "plan"
+
+
+def _action(w: Subject) -> tuple[Message, str]:
+    change = FieldChange(field="name", before="before", after=f"after {w.number(1, 2, 3)}")
+    action = AdminAction(type=w.kind(), target_kind="workspace", target_id="house", diff=[change])
+    return action, "house"
+
+
+def _of_job(make: Callable[[Subject, str], Message]) -> Callable[[Subject], tuple[Message, str]]:
+    def made(w: Subject) -> tuple[Message, str]:
+        job = w.job()
+        return _about(job, make(w, job))
+
+    return made
+
+
+def _of_grant(make: Callable[[Subject, str], Message]) -> Callable[[Subject], tuple[Message, str]]:
+    def made(w: Subject) -> tuple[Message, str]:
+        grant = w.grant()
+        return _about(grant, make(w, grant))
+
+    return made
+
+
+def _simple(message: Callable[[Subject], Message], aggregate: str) -> Callable[[Subject], tuple[Message, str]]:
+    return lambda w: (message(w), aggregate)
+
+
+_MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
+    WorkspaceCreated: _simple(lambda w: WorkspaceCreated(name="House", slug="house", timezone="UTC"), "house"),
+    WorkspaceUpdated: _simple(
+        lambda w: WorkspaceUpdated(
+            name=f"House {w.number(1, 2)}", slug="house", timezone=w.rng.choice(["UTC", "Asia/Tokyo"])
+        ),
+        "house",
+    ),
+    MemberInvited: _simple(lambda w: MemberInvited(email="m1@people.example"), "member"),
+    MemberAdded: _simple(lambda w: MemberAdded(user_id="user_m1", email="m1@people.example"), "member"),
+    MemberRemoved: _simple(lambda w: MemberRemoved(user_id="user_m1", email="m1@people.example"), "member"),
+    MemberRoleChanged: _simple(lambda w: MemberRoleChanged(user_id="user_m1"), "member"),
+    PlanChanged: _plan,
+    AdminAction: _action,
+    IntegrationConnected: _simple(
+        lambda w: IntegrationConnected(provider=w.provider(0, 1, 1, 2, 3, 9), credential_version=1),
+        "gong",
+    ),
+    IntegrationDisconnected: _simple(
+        lambda w: IntegrationDisconnected(provider=w.provider(1, 2), credential_version=2), "gong"
+    ),
+    IntegrationNeedsReconnect: _simple(
+        lambda w: IntegrationNeedsReconnect(provider=w.provider(1, 3), reason="Gong refused the key."),
+        "gong",
+    ),
+    PreviewRequested: _of_job(lambda w, job: PreviewRequested(preview_id=job, filter=_filter(), max_calls=5)),
+    FetchRequested: _of_job(
+        lambda w, job: FetchRequested(run_id=job, filter=_filter(), max_calls=w.number(0, 1, 3, -1))
+    ),
+    FetchCancelled: _of_job(lambda w, job: FetchCancelled(run_id=job)),
+    PreviewReady: _of_job(
+        lambda w, job: PreviewReady(
+            preview_id=job, matching_calls=w.number(0, 3, 900), failure=w.rng.choice(["", "", "No."])
+        )
+    ),
+    CallFetched: _of_job(lambda w, job: fetched(job, w.rng.choice(["call1", "call2", "call3", "odd"]))),
+    FetchCompleted: _of_job(
+        lambda w, job: FetchCompleted(run_id=job, calls_fetched=w.number(-1, 0, 1, 2), calls_matching=w.number(0, 2, 5))
+    ),
+    FetchFailed: _of_job(lambda w, job: FetchFailed(run_id=job, reason=w.rng.choice(["", "Gong is away."]))),
+    CallAnalysed: _of_job(lambda w, job: CallAnalysed(run_id=job, call_id="call1", findings=1)),
+    ReportCompleted: _of_job(lambda w, job: ReportCompleted(run_id=job, report_id=new_id(w.rng))),
+    RunFailed: _of_job(lambda w, job: RunFailed(run_id=job, reason="none")),
+    RunCancelled: _of_job(lambda w, job: RunCancelled(run_id=job)),
+    CredentialRequested: _of_grant(
+        lambda w, grant: CredentialRequested(
+            grant_id=grant, provider=w.provider(0, 1, 1, 2, 3), purpose="run", subject_id=w.job()[:99]
+        )
+    ),
+    CredentialGranted: _of_grant(
+        lambda w, grant: CredentialGranted(
+            grant_id=grant, provider=w.provider(1), sealed=b"closed", sealing_key_id="k", credential_version=1
+        )
+    ),
+    CredentialDenied: _of_grant(
+        lambda w, grant: CredentialDenied(grant_id=grant, provider=w.provider(1), reason=w.denial())
+    ),
+}

@@ -1,0 +1,240 @@
+"""Drawing requests: every route of every service, with ids and input that are right, missing, malformed, or another workspace's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from urllib.parse import quote, urlencode
+
+from isolation.interference.asgi import Headers
+from isolation.interference.known import MALFORMED, Known, new_id
+from isolation.interference.operations import Ask, Hook, Operation
+from isolation.interference.tenants import GONG_KEY, GONG_SECRET, ORG, WORD
+
+_FORM = ("content-type", "application/x-www-form-urlencoded")
+_JSON = ("content-type", "application/json")
+_PEOPLE = (
+    ("admin",) * 18 + ("member",) * 7 + ("nobody", "nobody", "expired", "forged", "homeless", "stranger", "nonsense")
+)
+
+BRIEFS = (
+    f"What do buyers of {WORD} say about our price?",
+    f"Which competitors of {WORD} are named, and why?\nOnly what customers say counts.",
+    f"{WORD}: objections to a <b>long</b> contract & how reps answer",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Draws requests from `rng`, with what is known by now."""
+
+    rng: Random
+    known: Known
+
+    def page(self, service: str, target: str, *, part: bool = False) -> Ask:
+        """A page as a browser opens it; sometimes the part that htmx polls for."""
+        live = part and self.rng.random() < 0.5
+        headers = [("accept", "text/html"), ("sec-fetch-site", "same-origin")] + [("hx-request", "true")] * live
+        return Ask(service, "GET", target, self._who(), False, headers)
+
+    def form(self, service: str, target: str, fields: Mapping[str, str]) -> Ask:
+        """A form as a browser sends it; sometimes from another site's page, or by htmx."""
+        site = "cross-site" if self.rng.random() < 0.04 else "same-origin"
+        live = [("hx-request", "true")] if self.rng.random() < 0.3 else []
+        headers = [("accept", "text/html"), ("sec-fetch-site", site), _FORM, *live]
+        return Ask(service, "POST", target, self._who(), False, headers, urlencode(fields))
+
+    def api(self, service: str, method: str, target: str, body: object = None) -> Ask:
+        """A request of the API; sometimes its body is none."""
+        text = "" if body is None else json.dumps(body)
+        if text and self.rng.random() < 0.04:
+            text = self.rng.choice(["", "{", "[]", "null", '"text"', text[:-3]])
+        headers: Headers = [_JSON, ("accept", "application/json")] if text else [("accept", "application/json")]
+        return Ask(service, method, target, self._who(), True, headers, text)
+
+    def open(self, service: str, target: str, method: str = "GET") -> Ask:
+        """A request that needs no session."""
+        return Ask(service, method, target, headers=self.rng.choice([[("accept", "text/html")], []]))
+
+    def _who(self) -> str:
+        return self.rng.choice(_PEOPLE)
+
+    def run(self) -> str:
+        """A run's id."""
+        return self.known.some(self.rng, self.known.runs, self.known.foreign.runs)
+
+    def preview(self) -> str:
+        """A preview's id."""
+        return self.known.some(self.rng, self.known.previews, self.known.foreign.runs)
+
+    def report(self) -> str:
+        """A report's id."""
+        return self.known.some(self.rng, self.known.reports, self.known.foreign.reports)
+
+    def call(self) -> str:
+        """A call's id."""
+        return self.rng.choice(["call1", "call2", "call3", "call4", "nobody's", "%2e%2e"])
+
+    def question(self) -> dict[str, str]:
+        """A question's fields; one in five has something wrong with it."""
+        rng = self.rng
+        fields = {"brief": rng.choice(BRIEFS), "max_calls": str(rng.choice([1, 2, 3, 5]))}
+        if rng.random() < 0.5:
+            fields["request_id"] = self._request_id()
+        if rng.random() < 0.2:
+            fields |= {"stages": "Proposal, Negotiation", "amount_min": "10", "owners": f"{WORD} owner"}
+        if rng.random() < 0.2:
+            fields |= rng.choice(_WRONG)
+        return fields
+
+    def _request_id(self) -> str:
+        if self.known.requests and self.rng.random() < 0.3:
+            return self.rng.choice(self.known.requests)
+        self.known.requests.append(new_id(self.rng))
+        return self.known.requests[-1]
+
+    def key(self) -> dict[str, str]:
+        """A Gong key's fields, mostly the right one."""
+        right = {"access_key": GONG_KEY, "secret": GONG_SECRET}
+        wrong = [{"access_key": "", "secret": ""}, {"access_key": "a:b", "secret": "c"}, {"secret": "x" * 600}, {}]
+        bad_address = right | {
+            "base_url": self.rng.choice(["http://evil.example", "https://evilgong.io", "https://1.gong.io/x"])
+        }
+        return self.rng.choice([right] * 6 + [*wrong, bad_address, right | {"secret": f"not-{WORD}"}])
+
+
+_WRONG: Sequence[dict[str, str]] = (
+    {"brief": ""},
+    {"brief": "x" * 10_001},
+    {"from": "2026-02-31"},
+    {"from": "2026-05-01", "to": "2026-04-01"},
+    {"from": "1990-01-01", "to": "2026-04-01"},
+    {"max_calls": "0"},
+    {"max_calls": "many"},
+    {"max_calls": "999999"},
+    {"model": "openai/large"},
+    {"model": f"{WORD}/none"},
+    {"amount_min": "nan"},
+    {"request_id": "not-an-id"},
+    {"workspace_id": ORG},
+    {"stages": ",".join(["stage"] * 60)},
+)
+
+
+def _analysis(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    service = "analysis"
+    return (
+        (1, lambda: a.page(service, "/")),
+        (8, lambda: a.page(service, a.rng.choice(["/dashboard", f"/dashboard?before={quote(a.run())}"]))),
+        (3, lambda: a.page(service, "/new")),
+        (3, lambda: a.form(service, "/previews", a.question())),
+        (5, lambda: a.page(service, f"/previews/{a.preview()}", part=True)),
+        (6, lambda: a.form(service, "/runs", a.question())),
+        (12, lambda: a.page(service, f"/runs/{a.run()}", part=True)),
+        (2, lambda: a.form(service, f"/runs/{a.run()}/cancel", {})),
+        (7, lambda: a.page(service, f"/reports/{a.report()}")),
+        (4, lambda: a.page(service, f"/reports/{a.report()}/calls/{a.call()}")),
+        (
+            3,
+            lambda: a.form(service, f"/reports/{a.report()}/export", {"format": a.rng.choice(["json", "json", "pdf"])}),
+        ),
+        (2, lambda: a.api(service, "POST", "/api/v1/previews", a.question())),
+        (3, lambda: a.api(service, "GET", f"/api/v1/previews/{a.preview()}")),
+        (6, lambda: a.api(service, "POST", "/api/v1/runs", a.question())),
+        (5, lambda: a.api(service, "GET", a.rng.choice(["/api/v1/runs", f"/api/v1/runs?before={quote(a.run())}"]))),
+        (6, lambda: a.api(service, "GET", f"/api/v1/runs/{a.run()}")),
+        (2, lambda: a.api(service, "POST", f"/api/v1/runs/{a.run()}/cancel")),
+        (5, lambda: a.api(service, "GET", f"/api/v1/reports/{a.report()}")),
+        (
+            3,
+            lambda: a.api(
+                service, "POST", f"/api/v1/reports/{a.report()}/export?format={a.rng.choice(['json', 'xml'])}"
+            ),
+        ),
+    )
+
+
+def _audit(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    kinds = ["", "", "", "report.exported", "member.added", "workspace.updated", f"{WORD}"]
+
+    def query(sizes: Sequence[int | str]) -> str:
+        cursor = a.rng.choice([*a.known.cursors[-3:], "", "", "", "", MALFORMED[0]])
+        fields = {"cursor": cursor, "type": a.rng.choice(kinds), "size": a.rng.choice(sizes)}
+        return urlencode({name: value for name, value in fields.items() if value != ""})
+
+    return (
+        (4, lambda: a.page("audit", f"/audit?{query([''])}")),
+        (6, lambda: a.api("audit", "GET", f"/api/v1/audit?{query([1, 2, 2, 5, 5, 50, 200, 201, 0, 'x'])}")),
+    )
+
+
+def _vault(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    service, page, api = "credential-vault", "/settings/integrations", "/api/v1/integrations"
+    providers = ["gong", "gong", "hubspot", "slack", WORD]
+    return (
+        (4, lambda: a.page(service, page)),
+        (1, lambda: a.form(service, f"{page}/gong", a.key())),
+        (1, lambda: a.form(service, f"{page}/{a.rng.choice(providers)}/disconnect", {})),
+        (4, lambda: a.api(service, "GET", api)),
+        (2, lambda: a.api(service, "POST", f"{api}/gong", a.key())),
+        (1, lambda: a.api(service, "DELETE", f"{api}/{a.rng.choice(providers)}")),
+        (1, lambda: a.open(service, "/events/credential-vault.workspaces", "POST")),
+    )
+
+
+def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    def anywhere() -> str:
+        return a.rng.choice(["ingest", "analysis", "credential-vault", "audit", "retention"])
+
+    def asset() -> Ask:
+        service = anywhere()
+        return a.open(service, f"/assets/{service}/{a.rng.choice(['htmx-2.min.js', 'callmine.css', 'none.css'])}")
+
+    return (
+        (3, lambda: a.page("ingest", "/settings/members")),
+        (3, lambda: a.page("ingest", "/settings/workspace")),
+        (4, lambda: a.api("ingest", "GET", "/api/v1/members")),
+        (6, lambda: hook(a)),
+        (3, lambda: a.page("retention", "/settings/billing")),
+        (4, lambda: a.api("retention", "GET", "/api/v1/plan")),
+        (1, lambda: a.open("retention", "/sub-processors")),
+        (1, lambda: a.open("retention", "/events/retention.workspaces", "POST")),
+        (2, lambda: a.open(anywhere(), a.rng.choice(["/healthz", "/readyz"]))),
+        (1, asset),
+        (1, lambda: a.page(anywhere(), a.rng.choice(["/nothing", "/operator/parked", "/api/v1/workspaces"]))),
+        (1, lambda: a.api(anywhere(), a.rng.choice(["PUT", "PATCH", "OPTIONS", "HEAD"]), "/dashboard")),
+    )
+
+
+def hook(a: Asker) -> Hook:
+    """A webhook of Clerk: an organisation or a membership; new, old, repeated, unsigned or unreadable."""
+    rng, number = a.rng, a.rng.randrange(1, 40)
+    at = 1_767_225_600_000 + rng.randrange(0, 50) * 1000
+    organisation = {"id": ORG, "name": f"{WORD} {rng.randrange(3)}", "slug": "house", "updated_at": at}
+    kind = rng.choice(["organization.updated", "organizationMembership.created", "organizationMembership.updated"])
+    kind = rng.choice([kind] * 8 + ["organizationMembership.deleted", "user.created"])
+    data: dict[str, object] = dict(organisation)
+    if kind.startswith("organizationMembership"):
+        user = f"user_m{rng.randrange(8)}"
+        who = {"user_id": user, "identifier": f"{user}@{rng.choice(['people', WORD])}.example"}
+        role = rng.choice(["org:member", "org:admin"])
+        data = {"role": role, "organization": organisation, "public_user_data": who, "updated_at": at}
+    if rng.random() < 0.1:
+        data.pop(rng.choice(sorted(data)))
+    message_id = f"msg_{number}" if rng.random() < 0.2 else f"msg_{new_id(rng)}"
+    secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" if rng.random() < 0.08 else Hook("", "", {}).secret
+    return Hook(message_id, kind, data, secret)
+
+
+def request(rng: Random, known: Known) -> Operation:
+    """Any request, the frequent ones more often."""
+    found = choices(Asker(rng, known))
+    [chosen] = rng.choices([make for _, make in found], [weight for weight, _ in found])
+    return chosen()
+
+
+def choices(asker: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    """All that can be drawn, with how often."""
+    return [*_analysis(asker), *_audit(asker), *_vault(asker), *_others(asker)]

@@ -1,0 +1,38 @@
+-- Rows of every table of the service; every workspace has the same ids.
+INSERT INTO plans (workspace_id, plan, window_days, monthly_calls, concurrent_runs, models, sequence)
+VALUES ('@w', 'trial', @n, 1, 1, '{}', 1);
+INSERT INTO workspaces (workspace_id, name, timezone, sequence) VALUES ('@w', 'of @w', '@w', 1);
+INSERT INTO integrations (workspace_id, provider, state, reason, sequence) VALUES ('@w', 'gong', 'connected', 'of @w', 1);
+INSERT INTO previews (workspace_id, id, request, reason) VALUES ('@w', '00000001-0000-4000-8000-000000000001', '{}', 'of @w');
+INSERT INTO runs (workspace_id, id, request_id, requested_by, request, state, call_limit, started_at, finished_at, report_id, created_at,
+                  calls_fetched)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', '00000001-0000-4000-8000-000000000001', '@w', '"@w"', 'running', 1,
+        '2026-01-01T00:00:00Z', NULL, NULL, '2026-01-01T00:00:00Z', 9),
+       ('@w', '00000002-0000-4000-8000-000000000001', '00000002-0000-4000-8000-000000000001', '@w', '"@w"', 'queued', NULL,
+        NULL, NULL, NULL, '2026-01-0@nT00:00:00Z', 0),
+       ('@w', '00000003-0000-4000-8000-000000000001', '00000003-0000-4000-8000-000000000001', '@w', '"@w"', 'completed', 1,
+        '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', '00000001-0000-4000-8000-000000000001', '2026-01-01T00:00:00Z', 0);
+INSERT INTO run_calls (workspace_id, run_id, call_id, ordinal, object_name, sha256, started_at, duration_seconds, state, fence, title, reason,
+                       done_at)
+SELECT '@w', r.id, 'call_01', 1, '@w', repeat('0', 64), '2026-01-01T00:00:00Z', 1,
+       CASE r.state WHEN 'completed' THEN 'failed' ELSE 'analysing' END, 1, '@w', '@w',
+       CASE r.state WHEN 'completed' THEN '2026-01-01T00:00:00Z'::timestamptz END
+FROM runs r WHERE r.workspace_id = '@w';
+INSERT INTO analyses (workspace_id, run_id, call_id, title, account, rep, segment, verdict, summary, rep_talk_ms, total_talk_ms,
+                      quotes_dropped)
+SELECT '@w', run_id, 'call_01', '@w', '@w', '@w', '@w', 'yes', '@w', 1, 1, 0 FROM run_calls
+WHERE workspace_id = '@w' AND call_id = 'call_01' AND run_id::text LIKE '00000001%';
+INSERT INTO findings (workspace_id, run_id, call_id, ordinal, theme, claim, sentiment)
+SELECT '@w', run_id, call_id, 1, '@w', '@w', 'mixed' FROM analyses WHERE workspace_id = '@w' AND call_id = 'call_01';
+INSERT INTO quotes (workspace_id, run_id, call_id, finding, ordinal, sentence_id, speaker, affiliation, start_ms, body)
+SELECT '@w', run_id, call_id, 1, 1, '1', '@w', 'customer', 1, '@w' FROM findings WHERE workspace_id = '@w' AND call_id = 'call_01';
+INSERT INTO usage (workspace_id, run_id, call_id)
+SELECT '@w', run_id, call_id FROM analyses WHERE workspace_id = '@w' AND call_id = 'call_01';
+INSERT INTO syntheses (workspace_id, run_id, fence)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 1);
+INSERT INTO reports (workspace_id, id, run_id, headline, document)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', '00000001-0000-4000-8000-000000000001', '@w', '"@w"');
+INSERT INTO report_dates (workspace_id, report_id, created_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', '2026-01-01T00:00:00Z');
+INSERT INTO report_exports (workspace_id, report_id, number, format, exported_by, created_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', @n, 'csv', '@w', '2026-01-01T00:00:00Z');

@@ -1,0 +1,18 @@
+-- Rows of every table of the service; every workspace has the same ids.
+INSERT INTO workspaces (workspace_id, name, slug, source_updated_at, created_at)
+VALUES ('@w', 'of @w', '@w', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z');
+INSERT INTO members (workspace_id, user_id, email, role, removed, source_updated_at, sequence)
+VALUES ('@w', 'user_01', '@w@example.com', 'admin', false, '2026-01-01T00:00:00Z', 1);
+INSERT INTO webhook_receipts (workspace_id, source, message_id, type) VALUES ('@w', 'clerk', 'message_01', '@w');
+INSERT INTO integrations (workspace_id, provider, state, credential_version, base_url, sequence)
+VALUES ('@w', 'gong', 'connected', 1, 'https://@w.example.com', 1);
+INSERT INTO jobs (workspace_id, id, kind, state, filter, max_calls, correlation_id, grant_id, sealed, sealing_key_id, grant_expires_at, fence,
+                  lease_expires_at, planned_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'run', 'fetching', '{}', 1, 'of @w', '00000001-0000-4000-8000-000000000001',
+        'sealed', 'key', '2027-01-01T00:00:00Z', 1, '2027-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
+       ('@w', '00000002-0000-4000-8000-000000000001', 'run', 'waiting_grant', '{}', 1, 'of @w', '00000002-0000-4000-8000-000000000001',
+        NULL, NULL, NULL, 1, NULL, NULL);
+INSERT INTO run_calls (workspace_id, run_id, call_id, position, state, sequence, object_name, sha256, size_bytes)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'call_01', 1, 'chosen', NULL, NULL, NULL, NULL),
+       ('@w', '00000001-0000-4000-8000-000000000001', 'call_02', 2, 'stored', 1, '@w', repeat('0', 64), 1),
+       ('@w', '00000001-0000-4000-8000-000000000001', 'call_' || '@w', 3, 'chosen', NULL, NULL, NULL, NULL);

@@ -1,0 +1,6 @@
+-- Every service's own: an event to publish, one that was heard, one that was parked. @w is the workspace, @n its number.
+INSERT INTO outbox (workspace_id, event_id, topic, ordering_key, body, attributes)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'topic', 'key', convert_to('@w', 'UTF8'), '{}');
+INSERT INTO inbox (workspace_id, consumer, event_id) VALUES ('@w', 'consumer', '00000001-0000-4000-8000-000000000001');
+INSERT INTO parked (direction, workspace_id, source, event_id, type, reason, body, attributes, ordering_key)
+VALUES ('in', '@w', 'source', '00000001-0000-4000-8000-000000000001', 'type', 'of @w', 'body', '{}', 'key');

@@ -15,7 +15,7 @@ from database import Queries, Statement
 from database.checker import Catalog, check
 from isolation.own_queries import is_of_asyncpg, is_transaction_control, reads_the_catalog_only
 
-_ENTERS = "scope_enter"
+_ENTERS = "scope_set_enter"
 _BEGIN = "BEGIN; "
 _SHOWN = 200
 

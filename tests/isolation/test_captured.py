@@ -56,7 +56,7 @@ async def test_each_distinct_text_is_recorded_once_with_its_role_and_name(db: Da
     assert [(one.role, one.name) for one in recorded if one.name == "database_ready"] == [("sweep", "database_ready")]
     entries = [one.text for one in recorded if one.text.startswith("BEGIN; ")]
     assert len(entries) == 1
-    assert "'app.workspace_id', $1, true" in entries[0]
+    assert "SET LOCAL app.workspace_id = $1" in entries[0]
     assert "'app.report_floor'" in entries[0]
     assert len({(one.role, one.text) for one in recorded}) == len(recorded)
 

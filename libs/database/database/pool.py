@@ -128,7 +128,7 @@ class ScopeEntry:
     """What is sent to enter a workspace: one round trip, whatever the number of settings."""
 
     def __init__(self, queries: Queries, entering: Sequence[str]) -> None:
-        self.template = "; ".join(queries[name].sql for name in ("scope_enter", *entering))
+        self.template = "; ".join(queries[name].sql for name in ("scope_set_enter", *entering))
         self.extended = bool(entering)
 
     def text(self, scope: WorkspaceId) -> str:

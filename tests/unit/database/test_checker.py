@@ -103,6 +103,7 @@ def test_a_declared_sweep_is_still_read(sql: str, kind: Kind) -> None:
         "SELECT set_config('app.workspace_id', $1, true)",
         "SELECT set_config('app.workspace_id', $1::text, true)",
         "SELECT set_config('app.report_floor', 'infinity', true)",
+        "SET LOCAL app.workspace_id = $1",
         (
             "WITH s AS MATERIALIZED (SELECT set_config('app.workspace_id', $1, true)) INSERT INTO notes (workspace_id, id) "
             "SELECT $1, u.id FROM s CROSS JOIN unnest($2::text[]) AS u (id)"
@@ -127,6 +128,13 @@ def test_a_statement_that_enters_may_set_the_scope(sql: str) -> None:
         "SELECT set_config('role', $1, true)",
         "SELECT set_config($2, $1, true)",
         "SELECT pg_catalog.set_config('search_path', 'other', true)",
+        "SET app.workspace_id = $1",
+        "SET LOCAL app.workspace_id = $2",
+        "SET LOCAL app.workspace_id = 'org_1'",
+        "SET LOCAL app.workspace_id = DEFAULT",
+        "SET LOCAL search_path = $1",
+        "SET LOCAL role = $1",
+        "RESET app.workspace_id",
     ],
 )
 def test_it_may_set_nothing_else(sql: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pglast import ast
+from pglast.enums import VariableSetKind
 
-from database.checker import selects, writes
+from database.checker import functions, selects, writes
 from database.checker.catalog import Catalog, Relation
 from database.checker.names import Fields, Names
 from database.checker.nodes import STATEMENTS, Syntax, all_of, is_a
@@ -41,9 +42,24 @@ def walk_through(
         if mentioned != walk.understood:
             missing = f"{mentioned - walk.understood} of its {mentioned} mentions of a relation stand where they are not understood"
             walk.problem(Kind.UNRESOLVED, "the statement", missing)
+    elif is_a(node, ast.VariableSetStmt):
+        _set(walk, node)
     else:
         walk.problem(Kind.NOT_ALLOWED, "the statement", f"a {type(node).__name__} is not checked, so it is not allowed")
     return walk, columns
+
+
+def _set(walk: Walk, node: Syntax) -> None:
+    """`SET LOCAL app.workspace_id = :workspace_id` in a statement that enters a scope; no other SET."""
+    given: Sequence[Syntax] = node.args or ()
+    from_scope = len(given) == 1 and is_a(given[0], ast.ParamRef) and given[0].number == walk.scope
+    local = node.is_local and node.kind == VariableSetKind.VAR_SET_VALUE
+    if not walk.entering or walk.crossing:
+        walk.problem(Kind.SCOPE, "SET", "this statement does not enter a scope, so it must not change one")
+    elif node.name != functions.SCOPE_SETTING or not local:
+        walk.problem(Kind.SCOPE, "SET", "it may set the scope only, until the transaction ends")
+    elif not from_scope:
+        walk.problem(Kind.SCOPE, "SET", "it enters another workspace than the scope's")
 
 
 def _query(walk: Walk, node: Syntax, names: Names) -> Fields:

@@ -136,9 +136,8 @@ class Rejected:
 
     @property
     def event_id(self) -> str:
-        """The event's id as the attributes tell it; the broker's id of a message that could not be read, whose attributes say anything."""
-        told = self.delivery.attributes.get("ce-id") if self.workspace_id is not None else None
-        return told or f"message:{self.delivery.id}"
+        """The event's id as the attributes tell it, or the broker's id of the message."""
+        return self.delivery.attributes.get("ce-id") or f"message:{self.delivery.id}"
 
 
 async def park_incoming(tx: Tx, rejected: Sequence[Rejected]) -> None:

@@ -605,16 +605,16 @@ COPY notes TO STDOUT
 -- copy of a query: not_allowed
 COPY (SELECT * FROM notes WHERE workspace_id = 'x') TO STDOUT
 
--- set: not_allowed
+-- set: scope
 SET app.workspace_id = 'org_2'
 
--- set local: not_allowed
+-- set local: scope
 SET LOCAL app.workspace_id = 'org_2'
 
--- set role: not_allowed
+-- set role: scope
 SET ROLE audit_sweep
 
--- reset: not_allowed
+-- reset: scope
 RESET app.workspace_id
 
 -- discard: not_allowed

@@ -75,7 +75,7 @@ LIES: dict[str, Callable[[Issuer], str]] = {
     "not text a token could hold": lambda issuer: "\x00\udcff.\udcff.\udcff",
     "far too long": lambda issuer: issuer.token(pad="x" * 9000),
     "expired": lambda issuer: issuer.token(exp=_NOW - 60),
-    "not yet valid": lambda issuer: issuer.token(nbf=_NOW + 600),
+    "not yet valid": lambda issuer: issuer.token(nbf=_NOW + 86_400),
     "another issuer": lambda issuer: issuer.token(iss="https://clerk.evil.example"),
     "issuer with a slash": lambda issuer: issuer.token(iss=ISSUER + "/"),
     "another party": lambda issuer: issuer.token(azp="https://evil.example"),

@@ -55,9 +55,9 @@ async def test_the_interruptions_reach_every_await_of_a_transaction(postgres_url
 
 async def test_a_setting_for_the_session_is_found(postgres_url: str) -> None:
     sound = queries()
-    enter = sound["scope_enter"]
+    enter = sound["scope_set_enter"]
     text = f"{enter.sql}; SELECT set_config('app.workspace_id', $1, false)"
-    broken = Queries({one.name: one for one in sound} | {"scope_enter": replace(enter, sql=text)})
+    broken = Queries({one.name: one for one in sound} | {"scope_set_enter": replace(enter, sql=text)})
     assert (await _crowd(postgres_url, broken)).stale_scopes > 0
 
 

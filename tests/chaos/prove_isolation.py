@@ -1,8 +1,8 @@
 """Isolation: no statement, message, page or connection of one workspace shows or touches anything of another.
 
 Parts, each of which can fail on its own: every statement is checked (isolation.statements), mutants of each wall are caught while the
-other walls are off (isolation.mutants), two workspaces do not interfere (isolation.interference), and no connection keeps a scope
-(isolation.scopes).
+other walls are off (isolation.mutants), two workspaces do not interfere (isolation.interference), no connection keeps a scope
+(isolation.scopes), and the walls cost little and use their indexes (isolation.cost).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable
 
 from chaos.harness import ROOT, Figure, Plan, Verdict
 from chaos.server import postgres
-from isolation import Part, interference, mutants, scopes, statements
+from isolation import Part, cost, interference, mutants, scopes, statements
 from testkit.capture import recording
 
 Measure = Callable[[Plan, str], Awaitable[Part]]
 
 # The statements come after them: what these parts run is captured and checked as well.
-PARTS: tuple[Measure, ...] = (mutants.measure, interference.measure, scopes.measure)
+PARTS: tuple[Measure, ...] = (mutants.measure, interference.measure, scopes.measure, cost.measure)
 
 RECORDED = ROOT / "build" / "captured" / "proof"
 

@@ -9,7 +9,10 @@ from chaos.prove_isolation import prove
 async def test_isolation_holds() -> None:
     verdict = await prove(Plan(seed=1, full=False, tick=lambda _done, _total: None))
     figures = verdict.figures
-    assert verdict.problems == ()
+    # What the walls cost is measured, not asserted: the machine may be busy.
+    assert [one for one in verdict.problems if not one.startswith("the walls cost")] == []
+    assert figures["plans"]
+    assert figures["plans_without_workspace_index"] == 0
     assert figures["statements"] == figures["statements_checked"]
     assert figures["captured"] == figures["captured_checked"]
     assert figures["mutants"] == figures["mutants_killed"]

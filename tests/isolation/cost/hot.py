@@ -1,0 +1,80 @@
+"""The audit service's hot queries, each through both ways."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from core.ids import WorkspaceId
+from database import Database, Row
+from isolation.cost.ledger import WORKSPACES, Ledger
+
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+_LAST = uuid.UUID(int=2**128 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A statement, its workspace and its parameters."""
+
+    name: str
+    workspace_id: WorkspaceId
+    parameters: Mapping[str, object]
+
+
+Ask = Callable[[Ledger, WorkspaceId, random.Random], Asked]
+
+
+def page(_ledger: Ledger, workspace_id: WorkspaceId, _rng: random.Random) -> Asked:
+    """What the page shows."""
+    return Asked("entries_page", workspace_id, {"before_time": _LATEST, "before_id": _LAST, "size": 50})
+
+
+def by_id(ledger: Ledger, workspace_id: WorkspaceId, rng: random.Random) -> Asked:
+    """One entry."""
+    return Asked("entry_by_id", workspace_id, {"id": rng.choice(ledger.ids[workspace_id])})
+
+
+def count(_ledger: Ledger, workspace_id: WorkspaceId, _rng: random.Random) -> Asked:
+    """How many there are of each type."""
+    return Asked("entries_count_by_type", workspace_id, {})
+
+
+def add(_ledger: Ledger, workspace_id: WorkspaceId, rng: random.Random) -> Asked:
+    """One more."""
+    values: dict[str, object] = {
+        "ids": [uuid.UUID(int=rng.getrandbits(128))],
+        "types": ["member.added"],
+        "actor_kinds": ["user"],
+        "actor_ids": ["user_of_the_measurement"],
+        "actor_emails": ["someone@example.com"],
+        "sources": ["web"],
+        "target_kinds": ["member"],
+        "target_ids": ["member-1"],
+        "diffs": [{"role": {"from": "member", "to": "admin"}}],
+        "times": [datetime.now(UTC)],
+    }
+    return Asked("entries_add", workspace_id, values)
+
+
+HOT: Mapping[str, Ask] = {"page of 50": page, "one by id": by_id, "count by type": count, "insert of one": add}
+
+
+def drawn(ask: Ask, ledger: Ledger, rng: random.Random) -> Asked:
+    """One of its kind, for some workspace."""
+    return ask(ledger, rng.choice(WORKSPACES), rng)
+
+
+async def walled(db: Database, asked: Asked) -> list[Row]:
+    """As a service does it."""
+    async with db.workspace(asked.workspace_id) as tx:
+        return await tx.fetch(asked.name, **asked.parameters)
+
+
+async def bare(db: Database, asked: Asked) -> list[Row]:
+    """The same statement in the same number of round trips, with no scope and no policy."""
+    async with db.sweep() as tx:
+        return await tx.fetch(asked.name, workspace_id=asked.workspace_id, **asked.parameters)

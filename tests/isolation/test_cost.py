@@ -1,0 +1,203 @@
+"""What the walls cost in round trips and in plans; times are measured by the proof and the benchmark, never asserted."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pytest
+
+from database import Database, Queries
+from isolation.cost.hot import HOT, Asked, bare, drawn, walled
+from isolation.cost.ledger import WORKSPACES, Ledger, ledger, queries, unwalled
+from isolation.cost.paired import interval, seconds_of
+from isolation.cost.plans import SERVICES, Judge, Looked, Node, look
+from isolation.cost.wire import wiretap
+from local.postgres import ServiceDsns
+from testkit.capture import unrecorded
+from testkit.postgres import settings_of
+
+# So many rows in each table that no plan reads them all.
+ROWS = 8_000
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_statement_finds_its_workspace_by_an_index(postgres_url: str, service: str) -> None:
+    looked = Looked()
+    await look(postgres_url, service, ROWS, looked)
+    assert looked.without_index == []
+    assert looked.plans > 0
+
+
+async def test_what_is_left_out_looks_nothing_up(postgres_url: str) -> None:
+    """Statements without a plan to look at only insert, or read no tenant table."""
+    looked = Looked()
+    await look(postgres_url, "audit", ROWS, looked)
+    named = {text.split(": ")[1].split()[0] for text in looked.excluded}
+    assert named == {"scope_enter", "outbox_insert", "inbox_enter", "entries_add"}
+
+
+async def test_a_missing_index_is_found(postgres_url: str) -> None:
+    looked = Looked()
+    without = (
+        "ALTER TABLE entries DROP CONSTRAINT entries_pkey",
+        "ALTER TABLE entries ADD PRIMARY KEY (id, workspace_id)",
+        "DROP INDEX entries_newest, entries_by_type",
+        "CREATE INDEX ON entries (occurred_at)",
+    )
+    await look(postgres_url, "audit", ROWS, looked, without)
+    assert len(looked.without_index) == looked.plans > 0
+    assert "entries without workspace_id in an index condition" in looked.without_index[0]
+
+
+async def test_an_index_that_forgets_the_workspace_is_found(postgres_url: str) -> None:
+    """It gives the order that the page wants, and reads everybody's entries for it."""
+    looked = Looked()
+    await look(
+        postgres_url,
+        "audit",
+        ROWS,
+        looked,
+        ("DROP INDEX entries_newest", "CREATE INDEX ON entries (occurred_at DESC, id DESC)"),
+    )
+    pages = [text for text in looked.without_index if "entries_page " in text]
+    assert pages, "the page is read newest first, whatever the workspace"
+
+
+@pytest.fixture
+async def book(postgres_url: str) -> AsyncIterator[Ledger]:
+    """A small audit log."""
+    if not urlsplit(postgres_url).query:
+        pytest.skip("round trips are counted on a Unix socket; CALLMINE_DATABASE_URL names a server on TCP")
+    async with ledger(postgres_url, "test-cost", 2_000) as made:
+        yield made
+
+
+async def _round_trips(book: Ledger, asked: Asked) -> tuple[int, int]:
+    """Of one transaction with the walls, and of one without; each for the second time, when the statement is prepared."""
+    async with wiretap(book.settings.app_url) as scoped, wiretap(book.unwalled_url) as plain:
+        with unrecorded("the measurement's own statements"):
+            db = await Database.open(replace(book.settings, app_url=scoped.url), queries(), "audit")
+        async with unwalled(plain.url) as other:
+            counts = []
+            for _ in range(2):
+                before = scoped.round_trips, plain.round_trips
+                await walled(db, asked)
+                await bare(other, asked)
+                counts.append((scoped.round_trips - before[0], plain.round_trips - before[1]))
+        await db.close()
+    return counts[-1]
+
+
+@pytest.mark.parametrize("name", HOT)
+async def test_entering_a_scope_takes_no_round_trip(book: Ledger, name: str) -> None:
+    """BEGIN, the statement, COMMIT: with the walls as without."""
+    assert await _round_trips(book, drawn(HOT[name], book, random.Random(1))) == (3, 3)
+
+
+async def test_both_ways_give_the_same_rows(book: Ledger) -> None:
+    with unrecorded("the measurement's own statements"):
+        db = await Database.open(book.settings, queries(), "audit")
+    async with unwalled(book.unwalled_url) as other:
+        for name, ask in HOT.items():
+            if name != "insert of one":
+                asked = drawn(ask, book, random.Random(2))
+                rows = await walled(db, asked)
+                assert rows, name
+                assert rows == await bare(other, asked), name
+    await db.close()
+
+
+async def test_a_statement_cannot_be_run_without_walls_by_the_service(book: Ledger) -> None:
+    """The way around exists for a role of the measurement only: the service's sweep role may not even read the table."""
+    asked = drawn(HOT["one by id"], book, random.Random(3))
+    async with unwalled(book.settings.sweep_url) as other:
+        with pytest.raises(Exception, match="permission denied"):
+            await bare(other, asked)
+
+
+async def test_the_interval_holds_the_ratio() -> None:
+    rng = random.Random(4)
+    found = interval([[1.04 + rng.gauss(0, 0.02) for _ in range(100)] for _ in range(4)], rng)
+    assert found.low < 1.04 < found.high
+    assert found.high - found.low < 0.01
+
+
+async def test_a_block_runs_each_way_twice_around_the_other() -> None:
+    order: list[str] = []
+
+    async def first() -> None:
+        order.append("A")
+
+    async def second() -> None:
+        order.append("B")
+
+    await seconds_of(first, second, flipped=False)
+    await seconds_of(first, second, flipped=True)
+    assert "".join(order) == "ABBABAAB"
+
+
+def test_the_hot_queries_are_the_service_s_own() -> None:
+    service = {one.name for one in Queries.of("database", "messaging", "audit")}
+    asked = {ask(Ledger(settings_of(_NOWHERE), "", _IDS), WORKSPACES[0], random.Random(5)).name for ask in HOT.values()}
+    assert asked - service == {"entry_by_id"}
+
+
+_NOWHERE = ServiceDsns(owner="", app="", sweep="")
+_IDS = {str(workspace): [uuid.UUID(int=1)] for workspace in WORKSPACES}
+
+
+def _bitmap(kind: str, *indexes: str) -> Node:
+    conditions: list[Node] = [
+        {"Node Type": "Bitmap Index Scan", "Index Name": index, "Index Cond": "(workspace_id = 'org_a'::text)"}
+        for index in indexes
+    ]
+    return {
+        "Node Type": "Bitmap Heap Scan",
+        "Relation Name": "notes",
+        "Plans": [{"Node Type": kind, "Plans": conditions}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("node", "wrong"),
+    [
+        ({"Node Type": "Seq Scan", "Relation Name": "notes", "Filter": "(workspace_id = $1)"}, True),
+        (
+            {
+                "Node Type": "Index Scan",
+                "Relation Name": "notes",
+                "Index Name": "ours",
+                "Index Cond": "(workspace_id = $1)",
+            },
+            False,
+        ),
+        (
+            {
+                "Node Type": "Index Scan",
+                "Relation Name": "notes",
+                "Index Name": "ours",
+                "Filter": "(workspace_id = $1)",
+            },
+            True,
+        ),
+        (
+            {
+                "Node Type": "Index Scan",
+                "Relation Name": "notes",
+                "Index Name": "other",
+                "Index Cond": "(workspace_id = $1)",
+            },
+            True,
+        ),
+        (_bitmap("BitmapAnd", "ours", "other"), False),
+        (_bitmap("BitmapOr", "ours", "other"), True),
+        (_bitmap("BitmapOr", "ours", "ours"), False),
+    ],
+)
+def test_what_counts_as_finding_the_workspace(node: Node, wrong: bool) -> None:
+    found = list(Judge(frozenset({"notes"}), frozenset({"ours"})).scans({"Node Type": "Limit", "Plans": [node]}))
+    assert [bool(text) for text in found] == [wrong]

@@ -211,11 +211,22 @@ async def test_every_incoming_disagreement_is_parked_and_has_no_effect(db: Datab
     assert (await count(db, "effects"), await count(db, "inbox")) == (len(good), len(good))
     parked = await all_parked(db)
     refused = {one.delivery.attributes["ce-id"] for one in sent if one.reads_as is None}
-    assert {one.event_id for one in parked} == refused
+    assert {one.attributes["ce-id"] for one in parked} == refused
     for one in parked:
         # A message that contradicts itself belongs to no workspace: neither of the two it names.
         assert (one.direction, one.workspace_id, one.source) == ("in", None, SUBSCRIPTION)
         assert not any(told in one.reason for told in (CONTENT, A, B, "run-1"))
+
+
+async def test_two_unreadable_messages_of_one_id_are_both_kept(db: Database) -> None:
+    """What a message that cannot be read says of itself is nobody's word: believing its id would lose the second."""
+    one, other = (
+        Delivery(broker, b"\xff" + broker.encode(), {"ce-id": "same"}, "", 1, SUBSCRIPTION) for broker in "12"
+    )
+    consumer = Consumer("analysis", db, effect_routes(), PATIENT)
+    assert await consumer.process([one, other]) == [Verdict.ACK, Verdict.ACK]
+    assert await consumer.process([other]) == [Verdict.ACK], "once more, and it is parked once"
+    assert sorted(parked.event_id for parked in await all_parked(db)) == ["message:1", "message:2"]
 
 
 async def test_a_replay_of_an_incoming_one_is_refused_while_it_disagrees(db: Database) -> None:
@@ -248,7 +259,7 @@ def test_a_parked_row_of_another_event_is_told() -> None:
 async def test_dead_letters_that_disagree_are_parked_under_no_workspace(db: Database) -> None:
     sent = incoming()
     assert set(await DeadLetters(db).process([one.delivery for one in sent])) == {Verdict.ACK}
-    parked = {one.event_id: one for one in await all_parked(db)}
+    parked = {one.attributes["ce-id"]: one for one in await all_parked(db)}
     assert len(parked) == len(sent)
     for one in sent:
         assert parked[one.delivery.attributes["ce-id"]].workspace_id == one.reads_as

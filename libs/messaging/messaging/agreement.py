@@ -45,7 +45,9 @@ def incoming_disagreement(workspace_id: str | None, event_id: str, body: bytes, 
         label = label_of(body, attributes)
     except InvalidInput as error:
         return str(error)
-    if workspace_id is not None and label.workspace_id != workspace_id:
+    if workspace_id is None:
+        return ""
+    if label.workspace_id != workspace_id:
         return "the row and the body do not agree on the workspace"
     if label.event_id != event_id:
         return "the row and the body do not agree on the event's id"

@@ -136,8 +136,9 @@ class Rejected:
 
     @property
     def event_id(self) -> str:
-        """The event's id as the attributes tell it, or the broker's id of the message."""
-        return self.delivery.attributes.get("ce-id") or f"message:{self.delivery.id}"
+        """The event's id; of a message that could not be read the broker's, for its attributes may say anything, the same of two."""
+        told = self.delivery.attributes.get("ce-id") if self.workspace_id is not None else None
+        return told or f"message:{self.delivery.id}"
 
 
 async def park_incoming(tx: Tx, rejected: Sequence[Rejected]) -> None:

@@ -136,11 +136,8 @@ async def test_parked_messages_are_listed_shown_and_dropped(settings: Settings, 
     await parts.consumers["audit.audit"].process([raw(b"\xff\xfe garbage", "audit.audit", ce_id="abc")])
     listed = await run(audit.cli.app, "parked", "list", "--json", env=environment)
     [message] = json.loads(listed.stdout)
-    assert (message["source"], message["event_id"], message["reason"]) == (
-        "audit.audit",
-        "abc",
-        "the body is not an envelope",
-    )
+    assert (message["source"], message["reason"]) == ("audit.audit", "the body is not an envelope")
+    assert message["event_id"].startswith("message:"), "the attributes of what cannot be read are not believed"
     table = await run(audit.cli.app, "parked", "list", env=environment)
     assert table.exit_code == 0
     assert "garbage" not in table.stdout

@@ -57,7 +57,18 @@ def test_the_reps_talk_is_the_owners_or_else_the_internal_sides() -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", [None, [], "x", {}, document(version=2), document(parties=None), document(sentences="no")]
+    "broken",
+    [
+        None,
+        [],
+        "x",
+        {},
+        document(version=2),
+        document(parties=None),
+        document(sentences="no"),
+        document(call_id=""),
+        document(call_id=None),
+    ],
 )
 def test_what_cannot_be_read_is_said_to_be_so(broken: object) -> None:
     with pytest.raises(UnreadableCall):

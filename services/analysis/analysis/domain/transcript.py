@@ -116,7 +116,7 @@ def _call(root: Mapping[str, object]) -> Call:
     owner = _mapping(root.get("owner") or {})
     deal = _mapping(root.get("deal") or {})
     return Call(
-        call_id=str(root["call_id"]),
+        call_id=_identity(root["call_id"]),
         title=_clean(str(root["title"])) or "Untitled call",
         duration_seconds=int(str(root["duration_seconds"])),
         account=_text(deal.get("account")) or UNKNOWN_ACCOUNT,
@@ -169,6 +169,13 @@ def _mapping(value: object) -> Mapping[str, object]:
 def _list(value: object) -> list[object]:
     if not isinstance(value, list):
         raise TypeError("not a list")
+    return value
+
+
+def _identity(value: object) -> str:
+    """A call's id as it was fetched: text, and some."""
+    if not isinstance(value, str) or not value:
+        raise TypeError("the call has no id")
     return value
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from database import Database, Queries
 from database.connect import open_pool
-from isolation.cost.hot import Asked, walled
+from isolation.cost.hot import Asked, process_of, walled
 from isolation.cost.ledger import Ledger, queries
+from isolation.cost.processors import apart
 
 if TYPE_CHECKING:
     from database.connect import Connection, Pool
@@ -28,16 +29,23 @@ async def contestants(book: Ledger) -> AsyncIterator[Mapping[str, Contestant]]:
     bound = await open_pool(book.unwalled_url, _POOL, "bound")
     single = await open_pool(book.unwalled_url, _POOL, "autocommit")
     try:
-        yield {
-            "ours": lambda asked: walled(db, asked),
-            "alternative": lambda asked: _with_session(session, statements, asked),
-            "bound": lambda asked: _in_transaction(bound, statements, asked),
-            "autocommit": lambda asked: _alone(single, statements, asked),
-        }
+        servers = [await process_of(db, walled), *[await _process_of(pool) for pool in (session, bound, single)]]
+        with apart(servers):
+            yield {
+                "ours": lambda asked: walled(db, asked),
+                "alternative": lambda asked: _with_session(session, statements, asked),
+                "bound": lambda asked: _in_transaction(bound, statements, asked),
+                "autocommit": lambda asked: _alone(single, statements, asked),
+            }
     finally:
         await db.close()
         for pool in (session, bound, single):
             await pool.close()
+
+
+async def _process_of(pool: Pool) -> int:
+    async with pool.acquire() as connection:
+        return connection.get_server_pid()
 
 
 async def _with_session(pool: Pool, statements: Queries, asked: Asked) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -43,10 +43,10 @@ def count(_ledger: Ledger, workspace_id: WorkspaceId, _rng: random.Random) -> As
     return Asked("entries_count_by_type", workspace_id, {})
 
 
-def add(_ledger: Ledger, workspace_id: WorkspaceId, rng: random.Random) -> Asked:
-    """One more."""
+def add(_ledger: Ledger, workspace_id: WorkspaceId, _rng: random.Random) -> Asked:
+    """One more, with an id that nobody else draws."""
     values: dict[str, object] = {
-        "ids": [uuid.UUID(int=rng.getrandbits(128))],
+        "ids": [uuid.uuid4()],
         "types": ["member.added"],
         "actor_kinds": ["user"],
         "actor_ids": ["user_of_the_measurement"],
@@ -78,3 +78,9 @@ async def bare(db: Database, asked: Asked) -> list[Row]:
     """The same statement in the same number of round trips, with no scope and no policy."""
     async with db.sweep() as tx:
         return await tx.fetch(asked.name, workspace_id=asked.workspace_id, **asked.parameters)
+
+
+async def process_of(db: Database, way: Callable[[Database, Asked], Awaitable[list[Row]]]) -> int:
+    """The id of the server process behind the connection that `way` uses next."""
+    rows = await way(db, Asked("server_process", WORKSPACES[0], {}))
+    return int(rows[0]["id"])

@@ -61,6 +61,8 @@ async def _filled(oracle: Connection, rows: int) -> dict[str, list[uuid.UUID]]:
     statements = queries()
     await oracle.execute(statements["entries_fill"].sql, rows, list(WORKSPACES), timeout=_FILL_SECONDS)
     await oracle.execute("VACUUM (ANALYZE) entries", timeout=_FILL_SECONDS)
+    # Or the server writes the new rows to disk while it is being measured.
+    await oracle.execute("CHECKPOINT", timeout=_FILL_SECONDS)
     return {row["workspace_id"]: row["ids"] for row in await oracle.fetch(statements["entry_ids"].sql)}
 
 

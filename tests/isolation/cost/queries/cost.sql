@@ -18,3 +18,7 @@ FROM generate_series(1, :rows::int) n, (SELECT :workspace_ids::text[] AS names) 
 -- Some ids of each workspace.
 -- cross-workspace: the measurement's own data
 SELECT workspace_id, (array_agg(id))[1 : 20] AS ids FROM entries GROUP BY workspace_id;
+
+-- name: server_process
+-- The process that serves this connection, whichever workspace asks.
+SELECT pg_backend_pid() AS id, :workspace_id::text AS workspace_id;

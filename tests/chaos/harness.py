@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import cast
 
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 import chaos
@@ -27,6 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "proofs"
 
 _PREFIX = "prove_"
+
+# Drawing what has been done takes longer than a small step of a proof.
+_TICK_SECONDS = 0.1
 
 
 Figure = int | float | Mapping[str, Mapping[str, int]]
@@ -81,7 +85,7 @@ async def run(names: list[str], seed: int, full: bool) -> bool:
 async def _run_one(console: Console, name: str, prove: Prove, seed: int, full: bool) -> Verdict:
     began = time.monotonic()
     with console.status(f"proving {name}") as status:
-        verdict = await prove(Plan(seed, full, lambda done, total: status.update(f"proving {name}: {done} of {total}")))
+        verdict = await prove(Plan(seed, full, _shown_on(status, name)))
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(dict(verdict.figures)) + "\n")
     table = Table(title=f"{name}: {'holds' if verdict.holds else 'DOES NOT HOLD'} (seed {seed})", title_justify="left")
@@ -94,6 +98,19 @@ async def _run_one(console: Console, name: str, prove: Prove, seed: int, full: b
     for problem in verdict.problems[:20]:
         console.print(f"  {problem}")
     return verdict
+
+
+def _shown_on(status: Status, name: str) -> Callable[[int, int], None]:
+    """A tick that shows how far the proof is, a few times a second at most."""
+    shown = 0.0
+
+    def tick(done: int, total: int) -> None:
+        nonlocal shown
+        if (now := time.monotonic()) - shown >= _TICK_SECONDS:
+            shown = now
+            status.update(f"proving {name}: {done:,} of {total:,}")
+
+    return tick
 
 
 def _text(value: Figure) -> str:

@@ -7,8 +7,9 @@ other walls are off (isolation.mutants), two workspaces do not interfere (isolat
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from chaos.harness import ROOT, Figure, Plan, Verdict
 from chaos.server import postgres
@@ -17,8 +18,10 @@ from testkit.capture import recording
 
 Measure = Callable[[Plan, str], Awaitable[Part]]
 
-# The statements come after them: what these parts run is captured and checked as well.
-PARTS: tuple[Measure, ...] = (mutants.measure, interference.measure, scopes.measure, cost.measure)
+# Side by side, each line in its order: the crowd of scopes leaves the machine half of its time.
+TOGETHER: tuple[tuple[Measure, ...], ...] = ((mutants.measure, interference.measure), (scopes.measure,))
+# What takes times has the machine to itself.
+ALONE: tuple[Measure, ...] = (cost.measure,)
 
 RECORDED = ROOT / "build" / "captured" / "proof"
 
@@ -30,12 +33,17 @@ async def prove(plan: Plan) -> Verdict:
     shutil.rmtree(RECORDED, ignore_errors=True)
     with postgres() as admin_url:
         with recording(RECORDED):
-            for measure in PARTS:
-                _add(await measure(plan, admin_url), figures, problems)
-        _add(await statements.measure(plan, admin_url), figures, problems)
+            async with asyncio.TaskGroup() as group:
+                lines = [group.create_task(_in_order(line, plan, admin_url)) for line in TOGETHER]
+            parts = [part for line in lines for part in line.result()]
+            parts += await _in_order(ALONE, plan, admin_url)
+        # After the others: what they ran is captured and checked as well.
+        parts.append(await statements.measure(plan, admin_url))
+    for part in parts:
+        figures.update(part.figures)
+        problems.extend(part.problems)
     return Verdict(figures, tuple(problems))
 
 
-def _add(part: Part, figures: dict[str, Figure], problems: list[str]) -> None:
-    figures.update(part.figures)
-    problems.extend(part.problems)
+async def _in_order(measures: Iterable[Measure], plan: Plan, admin_url: str) -> list[Part]:
+    return [await measure(plan, admin_url) for measure in measures]

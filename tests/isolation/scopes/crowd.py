@@ -68,7 +68,7 @@ class Crowd:
 
     async def run(self) -> None:
         """All of them, CONCURRENT at a time; then what is left behind."""
-        watched = cast("Pool", WatchedPool(self.pool, self.queries, self.findings))
+        watched = cast("Pool", WatchedPool(self.pool, self.queries, self.findings, random.Random(self.seed)))
         plain = Database(watched, watched, self.queries)
         full = Database(watched, watched, self.queries, ENTERING)
         lock = asyncio.Lock()

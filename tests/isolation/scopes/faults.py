@@ -31,10 +31,10 @@ INSIDE: tuple[Inside, ...] = (
     "lingers",
 )
 
-# Half of all transactions go undisturbed: they are the ones that would see what others left behind.
-DISTURBED = 0.5
+# Most transactions go undisturbed: they are the ones that would see what others left behind.
+DISTURBED = 0.4
 # A new connection costs a hundred times what a transaction does.
-LOST_CONNECTIONS = 0.002
+LOST_CONNECTIONS = 0.001
 IMPATIENT = 0.02
 
 # Awaits of a transaction that has to open a connection first; interruptions are drawn up to what was seen, and a little beyond.

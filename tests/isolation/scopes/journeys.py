@@ -24,8 +24,9 @@ _IMPATIENCE_SECONDS = 0.005
 
 Journey = Callable[[Fault], Coroutine[object, object, None]]
 
-_WRITES = 0.3
-_LOOKS_AT_ROWS = 0.3
+_WRITES = 0.2
+_LOOKS_AGAIN = 0.1
+_LOOKS_AT_ROWS = 0.1
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class Traveller:
     def journey(self) -> Journey:
         """One of the transactions."""
         kinds = (self.visit, self.visit_plainly, self.tour, self.tour_plainly, self.stay_outside, self.visit_twice)
-        return self.rng.choices(kinds, weights=(50, 15, 15, 10, 9, 1))[0]
+        return self.rng.choices(kinds, weights=(62, 20, 5, 4, 8, 1))[0]
 
     async def visit(self, fault: Fault) -> None:
         """A transaction in one workspace."""
@@ -112,7 +113,7 @@ class Traveller:
                 tx, workspace, refused=inside in ("raises", "raises before commit", "fails", "fails unheard")
             )
         await self._suffer(tx, inside)
-        if inside == "nothing" and self.rng.random() < _LOOKS_AT_ROWS:
+        if inside == "nothing" and self.rng.random() < _LOOKS_AGAIN:
             await self._look(tx, workspace, db)
 
     async def _look(self, tx: Tx, workspace: WorkspaceId, db: Database) -> None:

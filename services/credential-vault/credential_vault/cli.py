@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from contracts.sealing import SealingKey
-from credential_vault.encryption import Keyring
+from credential_vault.encryption.keyring import Keyring
 from credential_vault.main import SERVICE, compose
 from credential_vault.settings import Settings
 from runtime import service_app

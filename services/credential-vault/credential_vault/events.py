@@ -18,8 +18,8 @@ from callmine.integrations.v1.integrations_pb2 import IntegrationConnected, Inte
 from contracts import Actor, Event, field_change
 from core.errors import InvalidInput
 from core.ids import parse_uuid
-from credential_vault.domain import Denial, Grant, GrantRequest, Provider, State
-from credential_vault.handlers import Connected, Denied, Disconnected, Vault
+from credential_vault.domain.credentials import Denial, Grant, GrantRequest, Provider, State
+from credential_vault.handlers.vault import Connected, Denied, Disconnected, Vault
 from database import Tx
 from messaging import Draft, Outbox, Routes
 

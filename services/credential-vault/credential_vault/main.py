@@ -11,11 +11,11 @@ from contracts.registry import REQUESTERS
 from contracts.sealing import SealedTo
 from core.clock import SystemClock
 from core.errors import InvalidInput, MissingSettings
-from credential_vault.domain import Provider
-from credential_vault.encryption import Keyring
+from credential_vault.domain.credentials import Provider
+from credential_vault.encryption.keyring import Keyring
 from credential_vault.events import routes
-from credential_vault.handlers import Vault
-from credential_vault.http import Integrations, router
+from credential_vault.handlers.vault import Vault
+from credential_vault.http.integrations import Integrations, router
 from credential_vault.settings import Settings
 from egress import Destination, Egress
 from runtime import Assembly, assembled, endpoint

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.log import JsonFormatter
-from credential_vault.encryption import Keyring
+from credential_vault.encryption.keyring import Keyring
 from credential_vault.main import compose
 from credential_vault.settings import Settings
 from integration.credential_vault.gong_key import ANALYSIS_KEY, INGEST_KEY

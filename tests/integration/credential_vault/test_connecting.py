@@ -280,7 +280,7 @@ async def test_nothing_secret_is_logged_or_shown(
         def fail(*_: object) -> bytes:
             raise ValueError(f"{KEY} {SECRET}")
 
-        monkeypatch.setattr("credential_vault.encryption.Keyring.encrypt", fail)
+        monkeypatch.setattr("credential_vault.encryption.keyring.Keyring.encrypt", fail)
         failed = await browser.post(f"{PAGE}/gong", data=form())
     assert failed.status_code == 500
     assert log_lines

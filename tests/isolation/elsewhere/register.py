@@ -17,7 +17,7 @@ MEMORY: Final[Register] = {
     ("libs/web/web/pages.py", "_environment"): "templates of a package, without values",
     # By workspace: the key begins with it.
     (
-        "services/credential-vault/credential_vault/encryption.py",
+        "services/credential-vault/credential_vault/encryption/keyring.py",
         "Keyring._unwrapped",
     ): "the key is workspace and wrapped data key, and the workspace is associated data of the wrapping as well",
     ("libs/messaging/messaging/consumer.py", "Consumer._failures"): "counts by workspace and event id",

@@ -15,7 +15,7 @@ import trustme
 
 from contract.sandbox.stage import WEBHOOK_SECRET, Stage
 from contracts.sealing import SealingKey
-from credential_vault.encryption import Keyring
+from credential_vault.encryption.keyring import Keyring
 from database import MigrationSettings, migrate
 from integration.credential_vault.secret_place import SecretPlace
 from local.postgres import ServiceDsns, clone, drop, provision

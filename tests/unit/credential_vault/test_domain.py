@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InvalidInput
-from credential_vault.domain import LONGEST_KEY, BasicPair, Provider, gong_base_url, is_allowed
+from credential_vault.domain.credentials import LONGEST_KEY, BasicPair, Provider, gong_base_url, is_allowed
 
 DEFAULT = "https://localhost:4433/gong"
 

@@ -12,8 +12,8 @@ from tink import json_proto_keyset_format, mac, secret_key_access
 
 from core.errors import MissingSettings
 from core.ids import WorkspaceId
-from credential_vault.domain import Provider, Slot
-from credential_vault.encryption import CannotDecrypt, Keyring
+from credential_vault.domain.credentials import Provider, Slot
+from credential_vault.encryption.keyring import CannotDecrypt, Keyring
 
 SLOT = Slot(WorkspaceId("org_one"), Provider.GONG, uuid.UUID(int=1), 3, "secret")
 ELSEWHERE = {

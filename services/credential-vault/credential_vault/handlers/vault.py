@@ -9,9 +9,18 @@ from datetime import timedelta
 
 from contracts.sealing import Binding, SealedTo, seal
 from core.clock import Clock
-from credential_vault import store
-from credential_vault.domain import BasicPair, Denial, Grant, GrantRequest, Provider, Slot, State, is_allowed
-from credential_vault.encryption import Keyring
+from credential_vault.domain.credentials import (
+    BasicPair,
+    Denial,
+    Grant,
+    GrantRequest,
+    Provider,
+    Slot,
+    State,
+    is_allowed,
+)
+from credential_vault.encryption.keyring import Keyring
+from credential_vault.store import credentials as store
 from database import Tx
 
 

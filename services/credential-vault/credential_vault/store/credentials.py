@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from credential_vault.domain import GrantRequest, Integration, Provider, Slot, State
+from credential_vault.domain.credentials import GrantRequest, Integration, Provider, Slot, State
 from database import Tx
 
 

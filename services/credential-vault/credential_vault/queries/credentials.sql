@@ -1,15 +1,3 @@
--- name: data_key_add
--- Keeps a workspace's data key unless there is one.
-INSERT INTO data_keys (workspace_id, wrapped)
-VALUES (:workspace_id, :wrapped)
-ON CONFLICT (workspace_id) DO NOTHING;
-
--- name: data_key
--- The workspace's wrapped data key.
-SELECT wrapped
-FROM data_keys
-WHERE workspace_id = :workspace_id;
-
 -- name: credential_next_version
 -- Locks the workspace's credential of a provider, made if need be, and counts its version up; the state is the one before.
 INSERT INTO credentials (workspace_id, provider, credential_id, version, state)
@@ -56,9 +44,3 @@ LEFT JOIN LATERAL (
     LIMIT 1) u ON true
 WHERE c.workspace_id = :workspace_id
 ORDER BY c.provider;
-
--- name: journal_add
--- Records a use before it happens; no row for a grant that was recorded before.
-INSERT INTO access_journal (workspace_id, grant_id, provider, credential_version, requester, purpose, subject_id)
-VALUES (:workspace_id, :grant_id, :provider, :credential_version, :requester, :purpose, :subject_id)
-ON CONFLICT (workspace_id, grant_id) DO NOTHING;

@@ -1,4 +1,4 @@
-"""What the vault is about: credentials, who may be granted them, and which addresses they may be sent to. Pure."""
+"""Credentials: what they are, who may be granted them, and which addresses they may be sent to. Pure."""
 
 from __future__ import annotations
 

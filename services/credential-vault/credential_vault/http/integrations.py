@@ -10,11 +10,11 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, Field, SecretStr
 
 from core.errors import CallmineError, InvalidInput, NotFound
-from credential_vault import store
-from credential_vault.domain import LONGEST_KEY, BasicPair, Integration, Provider, State, gong_base_url
+from credential_vault.domain.credentials import LONGEST_KEY, BasicPair, Integration, Provider, State, gong_base_url
 from credential_vault.events import announce_connected, announce_disconnected
-from credential_vault.gong import verify
-from credential_vault.handlers import Vault
+from credential_vault.handlers.vault import Vault
+from credential_vault.providers.gong_key import verify
+from credential_vault.store import credentials as store
 from database import Database
 from egress import Egress
 from messaging import Outbox

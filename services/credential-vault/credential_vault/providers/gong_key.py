@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.errors import InvalidInput
-from credential_vault.domain import BasicPair
+from credential_vault.domain.credentials import BasicPair
 from egress import Egress, ProviderRejected, Response
 
 # A person waits for the answer.

@@ -13,7 +13,7 @@ from tink import aead, json_proto_keyset_format, secret_key_access
 
 from core.errors import MissingSettings, Permanent
 from core.ids import WorkspaceId
-from credential_vault.domain import Slot
+from credential_vault.domain.credentials import Slot
 
 # Unwrapping costs about 0.1 ms; the bound keeps 1,000 workspaces' keys in memory and no more.
 _KEPT_KEYS = 1000

@@ -1,0 +1,1 @@
+"""The rules of the vault, without I/O: what a credential is, where its ciphertext belongs, who may have it."""

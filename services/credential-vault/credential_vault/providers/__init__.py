@@ -1,0 +1,1 @@
+"""How each provider is connected, renewed, checked and let go. One file each, behind `providers.port`."""

@@ -1,0 +1,5 @@
+-- name: journal_add
+-- Records a use before it happens; no row for a grant that was recorded before.
+INSERT INTO access_journal (workspace_id, grant_id, provider, credential_version, requester, purpose, subject_id)
+VALUES (:workspace_id, :grant_id, :provider, :credential_version, :requester, :purpose, :subject_id)
+ON CONFLICT (workspace_id, grant_id) DO NOTHING;

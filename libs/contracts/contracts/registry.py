@@ -78,7 +78,11 @@ _SHARED = (
 )
 
 _REQUESTS = tuple(
-    Topic(f"credential-requests-{service}", (service,), (credentials_pb2.CredentialRequested,))
+    Topic(
+        f"credential-requests-{service}",
+        (service,),
+        (credentials_pb2.CredentialRequested, credentials_pb2.CredentialRejected),
+    )
     for service in REQUESTERS
 )
 

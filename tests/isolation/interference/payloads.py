@@ -15,6 +15,7 @@ from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
     CredentialGranted,
+    CredentialRejected,
     CredentialRequested,
     DenialReason,
 )
@@ -183,6 +184,11 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
     CredentialRequested: _of_grant(
         lambda w, grant: CredentialRequested(
             grant_id=grant, provider=w.provider(0, 1, 1, 2, 3), purpose="run", subject_id=w.job()[:99]
+        )
+    ),
+    CredentialRejected: _of_grant(
+        lambda w, grant: CredentialRejected(
+            grant_id=grant, provider=w.provider(0, 1, 2, 3), credential_version=1, provider_status=401
         )
     ),
     CredentialGranted: _of_grant(

@@ -74,6 +74,38 @@ class CredentialRequested(_message.Message):
 Global___CredentialRequested: _TypeAlias = CredentialRequested  # noqa: Y015
 
 @_typing.final
+class CredentialRejected(_message.Message):
+    """The provider did not accept a granted credential any more: the vault asks the provider itself and acts on what it hears."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_VERSION_FIELD_NUMBER: _builtins.int
+    PROVIDER_STATUS_FIELD_NUMBER: _builtins.int
+    grant_id: _builtins.str
+    provider: _integrations_pb2.Provider.ValueType
+    credential_version: _builtins.int
+    """The version that was granted; one that has been replaced meanwhile is not looked at."""
+    provider_status: _builtins.int
+    """The HTTP status that the provider answered."""
+    def __init__(
+        self,
+        *,
+        grant_id: _builtins.str = ...,
+        provider: _integrations_pb2.Provider.ValueType = ...,
+        credential_version: _builtins.int = ...,
+        provider_status: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credential_version", b"credential_version", "grant_id", b"grant_id", "provider", b"provider", "provider_status", b"provider_status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CredentialRejected: _TypeAlias = CredentialRejected  # noqa: Y015
+
+@_typing.final
 class CredentialGranted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

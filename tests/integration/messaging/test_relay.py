@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import asyncpg
 import pytest
@@ -272,29 +273,23 @@ async def test_the_backlog_is_told(db: Database) -> None:
     assert backlog.oldest_seconds >= 0
 
 
-# The heart of outbox_claim. An EXPLAIN is no statement of a service, so it goes past its Database.
-EXPLAIN_CLAIM = """
-EXPLAIN (FORMAT json)
-SELECT c.id, c.body
-FROM outbox c
-WHERE NOT EXISTS (
-    SELECT FROM outbox held
-    WHERE held.topic = c.topic AND held.ordering_key = c.ordering_key
-      AND held.attempts > 0 AND held.next_attempt_at > clock_timestamp())
-ORDER BY c.id
-LIMIT 500
-"""
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from _nodes(child)
 
 
 async def test_claiming_reads_the_head_of_the_index_however_long_the_queue_is(
     db: Database, settings: DatabaseSettings
 ) -> None:
     await write(db, A, *(f"key-{number}" for number in range(3000)))
+    # An EXPLAIN is no statement of a service, so it goes past its Database.
+    claim = db.queries["outbox_claim"]
+    values = {"events": 500, "bytes": 1_000_000, "lease": "relay", "fence": 1}
     connection = await asyncpg.connect(settings.sweep_url)
-    plan = json.dumps(json.loads(await connection.fetchval(EXPLAIN_CLAIM)))
-    await connection.close()
-    assert "outbox_pkey" in plan
-    assert (
-        '"Node Type": "Seq Scan", "Parent Relationship": "Outer", "Parallel Aware": false, "Relation Name": "outbox"'
-        not in plan
+    found = await connection.fetchval(
+        f"EXPLAIN (FORMAT json) {claim.sql}", *(values[name] for name in claim.parameters)
     )
+    await connection.close()
+    scans = [node for node in _nodes(json.loads(found)[0]["Plan"]) if node.get("Alias") == "c"]
+    assert [(node["Node Type"], node["Index Name"]) for node in scans] == [("Index Scan", "outbox_pkey")]

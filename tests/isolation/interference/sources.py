@@ -28,6 +28,7 @@ from core.clock import SystemClock
 from database import Batch
 from ingest.domain.jobs import Claim
 from ingest.workers import FetchWorker
+from ingest.workers.ending import JobEnds
 from messaging import Consumer
 from messaging.batch import Group
 
@@ -142,6 +143,21 @@ def synthesis_part(run_id: uuid.UUID, attempts: int = 1) -> str:
     return f"synthesis:{run_id}:{attempts}"
 
 
+# How long work is put back for, in seconds: past the end of the chapter. The next operation that works ends the wait (World.analyse).
+_PUT_BACK = 3600.0
+
+
+def _wait(*_: object) -> float:
+    return _PUT_BACK
+
+
+_pause_really = JobEnds.pause
+
+
+async def _pause(self: JobEnds, claim: Claim, _seconds: float, *, counts: bool) -> None:
+    await _pause_really(self, claim, _PUT_BACK, counts=counts)
+
+
 _PATCHES: Sequence[tuple[str, object]] = (
     ("core.ids.os", _Machine),
     ("core.ids.time", _Machine),
@@ -152,6 +168,8 @@ _PATCHES: Sequence[tuple[str, object]] = (
     ("analysis.workers.calls.CallWork.do", _call_part),
     ("analysis.workers.syntheses.SynthesisWork.do", _synthesis_part),
     ("ingest.workers.loop.FetchWorker._attempt", _attempt_part),
+    ("analysis.workers.backoff.Backoff.wait", _wait),
+    ("ingest.workers.ending.JobEnds.pause", _pause),
     # Two summaries at once would end in an order that nothing decides, with or without anybody else.
     ("analysis.workers.crew._SYNTHESES_AT_ONCE", 1),
 )

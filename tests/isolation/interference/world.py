@@ -74,12 +74,19 @@ class World:
     async def fetch(self) -> None:
         """Let ingest's worker do all that is due."""
         worker = _worker(self.services["ingest"], FetchWorker)
+        await self._end_waits("ingest", "UPDATE jobs SET next_attempt_at = now() WHERE state = 'ready'")
         while await worker.work_once():
             pass
 
     async def analyse(self) -> None:
         """Let analysis' workers do all that is due."""
+        for table in ("run_calls", "syntheses"):
+            await self._end_waits("analysis", f"UPDATE {table} SET lease_until = now() WHERE done_at IS NULL")
         await _worker(self.services["analysis"], Workers).drain()
+
+    async def _end_waits(self, service: str, statement: str) -> None:
+        """Work that was put back is due with the next operation that works, however long that took in this world (see `sources`)."""
+        await self.watchers[service].execute(statement)
 
     async def sql(self, service: str, statement: str, *values: object) -> list[asyncpg.Record]:
         """A statement as the server's administrator, past all policies."""

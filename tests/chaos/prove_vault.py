@@ -1,0 +1,29 @@
+"""The vault: no credential is lost, swapped, spent twice or silently read.
+
+Parts, each of which can fail on its own: renewal under every crash and stall (chaos.vault.renewal).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from chaos.harness import Figure, Plan, Verdict
+from chaos.server import postgres
+from chaos.vault import renewal
+from isolation import Part
+
+Measure = Callable[[Plan, str], Awaitable[Part]]
+
+PARTS: tuple[Measure, ...] = (renewal.measure,)
+
+
+async def prove(plan: Plan) -> Verdict:
+    """Measure all parts, one after the other."""
+    figures: dict[str, Figure] = {}
+    problems: list[str] = []
+    with postgres() as admin_url:
+        for measure in PARTS:
+            part = await measure(plan, admin_url)
+            figures.update(part.figures)
+            problems.extend(part.problems)
+    return Verdict(figures, tuple(problems))

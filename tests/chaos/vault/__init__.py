@@ -1,0 +1,1 @@
+"""The proof of the vault: each part measures one thing."""

@@ -7,7 +7,7 @@ SET state = 'analysing', attempts = c.attempts + 1, fence = c.fence + 1,
 FROM (
     SELECT workspace_id, run_id, call_id FROM run_calls
     WHERE done_at IS NULL AND lease_until <= now()
-    ORDER BY ordinal, run_id
+    ORDER BY ordinal, run_id, call_id
     LIMIT :limit
     FOR NO KEY UPDATE SKIP LOCKED
 ) free
@@ -22,7 +22,7 @@ SET attempts = s.attempts + 1, fence = s.fence + 1, lease_until = now() + make_i
 FROM (
     SELECT workspace_id, run_id FROM syntheses
     WHERE done_at IS NULL AND lease_until <= now()
-    ORDER BY queued_at
+    ORDER BY queued_at, run_id
     LIMIT :limit
     FOR NO KEY UPDATE SKIP LOCKED
 ) free

@@ -13,7 +13,7 @@ FROM (
       AND (SELECT count(*) FROM jobs busy
            WHERE busy.workspace_id = j.workspace_id AND busy.state = 'fetching'
              AND busy.lease_expires_at > clock_timestamp()) < :share::int
-    ORDER BY j.kind, j.created_at
+    ORDER BY j.kind, j.created_at, j.id
     LIMIT 1
     FOR UPDATE SKIP LOCKED) due
 WHERE jobs.workspace_id = due.workspace_id AND jobs.id = due.id

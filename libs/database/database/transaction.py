@@ -95,6 +95,8 @@ def lost_connection(error: BaseException) -> Transient | None:
     again = (
         asyncpg.PostgresConnectionError,
         asyncpg.InterfaceError,
+        # The server's last words came before the end of the connection: asyncpg is then out of step with it, for the next statement.
+        asyncpg.InternalClientError,
         asyncpg.SerializationError,
         asyncpg.DeadlockDetectedError,
         asyncpg.TooManyConnectionsError,

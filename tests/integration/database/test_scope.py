@@ -12,6 +12,7 @@ import pytest
 from core.errors import InvalidInput, Transient
 from core.ids import WorkspaceId
 from database import Database, DatabaseSettings, MigrationSettings, Queries, UnsafeRole, migrate
+from isolation.cost.wire import wiretap
 from local.postgres import ServiceDsns, drop, provision
 from testkit.capture import unrecorded
 from testkit.postgres import PASSWORDS
@@ -196,14 +197,47 @@ async def test_a_service_refuses_to_start_when_a_tenant_table_is_unprotected(dsn
         await Database.open(DatabaseSettings(app_url=dsns.app, sweep_url=dsns.sweep), Queries.of("database"), "audit")
 
 
-async def test_a_lost_database_is_told_as_transient(db: Database, dsns: ServiceDsns, postgres_url: str) -> None:
+TERMINATE = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'test_scope' AND pid <> pg_backend_pid()"
+)
+
+
+async def _terminate(postgres_url: str) -> None:
     admin = await asyncpg.connect(postgres_url)
+    try:
+        await admin.execute(TERMINATE)
+    finally:
+        await admin.close()
+
+
+async def test_a_lost_database_is_told_as_transient(db: Database, postgres_url: str) -> None:
     with pytest.raises(Transient):
         async with db.workspace(A) as tx:
-            await admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'test_scope' AND pid <> pg_backend_pid()"
-            )
+            await _terminate(postgres_url)
             await tx.fetch("notes_all")
-    await admin.close()
     async with db.workspace(A) as tx:
         assert await tx.fetch("notes_all") == []
+
+
+async def test_the_servers_last_words_without_the_end_of_the_connection_are_transient(
+    db: Database, dsns: ServiceDsns, postgres_url: str
+) -> None:
+    async with wiretap(dsns.app) as wire:
+        wire.keeps_end = True
+        settings = DatabaseSettings(app_url=wire.url, sweep_url=dsns.sweep)
+        with unrecorded("notes_unscoped and note_forged of test_scope.py are wrong on purpose"):
+            behind = await Database.open(settings, db.queries)
+        try:
+            with pytest.raises(Transient):
+                async with behind.workspace(A) as tx:
+                    await _terminate(postgres_url)
+                    await wire.ended.wait()
+                    # One more turn of the loop, so that the client has read what was passed on.
+                    await asyncio.sleep(0.05)
+                    await tx.fetch("notes_all")
+            wire.hang_up()
+            await asyncio.sleep(0.05)
+            async with behind.workspace(A) as tx:
+                assert await tx.fetch("notes_all") == []
+        finally:
+            await behind.close()

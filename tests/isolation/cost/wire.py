@@ -1,4 +1,7 @@
-"""A proxy in front of PostgreSQL that counts round trips: how often the server has said that it is ready for the next request."""
+"""A proxy in front of PostgreSQL that counts round trips: how often the server has said that it is ready for the next request.
+
+It can also keep the end of the server's side to itself, as a network does for a while.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,17 @@ _KIND, _LENGTH = 1, 4
 
 @dataclass(slots=True)
 class Wire:
-    """Counts; `url` is where to connect instead."""
+    """Counts; `url` is where to connect instead. `ended` is set when the server has said its last word on a connection."""
 
     url: str
     round_trips: int = 0
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    keeps_end: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    _clients: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def carry(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter, server_socket: str) -> None:
         """Pass everything on, in both directions, until one side closes."""
+        self._clients.append(answers)
         replies, server = await asyncio.open_unix_connection(server_socket)
         try:
             async with asyncio.TaskGroup() as group:
@@ -37,6 +43,12 @@ class Wire:
             server.close()
             answers.close()
 
+    def hang_up(self) -> None:
+        """End every connection on the client's side."""
+        self.keeps_end = False
+        while self._clients:
+            self._clients.pop().close()
+
     async def _count(self, replies: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
         try:
             while True:
@@ -46,7 +58,9 @@ class Wire:
                 answers.write(head + body)
                 await answers.drain()
         except asyncio.IncompleteReadError:
-            answers.close()
+            self.ended.set()
+            if not self.keeps_end:
+                answers.close()
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

@@ -44,9 +44,9 @@ async def program(app: FastAPI, workspace_id: WorkspaceId) -> AsyncIterator[http
 
 
 @asynccontextmanager
-async def browser(app: FastAPI, workspace_id: WorkspaceId) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(app: FastAPI, workspace_id: WorkspaceId, role: str = "member") -> AsyncIterator[httpx.AsyncClient]:
     """A browser without JavaScript."""
     headers = {"accept": "text/html,*/*;q=0.8", "sec-fetch-site": "same-origin"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PARTY, headers=headers) as client:
-        client.cookies.set("__session", token(workspace_id))
+        client.cookies.set("__session", token(workspace_id, role))
         yield client

@@ -69,6 +69,11 @@ class Desk:
             quota = await plans.quota_of(tx, plan)
             return Situation(plan, quota, await plans.timezone_of(tx), await plans.integration(tx, "gong"))
 
+    async def lost_integrations(self, workspace_id: WorkspaceId) -> list[plans.LostIntegration]:
+        """What every page warns of: integrations that need reconnecting."""
+        async with self.db.workspace(workspace_id) as tx:
+            return await plans.lost_integrations(tx)
+
     async def ask_preview(self, workspace_id: WorkspaceId, question: Question, actor: Actor) -> PreviewId:
         """Have the matching calls counted. Raises InvalidInput."""
         preview_id = PreviewId(uuid7())

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from analysis.handlers.desk import Desk
 from analysis.http.api import ApiRoutes
+from analysis.http.frame import Frame
 from analysis.http.reports import ReportRoutes
 from analysis.http.runs import RunRoutes
 from web import Pages
@@ -11,8 +12,8 @@ from web import Pages
 
 def routers(desk: Desk) -> tuple[APIRouter, ...]:
     """All routes of the service."""
-    pages = Pages("analysis")
-    return RunRoutes(desk, pages).router(), ReportRoutes(desk, pages).router(), ApiRoutes(desk).router()
+    frame = Frame(desk, Pages("analysis"))
+    return RunRoutes(desk, frame).router(), ReportRoutes(desk, frame).router(), ApiRoutes(desk).router()
 
 
 __all__ = ["routers"]

@@ -11,10 +11,11 @@ from fastapi.responses import Response
 from analysis.domain.request import ReportId
 from analysis.domain.transcript import turns
 from analysis.handlers.desk import Desk
+from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path
 from analysis.http.runs import MODEL_NAMES
 from analysis.store.reports import Report
-from web import Pages, Session, member
+from web import Session, member
 
 Member = Annotated[Session, Depends(member)]
 
@@ -22,9 +23,9 @@ Member = Annotated[Session, Depends(member)]
 class ReportRoutes:
     """The routes of this page family."""
 
-    def __init__(self, desk: Desk, pages: Pages) -> None:
+    def __init__(self, desk: Desk, frame: Frame) -> None:
         self._desk = desk
-        self._pages = pages
+        self._frame = frame
 
     def router(self) -> APIRouter:
         """All routes."""
@@ -37,7 +38,7 @@ class ReportRoutes:
     async def report(self, request: Request, session: Member, report_id: str) -> Response:
         """The report."""
         found = await self._desk.report(session.workspace_id, ReportId(id_in_path(report_id, "report")))
-        return self._pages.render(
+        return await self._frame.page(
             request,
             "report.html",
             session,
@@ -51,7 +52,7 @@ class ReportRoutes:
         """The transcript of a call of the report, each sentence with an anchor."""
         found = ReportId(id_in_path(report_id, "report"))
         call = await self._desk.transcript(session.workspace_id, found, call_id)
-        return self._pages.render(
+        return await self._frame.page(
             request, "transcript.html", session, call=call, turns=list(turns(call.sentences)), report_id=found
         )
 

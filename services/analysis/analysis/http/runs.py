@@ -10,11 +10,12 @@ from fastapi.responses import RedirectResponse, Response
 from analysis.domain.request import PreviewId, Question, RunId
 from analysis.domain.run import Preview, stages
 from analysis.handlers.desk import Desk
+from analysis.http.frame import Frame
 from analysis.http.inputs import QuestionInput, question_of
 from analysis.http.paths import id_in_path
 from core.errors import InvalidInput, OutOfQuota
 from core.ids import parse_uuid, uuid7
-from web import Pages, Session, member
+from web import Session, member
 
 Member = Annotated[Session, Depends(member)]
 Sent = Annotated[QuestionInput, Form()]
@@ -33,9 +34,9 @@ MODEL_NAMES = {
 class RunRoutes:
     """The routes of this page family."""
 
-    def __init__(self, desk: Desk, pages: Pages) -> None:
+    def __init__(self, desk: Desk, frame: Frame) -> None:
         self._desk = desk
-        self._pages = pages
+        self._frame = frame
 
     def router(self) -> APIRouter:
         """All routes."""
@@ -59,7 +60,7 @@ class RunRoutes:
     ) -> Response:
         """Runs and reports, newest first."""
         shown = await self._desk.dashboard(session.workspace_id, parse_uuid(before, "before") if before else None)
-        return self._pages.render(request, "dashboard.html", session, dashboard=shown, first=not before)
+        return await self._frame.page(request, "dashboard.html", session, dashboard=shown, first=not before)
 
     async def new(self, request: Request, session: Member) -> Response:
         """The form for a new question."""
@@ -76,14 +77,14 @@ class RunRoutes:
         if request.headers.get("hx-request") != "true":
             return RedirectResponse(f"/previews/{preview_id}", SEE_OTHER)
         preview = await self._desk.preview(session.workspace_id, preview_id)
-        return self._pages.render(request, "preview_part.html", session, preview=preview)
+        return self._frame.part(request, "preview_part.html", session, preview=preview)
 
     async def preview_page(self, request: Request, session: Member, preview_id: str) -> Response:
         """A preview: the part alone for htmx, the whole form with it for a plain browser."""
         found = PreviewId(id_in_path(preview_id, "preview"))
         preview = await self._desk.preview(session.workspace_id, found)
         if request.headers.get("hx-request") == "true":
-            return self._pages.render(request, "preview_part.html", session, preview=preview)
+            return self._frame.part(request, "preview_part.html", session, preview=preview)
         return await self._form(request, session, preview.question, preview=preview)
 
     async def start(self, request: Request, session: Member, sent: Sent) -> Response:
@@ -99,8 +100,13 @@ class RunRoutes:
     async def run_page(self, request: Request, session: Member, run_id: str) -> Response:
         """A run: the live part alone for htmx, the whole page otherwise."""
         run = await self._desk.run(session.workspace_id, RunId(id_in_path(run_id, "run")))
-        template = "run_part.html" if request.headers.get("hx-request") == "true" else "run.html"
-        return self._pages.render(request, template, session, run=run, stages=stages(run), model_names=MODEL_NAMES)
+        if request.headers.get("hx-request") == "true":
+            return self._frame.part(
+                request, "run_part.html", session, run=run, stages=stages(run), model_names=MODEL_NAMES
+            )
+        return await self._frame.page(
+            request, "run.html", session, run=run, stages=stages(run), model_names=MODEL_NAMES
+        )
 
     async def cancel(self, session: Member, run_id: str) -> Response:
         """Stop a run."""
@@ -121,7 +127,7 @@ class RunRoutes:
         status = error.status if error else 200
         if error and request.headers.get("hx-request") == "true":
             raise error
-        return self._pages.render(
+        return await self._frame.page(
             request,
             "new.html",
             session,

@@ -52,6 +52,10 @@ WHERE integrations.workspace_id = :workspace_id AND integrations.sequence < excl
 -- Whether one integration is connected; no row when it never was.
 SELECT state, reason FROM integrations WHERE workspace_id = :workspace_id AND provider = :provider;
 
+-- name: integrations_lost
+-- The integrations that need reconnecting.
+SELECT provider, reason FROM integrations WHERE workspace_id = :workspace_id AND state = 'needs_reconnect' ORDER BY provider;
+
 -- name: lock_quota
 -- One at a time may decide what a workspace's plan still allows. Released at the end of the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('analysis.quota.' || :workspace_id::text, 0));

@@ -22,6 +22,14 @@ class IntegrationState:
         return self.state == "connected"
 
 
+@dataclass(frozen=True, slots=True)
+class LostIntegration:
+    """An integration that a person has to reconnect; `reason` is the vault's, in words fit for the page, or empty."""
+
+    provider: str
+    reason: str
+
+
 async def plan_of(tx: Tx) -> Plan:
     """The workspace's plan, or the default while none is known. Raises Transient when there is no default either."""
     row = await tx.fetch_one("plan_of_workspace") or await tx.fetch_one("plan_by_default")
@@ -61,6 +69,11 @@ async def integration(tx: Tx, provider: str) -> IntegrationState:
     """An integration's state; disconnected where nothing has been told."""
     row = await tx.fetch_one("integration_state", provider=provider)
     return IntegrationState(row["state"], row["reason"]) if row else IntegrationState("disconnected")
+
+
+async def lost_integrations(tx: Tx) -> list[LostIntegration]:
+    """The integrations that need reconnecting."""
+    return [LostIntegration(**dict(row)) for row in await tx.fetch("integrations_lost")]
 
 
 async def lock_quota(tx: Tx) -> None:

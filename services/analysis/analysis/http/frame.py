@@ -1,0 +1,35 @@
+"""What all pages of analysis show around their own content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from analysis.handlers.desk import Desk
+from web import Pages, Session
+
+# As the providers spell themselves.
+PROVIDER_NAMES = {"gong": "Gong", "hubspot": "HubSpot", "slack": "Slack"}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Renders the templates of `analysis/pages`."""
+
+    desk: Desk
+    pages: Pages
+
+    async def page(
+        self, request: Request, template: str, session: Session, *, status_code: int = 200, **values: object
+    ) -> Response:
+        """A whole page, with the warnings that stand above each: members read them too, admins are shown the way."""
+        lost = await self.desk.lost_integrations(session.workspace_id)
+        known = [(PROVIDER_NAMES[one.provider], one.reason) for one in lost if one.provider in PROVIDER_NAMES]
+        values["lost_integrations"] = known
+        return self.pages.render(request, template, session, status_code=status_code, headers=None, **values)
+
+    def part(self, request: Request, template: str, session: Session, **values: object) -> Response:
+        """A part of a page, for htmx."""
+        return self.pages.render(request, template, session, status_code=200, headers=None, **values)

@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.sandbox import Sandbox
 from playwright.async_api import Browser, Page
 
 from browser.visitor import NARROW, WIDE, Scheme, Visitor, browser, visiting
+from e2e.sandbox import Sandbox
 from local.journey import everything
 from local.stack import Stack, StackSettings
 

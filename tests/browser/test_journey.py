@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from e2e.sandbox import Sandbox
 from playwright.async_api import Browser, Page, expect
 
 from browser.visitor import Visitor, visiting
+from e2e.sandbox import Sandbox
 from local.journey import BRIEFS
 from local.stack import Stack
 

@@ -157,7 +157,7 @@ class EmbeddedPostgres:
     def running(self) -> bool:
         self._account.reach(self._data)
         try:
-            self._account.run([_program("pg_ctl"), "-D", str(self._data), "status"], STOP_SECONDS)
+            self._account.run([program("pg_ctl"), "-D", str(self._data), "status"], STOP_SECONDS)
         except PostgresFailed:
             return False
         return True
@@ -168,7 +168,7 @@ class EmbeddedPostgres:
             return
         self._owned = False
         self._account.reach(self._data)
-        command = [_program("pg_ctl"), "-D", str(self._data), "-w", "-m", "fast", "-t", str(STOP_SECONDS), "stop"]
+        command = [program("pg_ctl"), "-D", str(self._data), "-w", "-m", "fast", "-t", str(STOP_SECONDS), "stop"]
         self._account.run(command, STOP_SECONDS + 5)
         if self._socket != self._data:
             shutil.rmtree(self._socket, ignore_errors=True)
@@ -180,7 +180,7 @@ class EmbeddedPostgres:
     def _start(self, more: dict[str, str]) -> None:
         settings = {**SETTINGS, **more, "unix_socket_directories": str(self._socket)}
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-        command = [_program("pg_ctl"), "-D", str(self._data), "-w", "-t", str(START_SECONDS)]
+        command = [program("pg_ctl"), "-D", str(self._data), "-w", "-t", str(START_SECONDS)]
         command += ["-l", str(self._data / "server.log"), "-o", options, "start"]
         try:
             self._account.run(command, START_SECONDS + 5)
@@ -197,7 +197,8 @@ def _ensure_system_user(name: str) -> None:
         subprocess.run(command, check=True, timeout=STOP_SECONDS, capture_output=True)
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Where one of the wheel's programs is. Raises PostgresFailed when the wheel is not installed."""
     # Found, not imported: importing the wheel starts its own server bookkeeping.
     wheel = importlib.util.find_spec(WHEEL)
     if wheel is None or wheel.origin is None:
@@ -214,7 +215,7 @@ def _initialise(directory: Path, data: Path, account: _Account, password: str) -
         file.flush()
         if account.name is not None:
             os.chown(file.name, pwd.getpwnam(account.name).pw_uid, -1)
-        command = [_program("initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"]
+        command = [program("initdb"), "-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C.UTF-8"]
         command += ["--auth=scram-sha-256", f"--pwfile={file.name}", "--no-instructions"]
         account.run(command, START_SECONDS)
     log.info("made a new PostgreSQL %d data directory in %s", MAJOR, directory.name)

@@ -13,7 +13,8 @@ from core.errors import Permanent
 
 
 class _Granted(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True, extra="ignore")
+    # The parser keeps short strings for the next document unless told not to: the credential would stay for the life of the process.
+    model_config = ConfigDict(hide_input_in_errors=True, extra="ignore", cache_strings="none")
 
     kind: Literal["basic", "bearer"]
     base_url: str = Field(pattern=r"^https://")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.errors import InvalidInput
 from credential_vault.domain.credentials import BasicPair
+from credential_vault.providers.port import Refused
 from egress import Egress, ProviderRejected, Response
 
 # A person waits for the answer.
@@ -18,7 +19,7 @@ _LONGEST_WORDS = 200
 async def verify(egress: Egress, pair: BasicPair, base_url: str) -> None:
     """Return when Gong accepts the pair.
 
-    Raises InvalidInput, with Gong's own words when it refuses the pair, and Transient when Gong cannot be reached.
+    Raises Refused for a 401, InvalidInput for another refusal, both with Gong's own words, and Transient when Gong cannot be reached.
     """
     try:
         response = await egress.request(
@@ -30,7 +31,8 @@ async def verify(egress: Egress, pair: BasicPair, base_url: str) -> None:
         )
     except ProviderRejected as error:
         if error.provider_status in {_UNAUTHORIZED, _FORBIDDEN}:
-            raise InvalidInput(f"Gong did not accept this key: {_words(error)}. Nothing was stored.") from None
+            refusal = Refused if error.provider_status == _UNAUTHORIZED else InvalidInput
+            raise refusal(f"Gong did not accept this key: {_words(error)}. Nothing was stored.") from None
         raise InvalidInput(f"Gong answered {error.provider_status}: {_words(error)}. Nothing was stored.") from None
     if not _lists_users(response):
         raise InvalidInput("This address does not answer as Gong's API does: check the base URL. Nothing was stored.")

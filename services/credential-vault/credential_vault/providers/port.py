@@ -31,10 +31,23 @@ class Unknown(Transient):
     problem = "provider-unclear"
 
 
-class OAuthProvider(Protocol):
-    """One provider's OAuth server. Every method but `authorize_url` calls it and holds no transaction meanwhile."""
+class RefreshingProvider(Protocol):
+    """What renewing a credential needs of a provider. Both methods call it and hold no transaction meanwhile."""
 
     provider: Provider
+
+    async def refresh(self, refresh_token: str, base_url: str, guard: Guard) -> Tokens:
+        """One call, never repeated: the tokens that take the place of `refresh_token`. Raises NotSpent, Refused, Unknown."""
+        ...
+
+    async def is_active(self, refresh_token: str) -> bool | None:
+        """Whether the token could still be used, without using it; None where the provider does not say. Raises Unknown."""
+        ...
+
+
+class OAuthProvider(RefreshingProvider, Protocol):
+    """One provider's OAuth server. Every method but `authorize_url` calls it and holds no transaction meanwhile."""
+
     scopes: tuple[str, ...]
     pkce: bool
 
@@ -44,14 +57,6 @@ class OAuthProvider(Protocol):
 
     async def exchange(self, code: str, verifier: str, redirect_uri: str) -> Tokens:
         """The tokens for a code. Raises NotSpent, Refused, Unknown."""
-        ...
-
-    async def refresh(self, refresh_token: str, base_url: str, guard: Guard) -> Tokens:
-        """One call, never repeated: the tokens that take the place of `refresh_token`. Raises NotSpent, Refused, Unknown."""
-        ...
-
-    async def is_active(self, refresh_token: str) -> bool | None:
-        """Whether the token could still be used, without using it; None where the provider does not say. Raises Unknown."""
         ...
 
     async def verify(self, access_token: str, base_url: str) -> Account:

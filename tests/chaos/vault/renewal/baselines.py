@@ -6,18 +6,21 @@ Both read the token, call, and write what they got; a time-out or an error is tr
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from chaos.vault.renewal.engine import Process, pause
-from chaos.vault.renewal.memory import EARLY
-from chaos.vault.renewal.provider import LIFETIME, Line
-from chaos.vault.renewal.schedule import World
-from core.errors import Transient
-from credential_vault.domain.credentials import State
+from chaos.vault.renewal.engine import Pause, Process
+from chaos.vault.renewal.schedule import DUE, Player, Renew, World
+from chaos.vault.renewal.server import LIFETIME, Line
+from chaos.vault.renewal.table import CREDENTIAL, DATA_KEY, WORKSPACE, PlainCipher, Row, text_of
+from credential_vault.domain.credentials import Provider, Slot, State
 from credential_vault.providers.port import Refused
 
-_LEASE = 30.0
+T = TypeVar("T")
+
+# Longer than the call's time-out, as such locks are: what breaks them is the stall.
+_LEASE = 35.0
 _PATIENCE = 10.0
 
 
@@ -28,7 +31,7 @@ class Lock:
     until: float = 0.0
 
     def taken(self, now: float) -> bool:
-        """Take it if it is free or has expired; whether that went well."""
+        """Take it if it is free or has run out; whether that went well."""
         if self.until > now:
             return False
         self.until = now + _LEASE
@@ -44,70 +47,84 @@ class Locked:
     """Refreshes under the lock. `patient`: wait for it for a while, then go on without it."""
 
     world: World
+    process: Process
+    line: Line
     lock: Lock
     patient: bool
 
-    async def renew(self, line: Line) -> None:
+    async def renew(self) -> None:
         """Renew the token if it is due."""
-        if not self._due():
+        if not await self._read(self._is_due):
             return
         has = await self._locked()
         if not has and not self.patient:
             return
         try:
-            await self._refresh(line)
+            await self._refresh()
         finally:
-            if has:
+            # Reached by a crash as well, which gives the lock too much credit: a dead process deletes nothing.
+            if has and not self.process.dead:
                 self.lock.free()
 
     async def _locked(self) -> bool:
         waited = 0.0
         while True:
-            await pause(0.01)
+            await Pause("lock.set", self.world.rng.uniform(0.001, 0.01))
             if self.lock.taken(self.world.engine.now):
                 return True
             if not self.patient or waited > _PATIENCE:
                 return False
             waited += 1
-            await pause(1)
+            await Pause("lock.wait", 1.0)
 
-    async def _refresh(self, line: Line) -> None:
-        row = self.world.table.row
-        await self._database()
-        if not self._due():
+    async def _refresh(self) -> None:
+        if not await self._read(self._is_due):
             return
-        token = row.refresh_token
+        token = await self._read(lambda row: text_of(row.refresh_token))
         try:
-            made = await line.refresh(token, "", lambda: None)
+            made = await self.line.refresh(token, "", lambda: None)
         except Refused:
-            await self._database()
-            row.state = State.NEEDS_RECONNECT
+            await self._write(lambda row: replace(row, state=State.NEEDS_RECONNECT, refresh_at=None))
             return
-        await self._database()
-        row.refresh_token, row.version = made.refresh_token, row.version + 1
-        row.refresh_at = self.world.engine.now + LIFETIME * EARLY
+        renew_at = self.world.engine.now + DUE
+        await self._write(lambda row: _with(row, made.refresh_token, renew_at))
 
-    def _due(self) -> bool:
-        row = self.world.table.row
-        return row.state is State.CONNECTED and row.refresh_at <= self.world.engine.now
+    def _is_due(self, row: Row) -> bool:
+        return row.state is State.CONNECTED and row.refresh_at is not None and row.refresh_at <= self.world.engine.now
 
-    async def _database(self) -> None:
-        await pause(self.world.rng.uniform(0.002, 0.07))
-        if any(begin <= self.world.engine.now < end for begin, end in self.world.table.outages):
-            raise Transient("the database is away")
+    async def _read(self, of: Callable[[Row], T]) -> T:
+        await Pause("row.read", self.world.rng.uniform(0.002, 0.04))
+        self.world.database.reach(self.process)
+        return of(self.world.database.content.row)
+
+    async def _write(self, change: Callable[[Row], Row]) -> None:
+        await Pause("row.write", self.world.rng.uniform(0.002, 0.04))
+        self.world.database.reach(self.process)
+        content = self.world.database.content.copy()
+        content.row = change(content.row)
+        self.world.database.commit(content)
+        await Pause("row.written", self.world.rng.uniform(0.002, 0.04))
 
 
-def _locks(patient: bool) -> Callable[[World, Process], Callable[[Line], Awaitable[object]]]:
+def _with(row: Row, token: str, renew_at: float) -> Row:
+    version = row.version + 1
+    slot = Slot(WORKSPACE, Provider.GONG, CREDENTIAL, version, "refresh_token")
+    sealed = PlainCipher().encrypt(DATA_KEY, slot, token)
+    ends = renew_at + LIFETIME - DUE
+    return replace(row, version=version, refresh_token=sealed, refresh_at=renew_at, expires_at=ends)
+
+
+def _locks(patient: bool) -> Player:
     locks: dict[int, Lock] = {}
 
-    def made(world: World, _: Process) -> Callable[[Line], Awaitable[object]]:
-        locked = Locked(world, locks.setdefault(id(world.table), Lock()), patient)
-        return locked.renew
+    def made(world: World, process: Process) -> Renew:
+        lock = locks.setdefault(world.seed, Lock())
+        return Locked(world, process, world.line(process), lock, patient).renew
 
     return made
 
 
-BASELINES: Mapping[str, Callable[[], Callable[[World, Process], Callable[[Line], Awaitable[object]]]]] = {
+BASELINES: Mapping[str, Callable[[], Player]] = {
     "lease without owner check": lambda: _locks(patient=False),
     "unlocked after a time-out": lambda: _locks(patient=True),
 }

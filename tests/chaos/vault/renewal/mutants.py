@@ -2,91 +2,88 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chaos.vault.renewal.memory import Entry, MemoryStore
-from chaos.vault.renewal.provider import Line
-from chaos.vault.renewal.schedule import Player, World, ours
-from credential_vault.domain.oauth import Outcome, Tokens
-from credential_vault.handlers.renewing import Attempt, Renewing
-from credential_vault.providers.port import Guard, OAuthProvider, Unknown
-
-
-@dataclass(slots=True)
-class NoFence(MemoryStore):
-    """Attempts cannot be told apart: one that wakes up late ends another's."""
-
-    def next_fence(self) -> int:
-        """Always the same."""
-        return 1
+from chaos.vault.renewal.schedule import Player, ours
+from chaos.vault.renewal.table import Content, Entry, Row, Rules
+from credential_vault.domain.oauth import Tokens
+from credential_vault.domain.renewals import Attempt, Claimed, Ending, Timing
+from credential_vault.handlers.renewing import Renewing, _Moment
+from credential_vault.providers.port import Guard, RefreshingProvider, Unknown
 
 
-@dataclass(slots=True)
-class NoCompareAndSet(MemoryStore):
+@dataclass(frozen=True, slots=True)
+class NoFence(Rules):
+    """Attempts cannot be told apart: one that ends late ends whichever is open by then."""
+
+    def end(self, content: Content, attempt: Attempt, ending: Ending, told: bool, now: float) -> bool:
+        """Of the attempt that is open."""
+        opened = self.opened(content)
+        return opened is not None and Rules.end(self, content, replace(attempt, id=opened), ending, told, now)
+
+
+@dataclass(frozen=True, slots=True)
+class NoCompareAndSet(Rules):
     """A rotation is saved whatever the credential has become."""
 
-    def is_current(self, attempt: Attempt) -> bool:
+    def is_same(self, content: Content, claimed: Claimed) -> bool:
         """Always."""
         return True
 
 
-@dataclass(slots=True)
-class NoJournal(MemoryStore):
-    """Nobody knows of an attempt once its lease has passed."""
+@dataclass(frozen=True, slots=True)
+class NoJournal(Rules):
+    """Nobody knows of an attempt once its lease is over."""
 
-    def open_attempt(self) -> Entry | None:
+    def opened(self, content: Content) -> uuid.UUID | None:
         """Never one."""
         return None
 
 
-@dataclass(slots=True)
-class WithoutTheLock(MemoryStore):
-    """A caller goes on without the lease, whoever has it."""
+@dataclass(frozen=True, slots=True)
+class NoLease(NoJournal):
+    """A caller goes on without the lock, whoever has it."""
 
-    def blocked(self, now: float) -> bool:
+    def is_leased(self, row: Row, now: float) -> bool:
         """Never."""
         return False
 
-    def open_attempt(self) -> Entry | None:
-        """Never one."""
-        return None
+
+@dataclass(frozen=True, slots=True)
+class RipeByAge(Rules):
+    """An attempt is settled by its age, also when the database was away all the time and nobody could save anything."""
+
+    def is_ripe(self, entry: Entry, now: float) -> bool:
+        """Its age only."""
+        return now - entry.started_at >= self.timing.lease + self.timing.settle_after
 
 
 class RetryOnTimeOut(Renewing):
     """Takes a time-out for nothing having happened."""
 
-    async def _carried_out(self, attempt: Attempt, oauth: OAuthProvider, began: float) -> Outcome:
-        assert isinstance(oauth, Line)
-        return await Renewing._carried_out(self, attempt, _again(oauth), began)
-
-
-@dataclass(slots=True)
-class _Twice(Line):
-    async def refresh(self, refresh_token: str, base_url: str, guard: Guard) -> Tokens:
+    async def _sent(self, oauth: RefreshingProvider, token: str, base_url: str, guard: Guard) -> Tokens:
         try:
-            return await Line.refresh(self, refresh_token, base_url, guard)
+            return await oauth.refresh(token, base_url, guard)
         except Unknown:
-            return await Line.refresh(self, refresh_token, base_url, lambda: None)
+            return await oauth.refresh(token, base_url, lambda: None)
 
 
-def _again(line: Line) -> Line:
-    return _Twice(line.engine, line.server, line.process, line.trouble, tells=line.tells)
+class NoGuard(Renewing):
+    """Sends however late it is."""
 
-
-def _on(kind: type[MemoryStore]) -> Player:
-    return ours(lambda world: kind(world.engine, world.table, world.server))
-
-
-def _short(world: World) -> MemoryStore:
-    return MemoryStore(world.engine, world.table, world.server, lease=1.0, settle=1.0)
+    def _guard(self, began: _Moment) -> Guard:
+        return lambda: None
 
 
 MUTANTS: Mapping[str, Player] = {
-    "no fence": _on(NoFence),
-    "no compare-and-set": _on(NoCompareAndSet),
-    "no journal": _on(NoJournal),
-    "proceed without the lock": _on(WithoutTheLock),
-    "lease shorter than the call": ours(_short),
+    "no fence": ours(rules=NoFence()),
+    "no compare-and-set": ours(rules=NoCompareAndSet()),
+    "no journal": ours(rules=NoJournal()),
+    "proceed without the lock": ours(rules=NoLease()),
+    "lease shorter than the call": ours(rules=Rules(Timing(lease=10.0))),
     "retry on time-out": ours(renewing=RetryOnTimeOut),
+    "no look at the clock before sending": ours(renewing=NoGuard),
+    "settled by age alone": ours(rules=RipeByAge()),
 }

@@ -1,260 +1,252 @@
-"""One schedule: several processes, many callers, and everything that can go wrong, from one seed; then what came of it is counted."""
+"""One schedule: several processes, many callers, and everything that can go wrong, all from one seed; then a quiet time for the rest."""
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
+import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import TypeAlias
 
-from chaos.vault.renewal.engine import Engine, Faults, Process, SimulatedTime, Steps, pause
-from chaos.vault.renewal.memory import EARLY, WORKSPACE, MemoryStore, Row, Table
-from chaos.vault.renewal.provider import LIFETIME, Line, Rotation, Server, Trouble
+from chaos.vault.renewal.engine import BLOWS, Aim, Blow, Engine, Pause, Process, SimulatedTime
+from chaos.vault.renewal.server import LIFETIME, Line, Server
+from chaos.vault.renewal.store import Database, SimulatedStore
+from chaos.vault.renewal.table import WORKSPACE, Content, PlainCipher, Rules
 from core.errors import CallmineError
-from credential_vault.domain.credentials import State
-from credential_vault.handlers.renewing import SETTLE_SECONDS, Renewing
+from credential_vault.domain.credentials import Provider, State
+from credential_vault.domain.renewals import EARLY, JITTER
+from credential_vault.handlers.renewing import Renewing
 
 MOST_CALLERS = 200
-# Two tokens come to their end, with time for an attempt of unknown end to be settled.
-_QUIET_FROM = 2.2 * LIFETIME
-_UNTIL = _QUIET_FROM + 2 * SETTLE_SECONDS + 600
-_SWEEP = 60.0
-_BACK_AFTER = 5.0
-# A machine that sleeps for longer than an attempt stays open.
-_LONG_STALL = SETTLE_SECONDS * 2
+
+# The first renewal is due in between; so are two more before the faults end.
+DUE_FROM, DUE = LIFETIME * (EARLY - JITTER), LIFETIME * EARLY
+FAULTS_FROM, FAULTS_UNTIL = DUE_FROM - 60, 3.0 * LIFETIME
+# An attempt without an end is settled within a quarter of an hour; then everything is as it should be.
+QUIET = 2_000.0
+
+# The waits of an attempt that are aimed at, one after the other: there are about a dozen from claim to save, and as many again in
+# the attempts that follow.
+_AIMED = 48
+_OUTAGES = (1.0, 5.0, 30.0, 120.0, 900.0, 1_800.0)
+_LONGEST_CUT = 240.0
+# How often a process looks while something is due (in production more often), while an attempt is under way, and while nothing is.
+_POLL = (10.0, 20.0)
+_WATCHFUL, _IDLE = 30.0, 400.0
+
+Renew: TypeAlias = Callable[[], Awaitable[object]]
+Player: TypeAlias = Callable[["World", Process], Renew]
+"""Makes what a process does to renew the credential: ours, a mutant of it, or a lock as others build it."""
 
 
 @dataclass(slots=True)
 class World:
-    """Everything of one schedule."""
+    """Everything of one schedule. `connected` are the first tokens of each connection, `trouble` how likely a call meets some."""
 
+    seed: int
     engine: Engine
     server: Server
-    table: Table
-    rng: Random
+    database: Database
     player: Player
-    tells: bool
+    trouble: float
     connected: list[str] = field(default_factory=list)
-    revoked: bool = False
-    disconnected: bool = False
+    alive: list[Process] = field(default_factory=list)
+    until: float = FAULTS_UNTIL + QUIET
+    ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def rng(self) -> Random:
+        """Where all choices come from."""
+        return self.engine.rng
 
     def line(self, process: Process) -> Line:
         """The process's line to the provider."""
-        return Line(self.engine, self.server, process, Trouble(), tells=self.tells)
+        return Line(self.engine, self.server, process, self.trouble)
 
-
-Player: TypeAlias = Callable[["World", Process], Callable[[Line], Awaitable[object]]]
-"""Makes what a process does to renew the credential: ours, a mutant of it, or a lock as others build it."""
+    def new_id(self) -> uuid.UUID:
+        """The next attempt's."""
+        return uuid.UUID(int=next(self.ids))
 
 
 def ours(
-    store: Callable[[World], MemoryStore] = lambda world: MemoryStore(world.engine, world.table, world.server),
-    renewing: type[Renewing] = Renewing,
+    renewing: type[Renewing] = Renewing, store: type[SimulatedStore] = SimulatedStore, rules: Rules | None = None
 ) -> Player:
-    """The vault's own algorithm, over a store and in a variant of it."""
+    """The vault's own algorithm, or a variant of it."""
 
-    def made(world: World, _: Process) -> Callable[[Line], Awaitable[object]]:
-        use_case = renewing(store(world), SimulatedTime(world.engine))
-        return lambda line: use_case.renew(WORKSPACE, line)
+    def made(world: World, process: Process) -> Renew:
+        line = world.line(process)
+        use_case = renewing(
+            store=store(world.database, process, rules or Rules()),
+            providers={Provider.GONG: line},
+            cipher=PlainCipher(),
+            clock=SimulatedTime(world.engine),
+            tell=frozenset({Provider.GONG}) if world.server.tells else frozenset(),
+            chance=world.rng,
+            new_id=world.new_id,
+        )
+        return lambda: use_case.renew(WORKSPACE, Provider.GONG)
 
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """What came of a schedule. `lost_calls` were made with a token whose rotation nobody could keep (see `counted`)."""
-
-    double_spends: int = 0
-    lost_rotations: int = 0
-    false_reconnects: int = 0
-    calls_per_expiry: int = 0
-    unavoidable_losses: int = 0
-    lost_calls: int = 0
-
-    @property
-    def is_clean(self) -> bool:
-        """Nothing went wrong that could have been avoided."""
-        return not (self.double_spends or self.lost_rotations or self.false_reconnects) and self.calls_per_expiry <= 1
-
-
-def play(seed: int, player: Player) -> Count:
+def played(seed: int, player: Player) -> World:
     """Play the schedule of this seed."""
     rng = Random(seed)
-    server = Server()
-    first = server.new_family()
-    faults = Faults(crash=rng.choice((0, 0.002, 0.01)), stalls=rng.choice((0, 0.002, 0.01)))
-    engine = Engine(rng, faults, _QUIET_FROM)
-    table = Table(Row(first))
-    world = World(engine, server, table, rng, player, tells=rng.random() < 0.3, connected=[first])
-    engine.crashed = lambda _: engine.at(engine.now + _BACK_AFTER, lambda: _reopen(world))
-    for _ in range(rng.randint(2, 4)):
-        _open(world)
-    for _ in range(rng.randint(0, 2)):
-        begin = rng.uniform(0, _QUIET_FROM)
-        table.outages.append((begin, begin + rng.choice((1, 30, 120))))
+    engine = Engine(rng, _aim(seed, rng), FAULTS_FROM, FAULTS_UNTIL)
+    server = Server(engine, tells=rng.random() < 0.4, ends_families=rng.random() < 0.8)
+    database = Database(engine, Content(), breaks=rng.choice((0.0, 0.0, 0.02, 0.2)))
+    world = World(seed, engine, server, database, player, trouble=rng.choice((0.0, 0.1, 0.3, 0.7)))
+    _connect(world)
+    for number in range(rng.randint(2, 4)):
+        _open(world, number)
     _crowd(world)
-    _interference(world)
-    engine.run(_UNTIL)
-    return counted(world)
+    _interfere(world)
+    engine.run(FAULTS_UNTIL)
+    # An outage that began in time may last a while.
+    engine.run(world.until)
+    engine.end()
+    return world
 
 
-def _open(world: World) -> Process:
-    """Start a process, which looks now and then whether the credential is due."""
-    process = Process(f"process-{world.rng.getrandbits(16)}")
+def _aim(seed: int, rng: Random) -> Aim:
+    """Each wait of an attempt in turn is struck by a crash or a stall, alone or with another blow; or blows fall at random, few or many."""
+    place, blow = (seed // 4) % _AIMED + 1, rng.choice(BLOWS)
+    if seed % 4 == 0:
+        return Aim({place: blow})
+    if seed % 4 == 1:
+        more: dict[int, Blow] = {place: blow, rng.randint(1, _AIMED): rng.choice(BLOWS)}
+        return Aim(more)
+    if seed % 4 == 2:
+        return Aim(crash=rng.choice((0.0, 0.005, 0.02)), stall=rng.choice((0.0, 0.01, 0.05)))
+    return Aim(crash=rng.choice((0.0, 0.02, 0.1)), stall=rng.choice((0.1, 0.3, 0.6)))
+
+
+def _open(world: World, number: int) -> None:
+    """Start a process; when it has crashed, another one takes its place after a while."""
+    process = Process(number)
+    world.alive.append(process)
     renew = world.player(world, process)
 
-    async def sweep() -> None:
-        while True:
-            await _tried(world, process, renew)
-            await pause(_SWEEP * world.rng.uniform(0.5, 1.5))
+    def crashed() -> None:
+        world.alive.remove(process)
+        world.engine.at(world.engine.now + world.rng.uniform(5, 90), lambda: _open(world, number))
 
-    world.engine.start(process, sweep(), world.rng.uniform(0, _SWEEP))
-    return process
-
-
-def _reopen(world: World) -> None:
-    _open(world)
+    process.on_crash = crashed
+    world.engine.start(process, _sweep(world, process, renew), world.rng.uniform(0, 5))
 
 
-def _crowd(world: World) -> None:
-    """Callers who all want a token at the moment at which it is due, over the processes."""
-    callers = int(MOST_CALLERS ** world.rng.random())
-    processes = [_open(world) for _ in range(min(callers, 3))]
-    for number in range(callers):
-        process = processes[number % len(processes)]
-        steps = _caller(world, process)
-        world.engine.start(process, steps, LIFETIME * EARLY + world.rng.uniform(0, 2))
+async def _sweep(world: World, process: Process, renew: Renew) -> None:
+    """What workers.renewals does: looks for what is due, and renews it in a task of its own, one at a time."""
+    under_way = None
+    while True:
+        await Pause("poll", _next_look(world))
+        if _is_due(world) and (under_way is None or under_way.finished):
+            under_way = world.engine.start(process, tried(renew))
 
 
-async def _caller(world: World, process: Process) -> None:
-    renew = world.player(world, process)
-    for _ in range(3):
-        await _tried(world, process, renew)
-        await pause(world.rng.uniform(0.1, 5))
+def _next_look(world: World) -> float:
+    """Polls that would find nothing are left out."""
+    content, now = world.database.content, world.engine.now
+    least = world.rng.uniform(*_POLL)
+    is_open = any(entry.ended_at is None for entry in content.journal.values())
+    at = max(content.row.refresh_at or now + _IDLE, content.row.leased_until or 0.0)
+    return max(least, min(at - now, _WATCHFUL if is_open else _IDLE))
 
 
-async def _tried(world: World, process: Process, renew: Callable[[Line], Awaitable[object]]) -> None:
+def _is_due(world: World) -> bool:
+    row, now = world.database.content.row, world.engine.now
+    due = row.refresh_at is not None and row.refresh_at <= now
+    return row.state is State.CONNECTED and due and (row.leased_until is None or row.leased_until <= now)
+
+
+async def tried(renew: Renew) -> None:
+    """Renew, and take what may go wrong as the worker does."""
     try:
-        await renew(world.line(process))
+        await renew()
     except CallmineError:
         return
 
 
-def _interference(world: World) -> None:
-    """What people and the provider do meanwhile: connect again, disconnect, revoke; and a machine that sleeps for long."""
-    when = world.rng.uniform(LIFETIME * EARLY - 5, _QUIET_FROM)
-    chance = world.rng.random()
-    if chance < 0.15:
-        world.engine.at(LIFETIME * EARLY + world.rng.uniform(0, 30), lambda: _reconnect(world))
-    elif chance < 0.20:
-        world.engine.at(when, lambda: _disconnect(world))
-    elif chance < 0.25:
-        world.engine.at(when, lambda: _revoke(world))
-    elif chance < 0.5:
-        sleeper = Process("sleeper")
-        world.engine.start(sleeper, _sleeper(world, sleeper), LIFETIME * EARLY)
+def _crowd(world: World) -> None:
+    """Callers who all want a token at about the moment at which it is due, over the processes that live by then."""
+    spread = world.rng.choice((0.5, 30.0, 600.0))
+
+    def calls() -> None:
+        if world.alive:
+            process = world.rng.choice(world.alive)
+            world.engine.start(process, tried(world.player(world, process)))
+
+    for _ in range(int(MOST_CALLERS ** world.rng.random())):
+        world.engine.at(DUE_FROM + world.rng.uniform(0, DUE - DUE_FROM) + world.rng.uniform(0, spread), calls)
 
 
-async def _sleeper(world: World, process: Process) -> None:
-    """A machine that falls asleep between its claim and its call, and wakes up in the midst of the next one's attempt."""
-    steps: Steps = _tried(world, process, world.player(world, process))
-    while True:
-        before = world.table.claims
-        try:
-            seconds = steps.send(None)
-        except StopIteration:
-            return
-        if world.table.claims > before:
-            process.asleep = True
-            world.table.on_claim = lambda: _disturb(world, process)
-            world.engine.at(world.engine.now + _LONG_STALL, lambda: world.engine.wake(process))
-        await pause(seconds)
+def _interfere(world: World) -> None:
+    """What people, the provider and the database do meanwhile, often right after a claim."""
+    rng = world.rng
+    if rng.random() < 0.35:
+        for _ in range(rng.randint(1, 3)):
+            _sometime(world, lambda: _outage(world, rng.choice(_OUTAGES)))
+    if rng.random() < 0.3:
+        _sometime(world, lambda: _cut_off(world))
+    if rng.random() < 0.2:
+        _sometime(world, lambda: _by_a_person(world, lambda: _connect(world)))
+    if rng.random() < 0.07:
+        _sometime(world, lambda: _by_a_person(world, lambda: _disconnect(world)))
+    if rng.random() < 0.07:
+        _sometime(world, world.server.uninstall)
 
 
-def _disturb(world: World, process: Process) -> None:
-    """Two attempts meet: the sleeper wakes up, and for a moment everybody stalls a lot."""
-    world.table.on_claim = lambda: None
-    usual = world.engine.faults
-    world.engine.faults = replace(usual, stalls=0.2)
-    world.engine.at(world.engine.now + 5, lambda: _calm(world, usual))
-    world.engine.at(world.engine.now + world.rng.uniform(0.1, 2), lambda: world.engine.wake(process))
+def _sometime(world: World, act: Callable[[], None]) -> None:
+    rng, engine = world.rng, world.engine
+    unless_over = partial(_while_faults_last, world, act)
+    if rng.random() < 0.6:
+        world.database.on_claim.append(
+            lambda: engine.at(engine.now + rng.choice((0.05, 0.7, 40.0)) * rng.random(), unless_over)
+        )
+    else:
+        engine.at(rng.uniform(DUE_FROM, FAULTS_UNTIL), unless_over)
 
 
-def _calm(world: World, faults: Faults) -> None:
-    world.engine.faults = faults
+def _while_faults_last(world: World, act: Callable[[], None]) -> None:
+    if world.engine.now < FAULTS_UNTIL:
+        act()
 
 
-def _reconnect(world: World) -> None:
-    row = world.table.row
-    world.table.let_go.add(row.refresh_token)
-    token = world.server.new_family()
+def _outage(world: World, seconds: float) -> None:
+    end = world.engine.now + seconds
+    world.database.outages.append((world.engine.now, end))
+    world.until = max(world.until, end + QUIET)
+
+
+def _cut_off(world: World) -> None:
+    """A process that is busy with a renewal does not reach the database for a while."""
+    busy = [process for process in world.alive if any(task.spotted for task in process.tasks)] or world.alive
+    if busy:
+        now = world.engine.now
+        world.rng.choice(busy).cut_off.append((now, now + world.rng.uniform(5, _LONGEST_CUT)))
+
+
+def _by_a_person(world: World, act: Callable[[], None]) -> None:
+    """A change that waits while somebody has the row locked: a person tries again."""
+    if world.database.is_locked():
+        world.engine.at(world.engine.now + 0.5, lambda: _by_a_person(world, act))
+    else:
+        act()
+
+
+def _connect(world: World) -> None:
+    token, content = world.server.connect(), world.database.content.copy()
     world.connected.append(token)
-    row.refresh_token, row.version, row.state = token, row.version + 1, State.CONNECTED
-    row.refresh_at, row.leased_until = world.engine.now + LIFETIME * EARLY, 0.0
+    Rules().connect(content, token, f"access for {token}", LIFETIME, world.engine.now)
+    world.database.commit(content)
 
 
 def _disconnect(world: World) -> None:
-    row = world.table.row
-    world.disconnected = True
-    world.table.let_go.add(row.refresh_token)
-    row.refresh_token, row.version, row.state = "", row.version + 1, State.DISCONNECTED
+    content = world.database.content.copy()
+    Rules().disconnect(content)
+    world.database.commit(content)
 
 
-def _revoke(world: World) -> None:
-    world.revoked = True
-    world.server.ended.update(world.server.family_of.values())
-
-
-def counted(world: World) -> Count:
-    """Judge the schedule.
-
-    A rotation is an *unavoidable loss* when the provider had committed it and no living process ever had its reply to save: the reply was
-    lost on its way or came after the caller had hung up, or its receiver died before the reply was durable. Calls made later with a token
-    spent so are counted apart (`lost_calls`), as is the reconnect that follows. A rotation that a process received and lived to keep
-    is *lost* when nobody keeps it. A reconnect is *false* unless an unavoidable loss or the provider's own revocation came before.
-    `calls_per_expiry` are calls with one refresh token within SETTLE_SECONDS of each other; one that the provider answered with "nothing
-    done" does not count.
-    """
-    row, server = world.table.row, world.server
-    for made in server.rotations.values():
-        made.kept = made.given in (row.refresh_token, *world.table.let_go) or made.given in server.rotations
-    lost = {token for token, made in server.rotations.items() if _is_unavoidable(made)}
-    again = [call for call in server.calls if call.again]
-    received = [made for made in server.rotations.values() if not made.kept and made.spent not in lost]
-    excused = world.revoked or any(server.rotations[token].family == _family(world) for token in lost)
-    return Count(
-        double_spends=sum(call.token not in lost for call in again),
-        lost_rotations=len(received) + _overwritten(world),
-        false_reconnects=int(row.state is State.NEEDS_RECONNECT and not excused),
-        calls_per_expiry=_most_calls(world),
-        unavoidable_losses=len(lost),
-        lost_calls=sum(call.token in lost for call in again),
-    )
-
-
-def _is_unavoidable(made: Rotation) -> bool:
-    return not made.kept and (made.holder is None or made.holder.dead)
-
-
-def _family(world: World) -> int:
-    return world.server.family_of.get(world.table.row.refresh_token, -1)
-
-
-def _overwritten(world: World) -> int:
-    """Whether the tokens of the last connection were overwritten by those of an earlier one."""
-    if world.disconnected:
-        return 0
-    return int(_family(world) != world.server.family_of[world.connected[-1]])
-
-
-def _most_calls(world: World) -> int:
-    most: Counter[str] = Counter()
-    last: dict[str, float] = {}
-    for call in world.server.calls:
-        if call.did == "nothing":
-            continue
-        near = call.at - last.get(call.token, -SETTLE_SECONDS * 2) < SETTLE_SECONDS / 2
-        most[call.token] = most[call.token] + 1 if near else max(most[call.token], 1)
-        last[call.token] = call.at
-    return max(most.values(), default=0)
+__all__ = ["Player", "Renew", "World", "ours", "played", "tried"]

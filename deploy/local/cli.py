@@ -211,15 +211,17 @@ def _forward(service: str, arguments: list[str]) -> None:
     os.execve(sys.executable, [*_command(service), *arguments], environment)  # noqa: S606 - our own interpreter
 
 
-def _add_service(service: str) -> None:
+def _add_service(name: str, service: str) -> None:
     @app.command(
-        service, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+        name, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
     )
     def forwarded(context: typer.Context) -> None:
         _forward(service, context.args)
 
-    forwarded.__doc__ = f"The command line of {service}: try `callmine {service} --help`."
+    forwarded.__doc__ = f"The command line of {service}: try `callmine {name} --help`."
 
 
 for _service in SERVICES:
-    _add_service(_service)
+    _add_service(_service, _service)
+# What people call it.
+_add_service("vault", "credential-vault")

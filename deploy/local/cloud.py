@@ -42,7 +42,8 @@ def _policy(data: object) -> SecretPolicy:
     if not isinstance(data, dict):
         raise SystemExit("cloud.json: policy must be an object")
     accessors = {secret: frozenset(accounts) for secret, accounts in data["accessors"].items()}
-    return SecretPolicy(data["tokens"], accessors, frozenset(data["admins"]))
+    adders = {secret: frozenset(accounts) for secret, accounts in data["adders"].items()}
+    return SecretPolicy(data["tokens"], accessors, frozenset(data["admins"]), adders)
 
 
 def main() -> None:

@@ -38,6 +38,7 @@ GOOGLE = {
     "google.oauth2": "google-auth",
     "google.pubsub_v1": "google-cloud-pubsub",
     "google.cloud.storage": "google-cloud-storage",
+    "google.cloud.kms_v1": "google-cloud-kms",
     "google.cloud.secretmanager_v1": "google-cloud-secret-manager",
     "google.cloud.sql": "cloud-sql-python-connector",
 }

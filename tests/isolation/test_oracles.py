@@ -26,7 +26,7 @@ SEEDS = Path(__file__).parent / "mutants/seeds"
 # Tables that the application role may insert into, parents first: a foreign key points at what was made before.
 _TABLES = """
 SELECT c.relname AS table, array_agg(a.attname::text) AS columns
-FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND has_column_privilege($1, c.oid, a.attnum, 'INSERT')
   AND EXISTS (SELECT FROM pg_attribute w WHERE w.attrelid = c.oid AND w.attname = 'workspace_id')
 GROUP BY c.oid, c.relname

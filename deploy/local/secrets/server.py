@@ -21,13 +21,14 @@ class SecretPolicy:
     """Plain data from the composition root.
 
     `tokens`: bearer token -> service account; without any, identity is off. `accessors`: secret name -> accounts that
-    may read its payload and nothing else. `admins` may do everything but read payloads: making a secret is one
-    right, reading it another, as with Google's roles.
+    may read its payload and nothing else; `adders` likewise may add a version and nothing else. `admins` may do
+    everything but read payloads: making a secret is one right, reading it another, as with Google's roles.
     """
 
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     accessors: Mapping[str, frozenset[str]] = field(default_factory=dict)
     admins: frozenset[str] = frozenset()
+    adders: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,12 @@ class SecretServer:
         account = self._identities.account(call.invocation_metadata())
         if account == ANYONE:
             return
-        allowed = self._policy.accessors.get(secret, frozenset()) if action == "access" else self._policy.admins
-        if account not in allowed:
+        if account not in self._allowed(action, secret):
             raise Refused.forbidden(account, f"secretmanager.{action}", secret)
+
+    def _allowed(self, action: str, secret: str) -> frozenset[str]:
+        if action == "access":
+            return self._policy.accessors.get(secret, frozenset())
+        if action == "add":
+            return self._policy.admins | self._policy.adders.get(secret, frozenset())
+        return self._policy.admins

@@ -20,12 +20,16 @@ ADMIN = f"local-admin@{PROJECT}.iam.gserviceaccount.com"
 # Which secret is read by which services; nobody else's token opens it.
 SECRET_READERS = {
     "vault-keyset": ("credential-vault",),
+    "vault-shredded": ("credential-vault",),
     "ingest-sealing-key": ("ingest",),
     "analysis-sealing-key": ("analysis",),
     "clerk-webhook-secret": ("ingest",),
     "openai-api-key": ("analysis",),
     "anthropic-api-key": ("analysis",),
 }
+
+# Which secrets get new versions from a service. In the cloud an operator's own account rotates the keyset, not the service's.
+SECRET_ADDERS = {"vault-keyset": ("credential-vault",), "vault-shredded": ("credential-vault",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,11 @@ class Site:
         return {self.keys.admin_token: ADMIN, **services}
 
     def secret_policy(self) -> dict[str, object]:
-        """Who may read which secret."""
+        """Who may read, and add to, which secret."""
         prefix = f"projects/{PROJECT}/secrets/"
         accessors = {prefix + name: [self.account(one) for one in readers] for name, readers in SECRET_READERS.items()}
-        return {"tokens": self.tokens(), "accessors": accessors, "admins": [ADMIN]}
+        adders = {prefix + name: [self.account(one) for one in adding] for name, adding in SECRET_ADDERS.items()}
+        return {"tokens": self.tokens(), "accessors": accessors, "adders": adders, "admins": [ADMIN]}
 
     def broker_policy(self, *, tapped: bool = False) -> dict[str, object]:
         """Who may publish to and consume what: as in the cloud, from registry and topology.

@@ -31,6 +31,8 @@ async def fill(site: Site) -> None:
         "clerk-webhook-secret": keys.clerk_webhook_secret,
         "openai-api-key": keys.openai_api_key,
         "anthropic-api-key": keys.anthropic_api_key,
+        # Nobody's keys have been destroyed yet.
+        "vault-shredded": "[]",
     }
     try:
         for name, text in secrets.items():

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import google_crc32c
-import grpc
 from google.api_core import exceptions as google_errors
 from google.api_core.retry_async import AsyncRetry
 from google.auth import exceptions as auth_errors
@@ -20,6 +19,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
     SecretManagerServiceGrpcAsyncIOTransport,
 )
 
+from cloud.channel import open_channel
 from cloud.endpoint import Endpoint
 from core.clock import Clock, SystemClock
 from core.errors import InvalidInput, NotFound, Permanent, Transient
@@ -28,6 +28,8 @@ from core.errors import InvalidInput, NotFound, Permanent, Transient
 KEPT_SECONDS = 300.0
 READ_SECONDS = 10.0
 RETRY_SECONDS = 20.0
+# The largest payload, https://cloud.google.com/secret-manager/quotas
+LARGEST_BYTES = 65_536
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")  # Secret Manager's own rule for secret ids
 _REPEATABLE = (google_errors.ServiceUnavailable, google_errors.DeadlineExceeded, google_errors.InternalServerError)
@@ -38,6 +40,14 @@ class Secrets(Protocol):
 
     async def read(self, name: str) -> bytes:
         """The latest version of `name`. Raises NotFound, Permanent (no access, damaged), Transient."""
+        ...
+
+
+class SecretVersions(Secrets, Protocol):
+    """Where secrets are read from, and changed: each change is a new version, and earlier ones stay until somebody destroys them."""
+
+    async def add_version(self, name: str, value: bytes) -> None:
+        """Make `value` the latest version of `name`. Raises NotFound, Permanent (no access, too large), Transient."""
         ...
 
 
@@ -80,6 +90,24 @@ class GoogleSecrets:
                 kept.until = self._clock.monotonic() + self._kept_seconds
         return kept.value
 
+    async def add_version(self, name: str, value: bytes) -> None:
+        """Make `value` the latest version of `name`, which must exist; the next reading gets it. At most LARGEST_BYTES.
+
+        Repeated only while Secret Manager says that it is not there: a version too many does no harm.
+        """
+        if not _NAME.fullmatch(name) or len(value) > LARGEST_BYTES:
+            raise InvalidInput(
+                f"a secret's name is 1 to 255 letters, digits, _ or -, its value at most {LARGEST_BYTES} bytes"
+            )
+        payload = secretmanager_v1.SecretPayload(data=value, data_crc32c=google_crc32c.value(value))
+        parent = f"projects/{self._project}/secrets/{name}"
+        client = self._connected()
+        try:
+            await client.add_secret_version(parent=parent, payload=payload, retry=_retry(), timeout=READ_SECONDS)
+        except (google_errors.GoogleAPICallError, google_errors.RetryError, auth_errors.GoogleAuthError) as error:
+            raise _not_added(name, error) from error
+        self._kept.pop(name, None)
+
     async def close(self) -> None:
         """Close the connection and forget every secret."""
         self._kept.clear()
@@ -88,10 +116,9 @@ class GoogleSecrets:
             self._client = None
 
     async def _fetch(self, name: str) -> bytes:
-        retry = AsyncRetry(predicate=lambda error: isinstance(error, _REPEATABLE), timeout=RETRY_SECONDS)
         resource = f"projects/{self._project}/secrets/{name}/versions/latest"
         try:
-            answer = await self._connected().access_secret_version(name=resource, retry=retry, timeout=READ_SECONDS)
+            answer = await self._connected().access_secret_version(name=resource, retry=_retry(), timeout=READ_SECONDS)
         except (google_errors.GoogleAPICallError, google_errors.RetryError, auth_errors.GoogleAuthError) as error:
             raise _translated(name, error) from error
         return _checked(name, answer.payload)
@@ -105,17 +132,8 @@ class GoogleSecrets:
 def _client(endpoint: Endpoint | None) -> secretmanager_v1.SecretManagerServiceAsyncClient:
     if endpoint is None:
         return secretmanager_v1.SecretManagerServiceAsyncClient()
-    channel = grpc.aio.secure_channel(endpoint.address, _channel_credentials(endpoint))
-    transport = SecretManagerServiceGrpcAsyncIOTransport(channel=channel)
+    transport = SecretManagerServiceGrpcAsyncIOTransport(channel=open_channel(endpoint))
     return secretmanager_v1.SecretManagerServiceAsyncClient(transport=transport)
-
-
-def _channel_credentials(endpoint: Endpoint) -> grpc.ChannelCredentials:
-    authority = endpoint.ca_file.read_bytes() if endpoint.ca_file else None
-    tls = grpc.ssl_channel_credentials(root_certificates=authority)
-    if not endpoint.token:
-        return tls
-    return grpc.composite_channel_credentials(tls, grpc.access_token_call_credentials(endpoint.token))
 
 
 def _checked(name: str, payload: secretmanager_v1.SecretPayload) -> bytes:
@@ -124,6 +142,22 @@ def _checked(name: str, payload: secretmanager_v1.SecretPayload) -> bytes:
     if "data_crc32c" not in payload or google_crc32c.value(value) != payload.data_crc32c:
         raise Transient(f"secret {name} was damaged on its way (CRC32C differs)")
     return value
+
+
+def _retry() -> AsyncRetry:
+    return AsyncRetry(predicate=lambda error: isinstance(error, _REPEATABLE), timeout=RETRY_SECONDS)
+
+
+def _not_added(name: str, error: Exception) -> Permanent | Transient:
+    if isinstance(error, google_errors.NotFound):
+        return NotFound(f"secret {name} does not exist: create it first")
+    if isinstance(error, google_errors.PermissionDenied | google_errors.Unauthenticated):
+        return Permanent(
+            f"secret {name} may not be changed by this identity: grant it the role of a secret version adder"
+        )
+    if isinstance(error, google_errors.InvalidArgument | google_errors.FailedPrecondition):
+        return Permanent(f"secret {name} takes no new version: look at its state in Secret Manager")
+    return Transient(f"secret {name} cannot be changed right now ({type(error).__name__})")
 
 
 def _translated(name: str, error: Exception) -> Permanent | Transient:

@@ -6,19 +6,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from cloud.secrets import GoogleSecrets
 from contracts.registry import REQUESTERS
 from contracts.sealing import SealedTo
 from core.clock import SystemClock
 from core.errors import InvalidInput, MissingSettings
 from credential_vault.domain.credentials import Provider
-from credential_vault.encryption.keyring import Keyring
+from credential_vault.encryption.opening import open_keys
+from credential_vault.encryption.starting import check_keys
 from credential_vault.events import routes
 from credential_vault.handlers.vault import Vault
 from credential_vault.http.integrations import Integrations, router
 from credential_vault.settings import Settings
 from egress import Destination, Egress
-from runtime import Assembly, assembled, endpoint
+from runtime import Assembly, assembled
 
 SERVICE = "credential-vault"
 
@@ -27,10 +27,11 @@ SERVICE = "credential-vault"
 async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     """The service, put together. Without a keyset it does not start: nothing is ever stored in the clear."""
     sealed_to = _sealing_keys(settings)
-    keyring = Keyring(await _read_keyset(settings))
     lifetime = timedelta(seconds=settings.grant_seconds)
-    vault = Vault(keyring, sealed_to, SystemClock(), lifetime, {Provider.GONG: settings.gong_base_url})
     async with assembled(SERVICE, settings) as parts:
+        keys = await parts.stack.enter_async_context(open_keys(settings, parts.db))
+        await check_keys(parts.db, keys.keyring, keys.shredding)
+        vault = Vault(keys.keyring, sealed_to, SystemClock(), lifetime, {Provider.GONG: settings.gong_base_url})
         egress = Egress(
             [Destination(name="gong", base_url=settings.gong_base_url, hosts=("*.gong.io",))], ca_file=settings.ca_file
         )
@@ -54,11 +55,3 @@ def _sealing_keys(settings: Settings) -> dict[str, SealedTo]:
     if problems:
         raise MissingSettings(SERVICE, problems)
     return found
-
-
-async def _read_keyset(settings: Settings) -> str:
-    secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
-    try:
-        return (await secrets.read("vault-keyset")).decode(errors="replace")
-    finally:
-        await secrets.close()

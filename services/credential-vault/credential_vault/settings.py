@@ -17,3 +17,13 @@ class Settings(ServiceSettings):
     analysis_sealing_public_key: str = Field(description="public half of analysis' sealing key, base64")
     # Long enough for a run of a few hundred calls at Gong's limits; an expired grant is simply asked for again.
     grant_seconds: int = Field(default=1800, ge=60, le=3600, description="seconds that a grant can be opened for")
+    vault_kms_key: str = Field(
+        default="",
+        pattern=r"^(projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+)?$",
+        description="resource name of the Cloud KMS key that wraps the keyset; without one it is not wrapped",
+    )
+    kms_endpoint: str = Field(default="", description="host:port of Cloud KMS where it is not Google's")
+    # Cloud SQL keeps automated backups for up to 365 days; what is set there belongs here.
+    backup_days: int = Field(
+        default=35, ge=1, le=3650, description="days that the oldest backup of the database is kept"
+    )

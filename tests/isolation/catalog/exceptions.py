@@ -48,6 +48,20 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt(
         "analysis", "syntheses", SWEPT
     ): "workers claim syntheses of every workspace; each is then read and written in its own",
+    Exempt(
+        "credential-vault", "revocations", SWEPT
+    ): "the worker finds what is due in every workspace; each revocation is then claimed and read in its own",
+    Exempt(
+        "credential-vault", "erasures", SWEPT
+    ): "the worker finds erasures that are due; each is then carried on in its own workspace",
+    Exempt(
+        "credential-vault", "credentials", SWEPT
+    ): "workers find credentials that are due for renewal or a check; each is then claimed and read in its own workspace",
+    Exempt("credential-vault", "backups", NO_WORKSPACE): "a backup is of all workspaces",
+    Exempt("credential-vault", "backups", SWEPT): "operators note backups; the application role has no right to it",
+    Exempt(
+        "credential-vault", "data_keys", SWEPT
+    ): "a rotation moves the data keys of every workspace, each in its own; no sweep reads a wrapped key",
     Exempt("ingest", "jobs", SWEPT): "workers claim jobs of every workspace; each is then read and written in its own",
     Exempt("ingest", "workspaces", SWEPT): "the command line lists workspaces for operators",
 }

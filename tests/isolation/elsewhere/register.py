@@ -20,6 +20,10 @@ MEMORY: Final[Register] = {
         "services/credential-vault/credential_vault/encryption/keyring.py",
         "Keyring._unwrapped",
     ): "the key is workspace and wrapped data key, and the workspace is associated data of the wrapping as well",
+    (
+        "services/credential-vault/credential_vault/workers/renewals.py",
+        "Renewer._under_way",
+    ): "tasks by workspace and provider",
     ("libs/messaging/messaging/consumer.py", "Consumer._failures"): "counts by workspace and event id",
     ("libs/messaging/messaging/outbox.py", "Outbox._buffers"): "by transaction, which is one scope; gone with it",
     # One transaction, one request, one batch or one page: gone with it.
@@ -107,11 +111,27 @@ CONTEXTS: Final[Register] = {
     ("services/ingest/ingest/http.py", "workspace_id"): "a webhook's organisation, behind Clerk's signature",
     ("services/ingest/ingest/workers/loop.py", "claim.workspace_id"): "the claimed row",
     ("services/analysis/analysis/workers/pool.py", "claim.workspace_id"): "the claimed row",
+    (
+        "services/credential-vault/credential_vault/workers/renewals.py",
+        "workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
+        "services/credential-vault/credential_vault/workers/checks.py",
+        "due.workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
+        "services/credential-vault/credential_vault/workers/revocations.py",
+        "due.workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
+        "services/credential-vault/credential_vault/workers/erasures.py",
+        "workspace_id",
+    ): "the row that the worker's sweep found due",
 }
 
 # These say where they come from wherever they stand.
 SCOPE_SOURCES: Final = frozenset(
-    {"session.workspace_id", "claim.workspace_id", "job.claim.workspace_id", "event.workspace_id"}
+    {"session.workspace_id", "claim.workspace_id", "job.claim.workspace_id", "event.workspace_id", "due.workspace_id"}
 )
 
 ENTRIES: Final[Register] = {
@@ -129,8 +149,32 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "passed by desk.transcript and by the worker from its claim",
     ("services/analysis/analysis/cli.py", "workspace_id"): "an operator's argument",
+    (
+        "services/credential-vault/credential_vault/cli_keys.py",
+        "parse_workspace_id(workspace)",
+    ): "an operator's argument",
+    (
+        "services/credential-vault/credential_vault/encryption/rewrapping.py",
+        "workspace_id",
+    ): "found by the sweep of data keys that are to be moved, each then moved in its own",
+    (
+        "services/credential-vault/credential_vault/encryption/shredding.py",
+        "workspace_id",
+    ): "found by the sweep of data keys that are to be destroyed again",
+    (
+        "services/credential-vault/credential_vault/encryption/starting.py",
+        "workspace_id",
+    ): "found by the sweep of data keys that are tried at the start",
     ("services/audit/audit/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
     ("services/retention/retention/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
+    (
+        "services/credential-vault/credential_vault/handlers/renewal_store.py",
+        "attempt.workspace_id",
+    ): "the claimed row",
+    (
+        "services/credential-vault/credential_vault/workers/erasures.py",
+        "workspace_id",
+    ): "the row that the worker's sweep found due",
 }
 
 METRICS: Final[Register] = {}

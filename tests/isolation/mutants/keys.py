@@ -36,9 +36,17 @@ WHERE x.indisunique AND t.relnamespace = 'public'::regnamespace AND t.relname = 
 
 # The others' first row, as a row of a workspace that has none.
 _COPY = """
-INSERT INTO {table} OVERRIDING SYSTEM VALUE
-SELECT (jsonb_populate_record(x, jsonb_build_object('workspace_id', '{workspace}'))).*
-FROM {table} x WHERE x.workspace_id = '{theirs}'
+INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE
+SELECT {columns}
+FROM {table} x, jsonb_populate_record(x, jsonb_build_object('workspace_id', '{workspace}')) AS y
+WHERE x.workspace_id = '{theirs}'
+"""
+
+# What can be written: the rest PostgreSQL computes from it.
+_WRITTEN = """
+SELECT string_agg('y.' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
+FROM pg_attribute a
+WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 """
 
 
@@ -88,7 +96,7 @@ async def try_key(world: World, key: Key) -> Outcome:
 
 async def _point_across(world: World, row: Row) -> Outcome:
     """A row of a workspace without parents points to those that the other workspaces have."""
-    sql = _COPY.format(table=row["table"], workspace=NOBODY, theirs=THEIRS)
+    sql = await _copy(world, row["table"])
     others = [
         one for one in await world.both.fetch(FOREIGN) if one["table"] == row["table"] and one["name"] != row["name"]
     ]
@@ -105,7 +113,7 @@ async def _point_across(world: World, row: Row) -> Outcome:
 async def _same_ids(world: World, row: Row) -> Outcome:
     """A workspace adds rows with the ids of others; an index that leaves the workspace out has to stand in its way."""
     table = row["table"]
-    sql = _COPY.format(table=table, workspace=NOBODY, theirs=THEIRS)
+    sql = await _copy(world, table)
     async with undone(world.both):
         await world.both.execute("SET LOCAL session_replication_role = replica")
         for other in await world.both.fetch(UNIQUE, [table]):
@@ -117,6 +125,12 @@ async def _same_ids(world: World, row: Row) -> Outcome:
         await world.both.execute(f"CREATE UNIQUE INDEX across ON {table} ({', '.join(_rest(row))})")
         without = await _refused(world, sql)
     return HARMLESS if without is None else KILLED
+
+
+async def _copy(world: World, table: str) -> str:
+    columns = str(await world.both.fetchval(_WRITTEN, table))
+    names = columns.replace("y.", "")
+    return _COPY.format(table=table, columns=columns, names=names, workspace=NOBODY, theirs=THEIRS)
 
 
 async def _refused(world: World, sql: str) -> str | None:

@@ -1,24 +1,36 @@
 """Encryption of credentials with Tink: a keyset from Secret Manager wraps a data key per workspace; data keys encrypt fields.
 
+    key = await keyring.data_key(tx)             # the workspace's, held until the transaction ends
+    ciphertext = keyring.encrypt(key, slot, text)
+
 Every ciphertext is tied to its slot (schema version, workspace, provider, credential, field, version) as associated data, and carries the
 id of the key that made it in Tink's output prefix. AES-256-GCM throughout.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import asyncio
 
 import tink
 from tink import aead, json_proto_keyset_format, secret_key_access
 
+from core.clock import Clock, SystemClock
 from core.errors import MissingSettings, Permanent
 from core.ids import WorkspaceId
+from core.log import logger
 from credential_vault.domain.credentials import Slot
+from credential_vault.encryption.keyset import Keyset, NotAKeyset, wrapping_key_of
+from credential_vault.encryption.source import KeysetSource
+from credential_vault.store import keys as store
+from database import Tx
+
+log = logger("credential_vault.keyring")
 
 # Unwrapping costs about 0.1 ms; the bound keeps 1,000 workspaces' keys in memory and no more.
 _KEPT_KEYS = 1000
 
-aead.register()
+# The secret is read again no sooner than this many seconds after the last time, whatever asks for it.
+RELOAD_SECONDS = 2.0
 
 
 class CannotDecrypt(Permanent):
@@ -27,61 +39,168 @@ class CannotDecrypt(Permanent):
     problem = "cannot-decrypt"
 
 
+class Shredded(CannotDecrypt):
+    """The workspace's data key was destroyed on purpose; nothing is stored for it before an operator begins again."""
+
+    problem = "shredded"
+
+
 class Keyring:
     """The vault's keyset, and the data keys it has unwrapped. The repr shows nothing."""
 
-    def __init__(self, keyset: str) -> None:
-        """`keyset` is a Tink AEAD keyset in JSON. Raises MissingSettings when it is not one: without a key nothing is stored."""
+    def __init__(self, keyset: str, source: KeysetSource | None = None, clock: Clock | None = None) -> None:
+        """`keyset` is a Tink AEAD keyset in JSON; where it is read again when it changes, `source` tells.
+
+        Raises MissingSettings when it is no keyset: without a key nothing is stored.
+        """
         try:
-            handle = json_proto_keyset_format.parse(keyset, secret_key_access.TOKEN)
-            self._primary = handle.primitive(aead.Aead)
-        except tink.TinkError:
-            problem = "the secret vault-keyset is not a Tink AEAD keyset in JSON"
-            raise MissingSettings("credential-vault", [problem]) from None
-        self._unwrapped: OrderedDict[bytes, aead.Aead] = OrderedDict()
+            self._use(Keyset.parse(keyset))
+        except NotAKeyset as error:
+            raise MissingSettings("credential-vault", [f"the secret vault-keyset is {error}"]) from None
+        self._source = source
+        self._clock = clock or SystemClock()
+        self._reading = asyncio.Lock()
+        self._read_at = self._clock.monotonic()
+        self._readings = 0
+        self._unwrapped: dict[tuple[WorkspaceId, bytes], aead.Aead] = {}
+
+    @classmethod
+    async def open(cls, source: KeysetSource, clock: Clock | None = None) -> Keyring:
+        """A keyring with the source's keyset. Raises what the source does."""
+        return cls((await source.read()).text, source, clock)
 
     @staticmethod
     def generate() -> str:
         """A new keyset in JSON: goes into Secret Manager and nowhere else."""
-        handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
-        return str(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
+        return Keyset.generate().text
+
+    @property
+    def primary(self) -> int:
+        """The id of the key that wraps new data keys."""
+        return self._keyset.primary
+
+    def knows(self, key_id: int | None) -> bool:
+        """Whether the keyset has that key, enabled."""
+        return key_id in self._keyset.enabled
+
+    async def data_key(self, tx: Tx) -> bytes:
+        """The workspace's wrapped data key, made if it never had one; nobody moves or destroys it before `tx` ends.
+
+        So what is read after this call, or was locked before it, opens with the key. Raises Shredded, CannotDecrypt, Transient.
+        """
+        found = await self.data_key_if_any(tx)
+        if found is not None:
+            return found
+        # A key that goes out of use meanwhile must not wrap a new data key: the secret is looked at first.
+        if self._clock.monotonic() - self._read_at > RELOAD_SECONDS:
+            await self._reread(self._readings)
+        wrapped = self.new_data_key(tx.workspace_id)
+        await store.add_data_key(tx, wrapped, self.primary)
+        made = await self.data_key_if_any(tx)
+        assert made is not None, "it was added in this transaction, or by another before it"  # noqa: S101
+        return made
+
+    async def data_key_if_any(self, tx: Tx) -> bytes | None:
+        """The same, but None for a workspace that never had a data key."""
+        row = await store.data_key(tx)
+        if row is None:
+            return None
+        if row.wrapped is None:
+            self.forget(tx.workspace_id)
+            raise Shredded("this workspace's keys were destroyed for good: nothing of it can be opened")
+        await self.follow(wrapping_key_of(row.wrapped) if row.key_id is None else row.key_id)
+        return row.wrapped
+
+    async def follow(self, key_id: int | None) -> None:
+        """Read the secret again if the keyset lacks that key: somebody has rotated it. One reading serves all who wait."""
+        # Twice, for the reading that was shared may have begun before the rotation.
+        for _ in range(2):
+            if not self.knows(key_id):
+                await self._reread(self._readings)
+
+    async def _reread(self, seen: int) -> None:
+        if self._source is None:
+            return
+        async with self._reading:
+            if self._readings != seen:
+                return
+            wait = self._read_at + RELOAD_SECONDS - self._clock.monotonic()
+            if wait > 0 and self._readings:
+                await self._clock.sleep(wait)
+            before = self._keyset
+            self._use(await self._source.read())
+            self._read_at = self._clock.monotonic()
+            self._readings += 1
+        if self._keyset != before:
+            log.info("keyset changed", primary=self.primary, keys=len(self._keyset.statuses))
+
+    def opens(self, wrapped: bytes, workspace_id: WorkspaceId) -> bool:
+        """Whether the data key opens."""
+        try:
+            self._opened(wrapped, workspace_id)
+        except CannotDecrypt:
+            return False
+        return True
 
     def new_data_key(self, workspace_id: WorkspaceId) -> bytes:
         """A new data key, wrapped for `workspace_id` and no other."""
-        handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
-        wrapped = json_proto_keyset_format.serialize_encrypted(handle, self._primary, _data_key_slot(workspace_id))
-        return str(wrapped).encode()
+        return self._wrapped(Keyset.generate(), workspace_id)
+
+    def renewed_data_key(self, wrapped: bytes, workspace_id: WorkspaceId) -> bytes:
+        """A fresh data key, wrapped by the primary key. It still opens what `wrapped` encrypted, but not what came before that.
+
+        Raises CannotDecrypt.
+        """
+        handle = self._opened(wrapped, workspace_id)
+        old = Keyset.parse(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
+        return self._wrapped(old.rotated(keep=1), workspace_id)
 
     def encrypt(self, data_key: bytes, slot: Slot, text: str) -> bytes:
         """The ciphertext of `text` for `slot`."""
-        return bytes(self._data_key(data_key, slot.workspace_id).encrypt(text.encode(), slot.associated_data()))
+        key = self._unwrapped.get((slot.workspace_id, data_key)) or self._unwrap(data_key, slot.workspace_id)
+        ciphertext: bytes = key.encrypt(text.encode(), slot.associated_data())
+        return ciphertext
 
     def decrypt(self, data_key: bytes, slot: Slot, ciphertext: bytes) -> str:
         """The text that was encrypted for `slot`. Raises CannotDecrypt for any other ciphertext."""
+        key = self._unwrapped.get((slot.workspace_id, data_key)) or self._unwrap(data_key, slot.workspace_id)
         try:
-            plain = self._data_key(data_key, slot.workspace_id).decrypt(ciphertext, slot.associated_data())
+            text: str = key.decrypt(ciphertext, slot.associated_data()).decode()
         except tink.TinkError:
             raise CannotDecrypt(
                 "the stored credential does not open in this place; reconnect the integration"
             ) from None
-        return bytes(plain).decode()
+        return text
 
-    def _data_key(self, wrapped: bytes, workspace_id: WorkspaceId) -> aead.Aead:
-        cached = self._unwrapped.get(_cache_key(wrapped, workspace_id))
-        if cached is not None:
-            self._unwrapped.move_to_end(_cache_key(wrapped, workspace_id))
-            return cached
+    def forget(self, workspace_id: WorkspaceId) -> None:
+        """Drop what is kept of a workspace's data keys."""
+        for kept in [kept for kept in self._unwrapped if kept[0] == workspace_id]:
+            del self._unwrapped[kept]
+
+    def _use(self, keyset: Keyset) -> None:
+        self._keyset = keyset
+        self._primary = keyset.primitive()
+
+    def _wrapped(self, data_key: Keyset, workspace_id: WorkspaceId) -> bytes:
+        handle = json_proto_keyset_format.parse(data_key.text, secret_key_access.TOKEN)
+        wrapped = json_proto_keyset_format.serialize_encrypted(handle, self._primary, _data_key_slot(workspace_id))
+        return str(wrapped).encode()
+
+    def _unwrap(self, wrapped: bytes, workspace_id: WorkspaceId) -> aead.Aead:
+        """The primitive of a data key, kept for the next time under workspace and wrapping: a copy in another row is not found."""
+        key = self._opened(wrapped, workspace_id).primitive(aead.Aead)
+        if len(self._unwrapped) >= _KEPT_KEYS:
+            del self._unwrapped[next(iter(self._unwrapped))]
+        self._unwrapped[workspace_id, wrapped] = key
+        return key
+
+    def _opened(self, wrapped: bytes, workspace_id: WorkspaceId) -> tink.KeysetHandle:
         try:
-            handle = json_proto_keyset_format.parse_encrypted(
+            return json_proto_keyset_format.parse_encrypted(
                 wrapped.decode(), self._primary, _data_key_slot(workspace_id)
             )
-            key = handle.primitive(aead.Aead)
         except (tink.TinkError, UnicodeDecodeError):
             raise CannotDecrypt("the workspace's data key does not open; the keyset may be the wrong one") from None
-        self._unwrapped[_cache_key(wrapped, workspace_id)] = key
-        if len(self._unwrapped) > _KEPT_KEYS:
-            self._unwrapped.popitem(last=False)
-        return key
 
     def __repr__(self) -> str:
         """Never the keys."""
@@ -90,8 +209,3 @@ class Keyring:
 
 def _data_key_slot(workspace_id: WorkspaceId) -> bytes:
     return f"callmine.data-key.v1:{workspace_id}".encode()
-
-
-def _cache_key(wrapped: bytes, workspace_id: WorkspaceId) -> bytes:
-    """Both: a wrapped key copied into another workspace's row must not be found in the cache either."""
-    return _data_key_slot(workspace_id) + b"\x00" + wrapped

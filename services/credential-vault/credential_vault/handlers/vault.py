@@ -19,7 +19,9 @@ from credential_vault.domain.credentials import (
     State,
     is_allowed,
 )
+from credential_vault.domain.revocations import Reason
 from credential_vault.encryption.keyring import Keyring
+from credential_vault.handlers.revoking import let_go_present
 from credential_vault.store import credentials as store
 from database import Tx
 
@@ -68,6 +70,7 @@ class Vault:
 
     async def connect(self, tx: Tx, provider: Provider, pair: BasicPair, base_url: str, user_id: str) -> Connected:
         """Store a pair that the provider has accepted, in place of any earlier one; `base_url` is empty for its usual address."""
+        await let_go_present(tx, provider, Reason.REPLACED)
         turn = await store.next_version(tx, provider, uuid.uuid4())
         key = await self._data_key(tx)
         await store.connect(
@@ -83,6 +86,7 @@ class Vault:
 
     async def disconnect(self, tx: Tx, provider: Provider) -> Disconnected | None:
         """Forget the credential; None when none is connected."""
+        await let_go_present(tx, provider, Reason.DISCONNECTED)
         forgotten = await store.disconnect(tx, provider)
         return Disconnected(provider, *forgotten) if forgotten else None
 
@@ -116,12 +120,7 @@ class Vault:
         return Grant(request, sealed, sealed_to.key_id, expires_at, stored.version)
 
     async def _data_key(self, tx: Tx) -> bytes:
-        wrapped = await store.data_key(tx)
-        if wrapped is None:
-            await store.add_data_key(tx, self.keyring.new_data_key(tx.workspace_id))
-            wrapped = await store.data_key(tx)
-        assert wrapped is not None, "it was added in this transaction"  # noqa: S101
-        return wrapped
+        return await self.keyring.data_key(tx)
 
 
 def _field(slot: Slot, field: str) -> Slot:

@@ -11,10 +11,12 @@ from pydantic import BaseModel, Field, SecretStr
 
 from core.errors import CallmineError, InvalidInput, NotFound
 from credential_vault.domain.credentials import LONGEST_KEY, BasicPair, Integration, Provider, State, gong_base_url
+from credential_vault.domain.revocations import RevocationLine
 from credential_vault.events import announce_connected, announce_disconnected
 from credential_vault.handlers.vault import Vault
 from credential_vault.providers.gong_key import verify
 from credential_vault.store import credentials as store
+from credential_vault.store.revocations import latest_revocations
 from database import Database
 from egress import Egress
 from messaging import Outbox
@@ -78,6 +80,11 @@ class Integrations:
         found = [known.get(provider, Integration(provider, State.NEW)) for provider in Provider]
         return [replace(item, base_url=self.vault.address(item.provider, item.base_url)) for item in found]
 
+    async def revocations(self, session: Session) -> dict[Provider, RevocationLine]:
+        """What became of the credentials that were let go: one line a provider, where there is any."""
+        async with self.db.workspace(session.workspace_id) as tx:
+            return {line.provider: line for line in await latest_revocations(tx)}
+
 
 def router(integrations: Integrations) -> APIRouter:
     """The routes."""
@@ -94,9 +101,16 @@ def _add_pages(routes: APIRouter, integrations: Integrations) -> None:
         request: Request, session: Session, status: int = 200, problem: str = "", base_url: str = ""
     ) -> Response:
         items = await integrations.all_of(session)
-        template = "integrations.html"
+        revocations = await integrations.revocations(session)
         return pages.render(
-            request, template, session, status_code=status, items=items, problem=problem, base_url=base_url
+            request,
+            "integrations.html",
+            session,
+            status_code=status,
+            items=items,
+            revocations=revocations,
+            problem=problem,
+            base_url=base_url,
         )
 
     @routes.get(PAGE)

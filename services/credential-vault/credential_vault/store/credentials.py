@@ -35,17 +35,6 @@ class Stored:
         return Slot(tx.workspace_id, self.provider, self.credential_id, self.version, field)
 
 
-async def data_key(tx: Tx) -> bytes | None:
-    """The workspace's wrapped data key."""
-    row = await tx.fetch_one("data_key")
-    return bytes(row["wrapped"]) if row else None
-
-
-async def add_data_key(tx: Tx, wrapped: bytes) -> None:
-    """Keep `wrapped` unless the workspace has a data key."""
-    await tx.execute("data_key_add", wrapped=wrapped)
-
-
 async def next_version(tx: Tx, provider: Provider, credential_id: uuid.UUID) -> Turn:
     """Lock the credential and count its version up."""
     row = await tx.fetch_one("credential_next_version", provider=provider.value, credential_id=credential_id)

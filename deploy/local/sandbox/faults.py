@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
@@ -10,13 +11,15 @@ from typing import Annotated, Self
 
 import anyio
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local.sandbox.vendors import Provider, error_response
 
 FAULT_KEY = "sandbox.fault"
 """Where the middleware leaves a fault of the model's answer for the route to act on."""
+LONGEST_BODY = 4 * 1024 * 1024
+"""Characters of a reply that a test makes up."""
 LONGEST_DELAY = 120.0
 """Seconds; longer than any client's time-out in the project, and no test waits for it by accident."""
 
@@ -33,10 +36,14 @@ class AnswerFault(StrEnum):
 class Fault(BaseModel):
     """One kind of misbehaviour.
 
-    Matches requests of ``provider`` whose path (below the provider's base) starts with ``path`` and whose body contains
-    ``contains``. ``count`` is how often it strikes (``None``: until disarmed), ``probability`` how likely each time, drawn
-    from ``seed``. ``delay`` in seconds comes first; then ``status`` (with ``retry_after`` in seconds), ``malformed`` (a body
-    that is no JSON), ``truncate`` (the connection ends half-way through the body) or ``answer``.
+    Matches requests of ``provider`` whose path (below the provider's base) starts with ``path`` and whose body or query
+    contains ``contains``. ``count`` is how often it strikes (``None``: until disarmed), ``probability`` how likely each time,
+    drawn from ``seed``. ``delay`` in seconds comes first; then one of: ``status`` (with ``retry_after`` in seconds),
+    ``html`` (a page instead of an answer, with ``status`` or 200), ``malformed`` (a body that is no JSON), ``body`` (exactly
+    this, as JSON), ``redirect`` (307 to that address), ``hang`` (no answer until the client goes), ``truncate`` (the
+    connection ends half-way through the body) or ``answer``.
+
+    ``after`` lets the request take effect first, and spoils its reply only: the client cannot tell the two apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,8 +54,13 @@ class Fault(BaseModel):
     status: Annotated[int, Field(ge=400, le=599)] | None = None
     retry_after: Annotated[int, Field(ge=0)] | None = None
     delay: float = Field(default=0.0, ge=0.0, le=LONGEST_DELAY)
+    html: bool = False
     malformed: bool = False
+    body: str | None = Field(default=None, max_length=LONGEST_BODY)
+    redirect: str | None = Field(default=None, pattern=r"^https?://")
+    hang: bool = False
     truncate: bool = False
+    after: bool = False
     answer: AnswerFault | None = None
     count: Annotated[int, Field(ge=1)] | None = None
     probability: float = Field(default=1.0, gt=0.0, le=1.0)
@@ -56,13 +68,30 @@ class Fault(BaseModel):
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:
-        ends = [self.status is not None, self.malformed, self.truncate, self.answer is not None]
+        ends = [
+            self.status is not None or self.html,
+            self.malformed,
+            self.body is not None,
+            self.redirect is not None,
+            self.hang,
+            self.truncate,
+            self.answer is not None,
+        ]
         if sum(ends) > 1 or not (any(ends) or self.delay):
-            raise ValueError("give a delay and at most one of status, malformed, truncate and answer")
+            raise ValueError(
+                "give a delay and at most one of status (or html), malformed, body, redirect, hang, truncate and answer"
+            )
+        if self.after and (self.truncate or self.answer is not None):
+            raise ValueError("after does not go with truncate and answer: those always come after the effect")
         return self
 
+    @property
+    def replaces_answer(self) -> bool:
+        """Whether the client gets something else than the provider's own answer, or nothing."""
+        return bool(self.status or self.html or self.malformed or self.body is not None or self.redirect or self.hang)
+
     def matches(self, provider: Provider, path: str, body: bytes) -> bool:
-        """Whether this request is one it was armed for."""
+        """Whether this request is one it was armed for; ``body`` has the query in front."""
         return self.provider is provider and path.startswith(self.path) and self.contains.encode() in body
 
 
@@ -110,36 +139,85 @@ class Switchboard:
         return None
 
 
+Spoiled = Callable[[str, bytes, bytes], None]
+"""Told of a request that a fault keeps from taking effect: path, query and body."""
+
+
 class FaultyProvider:
     """Stands before one provider's routes and lets the switchboard spoil what they do."""
 
-    def __init__(self, app: ASGIApp, provider: Provider, switchboard: Switchboard) -> None:
+    def __init__(
+        self, app: ASGIApp, provider: Provider, switchboard: Switchboard, spoiled: Spoiled | None = None
+    ) -> None:
         self._app = app
         self._provider = provider
         self._switchboard = switchboard
+        self._spoiled = spoiled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self._switchboard.concerns(self._provider):
             await self._app(scope, receive, send)
             return
         body = await _whole_body(receive)
+        query = bytes(scope["query_string"])
         path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
-        fault = self._switchboard.draw(self._provider, path, body)
+        fault = self._switchboard.draw(self._provider, path, query + b"\n" + body)
         if fault is None:
             await self._app(scope, _replay(body, receive), send)
             return
-        await anyio.sleep(fault.delay)
-        await self._strike(fault, scope, _replay(body, receive), send)
+        if fault.after:
+            await self._app(
+                scope, _replay(body, receive), _swallow if fault.replaces_answer else _late(send, fault.delay)
+            )
+        elif fault.replaces_answer and self._spoiled:
+            self._spoiled(path, query, body)
+        if fault.replaces_answer or not fault.after:
+            await anyio.sleep(fault.delay)
+            await self._strike(fault, scope, _replay(body, receive), send)
 
     async def _strike(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        if fault.status is not None:
-            await error_response(self._provider, fault.status, fault.retry_after)(scope, receive, send)
-        elif fault.malformed:
-            broken = Response('{"requestId": "broken", "records": {', HTTPStatus.OK, media_type="application/json")
-            await broken(scope, receive, send)
+        if fault.hang:
+            await _until_gone(receive)
+        elif fault.replaces_answer:
+            await _made_up(self._provider, fault)(scope, receive, send)
         else:
             scope[FAULT_KEY] = fault
             await self._app(scope, receive, _half(send) if fault.truncate else send)
+
+
+def _made_up(provider: Provider, fault: Fault) -> Response:
+    """What the client gets instead of the provider's answer."""
+    if fault.html:
+        page = "<!doctype html><title>Gateway</title><h1>The page you are looking for is being moved</h1>"
+        return HTMLResponse(page, fault.status or HTTPStatus.OK)
+    if fault.status is not None:
+        return error_response(provider, fault.status, fault.retry_after)
+    if fault.redirect is not None:
+        return RedirectResponse(fault.redirect, HTTPStatus.TEMPORARY_REDIRECT)
+    text = '{"requestId": "broken", "records": {' if fault.body is None else fault.body
+    return Response(text, HTTPStatus.OK, media_type="application/json")
+
+
+async def _until_gone(receive: Receive) -> None:
+    """Says nothing until the client hangs up, and not for ever."""
+    with anyio.move_on_after(LONGEST_DELAY):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _swallow(_message: Message) -> None:
+    """The reply that never arrives."""
+
+
+def _late(send: Send, seconds: float) -> Send:
+    """Passes everything on, the beginning so much later."""
+
+    async def delayed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await anyio.sleep(seconds)
+        await send(message)
+
+    return delayed
 
 
 async def _whole_body(receive: Receive) -> bytes:

@@ -23,20 +23,47 @@ class ModelRequest:
     output_tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCall:
+    """One call about a code or token at an OAuth server.
+
+    ``token`` is the start of its SHA-256, ``family`` the consent it comes from (empty where unknown). ``outcome`` is
+    "granted", "spoiled" (a fault struck before it took effect) or why it was not honoured. ``seconds_left`` is the life that
+    the family's newest access token still had: a renewal that comes with much of it left was not needed.
+    """
+
+    provider: Provider
+    operation: str
+    token: str
+    family: str
+    outcome: str
+    seconds_left: float | None
+
+
 class Journal:
-    """The last model requests, oldest first."""
+    """The last model requests and token calls, oldest first."""
 
     def __init__(self) -> None:
         self._entries: deque[ModelRequest] = deque(maxlen=KEPT)
+        self._token_calls: deque[TokenCall] = deque(maxlen=KEPT)
 
     def note(self, entry: ModelRequest) -> None:
         """Adds one entry."""
         self._entries.append(entry)
 
+    def note_token_call(self, call: TokenCall) -> None:
+        """Adds one call at an OAuth server."""
+        self._token_calls.append(call)
+
     def clear(self) -> None:
         """Forgets all entries."""
         self._entries.clear()
+        self._token_calls.clear()
 
     def report(self) -> list[dict[str, object]]:
-        """All entries as plain data."""
+        """All model requests as plain data."""
         return [asdict(entry) for entry in self._entries]
+
+    def token_calls(self) -> list[dict[str, object]]:
+        """All token calls as plain data."""
+        return [asdict(call) for call in self._token_calls]

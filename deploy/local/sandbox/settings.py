@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 SHIPPED_CALLS = Path(__file__).parent / "calls"
 GONG_PAGE_SIZE = 100
@@ -84,6 +84,39 @@ class ClerkSettings(_Section):
         return self
 
 
+class OAuthClient(_Section):
+    """An application registered with a provider. Only these redirect addresses are ever led back to, letter for letter."""
+
+    client_id: str = Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._-]+$")
+    client_secret: Secret
+    redirect_uris: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @field_validator("redirect_uris")
+    @classmethod
+    def _redirects_are_safe(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for uri in given:
+            if not re.fullmatch(r"(https://[^\s#@]+|http://(127\.0\.0\.1|localhost)(:\d+)?/[^\s#@]*)", uri):
+                raise ValueError("a redirect address is https, or http on loopback, and has no fragment")
+        return given
+
+
+class OAuthSettings(_Section):
+    """One provider's applications. ``rotation`` and ``access_seconds`` replace the vendor's own behaviour where given."""
+
+    clients: tuple[OAuthClient, ...] = ()
+    rotation: bool | None = None
+    access_seconds: int | None = Field(default=None, ge=1)
+
+
+class OAuthProviders(_Section):
+    """The OAuth servers. ``keep`` writes what they remember to ``data_dir``, so that a restart ends no connection."""
+
+    gong: OAuthSettings = OAuthSettings()
+    hubspot: OAuthSettings = OAuthSettings()
+    slack: OAuthSettings = OAuthSettings()
+    keep: bool = False
+
+
 class SandboxSettings(_Section):
     """The whole configuration. ``port = 0`` takes a free port, which ``ready_file`` (if given) then tells."""
 
@@ -93,6 +126,7 @@ class SandboxSettings(_Section):
     gong: GongSettings
     models: ModelSettings
     clerk: ClerkSettings = ClerkSettings()
+    oauth: OAuthProviders = OAuthProviders()
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
     public_url: str | None = Field(default=None, pattern=r"^https://")

@@ -16,6 +16,8 @@ class Provider(StrEnum):
     ANTHROPIC = "anthropic"
     CLERK = "clerk"
     GOOGLE = "google"
+    HUBSPOT = "hubspot"
+    SLACK = "slack"
 
 
 _ANTHROPIC_TYPES = {
@@ -70,6 +72,25 @@ def clerk_error(status: int, code: str, message: str, retry_after: int | None = 
     return JSONResponse(body, status, headers=_retry(retry_after))
 
 
+def oauth_error(status: int, code: str, description: str, retry_after: int | None = None) -> JSONResponse:
+    """The error of a token endpoint by RFC 6749, 5.2, as Gong answers it."""
+    headers = {"cache-control": "no-store", **_retry(retry_after)}
+    return JSONResponse({"error": code, "error_description": description}, status, headers=headers)
+
+
+def hubspot_error(
+    status: int, code: str, description: str, legacy: str = "ERROR", retry_after: int | None = None
+) -> JSONResponse:
+    """HubSpot's token error: RFC 6749's two fields, and the two of old beside them."""
+    body = {"error": code, "error_description": description, "status": legacy, "message": description}
+    return JSONResponse(body, status, headers={"cache-control": "no-store", **_retry(retry_after)})
+
+
+def slack_error(code: str, status: int = 200, retry_after: int | None = None) -> JSONResponse:
+    """Slack's error: 200 nearly always, and a code."""
+    return JSONResponse({"ok": False, "error": code}, status, headers=_retry(retry_after))
+
+
 def error_response(provider: Provider, status: int, retry_after: int | None) -> JSONResponse:
     """The error a provider would answer with ``status``, for faults on demand."""
     message = f"The sandbox was asked to answer {status}"
@@ -83,6 +104,11 @@ def error_response(provider: Provider, status: int, retry_after: int | None) -> 
             return clerk_error(status, code, message, retry_after)
         case Provider.GONG:
             return gong_error(status, message, retry_after)
+        case Provider.HUBSPOT:
+            code, legacy = ("rate_limited", "RATE_LIMITS") if status == _TOO_MANY else ("server_error", "ERROR")
+            return hubspot_error(status, code, message, legacy, retry_after)
+        case Provider.SLACK:
+            return slack_error("ratelimited" if status == _TOO_MANY else "internal_error", status, retry_after)
 
 
 def _retry(seconds: int | None) -> dict[str, str]:

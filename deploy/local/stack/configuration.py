@@ -69,9 +69,19 @@ def _sandbox(directory: Path, site: Site, calls_file: Path | None) -> dict[str, 
             "webhook_url": f"{site.service_url('ingest')}/webhooks/clerk",
             "webhook_secret": site.keys.clerk_webhook_secret,
         },
+        "oauth": _oauth(site),
         "calls_file": str(calls_file.resolve()) if calls_file else None,
         "google_certs_file": str(directory.resolve() / "broker" / "jwks.json"),
     }
+
+
+def _oauth(site: Site) -> dict[str, object]:
+    """Callmine as each provider knows it; what they remember outlives a restart, as connections do."""
+    applications: dict[str, object] = {
+        name: {"clients": [{**keys, "redirect_uris": [site.oauth_callback(name)]}]}
+        for name, keys in site.keys.oauth.items()
+    }
+    return {**applications, "keep": True}
 
 
 def _front_door(site: Site) -> dict[str, object]:

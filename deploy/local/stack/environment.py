@@ -8,7 +8,7 @@ from pathlib import Path
 from contracts import registry
 from contracts.sealing import SealingKey
 from local.postgres import ServiceDsns
-from local.stack.keys import Keys
+from local.stack.keys import OAUTH_PROVIDERS, Keys
 from local.stack.ports import Ports
 from local.tls import Authority
 from messaging.topology import Topology
@@ -21,6 +21,7 @@ ADMIN = f"local-admin@{PROJECT}.iam.gserviceaccount.com"
 SECRET_READERS = {
     "vault-keyset": ("credential-vault",),
     "vault-shredded": ("credential-vault",),
+    **{f"{provider}-oauth-client": ("credential-vault",) for provider in OAUTH_PROVIDERS},
     "ingest-sealing-key": ("ingest",),
     "analysis-sealing-key": ("analysis",),
     "clerk-webhook-secret": ("ingest",),
@@ -55,6 +56,10 @@ class Site:
     def service_url(self, service: str) -> str:
         """Base address of a service."""
         return f"https://127.0.0.1:{self.ports[service]}"
+
+    def oauth_callback(self, provider: str) -> str:
+        """Where a provider leads the browser back to."""
+        return f"{self.url}/oauth/{provider}/callback"
 
     def account(self, service: str) -> str:
         """A service's own account."""
@@ -129,6 +134,14 @@ def _own(site: Site, service: str) -> dict[str, str]:
         public = {name: SealingKey.parse(text).public_text() for name, text in site.keys.sealing.items()}
         return {
             "gong_base_url": f"{site.sandbox_url}/gong",
+            "gong_oauth_url": f"{site.sandbox_url}/gong",
+            "hubspot_base_url": f"{site.sandbox_url}/hubspot",
+            "slack_base_url": f"{site.sandbox_url}/slack",
+            # The browser's hop: these pages are reached through the front door.
+            "gong_authorize_url": f"{site.url}/sandbox/gong/oauth2/authorize",
+            "hubspot_authorize_url": f"{site.url}/sandbox/hubspot/oauth/authorize",
+            "slack_authorize_url": f"{site.url}/sandbox/slack/oauth/v2/authorize",
+            **{f"{provider}_client_id": client["client_id"] for provider, client in site.keys.oauth.items()},
             "ingest_sealing_public_key": public["ingest"],
             "analysis_sealing_public_key": public["analysis"],
         }

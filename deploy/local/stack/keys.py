@@ -15,6 +15,7 @@ from contracts.sealing import SealingKey
 from local.postgres import Passwords
 
 WORKSPACES = ("harborline", "quillstone")
+OAUTH_PROVIDERS = ("gong", "hubspot", "slack")
 
 
 def _token() -> str:
@@ -27,6 +28,14 @@ class GongKey:
 
     access_key: str = field(default_factory=lambda: secrets.token_hex(16).upper())
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(40))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OAuthApplication:
+    """The application under which Callmine is registered with one of the sandbox's providers."""
+
+    client_id: str = field(default_factory=lambda: f"callmine-{secrets.token_hex(6)}")
+    client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,13 +58,17 @@ class Keys:
     sealing: dict[str, str] = field(
         default_factory=lambda: {name: SealingKey.generate().private_text() for name in registry.REQUESTERS}
     )
+    oauth: dict[str, dict[str, str]] = field(
+        default_factory=lambda: {name: asdict(OAuthApplication()) for name in OAUTH_PROVIDERS}
+    )
 
     @classmethod
     def kept(cls, path: Path) -> Self:
-        """The keys in `path`, made there when it does not exist."""
-        if path.exists():
-            return cls(**json.loads(path.read_text()))
-        keys = cls()
+        """The keys in `path`. Those that are not there yet, all of them at the first start, are made and kept."""
+        known = json.loads(path.read_text()) if path.exists() else {}
+        keys = cls(**known)
+        if known.keys() == asdict(keys).keys():
+            return keys
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".partial")
         draft.unlink(missing_ok=True)

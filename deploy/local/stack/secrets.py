@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 
 import grpc
@@ -33,6 +34,7 @@ async def fill(site: Site) -> None:
         "anthropic-api-key": keys.anthropic_api_key,
         # Nobody's keys have been destroyed yet.
         "vault-shredded": "[]",
+        **{f"{provider}-oauth-client": json.dumps(client) for provider, client in keys.oauth.items()},
     }
     try:
         for name, text in secrets.items():

@@ -71,9 +71,10 @@ class ProviderRejected(EgressError, Permanent):
 
 
 class ProviderUnavailable(EgressError, Transient):
-    """No connection, a time-out, or a 5xx."""
+    """No connection, a time-out, or a 5xx. `never_sent` where no byte of the request can have reached the provider."""
 
     status = 503
+    never_sent: bool = False
 
     def __init__(self, provider: str, reason: str, provider_status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(f"{provider} is not available: {reason}", retry_after)

@@ -27,6 +27,9 @@ GONG_PAIRS = {
     QUILLSTONE.slug: ("quillstone-access-key-3WB", "quillstone-access-secret-5HD"),
 }
 
+# Callmine as each provider's OAuth server knows it: client id and secret.
+OAUTH_CLIENTS = {name: (f"callmine-{name}", f"client-secret-of-{name}-4TQ") for name in ("gong", "hubspot", "slack")}
+
 ADMIN, MEMBER, OTHER_ADMIN = PEOPLE[0], PEOPLE[1], PEOPLE[2]
 
 PUSHER = "pubsub-push@callmine-test.iam.gserviceaccount.com"
@@ -107,9 +110,16 @@ def _settings(folder: Path) -> SandboxSettings:
             "admin_token": "admin-token-in-tests",
             "gong": {"tenants": tenants, "requests_per_second": None},
             "models": {"openai_api_key": "sk-openai-in-tests", "anthropic_api_key": "sk-ant-in-tests"},
+            "oauth": {name: {"clients": [_client(name)]} for name in OAUTH_CLIENTS},
             "google_certs_file": folder / "google.json",
         }
     )
+
+
+def _client(provider: str) -> dict[str, object]:
+    client_id, secret = OAUTH_CLIENTS[provider]
+    redirects = [f"{ORIGIN}/oauth/{provider}/callback"]
+    return {"client_id": client_id, "client_secret": secret, "redirect_uris": redirects}
 
 
 def browser(app: httpx.ASGITransport, token: str | None) -> httpx.AsyncClient:

@@ -9,7 +9,9 @@ import pytest
 import trustme
 
 from contract.sandbox.stage import Stage
+from local.sandbox.oauth.rules import vendor_rules
 from local.sandbox.server import RunningSandbox, running
+from local.sandbox.settings import OAuthSettings
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +33,9 @@ async def sandbox(shared_sandbox: RunningSandbox) -> AsyncIterator[RunningSandbo
     yield shared_sandbox
     shared_sandbox.sandbox.switchboard.disarm()
     shared_sandbox.sandbox.journal.clear()
+    shared_sandbox.sandbox.messages.clear()
+    for desk in shared_sandbox.sandbox.desks.values():
+        desk.office.rules = vendor_rules(desk.provider, OAuthSettings())
 
 
 @pytest.fixture

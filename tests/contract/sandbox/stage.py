@@ -18,6 +18,9 @@ ANTHROPIC_KEY = "sk-ant-for-tests"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HARBORLINE = ("harborline-access-key", "harborline-access-secret")
 QUILLSTONE = ("quillstone-access-key", "quillstone-access-secret")
+PROVIDERS = ("gong", "hubspot", "slack")
+OAUTH_CLIENTS = {name: (f"callmine-{name}", f"client-secret-of-{name}") for name in PROVIDERS}
+OAUTH_CALLBACKS = {name: f"https://app.callmine.example/oauth/{name}/callback" for name in PROVIDERS}
 SHARED = Path(__file__).resolve().parents[4] / "shared"
 
 CALL_TEXT = """\
@@ -95,6 +98,7 @@ class Stage:
             "gong": self.gong(),
             "models": {"openai_api_key": OPENAI_KEY, "anthropic_api_key": ANTHROPIC_KEY},
             "clerk": {"front_door_origin": "http://127.0.0.1:8080", "link_prefix": "/clerk"},
+            "oauth": self.oauth(),
             "calls_dir": self.calls_dir(),
         }
         return SandboxSettings.model_validate(base | changes)
@@ -111,6 +115,16 @@ class Stage:
             "requests_per_second": per_second,
             "requests_per_day": per_day,
         }
+
+    def oauth(self, **changes: object) -> dict[str, object]:
+        """The OAuth section: one application with each provider, and a second one with Gong, HubSpot and Slack alike."""
+        sections: dict[str, object] = {}
+        for name, (client_id, secret) in OAUTH_CLIENTS.items():
+            callback = OAUTH_CALLBACKS[name]
+            first = {"client_id": client_id, "client_secret": secret, "redirect_uris": [callback, f"{callback}/2"]}
+            second = {"client_id": "stranger", "client_secret": "secret-of-stranger", "redirect_uris": [callback]}
+            sections[name] = {"clients": [first, second]}
+        return sections | changes
 
     def calls_dir(self) -> Path:
         """Five calls for Harborline (one of them private), two for Quillstone."""

@@ -29,15 +29,26 @@ from local.sandbox.gong.bodies import (
 from local.sandbox.gong.limits import RequestAllowance
 from local.sandbox.gong.paging import CursorError, cut_page
 from local.sandbox.gong.requests import CallFilter, CallListQuery, CallsRequest
+from local.sandbox.oauth.clients import bearer_token
+from local.sandbox.oauth.office import Standing, TokenOffice
 from local.sandbox.settings import GongSettings, GongTenant
 from local.sandbox.vendors import gong_error
 
 NOTHING_FOUND = "No calls found corresponding to the provided filters"
 WRONG_KEY = "Authentication failed: the access key or the access key secret is not valid"
 TOO_MANY = "API rate limit exceeded: slow down and retry after the number of seconds in Retry-After"
+NO_LIVE_BEARER = "Authentication failed: the access token is not valid, expired or was revoked"
 BAD_JSON = "Json parse error"
 
 Answer = Callable[[Request, "_Company"], Awaitable[Response]]
+
+
+class _NotLetIn(Exception):
+    """The caller is refused; ``status`` where it is not the path's usual one."""
+
+    def __init__(self, words: str, status: HTTPStatus | None = None) -> None:
+        super().__init__(words)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +70,9 @@ class _Company:
 class GongApi:
     """The API over one library of calls; each company sees its own workspace's calls only."""
 
-    def __init__(self, settings: GongSettings, library: Library, clock: Clock) -> None:
+    def __init__(self, settings: GongSettings, library: Library, clock: Clock, office: TokenOffice) -> None:
         self._library = library
+        self._office = office
         self._page_size = settings.page_size
         self._companies = [
             _Company(
@@ -71,26 +83,30 @@ class GongApi:
             for tenant in settings.tenants
         ]
 
-    def router(self) -> Router:
-        """The routes below ``/gong``."""
+    def router(self, more: Sequence[Route]) -> Router:
+        """The routes below ``/gong``, with ``more`` of them."""
         return Router(
             [
-                self._route("/v2/calls", self._list_calls),
-                self._route("/v2/calls/extensive", self._list_extensive, "POST"),
-                self._route("/v2/calls/transcript", self._list_transcripts, "POST"),
-                self._route("/v2/calls/{call_id}", self._read_call),
-                self._route("/v2/users", self._list_users),
-                self._route("/v2/workspaces", self._list_workspaces, denied=HTTPStatus.FORBIDDEN),
+                *more,
+                self._route("/v2/calls", self._list_calls, "api:calls:read:basic"),
+                self._route("/v2/calls/extensive", self._list_extensive, "api:calls:read:extensive", "POST"),
+                self._route("/v2/calls/transcript", self._list_transcripts, "api:calls:read:transcript", "POST"),
+                self._route("/v2/calls/{call_id}", self._read_call, "api:calls:read:basic"),
+                self._route("/v2/users", self._list_users, "api:users:read"),
+                self._route(
+                    "/v2/workspaces", self._list_workspaces, "api:workspaces:read", denied=HTTPStatus.FORBIDDEN
+                ),
             ]
         )
 
     def _route(
-        self, path: str, answer: Answer, method: str = "GET", denied: HTTPStatus = HTTPStatus.UNAUTHORIZED
+        self, path: str, answer: Answer, scope: str, method: str = "GET", denied: HTTPStatus = HTTPStatus.UNAUTHORIZED
     ) -> Route:
         async def endpoint(request: Request) -> Response:
-            company = self._company_of(request)
-            if company is None:
-                return gong_error(denied, WRONG_KEY)
+            try:
+                company = self._company_of(request, scope)
+            except _NotLetIn as refusal:
+                return gong_error(refusal.status or denied, str(refusal))
             wait = company.allowance.take()
             if wait is not None:
                 return gong_error(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY, wait)
@@ -98,12 +114,28 @@ class GongApi:
 
         return Route(path, endpoint, methods=[method])
 
-    def _company_of(self, request: Request) -> _Company | None:
-        given = _basic_pair(request.headers.get("authorization", ""))
+    def _company_of(self, request: Request, scope: str) -> _Company:
+        """Whose calls are asked for, by access key or by a live token with the scope. Raises _NotLetIn."""
+        header = request.headers.get("authorization", "")
+        token = bearer_token(header)
+        if token is not None:
+            return self._company_by_token(token, scope)
+        given = _basic_pair(header)
         for company in self._companies:
             if given is not None and hmac.compare_digest(given, company.pair):
                 return company
-        return None
+        raise _NotLetIn(WRONG_KEY)
+
+    def _company_by_token(self, token: str, scope: str) -> _Company:
+        shown = self._office.show(token)
+        if shown.family is None or shown.is_refresh or shown.standing is not Standing.LIVE:
+            raise _NotLetIn(NO_LIVE_BEARER)
+        for company in self._companies:
+            if company.workspace == shown.family.account:
+                if scope not in shown.family.scopes:
+                    raise _NotLetIn(f"The access token does not have the scope {scope}", HTTPStatus.FORBIDDEN)
+                return company
+        raise _NotLetIn(NO_LIVE_BEARER)
 
     async def _list_calls(self, request: Request, company: _Company) -> Response:
         query = CallListQuery.model_validate(dict(request.query_params))

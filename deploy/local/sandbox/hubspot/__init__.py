@@ -1,0 +1,1 @@
+"""HubSpot: the OAuth endpoints of 2026-03, with secrets in the body only."""

@@ -80,11 +80,11 @@ async def _connect(page: Page, key: Mapping[str, str]) -> None:
     for access_key in (key["access_key"][:-1] + "?", key["access_key"]):
         await page.get_by_label("Access key", exact=True).fill(access_key)
         await page.get_by_label("Access key secret").fill(key["secret"])
-        await page.get_by_role("button", name="Connect Gong").click()
+        await page.get_by_role("button", name="Connect by key").click()
         if access_key != key["access_key"]:
             await expect(page.get_by_role("alert")).to_contain_text("Gong did not accept this key")
-            await expect(page.locator("#gong .badge")).to_have_text("Not connected")
-    await expect(page.locator("#gong .badge")).to_have_text("Connected")
+            await expect(page.locator("#gong .between .badge")).to_have_text("Not connected")
+    await expect(page.locator("#gong .between .badge")).to_have_text("Connected")
 
 
 async def _preview(page: Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -14,17 +15,38 @@ from callmine.credentials.v1.credentials_pb2 import (
     DenialReason,
 )
 from callmine.integrations.v1 import integrations_pb2
-from callmine.integrations.v1.integrations_pb2 import IntegrationConnected, IntegrationDisconnected
+from callmine.integrations.v1.integrations_pb2 import (
+    IntegrationConnected,
+    IntegrationDisconnected,
+    IntegrationNeedsReconnect,
+)
 from contracts import Actor, Event, field_change
+from contracts.changes import Value
 from core.errors import InvalidInput
 from core.ids import parse_uuid
-from credential_vault.domain.credentials import Denial, Grant, GrantRequest, Provider, State
-from credential_vault.handlers.vault import Connected, Denied, Disconnected, Vault
+from credential_vault.domain.connections import Connected, Disconnected, Kind
+from credential_vault.domain.credentials import Denial, Grant, GrantRequest, Provider, Slot, State
+from credential_vault.handlers.vault import Denied, Vault
+from credential_vault.store.credentials import standing
 from database import Tx
 from messaging import Draft, Outbox, Routes
 
 _PROVIDERS = {provider: integrations_pb2.Provider.Value(f"PROVIDER_{provider.name}") for provider in Provider}
 _PROVIDER_OF = {number: provider for provider, number in _PROVIDERS.items()}
+
+_CONNECTED = AdminActionType.ADMIN_ACTION_TYPE_INTEGRATION_CONNECTED
+_DISCONNECTED = AdminActionType.ADMIN_ACTION_TYPE_INTEGRATION_DISCONNECTED
+
+# How a credential shows itself, as the audit log has it: one that was there, and one that has just come.
+_WAYS = {
+    Kind.BASIC: ("access key and secret", "access key and secret (new pair)"),
+    Kind.OAUTH: ("OAuth", "OAuth (new consent)"),
+}
+
+# Who did what nobody did.
+_ITSELF = Actor(id="credential-vault")
+
+IntegrationMessage = IntegrationConnected | IntegrationDisconnected | IntegrationNeedsReconnect
 
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -52,42 +74,74 @@ def routes(vault: Vault, outbox: Outbox, requester: str) -> Routes:
 
 async def announce_connected(tx: Tx, outbox: Outbox, change: Connected, actor: Actor) -> None:
     """Tell the other services, and the audit log, that an integration was connected."""
-    payload = IntegrationConnected(
-        provider=_PROVIDERS[change.provider], credential_version=change.version, base_url=change.base_url
-    )
-    again = change.before in {State.CONNECTED, State.NEEDS_RECONNECT}
+    face, known = change.face, change.face_before
+    before = None if known is None or change.before is State.DISCONNECTED else known
     diff = [
         field_change("status", None if change.before is State.NEW else change.before.value, State.CONNECTED.value),
-        *_changed("base_url", change.base_url_before or None, change.base_url),
-        field_change("authentication", "access key and secret" if again else None, "access key and secret (new pair)"),
+        *_changed("base_url", known.base_url or None if known else None, face.base_url or None),
+        field_change("authentication", _WAYS[before.kind][0] if before else None, _WAYS[face.kind][1]),
+        *_changed("account", before.account or None if before else None, face.account or None),
+        *_changed("scopes", list(before.scopes) or None if before else None, list(face.scopes) or None),
     ]
-    kind = AdminActionType.ADMIN_ACTION_TYPE_INTEGRATION_CONNECTED
-    await outbox.add_many(tx, _drafts(tx, change.provider, change.version, actor, payload, kind, diff))
+    told = _connected(change.provider, change.version, change.base_url)
+    await _announce(tx, outbox, _Change(change.provider, 2 * change.version, _CONNECTED, diff, actor), told)
 
 
 async def announce_disconnected(tx: Tx, outbox: Outbox, change: Disconnected, actor: Actor) -> None:
     """Tell the other services, and the audit log, that an integration was disconnected."""
-    payload = IntegrationDisconnected(provider=_PROVIDERS[change.provider], credential_version=change.version)
+    told = IntegrationDisconnected(provider=_PROVIDERS[change.provider], credential_version=change.version)
     diff = [field_change("status", change.before.value, State.DISCONNECTED.value)]
-    kind = AdminActionType.ADMIN_ACTION_TYPE_INTEGRATION_DISCONNECTED
-    await outbox.add_many(tx, _drafts(tx, change.provider, change.version, actor, payload, kind, diff))
+    await _announce(tx, outbox, _Change(change.provider, 2 * change.version, _DISCONNECTED, diff, actor), told)
 
 
-def _drafts(
-    tx: Tx,
-    provider: Provider,
-    version: int,
-    actor: Actor,
-    payload: IntegrationConnected | IntegrationDisconnected,
-    kind: AdminActionType.ValueType,
-    diff: list[FieldChange],
-) -> list[Draft]:
-    aggregate = f"{tx.workspace_id}:{provider.value}"
-    action = AdminAction(type=kind, target_kind="integration", target_id=provider.value, diff=diff)
-    return [
-        Draft(payload=payload, aggregate_id=aggregate, sequence=version, actor=actor),
-        Draft(payload=action, aggregate_id=aggregate, sequence=version, actor=actor),
+async def announce_needs_reconnect(tx: Tx, outbox: Outbox, slot: Slot, reason: str) -> None:
+    """Tell the other services, and the audit log, that a credential is of no use any more; `reason` is in words fit for both."""
+    told = IntegrationNeedsReconnect(provider=_PROVIDERS[slot.provider], credential_version=slot.version, reason=reason)
+    diff = [
+        field_change("status", State.CONNECTED.value, State.NEEDS_RECONNECT.value),
+        field_change("reason", None, reason),
     ]
+    # The version stays: it comes after the message of that version, and before those of the next one.
+    await _announce(tx, outbox, _Change(slot.provider, 2 * slot.version + 1, _DISCONNECTED, diff, _ITSELF), told)
+
+
+async def announce_recovered(tx: Tx, outbox: Outbox, provider: Provider, default_url: str) -> None:
+    """Tell the other services, and the audit log, that a credential works after all; its renewal has just raised the version."""
+    found = await standing(tx, provider)
+    if found is None:
+        return
+    told = _connected(provider, found.version, found.face.base_url or default_url)
+    diff = [field_change("status", State.NEEDS_RECONNECT.value, State.CONNECTED.value)]
+    await _announce(tx, outbox, _Change(provider, 2 * found.version, _CONNECTED, diff, _ITSELF), told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What becomes an entry of the audit log.
+
+    Messages of an integration come in the order of their versions, those of one version as they can happen: connected or disconnected
+    (twice the version), then of no use (one more).
+    """
+
+    provider: Provider
+    sequence: int
+    kind: AdminActionType.ValueType
+    diff: list[FieldChange]
+    actor: Actor
+
+
+def _connected(provider: Provider, version: int, base_url: str) -> IntegrationConnected:
+    return IntegrationConnected(provider=_PROVIDERS[provider], credential_version=version, base_url=base_url)
+
+
+async def _announce(tx: Tx, outbox: Outbox, change: _Change, told: IntegrationMessage) -> None:
+    aggregate = f"{tx.workspace_id}:{change.provider.value}"
+    action = AdminAction(type=change.kind, target_kind="integration", target_id=change.provider.value, diff=change.diff)
+    drafts = [
+        Draft(payload=payload, aggregate_id=aggregate, sequence=change.sequence, actor=change.actor)
+        for payload in (told, action)
+    ]
+    await outbox.add_many(tx, drafts)
 
 
 def _request(payload: CredentialRequested, requester: str) -> GrantRequest:
@@ -131,6 +185,6 @@ def _denied(denied: Denied) -> CredentialDenied:
     )
 
 
-def _changed(field: str, before: str | None, after: str | None) -> list[FieldChange]:
+def _changed(field: str, before: Value, after: Value) -> list[FieldChange]:
     """Nothing where nothing changed."""
     return [] if before == after else [field_change(field, before, after)]

@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
+from cloud.secrets import GoogleSecrets
+from contracts import Actor
 from contracts.registry import REQUESTERS
 from contracts.sealing import SealedTo
 from core.clock import SystemClock
 from core.errors import InvalidInput, MissingSettings
-from credential_vault.domain.credentials import Provider
-from credential_vault.encryption.opening import open_keys
+from credential_vault.domain.connections import Connected, Disconnected
+from credential_vault.domain.credentials import BasicPair, Provider, Slot
+from credential_vault.encryption.opening import Keys, open_keys
 from credential_vault.encryption.starting import check_keys
-from credential_vault.events import routes
+from credential_vault.events import (
+    announce_connected,
+    announce_disconnected,
+    announce_needs_reconnect,
+    announce_recovered,
+    routes,
+)
+from credential_vault.handlers.connecting import Connecting
+from credential_vault.handlers.consenting import Consenting
+from credential_vault.handlers.opening import Opening
+from credential_vault.handlers.renewal_store import Renewals, Telling
+from credential_vault.handlers.renewing import Renewing
 from credential_vault.handlers.vault import Vault
+from credential_vault.http.consents import router as consents
 from credential_vault.http.integrations import Integrations, router
+from credential_vault.providers.composed import destinations, oauth_providers
+from credential_vault.providers.gong_key import verify
+from credential_vault.providers.port import OAuthProvider
 from credential_vault.settings import Settings
-from egress import Destination, Egress
-from runtime import Assembly, assembled
+from credential_vault.workers.checks import Checker, VerifyPair
+from credential_vault.workers.consents import Forgetter
+from credential_vault.workers.erasures import Eraser
+from credential_vault.workers.renewals import Renewer
+from credential_vault.workers.revocations import Revoker
+from credential_vault.workers.rounds import Round, Rounds
+from database import Tx
+from egress import Egress
+from messaging import Outbox
+from runtime import Assembly, assembled, endpoint
 
 SERVICE = "credential-vault"
+
+# Who did what nobody did.
+_ITSELF = Actor(id=SERVICE)
 
 
 @asynccontextmanager
@@ -31,15 +61,70 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     async with assembled(SERVICE, settings) as parts:
         keys = await parts.stack.enter_async_context(open_keys(settings, parts.db))
         await check_keys(parts.db, keys.keyring, keys.shredding)
-        vault = Vault(keys.keyring, sealed_to, SystemClock(), lifetime, {Provider.GONG: settings.gong_base_url})
-        egress = Egress(
-            [Destination(name="gong", base_url=settings.gong_base_url, hosts=("*.gong.io",))], ca_file=settings.ca_file
-        )
+        egress = Egress(destinations(settings), ca_file=settings.ca_file)
         parts.stack.push_async_callback(egress.close)
+        secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
+        parts.stack.push_async_callback(secrets.close)
+        oauth = await oauth_providers(settings, egress, secrets)
+        urls = {Provider.GONG: settings.gong_base_url}
+        vault = Vault(keys.keyring, sealed_to, SystemClock(), lifetime, urls)
         for requester in sealed_to:
             parts.consume(f"credential-requests-{requester}", routes(vault, parts.outbox, requester))
-        parts.serve(router(Integrations(parts.db, vault, parts.outbox, egress)))
+        tell = _Telling(parts.outbox, urls)
+        connecting = Connecting(keys.keyring, urls, tell.connected, tell.disconnected)
+        integrations = Integrations(parts.db, connecting, egress, oauth)
+        consenting = Consenting(parts.db, connecting, oauth, SystemClock(), settings.public_url)
+        parts.serve(router(integrations), consents(consenting, integrations))
+        check_gong = partial(_check_gong, egress, settings.gong_base_url)
+        _work(parts, keys, oauth, check_gong, tell)
         yield parts
+
+
+class _Telling:
+    """Who is told of what, in the transaction in which it happens."""
+
+    def __init__(self, outbox: Outbox, urls: Mapping[Provider, str]) -> None:
+        self._outbox = outbox
+        self._urls = urls
+
+    async def connected(self, tx: Tx, change: Connected, actor: Actor) -> None:
+        await announce_connected(tx, self._outbox, change, actor)
+
+    async def disconnected(self, tx: Tx, change: Disconnected, actor: Actor) -> None:
+        await announce_disconnected(tx, self._outbox, change, actor)
+
+    async def gone(self, tx: Tx, change: Disconnected) -> None:
+        await announce_disconnected(tx, self._outbox, change, _ITSELF)
+
+    async def needs_reconnect(self, tx: Tx, slot: Slot, reason: str) -> None:
+        await announce_needs_reconnect(tx, self._outbox, slot, reason)
+
+    async def recovered(self, tx: Tx, provider: Provider) -> None:
+        await announce_recovered(tx, self._outbox, provider, self._urls.get(provider, ""))
+
+
+async def answer_waiting_grants(tx: Tx, provider: Provider) -> None:
+    """Called in the transaction that saves a renewed token. Nobody waits for one yet: requests are answered or denied at once."""
+
+
+def _work(
+    parts: Assembly, keys: Keys, oauth: Mapping[Provider, OAuthProvider], check_gong: VerifyPair, tell: _Telling
+) -> None:
+    """What is done in the background: renewals, revocations, checks, erasures."""
+    opening, clock = Opening(keys.keyring), SystemClock()
+    rounds: list[Round] = [
+        Revoker(parts.db, opening, oauth),
+        Checker(parts.db, opening, oauth, {Provider.GONG: check_gong}, tell.needs_reconnect),
+        Eraser(parts.db, keys.shredding.shred, tell.gone),
+        Forgetter(parts.db),
+    ]
+    telling = Telling(answer_waiting_grants, tell.recovered, tell.needs_reconnect)
+    renewing = Renewing(Renewals(parts.db, keys.keyring, telling), oauth, keys.keyring, clock)
+    parts.work(Rounds(rounds, clock).run, Renewer(parts.db, renewing).run)
+
+
+async def _check_gong(egress: Egress, default_url: str, pair: BasicPair, base_url: str) -> None:
+    await verify(egress, pair, base_url or default_url)
 
 
 def _sealing_keys(settings: Settings) -> dict[str, SealedTo]:

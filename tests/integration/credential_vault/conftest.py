@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,11 +14,13 @@ from credential_vault.encryption.keyring import Keyring
 from credential_vault.main import compose
 from credential_vault.settings import Settings
 from integration.credential_vault.gong_key import ANALYSIS_KEY, INGEST_KEY
+from integration.credential_vault.keys_bench import KeysBench, keys_bench
+from integration.credential_vault.oauth_way import oauth_addresses
 from integration.credential_vault.secret_place import SecretPlace
 from local.postgres import ServiceDsns
 from local.secrets import SecretServer, SecretSettings
 from local.tls import ServerCertificate
-from testkit.outside import Outside
+from testkit.outside import OAUTH_CLIENTS, Outside
 from testkit.postgres import NewDatabase
 from testkit.services import Service, settings_for, started
 
@@ -54,6 +57,25 @@ async def vault(settings: Settings, dsns: ServiceDsns, secret_place: SecretPlace
         yield service
 
 
+@pytest.fixture
+def oauth_settings(settings: Settings, outside: Outside) -> Settings:
+    """The same, set up for OAuth with all three providers."""
+    return settings.model_copy(update=oauth_addresses(outside))
+
+
+@pytest.fixture
+async def oauth_vault(
+    oauth_settings: Settings, dsns: ServiceDsns, secret_place: SecretPlace, outside: Outside
+) -> AsyncIterator[Service]:
+    await secret_place.put("vault-keyset", Keyring.generate().encode())
+    for name, (client_id, secret) in OAUTH_CLIENTS.items():
+        client = {"client_id": client_id, "client_secret": secret}
+        await secret_place.put(f"{name}-oauth-client", json.dumps(client).encode())
+    async with compose(oauth_settings) as parts, started(parts, dsns) as service:
+        yield service
+    outside.running.sandbox.switchboard.disarm()
+
+
 class _Lines(logging.Handler):
     """Keeps every line as it would be written, and every record with all that hangs on it."""
 
@@ -75,3 +97,9 @@ def log_lines() -> Iterator[list[str]]:
     yield handler.text
     root.removeHandler(handler)
     root.setLevel(level)
+
+
+@pytest.fixture
+async def bench(dsns: ServiceDsns, postgres_url: str, secret_place: SecretPlace) -> AsyncIterator[KeysBench]:
+    async with keys_bench(dsns, postgres_url, secret_place) as opened:
+        yield opened

@@ -70,7 +70,7 @@ async def test_a_new_pair_replaces_the_old_one(vault: Service, outside: Outside,
     _, _, (_, connected), (_, audited) = await said(vault.dsns)
     assert isinstance(connected.payload, IntegrationConnected)
     assert isinstance(audited.payload, AdminAction)
-    assert connected.payload.credential_version == connected.sequence == 2
+    assert (connected.payload.credential_version, connected.sequence) == (2, 4)
     assert changes(audited.payload) == {
         "status": ("connected", "connected"),
         "authentication": ("access key and secret", "access key and secret (new pair)"),
@@ -105,7 +105,7 @@ async def test_a_reconnect_tells_the_state_before(vault: Service, outside: Outsi
     audited = (await said(vault.dsns))[-1][1]
     assert isinstance(audited.payload, AdminAction)
     assert changes(audited.payload)["status"] == ("disconnected", "connected")
-    assert audited.sequence == 3
+    assert audited.sequence == 6
 
 
 async def test_a_wrong_key_is_not_connected_and_gongs_own_words_are_shown(

@@ -9,11 +9,11 @@ import pytest
 
 from core.errors import Transient
 from core.ids import WorkspaceId
+from credential_vault.domain.connections import Disconnected
 from credential_vault.domain.credentials import Provider, State
 from credential_vault.domain.oauth import Revocation
 from credential_vault.domain.revocations import Reason
 from credential_vault.handlers.erasing import DEADLINE, GRACE, erase
-from credential_vault.handlers.vault import Disconnected
 from credential_vault.providers.port import Unknown
 from credential_vault.store import keys
 from credential_vault.workers.erasures import Eraser

@@ -57,6 +57,9 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt(
         "credential-vault", "credentials", SWEPT
     ): "workers find credentials that are due for renewal or a check; each is then claimed and read in its own workspace",
+    Exempt(
+        "credential-vault", "oauth_states", SWEPT
+    ): "consents that are over are forgotten in every workspace; the sweep sees no others, and of these only when they ended",
     Exempt("credential-vault", "backups", NO_WORKSPACE): "a backup is of all workspaces",
     Exempt("credential-vault", "backups", SWEPT): "operators note backups; the application role has no right to it",
     Exempt(

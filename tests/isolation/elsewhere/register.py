@@ -15,11 +15,11 @@ MEMORY: Final[Register] = {
         "_known_actor",
     ): "a function of the four values that are its key; each comes from the event",
     ("libs/web/web/pages.py", "_environment"): "templates of a package, without values",
-    # By workspace: the key begins with it.
+    # By workspace: the key begins with it, or the value names it.
     (
         "services/credential-vault/credential_vault/encryption/keyring.py",
         "Keyring._unwrapped",
-    ): "the key is workspace and wrapped data key, and the workspace is associated data of the wrapping as well",
+    ): "by wrapped data key, which opens for one workspace only; that is kept beside it and compared at each use",
     (
         "services/credential-vault/credential_vault/workers/renewals.py",
         "Renewer._under_way",
@@ -136,6 +136,14 @@ SCOPE_SOURCES: Final = frozenset(
 
 ENTRIES: Final[Register] = {
     ("libs/database/database/pool.py", "workspace_id"): "enter_with calls enter",
+    (
+        "services/credential-vault/credential_vault/handlers/consenting.py",
+        "who.workspace_id",
+    ): "http/consents.py makes a Consenter of the checked session, and nothing else does",
+    (
+        "services/credential-vault/credential_vault/handlers/consenting.py",
+        "workspace_id",
+    ): "who.workspace_id, handed on",
     ("libs/messaging/messaging/store.py", "workspace_id"): "the consumer's group, from the messages' bodies",
     ("libs/cloud/cloud/names.py", "workspace_id"): "own_name checks a name against its argument's folder",
     ("libs/cloud/cloud/objects.py", "workspace_id"): "opens a folder for its argument",

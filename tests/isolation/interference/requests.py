@@ -180,6 +180,8 @@ def _vault(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (4, lambda: a.api(service, "GET", api)),
         (2, lambda: a.api(service, "POST", f"{api}/gong", a.key())),
         (1, lambda: a.api(service, "DELETE", f"{api}/{a.rng.choice(providers)}")),
+        (1, lambda: a.form(service, f"/oauth/{a.rng.choice(providers)}/connect", {})),
+        (1, lambda: a.page(service, f"/oauth/{a.rng.choice(providers)}/callback?code=c&state={new_id(a.rng)}")),
         (1, lambda: a.open(service, "/events/credential-vault.workspaces", "POST")),
     )
 

@@ -53,7 +53,7 @@ def test_a_ciphertext_moved_to_another_slot_does_not_open(part: str) -> None:
 def test_the_workspace_is_part_of_the_slot_itself() -> None:
     """Not of the data key's wrapping alone."""
     other = replace(SLOT, workspace_id=WorkspaceId("org_two"))
-    assert other.associated_data() != SLOT.associated_data()
+    assert other.associated_data != SLOT.associated_data
 
 
 def test_a_data_key_wrapped_for_another_workspace_does_not_open() -> None:

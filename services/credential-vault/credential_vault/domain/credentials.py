@@ -91,18 +91,14 @@ class Slot:
     credential_id: uuid.UUID
     version: int
     field: str
-    # Made once, with the slot: sealing and opening are as quick as Tink itself.
-    _associated: bytes = dataclasses.field(init=False, repr=False, compare=False)
+    # The slot as bytes. Made once, with the slot: sealing and opening are as quick as Tink itself.
+    associated_data: bytes = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Put the slot into bytes: a JSON array led by the schema's version, unambiguous whatever its parts contain."""
         workspace, provider, name = _quoted(self.workspace_id), _quoted(self.provider.value), _quoted(self.field)
         text = f'[{_SLOT_SCHEMA},{workspace},{provider},"{self.credential_id}",{name},{self.version}]'
-        object.__setattr__(self, "_associated", text.encode())
-
-    def associated_data(self) -> bytes:
-        """The slot as bytes."""
-        return self._associated
+        object.__setattr__(self, "associated_data", text.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +107,13 @@ class Integration:
 
     provider: Provider
     state: State
+    kind: str = "basic"
     base_url: str = ""
+    account: str = ""
+    scopes: tuple[str, ...] = ()
+    reason: str = ""
+    expires_at: datetime | None = None
+    renewable: bool = False
     connected_by: str = ""
     connected_at: datetime | None = None
     used_by: str | None = None

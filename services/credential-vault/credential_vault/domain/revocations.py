@@ -21,6 +21,8 @@ class Reason(enum.StrEnum):
     ERASED = "erased"
     # Received from a renewal that lost its race: a person reconnected or disconnected meanwhile.
     SUPERSEDED = "superseded"
+    # Received on connecting, and not stored: scopes were missing, or the provider did not accept it.
+    NOT_TAKEN = "not_taken"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ log = logger("credential_vault.keyring")
 
 # Unwrapping costs about 0.1 ms; the bound keeps 1,000 workspaces' keys in memory and no more.
 _KEPT_KEYS = 1000
+# And no longer than this: a key that was destroyed by another instance leaves this one's memory as well.
+KEPT_SECONDS = 900.0
 
 # The secret is read again no sooner than this many seconds after the last time, whatever asks for it.
 RELOAD_SECONDS = 2.0
@@ -62,7 +64,9 @@ class Keyring:
         self._reading = asyncio.Lock()
         self._read_at = self._clock.monotonic()
         self._readings = 0
-        self._unwrapped: dict[tuple[WorkspaceId, bytes], aead.Aead] = {}
+        # By the wrapped key, with the workspace it was wrapped for: a copy in another workspace's row is not taken for its own.
+        self._unwrapped: dict[bytes, tuple[WorkspaceId, aead.Aead]] = {}
+        self._clear_at = self._read_at + KEPT_SECONDS
 
     @classmethod
     async def open(cls, source: KeysetSource, clock: Clock | None = None) -> Keyring:
@@ -95,7 +99,7 @@ class Keyring:
         if self._clock.monotonic() - self._read_at > RELOAD_SECONDS:
             await self._reread(self._readings)
         wrapped = self.new_data_key(tx.workspace_id)
-        await store.add_data_key(tx, wrapped, self.primary)
+        await store.add_data_key(tx, wrapped)
         made = await self.data_key_if_any(tx)
         assert made is not None, "it was added in this transaction, or by another before it"  # noqa: S101
         return made
@@ -103,6 +107,7 @@ class Keyring:
     async def data_key_if_any(self, tx: Tx) -> bytes | None:
         """The same, but None for a workspace that never had a data key."""
         row = await store.data_key(tx)
+        self._clear()
         if row is None:
             return None
         if row.wrapped is None:
@@ -157,15 +162,26 @@ class Keyring:
 
     def encrypt(self, data_key: bytes, slot: Slot, text: str) -> bytes:
         """The ciphertext of `text` for `slot`."""
-        key = self._unwrapped.get((slot.workspace_id, data_key)) or self._unwrap(data_key, slot.workspace_id)
-        ciphertext: bytes = key.encrypt(text.encode(), slot.associated_data())
+        # Written out in both, for a call more would cost as much as all the rest of it.
+        try:
+            workspace_id, key = self._unwrapped[data_key]
+        except KeyError:
+            workspace_id, key = self._unwrap(data_key, slot.workspace_id)
+        if workspace_id != slot.workspace_id:
+            raise _another_workspace()
+        ciphertext: bytes = key.encrypt(text.encode(), slot.associated_data)
         return ciphertext
 
     def decrypt(self, data_key: bytes, slot: Slot, ciphertext: bytes) -> str:
         """The text that was encrypted for `slot`. Raises CannotDecrypt for any other ciphertext."""
-        key = self._unwrapped.get((slot.workspace_id, data_key)) or self._unwrap(data_key, slot.workspace_id)
         try:
-            text: str = key.decrypt(ciphertext, slot.associated_data()).decode()
+            workspace_id, key = self._unwrapped[data_key]
+        except KeyError:
+            workspace_id, key = self._unwrap(data_key, slot.workspace_id)
+        if workspace_id != slot.workspace_id:
+            raise _another_workspace()
+        try:
+            text: str = key.decrypt(ciphertext, slot.associated_data).decode()
         except tink.TinkError:
             raise CannotDecrypt(
                 "the stored credential does not open in this place; reconnect the integration"
@@ -174,8 +190,14 @@ class Keyring:
 
     def forget(self, workspace_id: WorkspaceId) -> None:
         """Drop what is kept of a workspace's data keys."""
-        for kept in [kept for kept in self._unwrapped if kept[0] == workspace_id]:
-            del self._unwrapped[kept]
+        for wrapped in [wrapped for wrapped, (owner, _) in self._unwrapped.items() if owner == workspace_id]:
+            del self._unwrapped[wrapped]
+
+    def _clear(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._clear_at:
+            self._unwrapped.clear()
+            self._clear_at = now + KEPT_SECONDS
 
     def _use(self, keyset: Keyset) -> None:
         self._keyset = keyset
@@ -186,13 +208,13 @@ class Keyring:
         wrapped = json_proto_keyset_format.serialize_encrypted(handle, self._primary, _data_key_slot(workspace_id))
         return str(wrapped).encode()
 
-    def _unwrap(self, wrapped: bytes, workspace_id: WorkspaceId) -> aead.Aead:
-        """The primitive of a data key, kept for the next time under workspace and wrapping: a copy in another row is not found."""
+    def _unwrap(self, wrapped: bytes, workspace_id: WorkspaceId) -> tuple[WorkspaceId, aead.Aead]:
+        """The primitive of a data key that opens for the workspace, kept for the next time."""
         key = self._opened(wrapped, workspace_id).primitive(aead.Aead)
         if len(self._unwrapped) >= _KEPT_KEYS:
             del self._unwrapped[next(iter(self._unwrapped))]
-        self._unwrapped[workspace_id, wrapped] = key
-        return key
+        self._unwrapped[wrapped] = found = (workspace_id, key)
+        return found
 
     def _opened(self, wrapped: bytes, workspace_id: WorkspaceId) -> tink.KeysetHandle:
         try:
@@ -205,6 +227,10 @@ class Keyring:
     def __repr__(self) -> str:
         """Never the keys."""
         return "Keyring()"
+
+
+def _another_workspace() -> CannotDecrypt:
+    return CannotDecrypt("the data key is another workspace's: it opens nothing here")
 
 
 def _data_key_slot(workspace_id: WorkspaceId) -> bytes:

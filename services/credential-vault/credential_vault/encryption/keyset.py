@@ -17,12 +17,16 @@ from typing import Final, cast
 
 import tink
 from tink import aead, json_proto_keyset_format, secret_key_access
+from tink.proto import aes_gcm_pb2
 
 aead.register()
 
 # Tink's wire format: what a key with the output prefix TINK encrypts begins with this byte and the key's id, big-endian.
 _PREFIX_BYTE: Final = 1
 _PREFIX_BYTES: Final = 5
+
+_AES_GCM: Final = "type.googleapis.com/google.crypto.tink.AesGcmKey"
+_KEY_BYTES: Final = 32
 
 
 class KeyStatus(enum.StrEnum):
@@ -33,12 +37,12 @@ class KeyStatus(enum.StrEnum):
 
 
 class NotAKeyset(ValueError):
-    """The text is no Tink keyset for authenticated encryption whose ciphertexts all tell their key."""
+    """The text is no Tink keyset of AES-256-GCM keys whose ciphertexts all tell their key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """A keyset that Tink has accepted; the repr shows ids only."""
+    """A keyset that Tink has accepted, in Tink's own spelling; the repr shows ids only."""
 
     text: str = field(repr=False)
     primary: int
@@ -50,15 +54,20 @@ class Keyset:
         try:
             handle = json_proto_keyset_format.parse(text, secret_key_access.TOKEN)
             handle.primitive(aead.Aead)
+            # JSON may spell names and numbers in several ways; from here on there is one.
+            text = str(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
             info = handle.keyset_info()
             names = {1: KeyStatus.ENABLED, 2: KeyStatus.DISABLED}
             statuses = {key.key_id: names[key.status] for key in info.key_info}
             # A key without the prefix leaves no id in its ciphertexts: nobody could tell when it may go.
             told = all(key.output_prefix_type == 1 for key in info.key_info)
+            strong = all(_is_aes_256_gcm(key) for key in _contents(text))
         except (tink.TinkError, KeyError):
             raise NotAKeyset("not a Tink AEAD keyset in JSON") from None
         if not told or len(statuses) != len(info.key_info):
             raise NotAKeyset("not a Tink AEAD keyset whose keys have ids of their own and the output prefix TINK")
+        if not strong:
+            raise NotAKeyset("not a Tink AEAD keyset of AES-256-GCM keys only")
         return cls(text, info.primary_key_id, statuses)
 
     @classmethod
@@ -83,25 +92,34 @@ class Keyset:
             if new.primary not in self.statuses:  # ids are 32 random bits
                 break
         # The primary one counts as the newest.
-        kept = sorted(_keys(self), key=lambda key: key["keyId"] == self.primary, reverse=True)[:keep]
-        return self._with({"primaryKeyId": new.primary, "key": [*_keys(new), *kept]})
+        kept = sorted(_contents(self.text), key=lambda key: key["keyId"] == self.primary, reverse=True)[:keep]
+        return self._with({"primaryKeyId": new.primary, "key": [*_contents(new.text), *kept]})
 
     def with_status(self, key_id: int, status: KeyStatus) -> Keyset:
         """This keyset with one key enabled or disabled. Raises NotAKeyset for the primary key."""
-        keys = [{**key, "status": status.value} if key["keyId"] == key_id else key for key in _keys(self)]
+        keys = [{**key, "status": status.value} if key["keyId"] == key_id else key for key in _contents(self.text)]
         return self._with({"primaryKeyId": self.primary, "key": keys})
 
     def without(self, key_id: int) -> Keyset:
         """This keyset without one key. Raises NotAKeyset for the primary key."""
-        return self._with({"primaryKeyId": self.primary, "key": [key for key in _keys(self) if key["keyId"] != key_id]})
+        keys = [key for key in _contents(self.text) if key["keyId"] != key_id]
+        return self._with({"primaryKeyId": self.primary, "key": keys})
 
     @staticmethod
     def _with(content: Mapping[str, object]) -> Keyset:
         return Keyset.parse(json.dumps(content))
 
 
-def _keys(keyset: Keyset) -> list[dict[str, object]]:
-    return cast(list[dict[str, object]], json.loads(keyset.text)["key"])
+def _contents(text: str) -> list[dict[str, object]]:
+    return cast(list[dict[str, object]], json.loads(text)["key"])
+
+
+def _is_aes_256_gcm(key: Mapping[str, object]) -> bool:
+    data = cast(Mapping[str, str], key["keyData"])
+    if data["typeUrl"] != _AES_GCM:
+        return False
+    content = aes_gcm_pb2.AesGcmKey.FromString(base64.b64decode(data["value"]))
+    return len(content.key_value) == _KEY_BYTES
 
 
 def key_id_of(ciphertext: bytes) -> int | None:

@@ -107,9 +107,13 @@ class Rewrapping:
                     broken.add(workspace_id)
                     log.error("a workspace's ciphertexts do not open and stay as they are")
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(SIDE_BY_SIDE):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(SIDE_BY_SIDE):
+                    group.create_task(work())
+        except ExceptionGroup as failures:
+            # The first is what went wrong; the others were in the middle of the same.
+            raise failures.exceptions[0] from None
         return busy
 
     async def move(self, workspace_id: WorkspaceId) -> bool:
@@ -137,7 +141,7 @@ class Rewrapping:
         if await store.replace_ciphertexts(tx, new) != len(old):
             raise Transient("a credential was changed while it was encrypted anew")
         reach("rewrap.before_data_key")
-        if not await store.move(tx, found.generation, new_key, self.keyring.primary):
+        if not await store.move(tx, found.generation, new_key):
             raise Transient("a data key was changed while it was moved")
         reach("rewrap.before_commit")
         return sum(len(one.fields) for one in old)

@@ -27,6 +27,7 @@ from core.errors import Conflict, MissingSettings, NotFound, Permanent
 from core.ids import WorkspaceId
 from core.log import logger
 from credential_vault.encryption.keyring import Keyring
+from credential_vault.encryption.latest import put
 from credential_vault.encryption.turn import turn
 from credential_vault.store import keys as store
 from database import Database, Tx
@@ -64,15 +65,22 @@ class Register:
         except (ValueError, TypeError, OverflowError):
             raise MissingSettings("credential-vault", [f"the secret {SECRET} is not a register: []"]) from None
 
-    async def add(self, workspace_id: WorkspaceId, moment: datetime) -> None:
-        """Enter a workspace, and drop what no backup can bring back any more. Call it in a `turn`. Raises as `read` does."""
-        oldest = self.clock.now() - self.retention
+    @property
+    def oldest(self) -> datetime:
+        """What was destroyed before, no backup can bring back."""
+        return self.clock.now() - self.retention
+
+    async def add(self, moments: Mapping[WorkspaceId, datetime]) -> None:
+        """Enter workspaces, and drop what no backup can bring back any more. Call it in a `turn`. Raises as `read` does, and Conflict."""
+        oldest = self.oldest
         entries = {name: at for name, at in (await self.read()).items() if at >= oldest}
-        entries[fingerprint(workspace_id)] = moment
+        for workspace_id, moment in moments.items():
+            name = fingerprint(workspace_id)
+            entries[name] = max(moment, entries.get(name, moment))
         content = _encoded(entries)
         if len(content) > LARGEST_BYTES:
             raise Permanent(f"the secret {SECRET} is full: keep backups for a shorter time")
-        await self.secrets.add_version(SECRET, content)
+        await put(self.secrets, SECRET, content, self.clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,9 @@ class Shredding:
         """Destroy the workspace's data key when `tx` commits; when that was. Doing it twice changes nothing."""
         moment = await store.destroy(tx)
         async with turn(self.db, SECRET):
-            await self.register.add(tx.workspace_id, moment)
+            # With all that the database knows: an entry that was lost comes back.
+            known = await store.destroyed(self.db, self.register.oldest)
+            await self.register.add({**known, tx.workspace_id: moment})
         tx.on_commit(lambda: self.keyring.forget(tx.workspace_id))
         log.info("data key destroyed")
         return moment
@@ -95,7 +105,7 @@ class Shredding:
     async def begin_again(self, tx: Tx) -> None:
         """Give a shredded workspace a new data key. Raises Conflict when it was not shredded."""
         wrapped = self.keyring.new_data_key(tx.workspace_id)
-        if not await store.begin_again(tx, wrapped, self.keyring.primary):
+        if not await store.begin_again(tx, wrapped):
             raise Conflict("the workspace's data key was not destroyed: there is nothing to begin again")
 
     async def destroy_again(self) -> int:
@@ -116,7 +126,19 @@ class Shredding:
             self.keyring.forget(workspace_id)
         if found:
             log.warning("data keys destroyed again after a restore", workspaces=len(found))
+        await self._complete(entries)
         return len(found)
+
+    async def _complete(self, entries: Mapping[str, datetime]) -> None:
+        """Enter again what the register has lost: Secret Manager takes whoever writes last."""
+        known = await store.destroyed(self.db, self.register.oldest)
+        lost = {
+            one: at for one, at in known.items() if fingerprint(one) not in entries or entries[fingerprint(one)] < at
+        }
+        if lost:
+            async with turn(self.db, SECRET):
+                await self.register.add(lost)
+            log.warning("the register of destroyed data keys lacked some", workspaces=len(lost))
 
 
 def shredding(

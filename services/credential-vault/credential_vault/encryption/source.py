@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import json
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from cloud.kms import Kms
 from cloud.secrets import SecretVersions
-from core.errors import MissingSettings
+from core.errors import Conflict, MissingSettings
 from credential_vault.encryption.keyset import Keyset, NotAKeyset
+from credential_vault.encryption.latest import put
 
 SECRET: Final = "vault-keyset"  # noqa: S105 - the secret's name
 
@@ -39,40 +40,49 @@ class KeysetSecret:
     async def read(self) -> Keyset:
         """The latest version."""
         content = await self.secrets.read(SECRET)
-        if self._wrap is not None and content.lstrip().startswith(b"{"):
+        if self._kms is None:
+            return _parsed(content)
+        if _is_in_the_clear(content):
             raise _wrong(
                 "lies in the clear although CALLMINE_VAULT_KMS_KEY is set: run `callmine vault keys wrap` once"
             )
-        return _parsed(await self._unwrapped(content))
+        return _parsed(await self._kms.decrypt(self.kms_key, content, WRAPPING))
 
     async def read_plain(self) -> Keyset:
-        """The latest version as a keyset that is not wrapped yet."""
-        return _parsed(await self.secrets.read(SECRET))
+        """The latest version as a keyset that is not wrapped yet. Raises Conflict when there is nothing to wrap, or to wrap it with."""
+        if self._kms is None:
+            raise Conflict("no key of Cloud KMS is known: set CALLMINE_VAULT_KMS_KEY to its resource name first")
+        content = await self.secrets.read(SECRET)
+        if not _is_in_the_clear(content):
+            raise Conflict(f"the secret {SECRET} does not lie in the clear: there is nothing to wrap")
+        return _parsed(content)
 
     async def write(self, keyset: Keyset) -> None:
-        """Make `keyset` the latest version, and read it back. Raises what `read` does."""
+        """Make `keyset` the latest version, once it is certain that it can be read. Raises what `read` does, and Conflict."""
         content = keyset.text.encode()
-        if self._wrap is not None:
-            content = await self._wrap(self.kms_key, content, WRAPPING)
-        await self.secrets.add_version(SECRET, content)
-        if (await self.read()).statuses != keyset.statuses:
-            raise _wrong("was changed by somebody else in this moment: look at its versions in Secret Manager")
+        if self._kms is not None:
+            content = await self._kms.encrypt(self.kms_key, content, WRAPPING)
+            if _parsed(await self._kms.decrypt(self.kms_key, content, WRAPPING)) != keyset:
+                raise _wrong("was not written: Cloud KMS gives something else back than it was given")
+        await put(self.secrets, SECRET, content)
 
     @property
-    def _wrap(self) -> Callable[[str, bytes, bytes], Awaitable[bytes]] | None:
-        return self.kms.encrypt if self.kms is not None and self.kms_key else None
+    def _kms(self) -> Kms | None:
+        return self.kms if self.kms_key else None
 
-    async def _unwrapped(self, content: bytes) -> bytes:
-        if self.kms is None or not self.kms_key:
-            return content
-        return await self.kms.decrypt(self.kms_key, content, WRAPPING)
+
+def _is_in_the_clear(content: bytes) -> bool:
+    try:
+        return isinstance(json.loads(content), dict)
+    except ValueError:
+        return False
 
 
 def _parsed(content: bytes) -> Keyset:
     try:
         return Keyset.parse(content.decode(errors="replace"))
     except NotAKeyset as error:
-        raise _wrong(f"is {error}") from None
+        raise _wrong(f"is {error}; if Cloud KMS wraps it, CALLMINE_VAULT_KMS_KEY has to name the key") from None
 
 
 def _wrong(what: str) -> MissingSettings:

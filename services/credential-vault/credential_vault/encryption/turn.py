@@ -12,8 +12,9 @@ from core.errors import Transient
 from database import Database
 from messaging.store import acquire_lease, release_lease
 
-# Reading, writing and reading a secret back takes at most 10 s a call; a holder that died is waited for no longer than this.
-_LEASE_SECONDS: Final = 90.0
+# A change is at most two writings of a secret (cloud.secrets: 20 s for a call with all its repetitions; latest.put: 30 s until it is
+# seen) and three readings. A holder that died is in the way for no longer than this.
+_LEASE_SECONDS: Final = 240.0
 _WAIT_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 0.2
 
@@ -30,7 +31,7 @@ async def turn(db: Database, name: str, clock: Clock | None = None) -> AsyncIter
         if hold is not None:
             break
         if clock.monotonic() >= until:
-            raise Transient(f"somebody else is changing {name} right now: try again in a minute")
+            raise Transient(f"somebody else is changing {name} right now: try again in four minutes")
         await clock.sleep(_LOOK_SECONDS)
     try:
         yield

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from credential_vault.domain.connections import Disconnected
 from credential_vault.domain.credentials import State
 from credential_vault.domain.revocations import Reason
 from credential_vault.handlers.revoking import let_go_present
-from credential_vault.handlers.vault import Disconnected
 from credential_vault.store import erasures as store
 from database import Tx
 

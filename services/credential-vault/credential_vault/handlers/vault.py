@@ -1,8 +1,7 @@
-"""Use cases: connect, disconnect, grant. Each runs inside the transaction it is given."""
+"""The use case of granting. It runs inside the transaction it is given; `handlers.connecting` has connecting and disconnecting."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,35 +14,12 @@ from credential_vault.domain.credentials import (
     Grant,
     GrantRequest,
     Provider,
-    Slot,
     State,
     is_allowed,
 )
-from credential_vault.domain.revocations import Reason
 from credential_vault.encryption.keyring import Keyring
-from credential_vault.handlers.revoking import let_go_present
 from credential_vault.store import credentials as store
 from database import Tx
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """A credential was connected; `before` is the state it replaced, with the address it had."""
-
-    provider: Provider
-    version: int
-    base_url: str
-    before: State
-    base_url_before: str
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """A credential was forgotten."""
-
-    provider: Provider
-    version: int
-    before: State
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +32,7 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """The vault's use cases.
+    """The use case.
 
     `sealed_to` pins the public sealing key of each service that may ask; `default_urls` says where a provider's API is for a customer who
     gave no address.
@@ -67,28 +43,6 @@ class Vault:
     clock: Clock
     grant_lifetime: timedelta
     default_urls: Mapping[Provider, str]
-
-    async def connect(self, tx: Tx, provider: Provider, pair: BasicPair, base_url: str, user_id: str) -> Connected:
-        """Store a pair that the provider has accepted, in place of any earlier one; `base_url` is empty for its usual address."""
-        await let_go_present(tx, provider, Reason.REPLACED)
-        turn = await store.next_version(tx, provider, uuid.uuid4())
-        key = await self._data_key(tx)
-        await store.connect(
-            tx,
-            turn.slot,
-            base_url,
-            self.keyring.encrypt(key, _field(turn.slot, "access_key"), pair.access_key),
-            self.keyring.encrypt(key, _field(turn.slot, "secret"), pair.secret),
-            user_id,
-        )
-        address_before = "" if turn.before is State.NEW else self.address(provider, turn.base_url_before)
-        return Connected(provider, turn.slot.version, self.address(provider, base_url), turn.before, address_before)
-
-    async def disconnect(self, tx: Tx, provider: Provider) -> Disconnected | None:
-        """Forget the credential; None when none is connected."""
-        await let_go_present(tx, provider, Reason.DISCONNECTED)
-        forgotten = await store.disconnect(tx, provider)
-        return Disconnected(provider, *forgotten) if forgotten else None
 
     def address(self, provider: Provider, base_url: str) -> str:
         """Where the provider's API is for a customer who gave `base_url`, or none."""
@@ -121,7 +75,3 @@ class Vault:
 
     async def _data_key(self, tx: Tx) -> bytes:
         return await self.keyring.data_key(tx)
-
-
-def _field(slot: Slot, field: str) -> Slot:
-    return Slot(slot.workspace_id, slot.provider, slot.credential_id, slot.version, field)

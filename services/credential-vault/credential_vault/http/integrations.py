@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -10,16 +11,16 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, Field, SecretStr
 
 from core.errors import CallmineError, InvalidInput, NotFound
+from credential_vault.domain.connections import beyond
 from credential_vault.domain.credentials import LONGEST_KEY, BasicPair, Integration, Provider, State, gong_base_url
 from credential_vault.domain.revocations import RevocationLine
-from credential_vault.events import announce_connected, announce_disconnected
-from credential_vault.handlers.vault import Vault
+from credential_vault.handlers.connecting import Connecting
 from credential_vault.providers.gong_key import verify
+from credential_vault.providers.port import OAuthProvider
 from credential_vault.store import credentials as store
 from credential_vault.store.revocations import latest_revocations
 from database import Database
 from egress import Egress
-from messaging import Outbox
 from web import Pages, Session, admin
 
 PAGE = "/settings/integrations"
@@ -51,39 +52,75 @@ class Integrations:
     """What the routes need."""
 
     db: Database
-    vault: Vault
-    outbox: Outbox
+    connecting: Connecting
     egress: Egress
+    oauth: Mapping[Provider, OAuthProvider]
 
     async def connect_gong(self, session: Session, key: GongKey) -> IntegrationState:
         """Check the key with Gong, outside any transaction, then store it and tell everybody."""
         pair = BasicPair.parse(key.access_key.get_secret_value(), key.secret.get_secret_value())
-        base_url = gong_base_url(key.base_url, self.vault.address(Provider.GONG, ""))
-        await verify(self.egress, pair, self.vault.address(Provider.GONG, base_url))
+        base_url = gong_base_url(key.base_url, self.connecting.address(Provider.GONG, ""))
+        await verify(self.egress, pair, self.connecting.address(Provider.GONG, base_url))
         async with self.db.workspace(session.workspace_id) as tx:
-            change = await self.vault.connect(tx, Provider.GONG, pair, base_url, session.user_id)
-            await announce_connected(tx, self.outbox, change, session.actor)
+            change = await self.connecting.connect_pair(tx, Provider.GONG, pair, base_url, session.actor)
         return IntegrationState(provider=Provider.GONG, status=State.CONNECTED, base_url=change.base_url)
 
     async def disconnect(self, session: Session, provider: Provider) -> None:
         """Forget a credential. Raises NotFound when none is connected."""
         async with self.db.workspace(session.workspace_id) as tx:
-            change = await self.vault.disconnect(tx, provider)
-            if change is None:
+            if await self.connecting.disconnect(tx, provider, session.actor) is None:
                 raise NotFound(f"{provider.title} is not connected.")
-            await announce_disconnected(tx, self.outbox, change, session.actor)
 
     async def all_of(self, session: Session) -> list[Integration]:
         """Each provider's integration, connected or not."""
         async with self.db.workspace(session.workspace_id) as tx:
             known = {item.provider: item for item in await store.integrations(tx)}
         found = [known.get(provider, Integration(provider, State.NEW)) for provider in Provider]
-        return [replace(item, base_url=self.vault.address(item.provider, item.base_url)) for item in found]
+        return [replace(item, base_url=self.connecting.address(item.provider, item.base_url)) for item in found]
+
+    def beyond(self, item: Integration) -> tuple[str, ...]:
+        """The scopes that a provider granted without having been asked for."""
+        oauth = self.oauth.get(item.provider)
+        return () if oauth is None else beyond(oauth.scopes, item.scopes)
 
     async def revocations(self, session: Session) -> dict[Provider, RevocationLine]:
         """What became of the credentials that were let go: one line a provider, where there is any."""
         async with self.db.workspace(session.workspace_id) as tx:
             return {line.provider: line for line in await latest_revocations(tx)}
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationsPage:
+    """The page, with what went wrong on the way to it."""
+
+    pages: Pages
+    integrations: Integrations
+
+    async def page(
+        self,
+        request: Request,
+        session: Session,
+        *,
+        status: int = 200,
+        about: Provider = Provider.GONG,
+        problem: str = "",
+        base_url: str = "",
+    ) -> Response:
+        """The page as it is now; `problem` is `about` one provider, `base_url` what was in the form."""
+        items = await self.integrations.all_of(session)
+        return self.pages.render(
+            request,
+            "integrations.html",
+            session,
+            status_code=status,
+            items=items,
+            revocations=await self.integrations.revocations(session),
+            set_up=frozenset(self.integrations.oauth),
+            beyond={item.provider: self.integrations.beyond(item) for item in items},
+            about=about,
+            problem=problem,
+            base_url=base_url,
+        )
 
 
 def router(integrations: Integrations) -> APIRouter:
@@ -95,23 +132,7 @@ def router(integrations: Integrations) -> APIRouter:
 
 
 def _add_pages(routes: APIRouter, integrations: Integrations) -> None:
-    pages = Pages("credential_vault")
-
-    async def shown(
-        request: Request, session: Session, status: int = 200, problem: str = "", base_url: str = ""
-    ) -> Response:
-        items = await integrations.all_of(session)
-        revocations = await integrations.revocations(session)
-        return pages.render(
-            request,
-            "integrations.html",
-            session,
-            status_code=status,
-            items=items,
-            revocations=revocations,
-            problem=problem,
-            base_url=base_url,
-        )
+    shown = IntegrationsPage(Pages("credential_vault"), integrations).page
 
     @routes.get(PAGE)
     async def page(request: Request, session: Admin) -> Response:
@@ -129,12 +150,12 @@ def _add_pages(routes: APIRouter, integrations: Integrations) -> None:
         try:
             await integrations.connect_gong(session, key)
         except CallmineError as error:
-            return await shown(request, session, error.status, str(error), base_url)
+            return await shown(request, session, status=error.status, problem=str(error), base_url=base_url)
         return RedirectResponse(PAGE, status_code=303)
 
     @routes.post(f"{PAGE}/{{provider}}/disconnect")
     async def disconnect(session: Admin, provider: str) -> Response:
-        await integrations.disconnect(session, _provider(provider))
+        await integrations.disconnect(session, provider_of(provider))
         return RedirectResponse(PAGE, status_code=303)
 
 
@@ -150,10 +171,11 @@ def _add_api(routes: APIRouter, integrations: Integrations) -> None:
 
     @routes.delete("/api/v1/integrations/{provider}", status_code=204)
     async def disconnect_by_api(session: Admin, provider: str) -> None:
-        await integrations.disconnect(session, _provider(provider))
+        await integrations.disconnect(session, provider_of(provider))
 
 
-def _provider(text: str) -> Provider:
+def provider_of(text: str) -> Provider:
+    """The provider of a path. Raises InvalidInput."""
     try:
         return Provider(text)
     except ValueError:

@@ -31,10 +31,21 @@ class Unknown(Transient):
     problem = "provider-unclear"
 
 
+class Unusable(Unknown):
+    """Tokens came, in an answer that is wrong otherwise: they are not stored, and have to be ended."""
+
+    def __init__(self, message: str, tokens: Tokens) -> None:
+        super().__init__(message)
+        self.tokens = tokens
+
+
 class RefreshingProvider(Protocol):
     """What renewing a credential needs of a provider. Both methods call it and hold no transaction meanwhile."""
 
-    provider: Provider
+    @property
+    def provider(self) -> Provider:
+        """Whose it is."""
+        ...
 
     async def refresh(self, refresh_token: str, base_url: str, guard: Guard) -> Tokens:
         """One call, never repeated: the tokens that take the place of `refresh_token`. Raises NotSpent, Refused, Unknown."""
@@ -48,8 +59,15 @@ class RefreshingProvider(Protocol):
 class OAuthProvider(RefreshingProvider, Protocol):
     """One provider's OAuth server. Every method but `authorize_url` calls it and holds no transaction meanwhile."""
 
-    scopes: tuple[str, ...]
-    pkce: bool
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What is asked for, and needed."""
+        ...
+
+    @property
+    def pkce(self) -> bool:
+        """Whether the provider checks a code challenge."""
+        ...
 
     def authorize_url(self, state: str, challenge: str, redirect_uri: str) -> str:
         """Where the person is sent to agree. `challenge` is the S256 code challenge of RFC 7636, unused without PKCE."""

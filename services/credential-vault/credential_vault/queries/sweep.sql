@@ -72,6 +72,21 @@ JOIN unnest(:fingerprints::text[], :moments::timestamptz[]) AS l (fingerprint, m
 WHERE d.destroyed_at IS NULL AND d.created_at <= l.moment
 ORDER BY d.workspace_id;
 
+-- name: data_keys_moved_lately
+-- How many data keys were moved within the last :seconds.
+-- cross-workspace: the keyset is one for all workspaces
+SELECT count(*)
+FROM data_keys
+WHERE rewrapped_at > clock_timestamp() - make_interval(secs => :seconds::float8);
+
+-- name: data_keys_destroyed_since
+-- Workspaces whose data key was destroyed since a moment: all of them belong into the register.
+-- cross-workspace: the list of destroyed data keys is one for all workspaces
+SELECT workspace_id, destroyed_at
+FROM data_keys
+WHERE destroyed_at >= :since
+ORDER BY workspace_id;
+
 -- name: data_keys_destroyed
 -- Whether any workspace's data key was ever destroyed.
 -- cross-workspace: the list of destroyed data keys is one for all workspaces
@@ -131,6 +146,13 @@ FROM (
     SELECT :key_id::bigint) k
 RETURNING id, taken_at, expires_at, key_ids;
 
+-- name: backups_lengthen
+-- A backup that was noted lately may still be running, and take in data keys that the new key wraps.
+-- cross-workspace: a backup is of all workspaces
+UPDATE backups
+SET key_ids = array_append(key_ids, :key_id)
+WHERE taken_at > now() - make_interval(days => :days::int) AND :key_id <> ALL (key_ids);
+
 -- name: backups
 -- The manifest of backups, newest first.
 -- cross-workspace: a backup is of all workspaces
@@ -138,3 +160,9 @@ SELECT id, taken_at, expires_at, key_ids
 FROM backups
 ORDER BY taken_at DESC
 LIMIT :limit;
+
+-- name: oauth_states_expired
+-- Forgets consents that nobody came back for.
+-- cross-workspace: upkeep of what is over, in every workspace
+DELETE FROM oauth_states
+WHERE expires_at <= now();

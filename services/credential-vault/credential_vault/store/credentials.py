@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from credential_vault.domain.connections import Face, Kind
 from credential_vault.domain.credentials import GrantRequest, Integration, Provider, Slot, State
-from database import Tx
+from database import Row, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,27 @@ class Turn:
 
     slot: Slot
     before: State
-    base_url_before: str
+    face_before: Face
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A credential as it goes into its row, encrypted. `expires_in`, `renew_in`, `check_in` are seconds; the first two None for no end."""
+
+    face: Face
+    fields: Mapping[str, bytes] = field(repr=False)
+    check_in: float = 0.0
+    expires_in: float | None = None
+    renew_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What may be said of a credential, with its version."""
+
+    version: int
+    state: State
+    face: Face
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +62,31 @@ async def next_version(tx: Tx, provider: Provider, credential_id: uuid.UUID) -> 
     row = await tx.fetch_one("credential_next_version", provider=provider.value, credential_id=credential_id)
     assert row is not None, "an upsert returns its row"  # noqa: S101
     slot = Slot(tx.workspace_id, provider, row["credential_id"], row["version"], "")
-    return Turn(slot, State(row["state"]), row["base_url"])
+    return Turn(slot, State(row["state"]), _face(row))
 
 
-async def connect(tx: Tx, slot: Slot, base_url: str, access_key: bytes, secret: bytes, user_id: str) -> None:
+async def connect(tx: Tx, slot: Slot, content: Content, user_id: str) -> None:
     """Store the ciphertexts of the version that `next_version` gave."""
     await tx.execute(
         "credential_connect",
         provider=slot.provider.value,
         version=slot.version,
-        base_url=base_url,
-        access_key=access_key,
-        secret=secret,
+        kind=content.face.kind.value,
+        base_url=content.face.base_url,
+        account=content.face.account,
+        scopes=list(content.face.scopes),
+        **{name: content.fields.get(name) for name in ("access_key", "secret", "access_token", "refresh_token")},
+        expires_in=content.expires_in,
+        renew_in=content.renew_in,
+        check_in=content.check_in,
         connected_by=user_id,
     )
+
+
+async def standing(tx: Tx, provider: Provider) -> Standing | None:
+    """How a provider's credential stands; None where there never was one."""
+    row = await tx.fetch_one("credential_standing", provider=provider.value)
+    return Standing(row["version"], State(row["state"]), _face(row)) if row else None
 
 
 async def disconnect(tx: Tx, provider: Provider) -> tuple[int, State] | None:
@@ -81,7 +114,14 @@ async def credential(tx: Tx, provider: Provider) -> Stored | None:
 async def integrations(tx: Tx) -> list[Integration]:
     """All integrations the workspace has had, with their last use."""
     return [
-        Integration(**{**dict(row), "provider": Provider(row["provider"]), "state": State(row["state"])})
+        Integration(
+            **{
+                **dict(row),
+                "provider": Provider(row["provider"]),
+                "state": State(row["state"]),
+                "scopes": tuple(row["scopes"]),
+            }
+        )
         for row in await tx.fetch("integrations")
     ]
 
@@ -98,3 +138,7 @@ async def journal(tx: Tx, request: GrantRequest, version: int) -> bool:
         subject_id=request.subject_id,
     )
     return added == 1
+
+
+def _face(row: Row) -> Face:
+    return Face(Kind(row["kind"]), row["base_url"], row["account"], tuple(row["scopes"]))

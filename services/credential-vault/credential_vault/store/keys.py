@@ -9,6 +9,7 @@ from datetime import datetime
 
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import Provider, Slot
+from credential_vault.encryption.keyset import wrapping_key_of
 from database import Database, Row, Tx
 
 
@@ -58,9 +59,9 @@ async def data_key(tx: Tx) -> DataKey | None:
     return DataKey(row["wrapped"], row["key_id"]) if row else None
 
 
-async def add_data_key(tx: Tx, wrapped: bytes, key_id: int) -> None:
+async def add_data_key(tx: Tx, wrapped: bytes) -> None:
     """Keep a data key, unless the workspace has or had one."""
-    await tx.execute("data_key_add", wrapped=wrapped, key_id=key_id)
+    await tx.execute("data_key_add", wrapped=wrapped, key_id=_wrapped_by(wrapped))
 
 
 async def to_move(tx: Tx, key_id: int) -> Movable | None:
@@ -69,9 +70,9 @@ async def to_move(tx: Tx, key_id: int) -> Movable | None:
     return Movable(row["wrapped"], row["generation"]) if row else None
 
 
-async def move(tx: Tx, generation: int, wrapped: bytes, key_id: int) -> bool:
+async def move(tx: Tx, generation: int, wrapped: bytes) -> bool:
     """Put `wrapped` in the place of that generation; False when it is another one by now."""
-    return await tx.execute("data_key_move", generation=generation, wrapped=wrapped, key_id=key_id) == 1
+    return await tx.execute("data_key_move", generation=generation, wrapped=wrapped, key_id=_wrapped_by(wrapped)) == 1
 
 
 async def destroy(tx: Tx) -> datetime:
@@ -81,9 +82,9 @@ async def destroy(tx: Tx) -> datetime:
     return moment
 
 
-async def begin_again(tx: Tx, wrapped: bytes, key_id: int) -> bool:
+async def begin_again(tx: Tx, wrapped: bytes) -> bool:
     """Give a workspace whose data key was destroyed a new one; False when it was not."""
-    return await tx.execute("data_key_begin_again", wrapped=wrapped, key_id=key_id) == 1
+    return await tx.execute("data_key_begin_again", wrapped=wrapped, key_id=_wrapped_by(wrapped)) == 1
 
 
 async def workspaces_to_move(db: Database, key_id: int, after: str, limit: int) -> list[WorkspaceId]:
@@ -160,10 +161,37 @@ async def backup_taken(db: Database, expires_at: datetime, primary: int) -> Back
     return _backup(row)
 
 
+async def lengthen_backups(db: Database, key_id: int, days: int) -> int:
+    """Note that backups of the last `days` may need a key as well; how many there were."""
+    async with db.sweep() as tx:
+        return await tx.execute("backups_lengthen", key_id=key_id, days=days)
+
+
+async def moved_lately(db: Database, seconds: float) -> int:
+    """How many data keys were moved within the last `seconds`, by the database's clock."""
+    async with db.sweep() as tx:
+        return _number(await tx.fetch_value("data_keys_moved_lately", seconds=seconds))
+
+
+async def destroyed(db: Database, since: datetime) -> dict[WorkspaceId, datetime]:
+    """Workspaces whose data key was destroyed, and not before `since`; when that was."""
+    async with db.sweep() as tx:
+        rows = await tx.fetch("data_keys_destroyed_since", since=since)
+    return {WorkspaceId(row["workspace_id"]): row["destroyed_at"] for row in rows}
+
+
 async def backups(db: Database, limit: int = 100) -> list[Backup]:
     """The manifest, newest first."""
     async with db.sweep() as tx:
         return [_backup(row) for row in await tx.fetch("backups", limit=limit)]
+
+
+def _wrapped_by(wrapped: bytes) -> int:
+    """The key's id out of the wrapped key itself: the row never says anything else than what lies in it."""
+    key_id = wrapping_key_of(wrapped)
+    if key_id is None:
+        raise ValueError("a data key that was just wrapped names its key")
+    return key_id
 
 
 def _column(rows: Sequence[Ciphertexts], name: str) -> list[bytes | None]:

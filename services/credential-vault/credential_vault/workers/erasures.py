@@ -10,8 +10,8 @@ from core.errors import CallmineError
 from core.faultpoints import reach
 from core.ids import WorkspaceId
 from core.log import logger
+from credential_vault.domain.connections import Disconnected
 from credential_vault.handlers.erasing import forget
-from credential_vault.handlers.vault import Disconnected
 from credential_vault.store import erasures as store
 from database import Database, Tx
 

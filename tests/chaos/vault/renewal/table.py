@@ -24,12 +24,12 @@ class PlainCipher:
 
     def encrypt(self, data_key: bytes, slot: Slot, text: str) -> bytes:
         """The text with its place."""
-        return slot.associated_data() + b"\x00" + text.encode()
+        return slot.associated_data + b"\x00" + text.encode()
 
     def decrypt(self, data_key: bytes, slot: Slot, ciphertext: bytes) -> str:
         """The text, in the same place only."""
         place, _, text = ciphertext.partition(b"\x00")
-        if place != slot.associated_data():
+        if place != slot.associated_data:
             raise Permanent("this was made for another place")
         return text.decode()
 

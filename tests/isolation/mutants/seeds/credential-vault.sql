@@ -11,3 +11,5 @@ INSERT INTO renewals (workspace_id, id, provider, credential_id, version, fence,
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'gong', '00000001-0000-4000-8000-000000000001', 1, 1, 'started', '2026-01-0@nT00:00:00Z');
 INSERT INTO erasures (workspace_id, asked_at, deadline_at, next_at)
 VALUES ('@w', '2026-01-01T00:00:00Z', '2026-01-0@nT00:00:00Z', '2026-01-01T00:00:00Z');
+INSERT INTO oauth_states (workspace_id, digest, id, provider, session_id, user_id, verifier, expires_at)
+VALUES ('@w', decode(repeat('0a', 32), 'hex'), '00000005-0000-4000-8000-000000000001', 'hubspot', '@w', '@w', 'verifier', '2026-01-0@nT00:00:00Z');

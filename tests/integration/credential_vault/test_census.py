@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -114,7 +115,7 @@ async def test_sealed_credentials_are_counted_by_the_key_they_are_sealed_to(benc
         )
         body, attributes = pack(event), attributes_of(event)
         await message(bench, table, body)
-        await bench.place.admin(f"UPDATE {table} SET attributes = $1 WHERE body = $2", dict(attributes), body)
+        await bench.place.admin(f"UPDATE {table} SET attributes = $1 WHERE body = $2", json.dumps(attributes), body)
     await bench.place.admin("UPDATE parked SET type = 'callmine.credentials.v1.CredentialGranted'")
     await message(bench, "parked", b"unreadable")
     await bench.place.admin("UPDATE parked SET type = 'callmine.credentials.v1.CredentialGranted'")

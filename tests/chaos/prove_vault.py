@@ -1,6 +1,9 @@
 """The vault: no credential is lost, swapped, spent twice or silently read.
 
-Parts, each of which can fail on its own: renewal under every crash and stall (chaos.vault.renewal).
+Parts, each of which can fail on its own:
+
+- renewal under every crash and stall (chaos.vault.renewal);
+- ciphertexts put into other places (chaos.vault.transplants).
 """
 
 from __future__ import annotations
@@ -9,12 +12,12 @@ from collections.abc import Awaitable, Callable
 
 from chaos.harness import Figure, Plan, Verdict
 from chaos.server import postgres
-from chaos.vault import renewal
+from chaos.vault import renewal, transplants
 from isolation import Part
 
 Measure = Callable[[Plan, str], Awaitable[Part]]
 
-PARTS: tuple[Measure, ...] = (renewal.measure,)
+PARTS: tuple[Measure, ...] = (renewal.measure, transplants.measure)
 
 
 async def prove(plan: Plan) -> Verdict:

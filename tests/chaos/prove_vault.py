@@ -4,7 +4,8 @@ Parts, each of which can fail on its own:
 
 - renewal under every crash and stall (chaos.vault.renewal);
 - ciphertexts put into other places (chaos.vault.transplants);
-- speed beside Tink's own (chaos.vault.speed).
+- speed beside Tink's own (chaos.vault.speed);
+- no credential released without its entry in the journal, whoever crashes where (chaos.vault.journal).
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from collections.abc import Awaitable, Callable
 
 from chaos.harness import Figure, Plan, Verdict
 from chaos.server import postgres
-from chaos.vault import renewal, speed, transplants
+from chaos.vault import journal, renewal, speed, transplants
 from isolation import Part
 
 Measure = Callable[[Plan, str], Awaitable[Part]]
 
-PARTS: tuple[Measure, ...] = (renewal.measure, transplants.measure, speed.measure)
+PARTS: tuple[Measure, ...] = (renewal.measure, transplants.measure, speed.measure, journal.measure)
 
 
 async def prove(plan: Plan) -> Verdict:

@@ -15,6 +15,7 @@ from core.clock import SystemClock
 from core.errors import InvalidInput, MissingSettings
 from credential_vault.domain.connections import Connected, Disconnected
 from credential_vault.domain.credentials import BasicPair, Provider, Slot
+from credential_vault.encryption.keyring import Keyring
 from credential_vault.encryption.opening import Keys, open_keys
 from credential_vault.encryption.starting import check_keys
 from credential_vault.events import (
@@ -42,7 +43,7 @@ from credential_vault.workers.erasures import Eraser
 from credential_vault.workers.renewals import Renewer
 from credential_vault.workers.revocations import Revoker
 from credential_vault.workers.rounds import Round, Rounds
-from database import Tx
+from database import Database, Tx
 from egress import Egress
 from messaging import Outbox
 from runtime import Assembly, assembled, endpoint
@@ -67,16 +68,17 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.stack.push_async_callback(secrets.close)
         oauth = await oauth_providers(settings, egress, secrets)
         urls = {Provider.GONG: settings.gong_base_url}
-        vault = Vault(keys.keyring, sealed_to, SystemClock(), lifetime, urls)
+        tell = _Telling(parts.outbox, urls)
+        renewer = _renewer(parts.db, keys.keyring, oauth, tell)
+        vault = Vault(keys.keyring, sealed_to, SystemClock(), lifetime, urls, renewer.wake)
         for requester in sealed_to:
             parts.consume(f"credential-requests-{requester}", routes(vault, parts.outbox, requester))
-        tell = _Telling(parts.outbox, urls)
         connecting = Connecting(keys.keyring, urls, tell.connected, tell.disconnected)
         integrations = Integrations(parts.db, connecting, egress, oauth)
         consenting = Consenting(parts.db, connecting, oauth, SystemClock(), settings.public_url)
         parts.serve(router(integrations), consents(consenting, integrations))
         check_gong = partial(_check_gong, egress, settings.gong_base_url)
-        _work(parts, keys, oauth, check_gong, tell)
+        parts.work(_rounds(parts.db, keys, oauth, check_gong, tell).run, renewer.run)
         yield parts
 
 
@@ -103,24 +105,24 @@ class _Telling:
         await announce_recovered(tx, self._outbox, provider, self._urls.get(provider, ""))
 
 
-async def answer_waiting_grants(tx: Tx, provider: Provider) -> None:
-    """Called in the transaction that saves a renewed token. Nobody waits for one yet: requests are answered or denied at once."""
-
-
-def _work(
-    parts: Assembly, keys: Keys, oauth: Mapping[Provider, OAuthProvider], check_gong: VerifyPair, tell: _Telling
-) -> None:
-    """What is done in the background: renewals, revocations, checks, erasures."""
-    opening, clock = Opening(keys.keyring), SystemClock()
+def _rounds(
+    db: Database, keys: Keys, oauth: Mapping[Provider, OAuthProvider], check_gong: VerifyPair, tell: _Telling
+) -> Rounds:
+    """What is done in the background beside renewals: revocations, checks, erasures."""
+    opening = Opening(keys.keyring)
     rounds: list[Round] = [
-        Revoker(parts.db, opening, oauth),
-        Checker(parts.db, opening, oauth, {Provider.GONG: check_gong}, tell.needs_reconnect),
-        Eraser(parts.db, keys.shredding.shred, tell.gone),
-        Forgetter(parts.db),
+        Revoker(db, opening, oauth),
+        Checker(db, opening, oauth, {Provider.GONG: check_gong}, tell.needs_reconnect),
+        Eraser(db, keys.shredding.shred, tell.gone),
+        Forgetter(db),
     ]
-    telling = Telling(answer_waiting_grants, tell.recovered, tell.needs_reconnect)
-    renewing = Renewing(Renewals(parts.db, keys.keyring, telling), oauth, keys.keyring, clock)
-    parts.work(Rounds(rounds, clock).run, Renewer(parts.db, renewing).run)
+    return Rounds(rounds, SystemClock())
+
+
+def _renewer(db: Database, keyring: Keyring, oauth: Mapping[Provider, OAuthProvider], tell: _Telling) -> Renewer:
+    """Renews what is due. A request that meets a token at its end is not kept: it comes again, so nobody else has to be told."""
+    store = Renewals(db, keyring, Telling(tell.recovered, tell.needs_reconnect))
+    return Renewer(db, Renewing(store, oauth, keyring, SystemClock()))
 
 
 async def _check_gong(egress: Egress, default_url: str, pair: BasicPair, base_url: str) -> None:

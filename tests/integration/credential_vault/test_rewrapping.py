@@ -123,7 +123,7 @@ async def test_a_grant_that_has_read_the_row_before_it_was_moved_opens_it_after(
         assert stored is not None
         await bench.rewrapped()
         key = await bench.keyring.data_key(tx)
-        assert bench.keyring.decrypt(key, stored.slot(tx, "secret"), stored.secret) == PAIR["secret"]
+        assert bench.keyring.decrypt(key, stored.slot(tx, "secret"), stored.fields["secret"]) == PAIR["secret"]
 
 
 async def test_who_connects_meanwhile_is_not_overwritten(bench: KeysBench) -> None:
@@ -302,7 +302,7 @@ async def test_under_way_with_everything_else_nothing_fails_and_nothing_is_lost(
             assert stored is not None
             request = GrantRequest(uuid7(), Provider.GONG, "ingest", "run", "run-1")
             assert await credentials.journal(tx, request, stored.version)
-            keyring.decrypt(await keyring.data_key(tx), stored.slot(tx, "secret"), stored.secret)
+            keyring.decrypt(await keyring.data_key(tx), stored.slot(tx, "secret"), stored.fields["secret"])
 
     async def others() -> None:
         for number in range(120):

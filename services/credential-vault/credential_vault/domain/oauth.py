@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,6 @@ class Bearer:
     """An access token as it is granted: never with the token that renews it."""
 
     access_token: str = field(repr=False)
-    expires_at: datetime | None = None
 
     def grant(self, base_url: str) -> bytes:
         """What the requester finds when it opens its grant."""

@@ -25,7 +25,7 @@ log = logger("credential_vault.renewing")
 ITSELF, PURPOSE = "credential-vault", "renewal"
 
 Saved = Callable[[Tx, Provider], Awaitable[None]]
-"""Called in the transaction that saves a rotation: whoever waits for a token can be answered."""
+"""Called in the transaction that saves a rotation."""
 
 Recovered = Callable[[Tx, Provider], Awaitable[None]]
 """Called as well when the credential was said to need reconnecting, and a late rotation has shown otherwise."""
@@ -36,11 +36,11 @@ NeedsReconnect = Callable[[Tx, Slot, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Who is told of an end, in its own transaction."""
+    """Who is told of an end, in its own transaction. `saved` is None where nobody waits for it."""
 
-    saved: Saved
     recovered: Recovered
     needs_reconnect: NeedsReconnect
+    saved: Saved | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,8 @@ class Renewals:
             outcome = await self._kept(tx, claimed, reply, told)
             await store.answered(tx, attempt, outcome)
             if told and outcome is Outcome.ROTATED:
-                await self.telling.saved(tx, attempt.provider)
+                if self.telling.saved is not None:
+                    await self.telling.saved(tx, attempt.provider)
                 if place is not None and place.state is State.NEEDS_RECONNECT:
                     await self.telling.recovered(tx, attempt.provider)
             return outcome

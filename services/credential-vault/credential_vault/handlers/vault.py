@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 
 from contracts.sealing import Binding, SealedTo, seal
 from core.clock import Clock
+from core.errors import Transient
 from credential_vault.domain.credentials import (
     BasicPair,
     Denial,
@@ -17,9 +19,15 @@ from credential_vault.domain.credentials import (
     State,
     is_allowed,
 )
+from credential_vault.domain.oauth import Bearer
 from credential_vault.encryption.keyring import Keyring
 from credential_vault.store import credentials as store
 from database import Tx
+
+# An access token that ends sooner is not handed out while it can be renewed: it would end before its requester has done anything with it.
+SOON_SECONDS: Final = 60.0
+# Grants end at a whole second: of a token that ends within this one, nothing would be left.
+_OVER_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class Vault:
     """The use case.
 
     `sealed_to` pins the public sealing key of each service that may ask; `default_urls` says where a provider's API is for a customer who
-    gave no address.
+    gave no address; `wake` is called when a renewal is waited for.
     """
 
     keyring: Keyring
@@ -43,35 +51,59 @@ class Vault:
     clock: Clock
     grant_lifetime: timedelta
     default_urls: Mapping[Provider, str]
+    wake: Callable[[], None] = lambda: None
 
     def address(self, provider: Provider, base_url: str) -> str:
         """Where the provider's API is for a customer who gave `base_url`, or none."""
         return base_url or self.default_urls.get(provider, "")
 
     async def grant(self, tx: Tx, request: GrantRequest) -> Grant | Denied | None:
-        """Seal the credential to the requester, recording it first; or say why not. None for a grant that was made before."""
+        """Seal the credential to the requester, recording it first; or say why not. None for a grant that was made before.
+
+        Raises Transient while an access token that is over, or nearly, waits to be renewed: to be asked again.
+        """
         sealed_to = self.sealed_to.get(request.requester)
         if sealed_to is None or not is_allowed(request.requester, request.provider):
             return Denied(request, Denial.NOT_ALLOWED)
         stored = await store.credential(tx, request.provider)
         if stored is None:
             return Denied(request, Denial.NOT_CONNECTED)
-        if stored.state is State.NEEDS_RECONNECT:
+        if stored.state is State.NEEDS_RECONNECT or self._is_over(stored):
             return Denied(request, Denial.NEEDS_RECONNECT)
         if not await store.journal(tx, request, stored.version):
             return None
         return await self._seal(tx, request, stored, sealed_to)
 
-    async def _seal(self, tx: Tx, request: GrantRequest, stored: store.Stored, sealed_to: SealedTo) -> Grant:
-        key = await self._data_key(tx)
-        pair = BasicPair(
-            self.keyring.decrypt(key, stored.slot(tx, "access_key"), stored.access_key),
-            self.keyring.decrypt(key, stored.slot(tx, "secret"), stored.secret),
-        )
-        expires_at = (self.clock.now() + self.grant_lifetime).replace(microsecond=0)
-        binding = Binding(tx.workspace_id, str(request.grant_id), request.provider.value, request.requester, expires_at)
-        sealed = seal(sealed_to, pair.grant(self.address(request.provider, stored.base_url)), binding)
-        return Grant(request, sealed, sealed_to.key_id, expires_at, stored.version)
+    def _is_over(self, stored: store.Stored) -> bool:
+        """Whether the access token has ended for good. Raises Transient for one that is renewed instead of being granted."""
+        if stored.seconds_left is None:
+            return False
+        if not stored.renewable:
+            return stored.seconds_left < _OVER_SECONDS
+        if stored.seconds_left < SOON_SECONDS:
+            # It has been due since three quarters of its life were over. Its renewal is not brought forward here: where it was put off, the
+            # provider has failed just now, and is left alone for as long as decision 0009 says.
+            self.wake()
+            raise Transient("the access token is about to end: the grant is made once it has been renewed")
+        return False
 
-    async def _data_key(self, tx: Tx) -> bytes:
-        return await self.keyring.data_key(tx)
+    async def _seal(self, tx: Tx, request: GrantRequest, stored: store.Stored, sealed_to: SealedTo) -> Grant:
+        plaintext = self._plaintext(tx, await self.keyring.data_key(tx), stored)
+        expires_at = self._expiry(stored)
+        binding = Binding(tx.workspace_id, str(request.grant_id), request.provider.value, request.requester, expires_at)
+        return Grant(request, seal(sealed_to, plaintext, binding), sealed_to.key_id, expires_at, stored.version)
+
+    def _plaintext(self, tx: Tx, key: bytes, stored: store.Stored) -> bytes:
+        fields = {
+            name: self.keyring.decrypt(key, stored.slot(tx, name), sealed) for name, sealed in stored.fields.items()
+        }
+        address = self.address(stored.provider, stored.base_url)
+        token = fields.get("access_token")
+        if token is not None:
+            return Bearer(token).grant(address)
+        return BasicPair(fields["access_key"], fields["secret"]).grant(address)
+
+    def _expiry(self, stored: store.Stored) -> datetime:
+        """A grant never outlives its token. Whole seconds, as the binding has them."""
+        ours = self.clock.now() + self.grant_lifetime
+        return (ours if stored.expires_at is None else min(ours, stored.expires_at)).replace(microsecond=0)

@@ -37,8 +37,9 @@ WHERE c.workspace_id = :workspace_id AND c.provider = held.provider
 RETURNING c.version, held.state AS before;
 
 -- name: credential
--- The workspace's credential of one provider, as it is stored.
-SELECT credential_id, provider, version, state, base_url, access_key, secret
+-- The workspace's credential of one provider, as it is stored: what may be granted of it, so never the token that renews it.
+SELECT credential_id, provider, version, state, base_url, access_key, secret, access_token, expires_at,
+    extract(epoch FROM expires_at - clock_timestamp())::float8 AS seconds_left, refresh_token IS NOT NULL AS renewable
 FROM credentials
 WHERE workspace_id = :workspace_id AND provider = :provider;
 

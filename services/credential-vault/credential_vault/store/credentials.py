@@ -5,10 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from credential_vault.domain.connections import Face, Kind
 from credential_vault.domain.credentials import GrantRequest, Integration, Provider, Slot, State
 from database import Row, Tx
+
+# What a requester may be given. The token that renews is not among it, and is not even read.
+_GRANTED = ("access_key", "secret", "access_token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,20 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A credential as it lies in its row."""
+    """A credential as it lies in its row: the ciphertexts of a pair, or that of an access token.
+
+    `expires_at` is the token's end, `seconds_left` what the database's clock leaves of it; None for a pair, and for a token without an end.
+    """
 
     provider: Provider
     credential_id: uuid.UUID
     version: int
     state: State
     base_url: str
-    access_key: bytes
-    secret: bytes
+    fields: Mapping[str, bytes] = field(repr=False)
+    expires_at: datetime | None = None
+    seconds_left: float | None = None
+    renewable: bool = False
 
     def slot(self, tx: Tx, field: str) -> Slot:
         """Where the ciphertext of `field` belongs."""
@@ -98,7 +107,10 @@ async def disconnect(tx: Tx, provider: Provider) -> tuple[int, State] | None:
 async def credential(tx: Tx, provider: Provider) -> Stored | None:
     """The connected credential of `provider`, encrypted; None when there is none."""
     row = await tx.fetch_one("credential", provider=provider.value)
-    if row is None or row["access_key"] is None:
+    if row is None:
+        return None
+    fields = {name: bytes(row[name]) for name in _GRANTED if row[name] is not None}
+    if not fields:
         return None
     return Stored(
         provider=provider,
@@ -106,8 +118,10 @@ async def credential(tx: Tx, provider: Provider) -> Stored | None:
         version=row["version"],
         state=State(row["state"]),
         base_url=row["base_url"],
-        access_key=bytes(row["access_key"]),
-        secret=bytes(row["secret"]),
+        fields=fields,
+        expires_at=row["expires_at"],
+        seconds_left=row["seconds_left"],
+        renewable=row["renewable"],
     )
 
 

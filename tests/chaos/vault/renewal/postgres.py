@@ -34,7 +34,7 @@ class Told:
 
     def telling(self) -> Telling:
         """The ports that write it down."""
-        return Telling(self._saved, self._recovered, self._needs_reconnect)
+        return Telling(self._recovered, self._needs_reconnect, self._saved)
 
     async def _saved(self, tx: Tx, provider: Provider) -> None:
         tx.on_commit(lambda: self.lines.append("saved"))

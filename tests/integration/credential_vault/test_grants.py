@@ -218,7 +218,7 @@ async def test_nothing_is_released_without_its_journal_entry(
 async def test_rows_moved_between_workspaces_by_hand_open_nothing(
     connected_vault: Service, outside: Outside, postgres_url: str, moved: str
 ) -> None:
-    """Whoever can write to the database still cannot make one workspace's credential serve another."""
+    """Whoever can write to the database still cannot make one workspace's credential serve another: its runs are told to reconnect."""
     async with connected_vault.program(outside.token(OTHER_ADMIN, QUILLSTONE)) as client:
         await connect(client, *GONG_PAIRS["quillstone"])
     statements = {
@@ -230,11 +230,35 @@ async def test_rows_moved_between_workspaces_by_hand_open_nothing(
     async with connected(same_database(postgres_url, connected_vault.dsns)) as connection:
         await connection.execute(statements[moved], MINE, THEIRS)
     await ask(connected_vault, request(workspace_id=THEIRS))
-    assert await answers(connected_vault) == []
-    assert await journal(connected_vault, postgres_url) == []
-    [(workspace_id, _, reason)] = await parked_reasons(connected_vault.dsns)
-    assert workspace_id == THEIRS
-    assert "does not open" in reason or "opens nothing" in reason
+    assert await denial(connected_vault) == DenialReason.DENIAL_REASON_NEEDS_RECONNECT
+    assert await parked_reasons(connected_vault.dsns) == []
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        "UPDATE credentials SET secret = '\\x00'",
+        "UPDATE data_keys SET wrapped = '\\x00'",
+        "UPDATE data_keys SET wrapped = NULL, key_id = NULL, destroyed_at = now()",
+        "DELETE FROM data_keys",
+    ],
+    ids=["ciphertext", "data key", "shredded", "no data key"],
+)
+async def test_what_does_not_open_is_denied_and_logged(
+    connected_vault: Service, postgres_url: str, log_lines: list[str], closed: str
+) -> None:
+    """The run ends with words instead of waiting for a message that is parked."""
+    async with connected(same_database(postgres_url, connected_vault.dsns)) as connection:
+        await connection.execute(closed)
+    before = (await every_row(postgres_url, connected_vault.dsns))["data_keys"]
+    await ask(connected_vault, request())
+    assert await denial(connected_vault) == DenialReason.DENIAL_REASON_NEEDS_RECONNECT
+    # The entry is written before anything is decrypted, so that one for a denial may stand there.
+    assert len(await journal(connected_vault, postgres_url)) == 1
+    assert (await every_row(postgres_url, connected_vault.dsns))["data_keys"] == before
+    logged = "\n".join(log_lines)
+    assert "a credential that was asked for does not open" in logged
+    assert in_clear(logged.encode()) == []
 
 
 BAD_REQUESTS = {

@@ -10,6 +10,7 @@ from typing import Final
 from contracts.sealing import Binding, SealedTo, seal
 from core.clock import Clock
 from core.errors import Transient
+from core.log import logger
 from credential_vault.domain.credentials import (
     BasicPair,
     Denial,
@@ -20,9 +21,11 @@ from credential_vault.domain.credentials import (
     is_allowed,
 )
 from credential_vault.domain.oauth import Bearer
-from credential_vault.encryption.keyring import Keyring
+from credential_vault.encryption.keyring import CannotDecrypt, Keyring
 from credential_vault.store import credentials as store
 from database import Tx
+
+log = logger("credential_vault.granting")
 
 # An access token that ends sooner is not handed out while it can be renewed: it would end before its requester has done anything with it.
 SOON_SECONDS: Final = 60.0
@@ -72,7 +75,12 @@ class Vault:
             return Denied(request, Denial.NEEDS_RECONNECT)
         if not await store.journal(tx, request, stored.version):
             return None
-        return await self._seal(tx, request, stored, sealed_to)
+        # Before anything is decrypted: an entry whose grant is then denied says too much, never too little.
+        try:
+            return await self._seal(tx, request, stored, sealed_to)
+        except CannotDecrypt as error:
+            log.error("a credential that was asked for does not open", error=error, provider=request.provider.value)
+            return Denied(request, Denial.NEEDS_RECONNECT)
 
     def _is_over(self, stored: store.Stored) -> bool:
         """Whether the access token has ended for good. Raises Transient for one that is renewed instead of being granted."""
@@ -88,7 +96,11 @@ class Vault:
         return False
 
     async def _seal(self, tx: Tx, request: GrantRequest, stored: store.Stored, sealed_to: SealedTo) -> Grant:
-        plaintext = self._plaintext(tx, await self.keyring.data_key(tx), stored)
+        # No new data key for a workspace that has lost its own: it would open nothing.
+        key = await self.keyring.data_key_if_any(tx)
+        if key is None:
+            raise CannotDecrypt("the workspace's data key is gone; reconnect the integration")
+        plaintext = self._plaintext(tx, key, stored)
         expires_at = self._expiry(stored)
         binding = Binding(tx.workspace_id, str(request.grant_id), request.provider.value, request.requester, expires_at)
         return Grant(request, seal(sealed_to, plaintext, binding), sealed_to.key_id, expires_at, stored.version)

@@ -1,7 +1,7 @@
 """How a credential travels in a message: sealed with HPKE (RFC 9180) to the one service that may open it.
 
     sealed = seal(SealedTo.parse(public_key), secret, binding)         # credential-vault
-    secret = SealingKey.parse(private_key).open(sealed, binding)       # ingest, analysis
+    secret = SealingKeys.parse(private_keys).open(sealed, key_id, binding)     # ingest, analysis
 
 The key encapsulation is the hybrid of ML-KEM-768 and X25519, since sealed messages are retained: what is recorded today must stay closed
 to a quantum computer later. The binding is HPKE's `info`: a sealed message moved to another workspace, grant, provider, requester or
@@ -14,6 +14,7 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -121,6 +122,32 @@ class SealingKey:
     def __repr__(self) -> str:
         """Never the key."""
         return f"SealingKey({self.key_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class SealingKeys:
+    """A service's sealing keys by id: one, or two while a new one takes the place of another. The repr shows the ids only."""
+
+    _keys: Mapping[str, SealingKey]
+
+    @classmethod
+    def parse(cls, text: str) -> SealingKeys:
+        """Read private keys, one a line. Raises InvalidInput, which quotes none, for no key at all and for a line that is none."""
+        keys = [SealingKey.parse(line.strip()) for line in text.splitlines() if line.strip()]
+        if not keys:
+            raise InvalidInput("there is no sealing key")
+        return cls({key.key_id: key for key in keys})
+
+    def open(self, sealed: bytes, key_id: str, binding: Binding) -> bytes:
+        """The plaintext. Raises CannotOpen when `key_id` is none of these, and as `SealingKey.open` does."""
+        key = self._keys.get(key_id)
+        if key is None:
+            raise CannotOpen("the sealed credential does not open: it was made for a key that is not here")
+        return key.open(sealed, binding)
+
+    def __repr__(self) -> str:
+        """Never a key."""
+        return f"SealingKeys({', '.join(self._keys)})"
 
 
 def seal(to: SealedTo, plaintext: bytes, binding: Binding) -> bytes:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from cloud.objects import GoogleObjects
 from cloud.secrets import GoogleSecrets
-from contracts.sealing import SealingKey
+from contracts.sealing import SealingKeys
 from core.clock import SystemClock
 from egress import Destination, Egress
 from ingest import http, routes
@@ -37,14 +37,14 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         )
         parts.stack.callback(objects.close)
 
-        key = SealingKey.parse((await secrets.read("ingest-sealing-key")).decode().strip())
+        keys = SealingKeys.parse((await secrets.read("ingest-sealing-key")).decode())
         limiter = RateLimiter(settings.gong_requests_per_second or None, clock)
         works = Works(
             run=RunFetch(parts.db, parts.outbox, objects, settings.fetch_batch_calls),
             preview=PreviewFetch(parts.db, parts.outbox),
         )
         ends = JobEnds(parts.db, parts.outbox)
-        door = GongDoor(key, egress, limiter, clock)
+        door = GongDoor(keys, egress, limiter, clock)
         worker = FetchWorker(parts.db, door, works, ends, WorkerSettings(concurrency=settings.fetch_concurrency))
 
         parts.consume("fetches", routes.fetches(FetchHandlers(parts.outbox)))

@@ -19,7 +19,7 @@ from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchRequested, PreviewR
 from callmine.integrations.v1.integrations_pb2 import PROVIDER_GONG
 from cloud.objects import StoredObject, WorkspaceObjects
 from contracts import Event, attributes_of, pack, unpack
-from contracts.sealing import Binding, SealedTo, SealingKey, seal
+from contracts.sealing import Binding, SealedTo, SealingKey, SealingKeys, seal
 from core.errors import Conflict, NotFound
 from core.ids import WorkspaceId, uuid7
 from database import Database
@@ -29,6 +29,8 @@ from messaging import Consumer, Delivery, Outbox, Verdict
 
 HARBOR, QUILL = WorkspaceId("org_harborline01"), WorkspaceId("org_quillstone01")
 KEY = SealingKey.generate()
+# As while a new key takes the place of the one that grants are sealed to.
+KEYS = SealingKeys.parse(f"{SealingKey.generate().private_text()}\n{KEY.private_text()}\n")
 
 
 def delivery(event: Event[Message], subscription: str = "test") -> Delivery:

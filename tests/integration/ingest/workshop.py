@@ -16,7 +16,7 @@ from core.clock import SystemClock
 from egress import Destination, Egress
 from ingest.gong.limits import RateLimiter
 from ingest.workers import FetchWorker, GongDoor, JobEnds, PreviewFetch, RunFetch, WorkerSettings, Works
-from integration.ingest.harness import KEY, Gong, Ingest, MemoryObjects, fetch_requested, granted, new_id
+from integration.ingest.harness import KEYS, Gong, Ingest, MemoryObjects, fetch_requested, granted, new_id
 from messaging import Outbox
 
 # More attempts than any test can need; a job that is not done by then will never be.
@@ -59,7 +59,7 @@ class Workshop:
         db, outbox, clock = self.ingest.db, Outbox("ingest"), SystemClock()
         run = RunFetch(db, outbox, objects or self.objects, self.batch_calls)
         works = Works(run, PreviewFetch(db, outbox))
-        door = GongDoor(KEY, self.egress, RateLimiter(None, clock), clock)
+        door = GongDoor(KEYS, self.egress, RateLimiter(None, clock), clock)
         return FetchWorker(db, door, works, JobEnds(db, outbox), self.settings)
 
     async def start(self, max_calls: int = 0, wanted: CallFilter | None = None) -> uuid.UUID:

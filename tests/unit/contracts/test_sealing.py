@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.sealing import Binding, CannotOpen, SealedTo, SealingKey, seal
+from contracts.sealing import Binding, CannotOpen, SealedTo, SealingKey, SealingKeys, seal
 from core.errors import InvalidInput, Permanent
 from core.ids import WorkspaceId
 
@@ -131,3 +131,25 @@ def test_what_is_no_key_is_refused_and_not_quoted(parse: Callable[[str], object]
     with pytest.raises(InvalidInput, match="sealing key") as refusal:
         parse(text)
     assert not text or text not in str(refusal.value)
+
+
+def test_a_grant_opens_with_the_key_it_names_while_two_are_in_place(key: SealingKey, to: SealedTo) -> None:
+    new = SealingKey.generate()
+    keys = SealingKeys.parse(f"{new.private_text()}\n\n {key.private_text()}\r\n")
+    for one in (to, SealedTo.parse(new.public_text())):
+        assert keys.open(seal(one, SECRET, BINDING), one.key_id, BINDING) == SECRET
+    for unknown in (new.key_id, SealingKey.generate().key_id, ""):
+        with pytest.raises(CannotOpen):
+            keys.open(seal(to, SECRET, BINDING), unknown, BINDING)
+    with pytest.raises(CannotOpen):
+        SealingKeys.parse(new.private_text()).open(seal(to, SECRET, BINDING), to.key_id, BINDING)
+    assert repr(keys) == f"SealingKeys({new.key_id}, {key.key_id})"
+
+
+@pytest.mark.parametrize("text", ["", " \n", "not base64!"])
+def test_a_line_that_is_no_key_is_refused_and_not_quoted(key: SealingKey, text: str) -> None:
+    with pytest.raises(InvalidInput, match="sealing key"):
+        SealingKeys.parse(text)
+    with pytest.raises(InvalidInput) as refusal:
+        SealingKeys.parse(f"{key.private_text()}\nnot base64!")
+    assert key.private_text() not in str(refusal.value)

@@ -15,7 +15,7 @@ import random
 from dataclasses import dataclass
 from typing import Protocol
 
-from contracts.sealing import Binding, CannotOpen, SealingKey
+from contracts.sealing import Binding, CannotOpen, SealingKeys
 from core.clock import Clock
 from core.context import working_for
 from core.errors import CallmineError, Permanent, Transient
@@ -86,7 +86,7 @@ class Works:
 class GongDoor:
     """Opens grants and makes clients of what is inside; the plaintext lives as long as the client."""
 
-    key: SealingKey
+    keys: SealingKeys
     egress: Egress
     limiter: RateLimiter
     clock: Clock
@@ -96,7 +96,7 @@ class GongDoor:
         grant = job.grant
         binding = Binding(job.claim.workspace_id, str(grant.grant_id), "gong", REQUESTER, grant.expires_at)
         try:
-            plaintext = self.key.open(grant.sealed, binding)
+            plaintext = self.keys.open(grant.sealed, grant.key_id, binding)
         except CannotOpen as error:
             raise Permanent(_CLOSED) from error
         credential = Credential.parse(plaintext, grant.expires_at)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,18 @@ ENTER = "SELECT set_config('app.workspace_id', $1, true), set_config('app.report
 
 # The time of day, to the microsecond, that an answer took from the clock; rows of `seeds/` have whole seconds.
 _CLOCK = re.compile(r" \d\d:\d\d:\d\d\.\d+")
+
+
+def _without_clock(value: object) -> object:
+    """A column of an answer; what the clock has given to it differs from one run to the next, and says nothing about a workspace.
+
+    Rows of `seeds/` have no fractions of a second or of a number: such a number is an age that the statement has computed.
+    """
+    if isinstance(value, datetime) and value.microsecond:
+        return "a time of day"
+    if isinstance(value, float) and not value.is_integer():
+        return "an age"
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +167,8 @@ async def answer(
         try:
             async with connection.transaction():
                 statement = await connection.prepare(sql)
-                rows = sorted(_CLOCK.sub("", repr(tuple(row))) for row in await statement.fetch(*arguments))
+                found = [tuple(map(_without_clock, row)) for row in await statement.fetch(*arguments)]
+                rows = sorted(_CLOCK.sub("", repr(row)) for row in found)
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return Answer((f"refused: {error}",), await _others(connection, changed))
         return Answer((*rows, str(statement.get_statusmsg())), await _others(connection, changed))

@@ -15,7 +15,7 @@ CREATE TABLE oauth_states (
     expires_at timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, digest)
 );
-CREATE INDEX oauth_states_expiry ON oauth_states (expires_at);
+CREATE INDEX oauth_states_expiry ON oauth_states (workspace_id, expires_at);
 
 ALTER TABLE oauth_states ENABLE ROW LEVEL SECURITY;
 ALTER TABLE oauth_states FORCE ROW LEVEL SECURITY;

@@ -65,7 +65,9 @@ class Judge:
             return node["Index Name"] in self.indexes and "workspace_id = " in str(node.get("Index Cond", ""))
         if kind not in _BITMAPS:
             return False
-        bitmaps = [self._leads(child) for child in _children(node)]
+        # A sub-plan of the filter hangs on the node as well: it finds no rows of this scan, and is looked at by itself.
+        inputs = [child for child in _children(node) if child.get("Parent Relationship") not in ("SubPlan", "InitPlan")]
+        bitmaps = [self._leads(child) for child in inputs]
         return any(bitmaps) if kind == "BitmapAnd" else all(bitmaps)
 
 

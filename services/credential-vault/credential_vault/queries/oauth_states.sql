@@ -12,5 +12,6 @@ RETURNING id, provider, session_id, user_id, verifier, expires_at > now() AS in_
 -- name: oauth_states_forget
 -- Forgets the consents whose time is over, and all but the latest ones.
 DELETE FROM oauth_states s
-WHERE s.workspace_id = :workspace_id AND (s.expires_at <= now() OR s.digest IN (
-    SELECT o.digest FROM oauth_states o WHERE o.workspace_id = :workspace_id ORDER BY o.expires_at DESC OFFSET :kept));
+WHERE s.workspace_id = :workspace_id AND s.digest NOT IN (
+    SELECT o.digest FROM oauth_states o
+    WHERE o.workspace_id = :workspace_id AND o.expires_at > now() ORDER BY o.expires_at DESC LIMIT :kept);

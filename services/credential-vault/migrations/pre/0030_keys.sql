@@ -26,7 +26,7 @@ GRANT UPDATE (wrapped, key_id, generation, created_at, rewrapped_at, destroyed_a
 
 -- Rewrapping, the census and the checks at the start go through all workspaces; no sweep reads a wrapped key.
 CREATE POLICY sweep ON data_keys FOR SELECT TO credential_vault_sweep USING (true);
-GRANT SELECT (workspace_id, key_id, created_at, rewrapped_at, destroyed_at) ON data_keys TO credential_vault_sweep;
+GRANT SELECT (workspace_id, key_id, created_at, destroyed_at) ON data_keys TO credential_vault_sweep;
 
 -- Backups of the whole database, with the keys they need: these keys stay until the backup is gone.
 CREATE TABLE backups (
@@ -39,4 +39,4 @@ CREATE TABLE backups (
 ALTER TABLE backups ENABLE ROW LEVEL SECURITY;
 ALTER TABLE backups FORCE ROW LEVEL SECURITY;
 CREATE POLICY sweep ON backups TO credential_vault_sweep USING (true) WITH CHECK (true);
-GRANT SELECT, INSERT (id, expires_at, key_ids), UPDATE (key_ids) ON backups TO credential_vault_sweep;
+GRANT SELECT, INSERT (id, expires_at, key_ids) ON backups TO credential_vault_sweep;

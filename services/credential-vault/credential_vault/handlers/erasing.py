@@ -1,6 +1,6 @@
 """Erasing a whole workspace from the vault. Runs inside the transaction it is given; `workers.erasures` does the rest.
 
-    erase (one transaction): credentials forgotten, revocations queued, waiting grants denied
+    erase (one transaction): credentials forgotten, revocations queued
     then: each revocation comes to its outcome, by the worker that revokes
     then: the data key is destroyed, at the latest at the deadline: what backups and old messages hold is unreadable from there on
 
@@ -9,7 +9,6 @@ The data key outlives the credentials for that long because a token can only be 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from credential_vault.domain.connections import Disconnected
@@ -26,18 +25,13 @@ DEADLINE = timedelta(days=3)
 # How long the key is kept at least: a renewal that is under way hands in what it receives within ten minutes (handlers/renewing.py).
 GRACE = timedelta(minutes=15)
 
-DenyWaiting = Callable[[Tx], Awaitable[None]]
-"""Denies the grants that wait for a token: it will not come any more."""
-
 _HELD = frozenset({State.CONNECTED, State.NEEDS_RECONNECT})
 
 
-async def erase(tx: Tx, deny_waiting: DenyWaiting) -> list[Disconnected]:
+async def erase(tx: Tx) -> list[Disconnected]:
     """Erase the workspace: what was disconnected by it, to be announced in the same transaction. Twice is as good as once."""
     await store.ask(tx, GRACE, DEADLINE)
-    forgotten = await forget(tx)
-    await deny_waiting(tx)
-    return forgotten
+    return await forget(tx)
 
 
 async def forget(tx: Tx) -> list[Disconnected]:

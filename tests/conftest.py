@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from cloud.engine import keep_engine
 from isolation import session as capture
 from testkit.outside import outside
 from testkit.postgres import new_database, postgres_url, templates
@@ -16,6 +17,7 @@ __all__ = ["new_database", "outside", "postgres_url", "templates"]
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Before anything is collected."""
+    keep_engine()
     capture.begin(session)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from cloud.engine import keep_engine
 from contracts.registry import REQUESTERS, SERVICES
 from database import MigrationSettings, migrate
 from local.postgres import EmbeddedPostgres, ServiceDsns, provision
@@ -71,6 +72,7 @@ class Stack:
     @asynccontextmanager
     async def start(cls, settings: StackSettings) -> AsyncIterator[Stack]:
         """Start everything; stop everything, in the opposite order, at the end of the block."""
+        keep_engine()
         directory = settings.directory
         directory.mkdir(parents=True, exist_ok=True)
         site = Site(

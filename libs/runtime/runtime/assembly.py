@@ -12,6 +12,7 @@ import grpc
 from fastapi import APIRouter, FastAPI
 
 from cloud.endpoint import Endpoint
+from cloud.engine import keep_engine
 from core.errors import MissingSettings, Transient
 from database import Database, DatabaseSettings, Queries
 from database.transaction import lost_connection
@@ -158,6 +159,7 @@ async def assembled(
     `package` holds the service's `queries/` (default: its name with underscores); `entering` as in `Database.open`.
     """
     topology, authority = _read_files(service, settings)
+    keep_engine()
     async with AsyncExitStack() as stack:
         queries = Queries.of("database", "messaging", package or service.replace("-", "_"))
         db = await _open_database(service, settings, queries, entering)

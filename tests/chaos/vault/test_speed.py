@@ -26,7 +26,7 @@ async def test_it_is_measured_on_one_core_that_is_given_back() -> None:
     before = os.sched_getaffinity(0)
     part = await measure(_PLAN, "", 4)
     assert os.sched_getaffinity(0) == before
-    for name in ("tink_ratio", "tink_ratio_with_slots"):
+    for name in ("tink_ratio", "tink_ratio_from_bytes", "tink_ratio_with_slots"):
         ratio = part.figures[name]
         assert isinstance(ratio, float)
         assert 0 < ratio < 3

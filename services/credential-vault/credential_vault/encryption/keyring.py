@@ -10,6 +10,7 @@ id of the key that made it in Tink's output prefix. AES-256-GCM throughout.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import tink
 from tink import aead, json_proto_keyset_format, secret_key_access
@@ -33,6 +34,11 @@ KEPT_SECONDS = 900.0
 
 # The secret is read again no sooner than this many seconds after the last time, whatever asks for it.
 RELOAD_SECONDS = 2.0
+
+
+# A data key's owner, and what encrypts and decrypts with it: (plaintext or ciphertext, associated data). Looked up once for both.
+_Step = Callable[[bytes, bytes], bytes]
+_Unwrapped = tuple[WorkspaceId, _Step, _Step]
 
 
 class CannotDecrypt(Permanent):
@@ -65,7 +71,7 @@ class Keyring:
         self._read_at = self._clock.monotonic()
         self._readings = 0
         # By the wrapped key, with the workspace it was wrapped for: a copy in another workspace's row is not taken for its own.
-        self._unwrapped: dict[bytes, tuple[WorkspaceId, aead.Aead]] = {}
+        self._unwrapped: dict[bytes, _Unwrapped] = {}
         self._clear_at = self._read_at + KEPT_SECONDS
 
     @classmethod
@@ -164,33 +170,31 @@ class Keyring:
         """The ciphertext of `text` for `slot`."""
         # Written out in both, for a call more would cost as much as all the rest of it.
         try:
-            workspace_id, key = self._unwrapped[data_key]
+            workspace_id, encrypt, _ = self._unwrapped[data_key]
         except KeyError:
-            workspace_id, key = self._unwrap(data_key, slot.workspace_id)
+            workspace_id, encrypt, _ = self._unwrap(data_key, slot.workspace_id)
         if workspace_id != slot.workspace_id:
             raise _another_workspace()
-        ciphertext: bytes = key.encrypt(text.encode(), slot.associated_data)
-        return ciphertext
+        return encrypt(text.encode(), slot.associated_data)
 
     def decrypt(self, data_key: bytes, slot: Slot, ciphertext: bytes) -> str:
         """The text that was encrypted for `slot`. Raises CannotDecrypt for any other ciphertext."""
         try:
-            workspace_id, key = self._unwrapped[data_key]
+            workspace_id, _, decrypt = self._unwrapped[data_key]
         except KeyError:
-            workspace_id, key = self._unwrap(data_key, slot.workspace_id)
+            workspace_id, _, decrypt = self._unwrap(data_key, slot.workspace_id)
         if workspace_id != slot.workspace_id:
             raise _another_workspace()
         try:
-            text: str = key.decrypt(ciphertext, slot.associated_data).decode()
+            return decrypt(ciphertext, slot.associated_data).decode()
         except tink.TinkError:
             raise CannotDecrypt(
                 "the stored credential does not open in this place; reconnect the integration"
             ) from None
-        return text
 
     def forget(self, workspace_id: WorkspaceId) -> None:
         """Drop what is kept of a workspace's data keys."""
-        for wrapped in [wrapped for wrapped, (owner, _) in self._unwrapped.items() if owner == workspace_id]:
+        for wrapped in [wrapped for wrapped, (owner, *_) in self._unwrapped.items() if owner == workspace_id]:
             del self._unwrapped[wrapped]
 
     def _clear(self) -> None:
@@ -208,12 +212,12 @@ class Keyring:
         wrapped = json_proto_keyset_format.serialize_encrypted(handle, self._primary, _data_key_slot(workspace_id))
         return str(wrapped).encode()
 
-    def _unwrap(self, wrapped: bytes, workspace_id: WorkspaceId) -> tuple[WorkspaceId, aead.Aead]:
+    def _unwrap(self, wrapped: bytes, workspace_id: WorkspaceId) -> _Unwrapped:
         """The primitive of a data key that opens for the workspace, kept for the next time."""
         key = self._opened(wrapped, workspace_id).primitive(aead.Aead)
         if len(self._unwrapped) >= _KEPT_KEYS:
             del self._unwrapped[next(iter(self._unwrapped))]
-        self._unwrapped[wrapped] = found = (workspace_id, key)
+        self._unwrapped[wrapped] = found = (workspace_id, key.encrypt, key.decrypt)
         return found
 
     def _opened(self, wrapped: bytes, workspace_id: WorkspaceId) -> tink.KeysetHandle:

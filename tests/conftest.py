@@ -11,6 +11,7 @@ from cloud.engine import keep_engine
 from isolation import session as capture
 from testkit.outside import outside
 from testkit.postgres import new_database, postgres_url, templates
+from testkit.shares import ByFile, Producer, WorkerController
 
 __all__ = ["new_database", "outside", "postgres_url", "templates"]
 
@@ -30,3 +31,18 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """At the end of the summary."""
     capture.summary(terminalreporter)
+
+
+def pytest_configure_node(node: WorkerController) -> None:
+    """Before a process that gets a share of the tests starts."""
+    capture.tell(node.config, node.workerinput)
+
+
+def pytest_testnodedown(node: WorkerController, error: object) -> None:
+    """After one has ended; one that crashed has nothing to tell."""
+    capture.hear(node.config, getattr(node, "workeroutput", {}))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """How they are shared out."""
+    return ByFile(config, log)

@@ -1,10 +1,13 @@
-"""A run of the tests records what every service executes, and fails when a statement cannot be accounted for."""
+"""A run of the tests records what every service executes, and fails when a statement cannot be accounted for.
+
+Where several processes share the tests (pytest-xdist), all record into one folder, and the one that gives the tests out checks it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,11 +38,19 @@ class _Run:
 
 _RUN = pytest.StashKey[_Run]()
 
+# What a worker is told, and what it tells at its end.
+_FOLDER, _LEFT_OUT = "captured", "left_out"
+
 
 def begin(session: pytest.Session) -> None:
     """Record from now on, into an empty folder: in build/ when all tests run, for the isolation proof, else a temporary one."""
     options = session.config.option
     if options.collectonly:
+        return
+    told = _told(session.config)
+    if told is not None:
+        closing = ExitStack()
+        session.config.stash[_RUN] = _Run(closing.enter_context(recording(Path(told[_FOLDER]))), closing)
         return
     narrowed = (
         options.keyword or options.markexpr or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS
@@ -53,10 +64,31 @@ def begin(session: pytest.Session) -> None:
     session.config.stash[_RUN] = _Run(closing.enter_context(recording(folder)), closing)
 
 
+def _told(config: pytest.Config) -> dict[str, str] | None:
+    """What this process was given as a worker; None for one that is not."""
+    return getattr(config, "workerinput", None)
+
+
+def tell(config: pytest.Config, workerinput: dict[str, str]) -> None:
+    """Have a worker that is about to start record where this process does."""
+    workerinput[_FOLDER] = str(config.stash[_RUN].recording.folder)
+
+
+def hear(config: pytest.Config, workeroutput: Mapping[str, dict[str, int]]) -> None:
+    """Take over what a worker that has ended left out."""
+    left_out = config.stash[_RUN].recording.left_out
+    for reason, count in workeroutput.get(_LEFT_OUT, {}).items():
+        left_out[reason] = left_out.get(reason, 0) + count
+
+
 def finish(session: pytest.Session, exitstatus: int) -> None:
     """Check what was recorded; a finding is one more failed test."""
     run = session.config.stash.get(_RUN, None)
     if run is None:
+        return
+    if _told(session.config) is not None:
+        run.closing.close()
+        session.config.workeroutput[_LEFT_OUT] = run.recording.left_out  # type: ignore[attr-defined]  # xdist's
         return
     run.captured = read(run.recording.folder)
     run.closing.close()

@@ -220,15 +220,17 @@ async def test_raw(new_database):
         ('await tx.fetch_value("scope_enter")', 0, "captured: 8, checked: 8"),
     ],
 )
+@pytest.mark.parametrize("processes", [0, 1])
 def test_a_run_of_tests_fails_for_what_it_cannot_account_for(
-    tmp_path: Path, postgres_url: str, statement: str, status: int, said: str
+    tmp_path: Path, postgres_url: str, statement: str, status: int, said: str, processes: int
 ) -> None:
-    """A run of pytest of its own, with the hooks of tests/conftest.py."""
+    """A run of pytest of its own, with the hooks of tests/conftest.py, in one process and with another that does the tests."""
     (tmp_path / "test_raw.py").write_text(_RUN.replace("{statement}", statement))
     (tmp_path / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text())
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
-    environment = {**os.environ, "CALLMINE_DATABASE_URL": postgres_url}
-    command += ["-p", "no:cacheprovider", str(tmp_path / "test_raw.py")]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment["CALLMINE_DATABASE_URL"] = postgres_url
+    command += ["-p", "no:cacheprovider", "-n", str(processes), str(tmp_path / "test_raw.py")]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == status, done.stdout + done.stderr
     assert said in done.stdout

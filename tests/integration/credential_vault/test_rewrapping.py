@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
 
 from core import faultpoints
+from core.clock import SystemClock
 from core.errors import MissingSettings, Transient
 from core.ids import WorkspaceId, uuid7
 from credential_vault.domain.connections import Face, Kind
@@ -113,6 +116,37 @@ async def test_who_is_reading_is_not_disturbed_and_the_workspace_is_come_back_to
         assert not await run.move(ACME)
     assert await run.move(ACME)
     assert await bench.readable() == before
+
+
+class Pausing(SystemClock):
+    """Does something instead of sleeping."""
+
+    def __init__(self, instead: Callable[[], Awaitable[None]]) -> None:
+        self._instead = instead
+
+    async def sleep(self, seconds: float) -> None:
+        await self._instead()
+
+
+async def test_a_workspace_in_use_is_come_back_to_whoever_is_moved_beside_it(bench: KeysBench) -> None:
+    workspaces = [WorkspaceId(f"org_beside{number}") for number in range(9)]
+    for workspace in workspaces:
+        await bench.fill(workspace)
+    await bench.rotation.rotate()
+    pauses = 0
+    async with AsyncExitStack() as held:
+
+        async def let_go() -> None:
+            nonlocal pauses
+            pauses += 1
+            await held.aclose()
+
+        # The second of three that are begun side by side: the others are on their way when it is found to be in use.
+        tx = await held.enter_async_context(bench.db.workspace(workspaces[1]))
+        await bench.keyring.data_key(tx)
+        run = Rewrapping(bench.db, await bench.another_keyring(), clock=Pausing(let_go))
+        result = await run.run()
+    assert (pauses, result.data_keys, result.whole) == (1, len(workspaces), True)
 
 
 async def test_a_grant_that_has_read_the_row_before_it_was_moved_opens_it_after(bench: KeysBench) -> None:

@@ -102,7 +102,9 @@ class Rewrapping:
             nonlocal busy
             for workspace_id in waiting:
                 try:
-                    busy += not await self.move(workspace_id)
+                    # In two steps: in one, the number would be read before the wait, and what others counted meanwhile be lost.
+                    moved = await self.move(workspace_id)
+                    busy += not moved
                 except CannotDecrypt:
                     broken.add(workspace_id)
                     log.error("a workspace's ciphertexts do not open and stay as they are")

@@ -5,7 +5,8 @@ Parts, each of which can fail on its own:
 - renewal under every crash and stall (chaos.vault.renewal);
 - ciphertexts put into other places (chaos.vault.transplants);
 - speed beside Tink's own (chaos.vault.speed);
-- no credential released without its entry in the journal, whoever crashes where (chaos.vault.journal).
+- no credential released without its entry in the journal, whoever crashes where (chaos.vault.journal);
+- rotation and rewrapping under steady reads and kills (chaos.vault.rewrap).
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ from collections.abc import Awaitable, Callable
 
 from chaos.harness import Figure, Plan, Verdict
 from chaos.server import postgres
-from chaos.vault import journal, renewal, speed, transplants
+from chaos.vault import journal, renewal, rewrap, speed, transplants
 from isolation import Part
 
 Measure = Callable[[Plan, str], Awaitable[Part]]
 
-PARTS: tuple[Measure, ...] = (renewal.measure, transplants.measure, speed.measure, journal.measure)
+PARTS: tuple[Measure, ...] = (
+    renewal.measure,
+    transplants.measure,
+    speed.measure,
+    journal.measure,
+    rewrap.measure,
+)
 
 
 async def prove(plan: Plan) -> Verdict:

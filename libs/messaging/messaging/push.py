@@ -12,7 +12,6 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.clock import Clock, SystemClock
 from core.errors import CallmineError, InvalidInput
 from core.log import logger
 from messaging.oidc import Verifier
@@ -23,8 +22,6 @@ log = logger("messaging.push")
 # The largest envelope is 256 KiB, 342 KiB in base64; the rest is for attributes.
 LARGEST_REQUEST = 512 * 1024
 
-# A batch is one transaction: waiting this long for company is less than the transaction takes.
-_LINGER_SECONDS = 0.004
 _LARGEST_BATCH = 500
 _MOST_WAITING = 5000
 
@@ -50,14 +47,14 @@ class _Push(BaseModel):
     attempt: Annotated[int, Field(alias="deliveryAttempt", ge=1)] = 1
 
 
-def push_router(processors: Mapping[str, Processor], verifier: Verifier, clock: Clock | None = None) -> APIRouter:
+def push_router(processors: Mapping[str, Processor], verifier: Verifier) -> APIRouter:
     """Routes for the push subscriptions in `processors`, by name.
 
     Answers 204 when a message is done, 503 to have it delivered again, 429 while the consumer has halted or is overrun, 401 and 403 to
     callers that are not Pub/Sub, 404 for other subscriptions, 400 and 413 for what is no push request.
     """
     router = APIRouter()
-    lines = {name: _Line(processor, clock or SystemClock()) for name, processor in processors.items()}
+    lines = {name: _Line(processor) for name, processor in processors.items()}
 
     @router.post("/events/{subscription}", include_in_schema=False)
     async def receive(subscription: str, request: Request) -> Response:
@@ -103,14 +100,14 @@ def _delivery(body: bytes, subscription: str) -> Delivery:
 
 
 class _Line:
-    """Brings together requests that arrive at the same time, so that a batch of them is one transaction.
+    """Brings together requests that arrive while others are served, so that a batch of them is one transaction.
 
-    Each request waits for its turn; the first that is not served yet serves all that wait. No task can outlive its request.
+    Each request waits for its turn; the first that is not served yet serves all that wait. Batches grow with the load by themselves: a
+    request that comes alone waits for no company. No task can outlive its request.
     """
 
-    def __init__(self, processor: Processor, clock: Clock) -> None:
+    def __init__(self, processor: Processor) -> None:
         self._processor = processor
-        self._clock = clock
         self._waiting: list[_Waiting] = []
         self._turn = asyncio.Lock()
 
@@ -121,7 +118,6 @@ class _Line:
         mine = _Waiting(delivery)
         self._waiting.append(mine)
         try:
-            await self._clock.sleep(_LINGER_SECONDS)
             async with self._turn:
                 while mine.verdict is None:
                     await self._process_some()

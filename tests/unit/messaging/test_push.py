@@ -27,10 +27,17 @@ class Recorder:
     batches: list[list[Delivery]] = field(default_factory=list)
     halted: str = ""
     breaks: bool = False
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    busy: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.open.set()
 
     async def process(self, deliveries: Sequence[Delivery]) -> list[Verdict]:
         self.batches.append(list(deliveries))
+        self.busy.set()
         await asyncio.sleep(0)
+        await self.open.wait()
         if self.breaks:
             raise RuntimeError("a bug")
         return [Verdict.RETRY if delivery.body == b"later" else Verdict.ACK for delivery in deliveries]
@@ -81,6 +88,21 @@ async def test_pushes_that_arrive_together_are_one_batch(client: httpx.AsyncClie
     assert answers == [204, 503] * 10
     assert len(recorder.batches) <= 2
     assert sum(len(batch) for batch in recorder.batches) == 20
+
+
+async def test_what_arrives_while_others_are_served_is_the_next_batch(
+    client: httpx.AsyncClient, recorder: Recorder
+) -> None:
+    recorder.open.clear()
+    first = asyncio.create_task(post(client, wrapped(b"first")))
+    await asyncio.wait_for(recorder.busy.wait(), 10)
+    others = [asyncio.create_task(post(client, wrapped(b"later"))) for _ in range(5)]
+    for _ in range(1_000):
+        await asyncio.sleep(0)
+    assert [len(batch) for batch in recorder.batches] == [1], "it waited for no company, and nobody overtakes it"
+    recorder.open.set()
+    assert await asyncio.gather(first, *others) == [204, 503, 503, 503, 503, 503]
+    assert [len(batch) for batch in recorder.batches] == [1, 5]
 
 
 async def test_a_processor_that_breaks_leaves_nobody_hanging(client: httpx.AsyncClient, recorder: Recorder) -> None:

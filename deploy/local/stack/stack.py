@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,13 +42,14 @@ Tell = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class StackSettings:
     """`directory` keeps everything; `fixed_ports` for people, free ones for tests; `admin_url` is a PostgreSQL to use instead of the
-    embedded one; `calls_file` replaces the sandbox's calls; `faults` is the broker's fault table; `extra` are further variables by
-    service (without the prefix CALLMINE_); `tapped` lets the administrator record all messages; `capture` is a folder for the
-    statements that the services run."""
+    embedded one; `services` are those that run, for measurements of a few; `calls_file` replaces the sandbox's calls; `faults` is the
+    broker's fault table; `extra` are further variables by service (without the prefix CALLMINE_); `tapped` lets the administrator record
+    all messages; `capture` is a folder for the statements that the services run."""
 
     directory: Path
     fixed_ports: bool = False
     admin_url: str | None = None
+    services: Sequence[str] = SERVICES
     calls_file: Path | None = None
     faults: Mapping[str, object] | None = None
     extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -120,15 +121,15 @@ class Stack:
         await asyncio.gather(self._stand_ins_ready(), self._databases())
         await secrets.fill(self.site)
         await self._topics()
-        tell("five services, sandbox, front door")
-        for service in SERVICES:
+        tell("services, sandbox, front door")
+        for service in settings.services:
             await self._launch(service, ["-m", service.replace("-", "_"), "serve"], self.service_environment(service))
         # Last, so that its first webhooks find ingest listening, or nearly so.
         await self._launch("sandbox", ["-m", "local.sandbox", "--config", self._path("sandbox.json")])
         await self._launch("front-door", ["-m", "local.front_door", "--config", self._path("front-door.json")])
-        await asyncio.gather(*(self.ready(service) for service in SERVICES))
+        await asyncio.gather(*(self.ready(service) for service in settings.services))
         await self._answers("sandbox", f"{self.site.sandbox_url}/_ready")
-        await self._answers("front-door", f"{self.url}/sub-processors")
+        await self._listens("front-door", self.site.ports["front-door"])
 
     def _stand_ins(self) -> dict[str, list[str]]:
         certificate = self.site.authority.server("stand-ins")
@@ -146,7 +147,7 @@ class Stack:
 
     async def _databases(self) -> None:
         """Create and migrate all databases, as `<service> migrate` does, but without five more processes."""
-        for service in SERVICES:
+        for service in self.settings.services:
             passwords = self.site.keys.database_passwords(service)
             self.dsns[service] = await provision(self.admin_dsn, service, passwords)
             folders = (ROOT / "libs/messaging/messaging/migrations", ROOT / "services" / service / "migrations")

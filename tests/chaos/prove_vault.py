@@ -6,7 +6,8 @@ Parts, each of which can fail on its own:
 - ciphertexts put into other places (chaos.vault.transplants);
 - speed beside Tink's own (chaos.vault.speed);
 - no credential released without its entry in the journal, whoever crashes where (chaos.vault.journal);
-- rotation and rewrapping under steady reads and kills (chaos.vault.rewrap).
+- rotation and rewrapping while the vault is read, whoever is killed at whichever row (chaos.vault.rewrap);
+- what a grant costs, and how long it takes, over the bus (chaos.vault.hop).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Awaitable, Callable
 
 from chaos.harness import Figure, Plan, Verdict
 from chaos.server import postgres
-from chaos.vault import journal, renewal, rewrap, speed, transplants
+from chaos.vault import hop, journal, renewal, rewrap, speed, transplants
 from isolation import Part
 
 Measure = Callable[[Plan, str], Awaitable[Part]]
@@ -26,6 +27,7 @@ PARTS: tuple[Measure, ...] = (
     speed.measure,
     journal.measure,
     rewrap.measure,
+    hop.measure,
 )
 
 

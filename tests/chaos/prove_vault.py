@@ -7,7 +7,8 @@ Parts, each of which can fail on its own:
 - speed beside Tink's own (chaos.vault.speed);
 - no credential released without its entry in the journal, whoever crashes where (chaos.vault.journal);
 - rotation and rewrapping while the vault is read, whoever is killed at whichever row (chaos.vault.rewrap);
-- what a grant costs, and how long it takes, over the bus (chaos.vault.hop).
+- what a grant costs, and how long it takes, over the bus (chaos.vault.hop);
+- no credential anywhere but where it has to be (chaos.vault.canary).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Awaitable, Callable
 
 from chaos.harness import Figure, Plan, Verdict
 from chaos.server import postgres
-from chaos.vault import hop, journal, renewal, rewrap, speed, transplants
+from chaos.vault import canary, hop, journal, renewal, rewrap, speed, transplants
 from isolation import Part
 
 Measure = Callable[[Plan, str], Awaitable[Part]]
@@ -28,6 +29,7 @@ PARTS: tuple[Measure, ...] = (
     journal.measure,
     rewrap.measure,
     hop.measure,
+    canary.measure,
 )
 
 

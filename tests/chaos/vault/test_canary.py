@@ -27,7 +27,7 @@ from chaos.vault.canary.stage import Stage
 from local.stack import Stack
 
 TEXT = secrets.token_urlsafe(40)
-SECRET = Canary("a secret", TEXT, "ingest")
+SECRET = Canary("a secret", TEXT, "ingest", sent=True)
 
 # What programs make of a text, by ways of their own.
 WRITTEN: dict[str, Callable[[str], bytes]] = {
@@ -225,5 +225,6 @@ def test_only_the_requester_may_hold_what_it_was_granted() -> None:
 
 def test_the_front_door_and_the_decoy_are_counted_apart() -> None:
     assert _verdict(Place(Kind.MEMORY, "front-door", "front-door")) == (0, 1, 0)
+    assert _verdict(Place(Kind.MEMORY, "front-door", "front-door"), "a refresh token") == (1, 0, 1)
     assert _verdict(Place(Kind.LOGS, "front-door.log")) == (1, 0, 1)
     assert _verdict(Place(Kind.LOGS, "decoy.log"), decoy.NAME) == (0, 0, 0)

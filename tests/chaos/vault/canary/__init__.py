@@ -1,12 +1,13 @@
 """Canaries: no part of a credential is anywhere but where it has to be, during a run and after it.
 
-Every connected credential is a canary. While a run holds its grant, and again after it, the bytes of everything else are searched: memory
-of all processes, files of PostgreSQL, broker and object store, logs, captured statements, temporary files, command lines, environments, a
-dump, and what pages and API show. The vault keeps credentials and the sandbox made them; there, and in the requester while it holds its
-grant, the search has to find them: that is how it is known to see.
+Every connected credential is a canary: key pairs, access tokens, refresh tokens, and the code and state of each consent. While a run holds
+its grant, and again after it, the bytes of everything else are searched: memory of all processes, files of PostgreSQL, broker and object
+store, logs, captured statements, temporary files, command lines, environments, a dump, and what pages and API show. The memory of the
+vault, which keeps them, and of the sandbox, which made them, is left out. What the run uses has to be found in the sandbox and in the
+requester while that holds its grant: so the search is known to see.
 
 Two places are counted apart, because something of a credential can stay in their memory after use: the requester, and the front door,
-through which the admin sends a key.
+through which the admin's browser sends a key, or a code with its state. A token has no business there: it is a hit.
 """
 
 from __future__ import annotations
@@ -83,9 +84,10 @@ class Watch:
         self.sweeps.append(await self.stage.look(self.search))
 
     async def _see_the_holders(self) -> None:
-        """Return once every canary was seen where it has to be: with who granted it may use it, and with the provider."""
+        """Return once every canary that a run uses was seen where it has to be: with who was granted it, and with the provider."""
         deadline = time.monotonic() + SIGHT_SECONDS
-        unseen = {(holder, one.name) for one in self.canaries for holder in (PROVIDER, one.requester) if holder}
+        used = [one for one in self.canaries if one.requester]
+        unseen = {(holder, one.name) for one in used for holder in (PROVIDER, one.requester)}
         while unseen and time.monotonic() < deadline:
             sweep = await self.stage.look_into_memory(self.search, *{holder for holder, _ in unseen})
             unseen -= {(hit.place.process, hit.trace.canary) for hit in sweep.hits}
@@ -109,11 +111,16 @@ class Watch:
         requesters = {one.name: one.requester for one in self.canaries}
         return hit.place.kind is Kind.MEMORY and hit.place.process == requesters.get(hit.trace.canary)
 
+    def _is_on_its_way_in(self, hit: Hit) -> bool:
+        """Whether the front door has what was sent through it."""
+        sent = {one.name for one in self.canaries if one.sent}
+        return (hit.place.kind, hit.place.process) == (Kind.MEMORY, WAY_IN) and hit.trace.canary in sent
+
     def verdict(self) -> Part:
         """The figures, and a problem for each hit."""
         found = {hit for sweep in self.sweeps for hit in sweep.hits if hit.trace.canary != decoy.NAME}
         elsewhere = {hit for hit in found if not self._is_with_its_requester(hit)}
-        passed_through = {hit for hit in elsewhere if (hit.place.kind, hit.place.process) == (Kind.MEMORY, WAY_IN)}
+        passed_through = {hit for hit in elsewhere if self._is_on_its_way_in(hit)}
         hits = elsewhere - passed_through
         figures: dict[str, Figure] = {
             "canaries": len(self.canaries),

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +16,12 @@ import asyncpg
 
 from chaos.vault.canary import places
 from chaos.vault.canary.canaries import Canary
+from chaos.vault.canary.connecting import WAYS
 from chaos.vault.canary.findings import Kind, Place, Sweep
 from chaos.vault.canary.search import Search
 from e2e.runs import end_of, page, start
 from e2e.sandbox import Sandbox
-from local.journey import Json, Person, admin_of, connect, until
+from local.journey import Json, Person, admin_of, until
 from local.postgres import EmbeddedPostgres
 from local.postgres.embedded import program
 from local.stack import Stack, StackSettings
@@ -30,20 +31,6 @@ VAULT, PROVIDER, WAY_IN = "credential-vault", "sandbox", "front-door"
 
 # Each answer of Gong takes this long while the run is held (seconds): the grant is in use all the time, and well below ingest's time-out.
 HELD_SECONDS = 4.0
-
-
-Way = Callable[[Person, str], Awaitable[list[Canary]]]
-"""Connects a workspace to one provider; the credentials that the vault has of it then."""
-
-
-async def gong_key(person: Person, workspace: str) -> list[Canary]:
-    """Gong, with the key and secret that the workspace's admin has made there."""
-    await connect(person, workspace)
-    key = person.stack.site.keys.gong[workspace]
-    return [Canary(f"{workspace}'s Gong {field}", key[field], "ingest") for field in ("access_key", "secret")]
-
-
-WAYS: tuple[Way, ...] = (gong_key,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +46,13 @@ class Stage:
         return {workspace: admin_of(self.stack, workspace) for workspace in WORKSPACES}
 
     async def connect(self) -> list[Canary]:
-        """Connect every workspace in every way there is, as its admin does; what was connected, each field a canary of its own."""
+        """Connect every workspace, as its admin does; what is secret about it, each part a canary of its own."""
         found: list[Canary] = []
         for workspace, person in self.people.items():
             await until(
                 partial(person.call, "GET", "/api/v1/plan"), lambda answer: answer.is_success, "there is no plan"
             )
-            for way in WAYS:
+            for way in WAYS[workspace]:
                 found += await way(person, workspace)
         return found
 

@@ -78,11 +78,11 @@ class Locked:
             await Pause("lock.wait", 1.0)
 
     async def _refresh(self) -> None:
-        if not await self._read(self._is_due):
+        row = await self._read(lambda row: row)
+        if not self._is_due(row):
             return
-        token = await self._read(lambda row: text_of(row.refresh_token))
         try:
-            made = await self.line.refresh(token, "", lambda: None)
+            made = await self.line.refresh(text_of(row.refresh_token), "", lambda: None)
         except Refused:
             await self._write(lambda row: replace(row, state=State.NEEDS_RECONNECT, refresh_at=None))
             return

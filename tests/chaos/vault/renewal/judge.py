@@ -92,8 +92,9 @@ def _died(rotation: Rotation) -> bool:
 
 
 def _is_excused(world: World, token: str, unavoidable: set[str]) -> bool:
+    """Nothing excuses a row without a token: somebody had disconnected it, and is asked to reconnect."""
     server = world.server
-    return token in unavoidable or server.ended.get(server.family_of[token]) == "uninstalled"
+    return token in unavoidable or (bool(token) and server.ended.get(server.family_of[token]) == "uninstalled")
 
 
 def _counted(world: World, calls: list[Call]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -11,6 +12,7 @@ from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChang
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
     CredentialGranted,
+    CredentialRejected,
     CredentialRequested,
     DenialReason,
 )
@@ -25,14 +27,15 @@ from contracts.changes import Value
 from core.errors import InvalidInput
 from core.ids import parse_uuid
 from credential_vault.domain.connections import Connected, Disconnected, Kind
-from credential_vault.domain.credentials import Denial, Grant, GrantRequest, Provider, Slot, State
+from credential_vault.domain.credentials import Denial, Grant, GrantRequest, Provider, Rejection, Slot, State
+from credential_vault.handlers.rejecting import Rejecting
 from credential_vault.handlers.vault import Denied, Vault
 from credential_vault.store.credentials import standing
 from database import Tx
 from messaging import Draft, Outbox, Routes
 
 _PROVIDERS = {provider: integrations_pb2.Provider.Value(f"PROVIDER_{provider.name}") for provider in Provider}
-_PROVIDER_OF = {number: provider for provider, number in _PROVIDERS.items()}
+_PROVIDER_OF: Mapping[int, Provider] = {number: provider for provider, number in _PROVIDERS.items()}
 
 _CONNECTED = AdminActionType.ADMIN_ACTION_TYPE_INTEGRATION_CONNECTED
 _DISCONNECTED = AdminActionType.ADMIN_ACTION_TYPE_INTEGRATION_DISCONNECTED
@@ -57,7 +60,7 @@ _DENIALS = {
 }
 
 
-def routes(vault: Vault, outbox: Outbox, requester: str) -> Routes:
+def routes(vault: Vault, rejecting: Rejecting, outbox: Outbox, requester: str) -> Routes:
     """What is done with the messages on `requester`'s own topic: the topic says who asks, not the message."""
 
     async def requested(tx: Tx, event: Event[CredentialRequested]) -> None:
@@ -67,8 +70,12 @@ def routes(vault: Vault, outbox: Outbox, requester: str) -> Routes:
         payload = _granted(answer) if isinstance(answer, Grant) else _denied(answer)
         await outbox.add(tx, payload, aggregate_id=event.payload.grant_id, sequence=1, cause=event, requester=requester)
 
+    async def rejected(tx: Tx, event: Event[CredentialRejected]) -> None:
+        await rejecting.hear(tx, _rejection(event.payload, requester))
+
     table = Routes()
     table.on(CredentialRequested, requested)
+    table.on(CredentialRejected, rejected)
     return table
 
 
@@ -145,16 +152,30 @@ async def _announce(tx: Tx, outbox: Outbox, change: _Change, told: IntegrationMe
 
 
 def _request(payload: CredentialRequested, requester: str) -> GrantRequest:
-    provider = _PROVIDER_OF.get(payload.provider)
-    if provider is None:
-        raise InvalidInput("the credential request names no provider that is known here")
     return GrantRequest(
         grant_id=parse_uuid(payload.grant_id, "grant_id"),
-        provider=provider,
+        provider=_provider(payload.provider),
         requester=requester,
         purpose=_word(payload.purpose, "purpose"),
         subject_id=_word(payload.subject_id, "subject_id"),
     )
+
+
+def _rejection(payload: CredentialRejected, requester: str) -> Rejection:
+    """The provider's status is the requester's word, on which nothing is done: it is not read."""
+    return Rejection(
+        grant_id=parse_uuid(payload.grant_id, "grant_id"),
+        provider=_provider(payload.provider),
+        requester=requester,
+        version=payload.credential_version,
+    )
+
+
+def _provider(number: int) -> Provider:
+    provider = _PROVIDER_OF.get(number)
+    if provider is None:
+        raise InvalidInput("the message names no provider that is known here")
+    return provider
 
 
 def _word(text: str, name: str) -> str:

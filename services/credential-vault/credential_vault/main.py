@@ -28,6 +28,7 @@ from credential_vault.events import (
 from credential_vault.handlers.connecting import Connecting
 from credential_vault.handlers.consenting import Consenting
 from credential_vault.handlers.opening import Opening
+from credential_vault.handlers.rejecting import Rejecting
 from credential_vault.handlers.renewal_store import Renewals, Telling
 from credential_vault.handlers.renewing import Renewing
 from credential_vault.handlers.vault import Vault
@@ -70,15 +71,17 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         urls = {Provider.GONG: settings.gong_base_url}
         tell = _Telling(parts.outbox, urls)
         renewer = _renewer(parts.db, keys.keyring, oauth, tell)
+        check_gong = partial(_check_gong, egress, settings.gong_base_url)
+        rounds = _rounds(parts.db, keys, oauth, check_gong, tell)
+        rejecting = Rejecting(rounds.wake)
         vault = Vault(keys.keyring, sealed_to, SystemClock(), lifetime, urls, renewer.wake)
         for requester in sealed_to:
-            parts.consume(f"credential-requests-{requester}", routes(vault, parts.outbox, requester))
+            parts.consume(f"credential-requests-{requester}", routes(vault, rejecting, parts.outbox, requester))
         connecting = Connecting(keys.keyring, urls, tell.connected, tell.disconnected)
         integrations = Integrations(parts.db, connecting, egress, oauth)
         consenting = Consenting(parts.db, connecting, oauth, SystemClock(), settings.public_url)
         parts.serve(router(integrations), consents(consenting, integrations))
-        check_gong = partial(_check_gong, egress, settings.gong_base_url)
-        parts.work(_rounds(parts.db, keys, oauth, check_gong, tell).run, renewer.run)
+        parts.work(rounds.run, renewer.run)
         yield parts
 
 

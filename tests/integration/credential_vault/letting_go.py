@@ -30,7 +30,7 @@ ACCESS, REFRESH = "access-token-in-the-clear", "refresh-token-in-the-clear"
 
 _MOMENTS = {
     "revocations": ("let_go_at", "next_at"),
-    "credentials": ("check_at", "refused_at", "refresh_at", "leased_until"),
+    "credentials": ("check_at", "check_not_before", "refused_at", "refresh_at", "leased_until"),
     "erasures": ("asked_at", "deadline_at", "next_at"),
 }
 

@@ -10,6 +10,7 @@ import pytest
 from core.errors import InvalidInput
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import BasicPair, Provider, Slot
+from credential_vault.domain.oauth import Account
 from credential_vault.handlers.losing import look_soon
 from credential_vault.providers.port import Refused, Unknown
 from credential_vault.workers.checks import Checker, CheckerSettings
@@ -21,7 +22,7 @@ PAIR = {"access_key": "key-in-the-clear", "secret": "secret-in-the-clear"}
 TOKENS = {"access_token": ACCESS, "refresh_token": REFRESH}
 TOKEN = {"access_token": ACCESS}
 
-DAY, SOON = 86_400.0, 300.0
+DAY, SOON, MINUTE = 86_400.0, 300.0, 60.0
 
 OPEN_ATTEMPT = (
     "INSERT INTO renewals (workspace_id, provider, fence, credential_id, version, outcome, started_at)"
@@ -247,6 +248,7 @@ async def test_a_service_that_was_refused_has_it_looked_at_at_once(place: Place)
     await place.connect(Provider.HUBSPOT, TOKENS, workspace=RIVAL)
     assert await world.once()
     assert not await world.once()
+    await place.later(MINUTE)
     async with place.db.workspace(ACME) as tx:
         await look_soon(tx, Provider.HUBSPOT, slot.version - 1)
     assert not await world.once()
@@ -254,6 +256,51 @@ async def test_a_service_that_was_refused_has_it_looked_at_at_once(place: Place)
         await look_soon(tx, Provider.HUBSPOT, slot.version)
     assert await world.once()
     assert len(world.provider.asked) == 3
+
+
+async def test_a_word_during_a_check_is_not_lost(place: Place) -> None:
+    """The provider may have been asked just before it began to refuse."""
+
+    class Meanwhile(ScriptedProvider):
+        async def verify(self, access_token: str, base_url: str) -> Account:
+            async with place.db.workspace(ACME) as tx:
+                await look_soon(tx, Provider.SLACK, slot.version)
+            return await ScriptedProvider.verify(self, access_token, base_url)
+
+    provider = Meanwhile([True], Provider.SLACK)
+    slot = await place.connect(Provider.SLACK, TOKEN)
+    world = World(place, provider)
+    assert await world.once()
+    assert not await world.once()
+    await place.later(MINUTE)
+    assert await world.once()
+    assert len(provider.asked) == 2
+
+
+async def test_nobodys_word_shortens_the_pause_that_a_provider_asked_for(place: Place) -> None:
+    world = World(place, ScriptedProvider([Unknown("slow down", retry_after=7200), True], Provider.SLACK))
+    slot = await place.connect(Provider.SLACK, TOKEN)
+    assert await world.once()
+    for minutes in (5, 110):
+        await place.later(minutes * MINUTE)
+        async with place.db.workspace(ACME) as tx:
+            await look_soon(tx, Provider.SLACK, slot.version)
+        assert not await world.once()
+    await place.later(5 * MINUTE)
+    assert await world.once()
+    assert await world.state() == "connected"
+
+
+async def test_the_pause_after_a_failure_may_be_shortened(place: Place) -> None:
+    world = World(place, ScriptedProvider([Unknown("it hung"), NO], Provider.SLACK))
+    slot = await place.connect(Provider.SLACK, TOKEN)
+    assert await world.once()
+    await place.later(MINUTE)
+    assert not await world.once()
+    async with place.db.workspace(ACME) as tx:
+        await look_soon(tx, Provider.SLACK, slot.version)
+    assert await world.once()
+    assert await world.state() == "needs_reconnect"
 
 
 async def test_what_is_disconnected_does_not_stand_in_the_way(place: Place) -> None:

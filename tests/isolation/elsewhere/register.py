@@ -25,6 +25,10 @@ MEMORY: Final[Register] = {
         "services/credential-vault/credential_vault/workers/renewals.py",
         "Renewer._under_way",
     ): "tasks by workspace and provider",
+    (
+        "services/credential-vault/credential_vault/workers/rounds.py",
+        "Rounds._woken",
+    ): "hints by kind of work; nothing of any workspace",
     ("libs/messaging/messaging/consumer.py", "Consumer._failures"): "counts by workspace and event id",
     ("libs/messaging/messaging/outbox.py", "Outbox._buffers"): "by transaction, which is one scope; gone with it",
     # One transaction, one request, one batch or one page: gone with it.

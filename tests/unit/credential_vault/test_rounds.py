@@ -62,6 +62,36 @@ async def test_an_interruption_is_waited_out(failure: Exception) -> None:
         assert work.asked == [0, 5, 5]
 
 
+async def test_a_hint_ends_the_pause() -> None:
+    clock = SimulatedClock()
+    work, other = Scripted(clock), Scripted(clock)
+    rounds = Rounds([work, other], clock, poll_seconds=600)
+    async with running(rounds):
+        await clock.advance(7)
+        rounds.wake()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert work.asked == other.asked == [0, 7]
+        await clock.advance(600)
+        assert work.asked == other.asked == [0, 7, 607]
+
+
+async def test_a_hint_during_the_work_is_not_lost() -> None:
+    clock = SimulatedClock()
+
+    class Hinted(Scripted):
+        async def once(self) -> bool:
+            if len(self.asked) == 1:
+                rounds.wake()
+            return await super().once()
+
+    work = Hinted(clock)
+    rounds = Rounds([work], clock, poll_seconds=600)
+    async with running(rounds):
+        await clock.advance(600)
+        assert work.asked == [0, 600, 600]
+
+
 async def test_one_kind_of_work_does_not_wait_for_another() -> None:
     clock = SimulatedClock()
     broken, sound = Scripted(clock, *[Transient("away")] * 9), Scripted(clock)

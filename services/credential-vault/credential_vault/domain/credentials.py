@@ -143,6 +143,16 @@ class Grant:
     credential_version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A service says that the provider did not accept what it was granted. `requester` is known from the topic."""
+
+    grant_id: uuid.UUID
+    provider: Provider
+    requester: str
+    version: int
+
+
 def _check_key(name: str, text: str) -> None:
     if not text:
         raise InvalidInput(f"The {name} is empty: copy it from Gong, Company Settings > API.")

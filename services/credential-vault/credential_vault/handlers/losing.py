@@ -1,4 +1,4 @@
-"""A credential that its provider does not accept any more. Runs inside the transaction it is given."""
+"""A credential that its provider does not accept any more, or is said not to. Runs inside the transaction it is given."""
 
 from __future__ import annotations
 
@@ -24,5 +24,9 @@ async def lose(tx: Tx, tell: TellLoss, slot: Slot, reason: str) -> bool:
 
 
 async def look_soon(tx: Tx, provider: Provider, version: int) -> None:
-    """A service says that its provider refused this version: the vault asks for itself, at once. Nothing is believed on a caller's word."""
-    await store.again(tx, provider, version, 0.0)
+    """Somebody has reason to think that its provider refuses this version: the vault asks for itself, as soon as it may.
+
+    At once, unless the provider was asked within the last minute, or has asked to be left alone. Nothing happens for a version that is
+    not the connected one.
+    """
+    await store.soon(tx, provider, version)

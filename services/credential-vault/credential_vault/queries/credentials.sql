@@ -13,7 +13,7 @@ SET state = 'connected', kind = :kind, base_url = :base_url, account = :account,
     access_key = :access_key, secret = :secret, access_token = :access_token, refresh_token = :refresh_token,
     expires_at = now() + make_interval(secs => :expires_in::float8), refresh_at = now() + make_interval(secs => :renew_in::float8),
     leased_until = NULL, reason = '', refused_at = NULL, refused_version = NULL,
-    check_at = now() + make_interval(secs => :check_in::float8), connected_by = :connected_by, connected_at = now()
+    check_at = now() + make_interval(secs => :check_in::float8), check_not_before = '-infinity', connected_by = :connected_by, connected_at = now()
 WHERE workspace_id = :workspace_id AND provider = :provider AND version = :version;
 
 -- name: credential_standing

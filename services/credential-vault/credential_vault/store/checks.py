@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import Provider, Slot
@@ -22,12 +23,13 @@ class Due:
 class Check:
     """A credential as it was when its check was claimed, encrypted still.
 
-    `being_renewed`: a renewal is due or under way, so that its access token says nothing. `refused_for`: since how many seconds its
-    provider has been refusing it, None when it has not.
+    `claimed_until`: when others may make it. `being_renewed`: a renewal is due or under way, so that its access token says nothing.
+    `refused_for`: since how many seconds its provider has been refusing it, None when it has not.
     """
 
     held: Held
     fence: int
+    claimed_until: datetime
     base_url: str
     renewable: bool
     being_renewed: bool
@@ -51,20 +53,42 @@ async def due(db: Database, limit: int) -> list[Due]:
     return [Due(WorkspaceId(row["workspace_id"]), Provider(row["provider"])) for row in rows]
 
 
-async def claim(tx: Tx, provider: Provider, lease_seconds: float) -> Check | None:
-    """Take a check that is due, for `lease_seconds`; None when somebody else has it, or nothing is connected any more."""
-    row = await tx.fetch_one("check_claim", provider=provider.value, lease_seconds=lease_seconds)
+async def claim(tx: Tx, provider: Provider, lease_seconds: float, quiet_seconds: float) -> Check | None:
+    """Take a check that is due, for `lease_seconds`; None when somebody else has it, or nothing is connected any more.
+
+    Nobody brings another check of it forward to less than `quiet_seconds` from now.
+    """
+    row = await tx.fetch_one(
+        "check_claim", provider=provider.value, lease_seconds=lease_seconds, quiet_seconds=quiet_seconds
+    )
     return _check(tx, provider, row) if row else None
 
 
-async def again(tx: Tx, provider: Provider, version: int, seconds: float) -> None:
-    """Have this version looked at in `seconds`; nothing happens when it is not the connected one."""
-    await tx.execute("check_again", provider=provider.value, version=version, seconds=seconds)
+async def soon(tx: Tx, provider: Provider, version: int) -> None:
+    """Have this version looked at as soon as it may be; nothing happens when it is not the connected one."""
+    await tx.execute("check_soon", provider=provider.value, version=version)
+
+
+async def again(tx: Tx, check: Check, seconds: float, quiet_seconds: float = 0.0) -> None:
+    """Have it looked at in `seconds`, which nobody may bring forward to less than `quiet_seconds`."""
+    await tx.execute(
+        "check_again",
+        provider=check.provider.value,
+        version=check.version,
+        seconds=seconds,
+        quiet_seconds=quiet_seconds,
+    )
 
 
 async def passed(tx: Tx, check: Check, seconds: float) -> None:
-    """The provider accepts it; the next check is in `seconds`."""
-    await tx.execute("check_passed", provider=check.provider.value, version=check.version, seconds=seconds)
+    """The provider accepts it; the next check is in `seconds`, or when it was asked for since this one was claimed."""
+    await tx.execute(
+        "check_passed",
+        provider=check.provider.value,
+        version=check.version,
+        claimed_until=check.claimed_until,
+        seconds=seconds,
+    )
 
 
 async def refused(tx: Tx, check: Check, seconds: float) -> None:
@@ -91,6 +115,7 @@ def _check(tx: Tx, provider: Provider, row: Row) -> Check:
     return Check(
         held=Held(slot, fields),
         fence=row["fence"],
+        claimed_until=row["check_at"],
         base_url=row["base_url"],
         renewable=row["renewable"],
         being_renewed=row["being_renewed"],

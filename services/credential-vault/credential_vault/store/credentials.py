@@ -154,5 +154,11 @@ async def journal(tx: Tx, request: GrantRequest, version: int) -> bool:
     return added == 1
 
 
+async def granted_version(tx: Tx, grant_id: uuid.UUID, provider: Provider, requester: str) -> int | None:
+    """The version that was granted; None for a grant that `requester` was not made of this provider's credential."""
+    row = await tx.fetch_one("journal_version", grant_id=grant_id, provider=provider.value, requester=requester)
+    return row["credential_version"] if row else None
+
+
 def _face(row: Row) -> Face:
     return Face(Kind(row["kind"]), row["base_url"], row["account"], tuple(row["scopes"]))

@@ -2,8 +2,9 @@
 
     claim and open (committed) -> ask -> record
 
-Once a day for each connected credential, spread over the day, and at once when a service was refused. Only the provider's own refusal
-counts; a failure to answer says nothing. What a refusal means:
+Once a day for each connected credential, spread over the day, and at once when a service was refused, but not more often than once a minute
+for its word, nor while the provider has asked to be left alone. Only the provider's own refusal counts; a failure to answer says nothing.
+What a refusal means:
 
 an access token that can be renewed   its renewal is brought forward: what the provider says to that decides (docs/decisions/0009)
 another access token                  it needs reconnecting
@@ -55,7 +56,7 @@ class CheckerSettings:
 
     The defaults: once a day, give or take a tenth, so that credentials that were connected together drift apart; a pair that was refused is
     asked about again after five minutes, longer than a provider's deploy takes to answer 401 by mistake; a provider that does not answer,
-    after an hour.
+    after an hour; somebody who says that it refuses the credential has it asked once a minute at most.
     """
 
     at_once: int = 4
@@ -64,6 +65,7 @@ class CheckerSettings:
     every: float = 86_400.0
     second_look: float = 300.0
     after_failure: float = 3600.0
+    quiet: float = 60.0
 
     def next_check(self) -> float:
         """Seconds until the next check, with jitter."""
@@ -91,7 +93,7 @@ class Checker:
     async def _look(self, due: Due) -> bool:
         with working_for(due.workspace_id, ""):
             async with self.db.workspace(due.workspace_id) as tx:
-                check = await store.claim(tx, due.provider, self.settings.lease_seconds)
+                check = await store.claim(tx, due.provider, self.settings.lease_seconds, self.settings.quiet)
                 if check is None:
                     return False
                 plain = await self._open(tx, check)
@@ -141,10 +143,11 @@ class Checker:
         if answer is _Quiet.ACCEPTED:
             await store.passed(tx, check, self.settings.next_check())
         elif answer is _Quiet.NOT_ASKED:
-            await store.again(tx, slot.provider, slot.version, self.settings.next_check())
+            await store.again(tx, check, self.settings.next_check())
         elif isinstance(answer, Transient):
-            seconds = self.settings.after_failure if answer.retry_after is None else answer.retry_after
-            await store.again(tx, slot.provider, slot.version, min(seconds, self.settings.every))
+            asked = min(answer.retry_after or 0.0, self.settings.every)
+            seconds = self.settings.after_failure if answer.retry_after is None else asked
+            await store.again(tx, check, seconds, asked)
         elif check.renewable:
             await store.renew_soon(tx, check, self.settings.next_check())
         elif self._has_to_be_seen_again(check):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.clock import Clock
@@ -32,6 +32,12 @@ class Rounds:
     rounds: Sequence[Round]
     clock: Clock
     poll_seconds: float = 5.0
+    _woken: dict[int, asyncio.Event] = field(default_factory=dict, init=False)
+
+    def wake(self) -> None:
+        """Something may be due: look now instead of at the next poll. A hint; nothing depends on it."""
+        for woken in self._woken.values():
+            woken.set()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -40,7 +46,9 @@ class Rounds:
                 group.create_task(self._serve(one))
 
     async def _serve(self, one: Round) -> None:
+        woken = self._woken.setdefault(id(one), asyncio.Event())
         while True:
+            woken.clear()
             worked = False
             try:
                 worked = await one.once()
@@ -48,4 +56,15 @@ class Rounds:
                 cause = type(group.exceptions[0]).__name__
                 log.warning("round is interrupted and will be repeated", work=type(one).__name__, cause=cause)
             if not worked:
-                await self.clock.sleep(self.poll_seconds)
+                await self._rest(woken)
+
+    async def _rest(self, woken: asyncio.Event) -> None:
+        polling = asyncio.create_task(self._poll(woken))
+        try:
+            await woken.wait()
+        finally:
+            polling.cancel()
+
+    async def _poll(self, woken: asyncio.Event) -> None:
+        await self.clock.sleep(self.poll_seconds)
+        woken.set()

@@ -21,6 +21,7 @@ from core.errors import Transient
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import Provider
 from credential_vault.events import routes
+from credential_vault.handlers.rejecting import Rejecting
 from credential_vault.handlers.vault import Vault
 from integration.credential_vault.letting_go import Place
 from local.postgres.connection import Connection
@@ -51,7 +52,7 @@ def vault_of(place: Place) -> Vault:
 
 def as_in_service(vault: Vault) -> Release:
     """What the consumer does with a message: the service's own handler, in one transaction with the outbox."""
-    table = routes(vault, Outbox("credential-vault"), REQUESTER)
+    table = routes(vault, Rejecting(), Outbox("credential-vault"), REQUESTER)
     handler = table.handler_of(CredentialRequested.DESCRIPTOR.full_name)
     assert handler is not None, "the service listens to requests"
 

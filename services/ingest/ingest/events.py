@@ -12,6 +12,7 @@ from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
     CredentialGranted,
+    CredentialRejected,
     CredentialRequested,
     DenialReason,
 )
@@ -112,7 +113,13 @@ def sealed_grant(message: CredentialGranted) -> SealedGrant:
         raise InvalidInput("the grant is not for a provider that ingest asked for")
     if not message.sealed or not message.sealing_key_id or not message.HasField("expires_at"):
         raise InvalidInput("the grant lacks its sealed credential, the key's id or its expiry")
-    return SealedGrant(grant_id(message.grant_id), message.sealed, message.sealing_key_id, _time(message.expires_at))
+    return SealedGrant(
+        grant_id=grant_id(message.grant_id),
+        sealed=message.sealed,
+        key_id=message.sealing_key_id,
+        expires_at=_time(message.expires_at),
+        credential_version=message.credential_version,
+    )
 
 
 def denial(message: CredentialDenied) -> Denial:
@@ -132,6 +139,16 @@ def credential_requested(grant: GrantId, kind: JobKind, job: JobId) -> Credentia
     """Ask the vault for the Gong credential."""
     return CredentialRequested(
         grant_id=str(grant), provider=Provider.PROVIDER_GONG, purpose=kind.value, subject_id=str(job)
+    )
+
+
+def credential_rejected(grant: SealedGrant, status: int) -> CredentialRejected:
+    """Tell the vault that Gong did not accept what it granted; `status` is Gong's HTTP status."""
+    return CredentialRejected(
+        grant_id=str(grant.grant_id),
+        provider=Provider.PROVIDER_GONG,
+        credential_version=grant.credential_version,
+        provider_status=status,
     )
 
 

@@ -79,11 +79,15 @@ class Gong:
     secret: str
 
 
-def granted(asked: Event[Message], gong: Gong, lasts: timedelta = timedelta(hours=1)) -> Event[Message]:
-    """The vault's answer to a request."""
+def granted(
+    asked: Event[Message], gong: Gong, lasts: timedelta = timedelta(hours=1), version: int = 1
+) -> Event[Message]:
+    """The vault's answer to a request: a key pair, or an access token where `gong` has no access key."""
     assert isinstance(asked.payload, CredentialRequested)
     expires_at = datetime.now(UTC).replace(microsecond=0) + lasts
     plaintext = {"kind": "basic", "access_key": gong.access_key, "secret": gong.secret, "base_url": gong.base_url}
+    if not gong.access_key:
+        plaintext = {"kind": "bearer", "token": gong.secret, "base_url": gong.base_url}
     grant_id = asked.payload.grant_id
     binding = Binding(asked.workspace_id, grant_id, "gong", "ingest", expires_at)
     to = SealedTo.parse(KEY.public_text())
@@ -93,7 +97,7 @@ def granted(asked: Event[Message], gong: Gong, lasts: timedelta = timedelta(hour
         sealed=seal(to, json.dumps(plaintext).encode(), binding),
         sealing_key_id=to.key_id,
         expires_at=stamp(expires_at),
-        credential_version=1,
+        credential_version=version,
     )
     return event_of(payload, grant_id, asked.workspace_id)
 

@@ -69,14 +69,16 @@ class Workshop:
         await self.grant(run)
         return run
 
-    async def grant(self, job: uuid.UUID, lasts: timedelta = timedelta(hours=1), gong: Gong | None = None) -> None:
+    async def grant(
+        self, job: uuid.UUID, lasts: timedelta = timedelta(hours=1), gong: Gong | None = None, version: int = 1
+    ) -> None:
         """Answer the job's latest request."""
         asked = [
             event
             for event in await self.ingest.told(CredentialRequested)
             if isinstance(event.payload, CredentialRequested) and event.payload.subject_id == str(job)
         ]
-        await self.ingest.hear(granted(asked[-1], gong or self.gong, lasts))
+        await self.ingest.hear(granted(asked[-1], gong or self.gong, lasts, version))
 
     async def finish(self, worker: FetchWorker | None = None) -> None:
         """Work until nothing is due, with leases of dead workers over and pauses passed."""

@@ -28,7 +28,7 @@ class JobKind(enum.StrEnum):
 class JobState(enum.StrEnum):
     """waiting_grant -> ready -> fetching -> done | failed.
 
-    Cancelled from any of the first three; back to waiting_grant when the grant expires.
+    Cancelled from any of the first three; back to waiting_grant when the grant expires, or was refused by the provider.
     """
 
     WAITING_GRANT = "waiting_grant"
@@ -97,6 +97,7 @@ class SealedGrant:
     sealed: bytes
     key_id: str
     expires_at: datetime
+    credential_version: int
 
     def __repr__(self) -> str:
         """Never the bytes."""
@@ -105,7 +106,10 @@ class SealedGrant:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as the worker sees it that has claimed it. `grant_expired` is by the database's clock."""
+    """A job as the worker sees it that has claimed it. `grant_expired` is by the database's clock.
+
+    `refused_version` is the version of the credential that the provider has refused since the job last came forward; None for none.
+    """
 
     claim: Claim
     kind: JobKind
@@ -115,6 +119,7 @@ class Job:
     grant_expired: bool
     attempts: int
     planned: bool
+    refused_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@
     transcripts = await gong.transcripts(call_ids)
 
 Gong's quirks: the cursor goes into the body, outside `filter`, with all else unchanged; 404 means that nothing was found; errors are
-sentences. Raises egress' errors, GongRefused with Gong's own words, GongUnreadable, and GrantExpired.
+sentences. Raises egress' errors, GongRefused with Gong's own words, CredentialRefused for a 401, GongUnreadable, and GrantExpired.
 """
 
 from __future__ import annotations
@@ -44,6 +44,15 @@ class GongRefused(Permanent):
 
     problem = "gong-refused"
     title = "Gong refused the request"
+
+
+class CredentialRefused(GongRefused):
+    """Gong does not accept the credential (any more); the text says to reconnect. `renewable`: the vault may be able to renew it."""
+
+    def __init__(self, message: str, provider_status: int, *, renewable: bool) -> None:
+        super().__init__(message)
+        self.provider_status = provider_status
+        self.renewable = renewable
 
 
 class GongUnreadable(Transient):
@@ -126,8 +135,13 @@ class GongClient:
     def _refused(self, rejection: ProviderRejected) -> GongRefused:
         said = self._credential.redact(_words(rejection.body))
         told = f'Gong answered {rejection.provider_status}: "{said}".' if said else f"{rejection}."
-        if rejection.provider_status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            return GongRefused(f"{told} Reconnect Gong in Settings > Integrations, then start again.")
+        reconnect = f"{told} Reconnect Gong in Settings > Integrations, then start again."
+        if rejection.provider_status == HTTPStatus.UNAUTHORIZED:
+            # A pair stays what it is until somebody replaces it; a token can be renewed.
+            renewable = self._credential.auth is None
+            return CredentialRefused(reconnect, rejection.provider_status, renewable=renewable)
+        if rejection.provider_status == HTTPStatus.FORBIDDEN:
+            return GongRefused(reconnect)
         return GongRefused(f"{told} Please write to support.")
 
 

@@ -31,7 +31,7 @@ FOR UPDATE;
 -- The credential has come: the job can be worked on.
 UPDATE jobs
 SET state = 'ready', sealed = :sealed, sealing_key_id = :sealing_key_id, grant_expires_at = :expires_at,
-    next_attempt_at = clock_timestamp()
+    credential_version = :credential_version, next_attempt_at = clock_timestamp()
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'waiting_grant';
 
 -- name: job_denied
@@ -42,7 +42,8 @@ WHERE workspace_id = :workspace_id AND id = :id AND state = 'waiting_grant';
 
 -- name: job_claimed
 -- What a worker needs to know of the job it has claimed; no row when another has taken it since, or when it was cancelled.
-SELECT id, kind, filter, max_calls, correlation_id, grant_id, sealed, sealing_key_id, grant_expires_at, attempts, fence, planned_at,
+SELECT id, kind, filter, max_calls, correlation_id, grant_id, sealed, sealing_key_id, grant_expires_at, credential_version,
+    refused_version, attempts, fence, planned_at,
     grant_expires_at <= clock_timestamp() + make_interval(secs => :margin_seconds::float8) AS grant_expired
 FROM jobs
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'fetching' AND fence = :fence;
@@ -63,14 +64,15 @@ FOR UPDATE;
 -- name: job_planned
 -- The run's calls are chosen.
 UPDATE jobs
-SET planned_at = clock_timestamp(), calls_matching = :calls_matching, calls_private = :calls_private, attempts = 0
+SET planned_at = clock_timestamp(), calls_matching = :calls_matching, calls_private = :calls_private, attempts = 0,
+    refused_version = NULL
 WHERE workspace_id = :workspace_id AND id = :id AND fence = :fence;
 
 -- name: job_advanced
 -- A batch of calls is done; the job has come forward, so its failures are forgotten.
 UPDATE jobs
 SET sequence = :sequence, calls_fetched = :calls_fetched, calls_private = :calls_private,
-    calls_without_transcript = :calls_without_transcript, attempts = 0
+    calls_without_transcript = :calls_without_transcript, attempts = 0, refused_version = NULL
 WHERE workspace_id = :workspace_id AND id = :id AND fence = :fence;
 
 -- name: job_finish
@@ -87,8 +89,15 @@ SET state = 'ready', lease_expires_at = NULL, next_attempt_at = clock_timestamp(
     attempts = CASE WHEN :counts::boolean THEN attempts ELSE greatest(attempts - 1, 0) END
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'fetching' AND fence = :fence;
 
+-- name: job_refused
+-- The provider has refused the granted credential: the grant is over at once, so that whoever claims the job next asks for another one.
+UPDATE jobs
+SET state = 'ready', lease_expires_at = NULL, refused_version = :version, grant_expires_at = clock_timestamp(),
+    next_attempt_at = clock_timestamp() + make_interval(secs => :seconds::float8)
+WHERE workspace_id = :workspace_id AND id = :id AND state = 'fetching' AND fence = :fence;
+
 -- name: job_ask_again
--- Its grant has expired: the job waits for another one.
+-- Its grant is over: the job waits for another one.
 UPDATE jobs
 SET state = 'waiting_grant', grant_id = :grant_id, sealed = NULL, sealing_key_id = NULL, grant_expires_at = NULL,
     lease_expires_at = NULL

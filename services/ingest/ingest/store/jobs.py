@@ -75,7 +75,12 @@ async def by_grant(tx: Tx, grant_id: GrantId) -> Asking | None:
 async def grant(tx: Tx, job_id: JobId, sealed: SealedGrant) -> None:
     """The credential has come: the job can be worked on."""
     await tx.execute(
-        "job_granted", id=job_id, sealed=sealed.sealed, sealing_key_id=sealed.key_id, expires_at=sealed.expires_at
+        "job_granted",
+        id=job_id,
+        sealed=sealed.sealed,
+        sealing_key_id=sealed.key_id,
+        expires_at=sealed.expires_at,
+        credential_version=sealed.credential_version,
     )
 
 

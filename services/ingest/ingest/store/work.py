@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from database import Tx
+from database import Row, Tx
 from ingest.domain.calls import CallId
 from ingest.domain.jobs import (
     CallState,
@@ -45,10 +45,11 @@ async def read(tx: Tx, claim: Claim, margin_seconds: float) -> Job:
         kind=JobKind(row["kind"]),
         filter=filter_of(row["filter"]),
         max_calls=row["max_calls"],
-        grant=SealedGrant(GrantId(row["grant_id"]), row["sealed"], row["sealing_key_id"], row["grant_expires_at"]),
+        grant=_grant(row),
         grant_expired=row["grant_expired"],
         attempts=row["attempts"],
         planned=row["planned_at"] is not None,
+        refused_version=row["refused_version"],
     )
 
 
@@ -146,10 +147,26 @@ async def pause(tx: Tx, claim: Claim, seconds: float, *, counts: bool) -> None:
         raise _lost()
 
 
+async def refused(tx: Tx, claim: Claim, version: int, seconds: float) -> None:
+    """Note that the provider has refused this version, end the grant, and put the job back for `seconds`. Raises LeaseLost."""
+    if not await tx.execute("job_refused", id=claim.job_id, fence=claim.fence, version=version, seconds=seconds):
+        raise _lost()
+
+
 async def ask_again(tx: Tx, claim: Claim, grant_id: GrantId) -> None:
     """Let the job wait for another grant. Raises LeaseLost."""
     if not await tx.execute("job_ask_again", id=claim.job_id, fence=claim.fence, grant_id=grant_id):
         raise _lost()
+
+
+def _grant(row: Row) -> SealedGrant:
+    return SealedGrant(
+        grant_id=GrantId(row["grant_id"]),
+        sealed=row["sealed"],
+        key_id=row["sealing_key_id"],
+        expires_at=row["grant_expires_at"],
+        credential_version=row["credential_version"],
+    )
 
 
 def _lost() -> LeaseLost:

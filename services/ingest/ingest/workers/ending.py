@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from core.faultpoints import reach
 from core.ids import uuid7
-from database import Database
+from database import Database, Tx
 from ingest import events
-from ingest.domain.jobs import Claim, GrantId, JobKind, JobState
+from ingest.domain.jobs import Claim, GrantId, JobKind, JobState, SealedGrant
 from ingest.handlers.fetches import REQUESTER
 from ingest.store import work
 from messaging import Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The provider did not accept what a grant holds: its HTTP status."""
+
+    grant: SealedGrant
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +29,26 @@ class JobEnds:
     db: Database
     outbox: Outbox
 
-    async def fail(self, claim: Claim, kind: JobKind, words: str) -> None:
-        """The job has failed; `words` are fit for the page."""
+    async def fail(self, claim: Claim, kind: JobKind, words: str, told: Refusal | None = None) -> None:
+        """The job has failed; `words` are fit for the page. `told`: the vault hears that its credential was refused."""
         async with self.db.workspace(claim.workspace_id) as tx:
             before = await work.held(tx, claim)
             now = replace(before, sequence=before.sequence + 1)
             await work.finish(tx, claim, JobState.FAILED, now, words)
             message = events.failed(kind, claim.job_id, words)
             await self.outbox.add(tx, message, aggregate_id=str(claim.job_id), sequence=now.sequence)
+            if told is not None:
+                await self._tell_vault(tx, told)
+
+    async def refused(self, claim: Claim, told: Refusal, seconds: float) -> None:
+        """The provider has refused the credential: tell the vault, and ask it for another one in `seconds`.
+
+        The vault hears of each grant that was refused exactly once: the grant is over in the same transaction.
+        """
+        async with self.db.workspace(claim.workspace_id) as tx:
+            await work.refused(tx, claim, told.grant.credential_version, seconds)
+            await self._tell_vault(tx, told)
+            reach("refused.before_commit")
 
     async def pause(self, claim: Claim, seconds: float, *, counts: bool) -> None:
         """Go on in `seconds`; `counts` says whether this was a failure."""
@@ -35,9 +56,14 @@ class JobEnds:
             await work.pause(tx, claim, seconds, counts=counts)
 
     async def ask_again(self, claim: Claim, kind: JobKind) -> None:
-        """The grant has expired: ask the vault for another one and go on when it comes."""
+        """The grant is over: ask the vault for another one and go on when it comes."""
         grant_id = GrantId(uuid7())
         async with self.db.workspace(claim.workspace_id) as tx:
             await work.ask_again(tx, claim, grant_id)
             request = events.credential_requested(grant_id, kind, claim.job_id)
             await self.outbox.add(tx, request, aggregate_id=str(grant_id), sequence=1, requester=REQUESTER)
+
+    async def _tell_vault(self, tx: Tx, told: Refusal) -> None:
+        """After the request of the same grant, whose number is 1."""
+        message = events.credential_rejected(told.grant, told.status)
+        await self.outbox.add(tx, message, aggregate_id=str(told.grant.grant_id), sequence=2, requester=REQUESTER)

@@ -4,6 +4,7 @@ provider asks to wait        the job sleeps that long; nothing is counted
 Transient                    the job sleeps, longer each time; given up after `most_attempts` without coming forward
 Permanent                    the job fails, in the error's own words
 the grant has expired        another one is asked for; the job goes on where it was
+the credential is refused    the vault is told and asked for another grant; the job fails where that holds the version that was refused
 the lease is lost            nothing is written: somebody else has the job, or it was cancelled
 """
 
@@ -24,12 +25,12 @@ from core.log import logger
 from database import Database
 from egress import Egress, TooManyRequests
 from ingest.domain.jobs import Claim, GrantExpired, Job, JobKind, LeaseLost
-from ingest.gong.client import GongClient
+from ingest.gong.client import CredentialRefused, GongClient
 from ingest.gong.credential import Credential
 from ingest.gong.limits import RateLimiter
 from ingest.handlers.fetches import REQUESTER
 from ingest.store import jobs, work
-from ingest.workers.ending import JobEnds
+from ingest.workers.ending import JobEnds, Refusal
 
 log = logger("ingest.worker")
 
@@ -55,6 +56,8 @@ class WorkerSettings:
     longest_delay: float = 300.0
     # A 429 without Retry-After: Gong counts by the second.
     asked_to_wait: float = 2.0
+    # Before another grant is asked for where a token was refused: the vault asks the provider, and renews the token, in the meantime.
+    renewal_seconds: float = 30.0
 
     def delay_after(self, attempts: int) -> float:
         """Seconds to wait after so many failed attempts: doubling, with jitter."""
@@ -188,6 +191,8 @@ class FetchWorker:
             wait = self._settings.asked_to_wait if error.retry_after is None else error.retry_after
             log.info("provider asks to wait", job=str(claim.job_id), seconds=round(wait))
             await self._ends.pause(claim, min(wait, LONGEST_PAUSE), counts=False)
+        except CredentialRefused as error:
+            await self._refused(job, error)
         except Permanent as error:
             log.warning("job failed", job=str(claim.job_id), cause=type(error).__name__)
             await self._ends.fail(claim, job.kind, str(error))
@@ -200,6 +205,20 @@ class FetchWorker:
             await self._ends.fail(job.claim, job.kind, _TOO_LATE)
         else:
             await self._ends.ask_again(job.claim, job.kind)
+
+    async def _refused(self, job: Job, error: CredentialRefused) -> None:
+        """Another grant may hold another credential, replaced or renewed meanwhile. One that was refused twice is not asked for again.
+
+        The attempts bound it where each grant holds a newer version and each is refused. Asking again is an attempt too.
+        """
+        told = Refusal(job.grant, error.provider_status)
+        version = job.grant.credential_version
+        log.warning("credential refused", job=str(job.claim.job_id), version=version, status=error.provider_status)
+        if version == job.refused_version or job.attempts + 1 >= self._settings.most_attempts:
+            await self._ends.fail(job.claim, job.kind, str(error), told)
+        else:
+            seconds = self._settings.renewal_seconds if error.renewable else 0.0
+            await self._ends.refused(job.claim, told, seconds)
 
     async def _again_or_never(self, job: Job, error: Exception) -> None:
         claim = job.claim

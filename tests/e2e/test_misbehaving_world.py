@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 
 from e2e.commands import put_on_plan
@@ -129,6 +131,49 @@ async def test_a_wrong_gong_key_leaves_the_earlier_one_in_place(sandbox: Sandbox
     after = await database(sandbox.stack, "credential-vault", "SELECT * FROM credentials ORDER BY 1, 2, 3")
     assert after == before
     assert (await end_of(person, await start(person, WORKSPACE)))["state"] == "completed"
+
+
+async def test_a_key_that_was_deleted_at_gong_is_noticed_by_the_run_that_needs_it(
+    sandbox: Sandbox, person: Person
+) -> None:
+    """ingest is refused twice and fails the run; the vault, told of it, asks Gong itself, twice, and has the admin reconnect."""
+    async with sandbox.misbehaving({"provider": "gong", "status": 401}):
+        ended = await end_of(person, await start(person, WORKSPACE))
+        assert ended["state"] == "failed"
+        assert "Reconnect Gong in Settings > Integrations" in ended["reason"]
+        [seen] = await _until_refused(sandbox)
+        assert seen["state"] == "connected"
+        await database(
+            sandbox.stack,
+            "credential-vault",
+            "UPDATE credentials SET check_at = now(), refused_at = refused_at - interval '5 minutes' WHERE refused_at IS NOT NULL",
+        )
+        await until_answered(
+            lambda: person.call("GET", "/api/v1/integrations"),
+            lambda answer: (
+                [each["status"] for each in answer.json() if each["provider"] == "gong"] == ["needs_reconnect"]
+            ),
+            "the vault does not notice",
+        )
+        assert "no longer accepts the credential" in await page(person, "/settings/integrations")
+        denied = await end_of(person, await start(person, WORKSPACE))
+    assert denied["state"] == "failed"
+    assert denied["reason"].startswith("Gong no longer accepts the stored credential. Reconnect Gong")
+    answer = await person.call("POST", "/api/v1/integrations/gong", json=sandbox.stack.site.keys.gong[WORKSPACE])
+    assert answer.status_code == 201
+    assert (await end_of(person, await start(person, WORKSPACE)))["state"] == "completed"
+
+
+async def _until_refused(sandbox: Sandbox) -> list[asyncpg.Record]:
+    """The credential once Gong has refused it to the vault."""
+    async with asyncio.timeout(60):
+        while True:
+            rows = await database(
+                sandbox.stack, "credential-vault", "SELECT state FROM credentials WHERE refused_at IS NOT NULL"
+            )
+            if rows:
+                return rows
+            await asyncio.sleep(0.1)
 
 
 async def test_no_matching_calls_cost_nothing(sandbox: Sandbox, person: Person) -> None:

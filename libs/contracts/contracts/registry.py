@@ -13,6 +13,7 @@ from typing import Final
 from google.protobuf.message import Message
 
 from callmine.audit.v1 import audit_pb2
+from callmine.billing.v1 import billing_pb2
 from callmine.calls.v1 import calls_pb2
 from callmine.credentials.v1 import credentials_pb2
 from callmine.fetches.v1 import fetches_pb2
@@ -49,6 +50,11 @@ _SHARED = (
             workspaces_pb2.MemberRoleChanged,
         ),
     ),
+    Topic(
+        "billing",
+        ("ingest",),
+        (billing_pb2.SubscriptionChanged, billing_pb2.CheckoutCompleted, billing_pb2.PaymentFailed),
+    ),
     Topic("plans", ("retention",), (plans_pb2.PlanChanged,)),
     Topic(
         "integrations",
@@ -77,11 +83,14 @@ _SHARED = (
     Topic("audit", SERVICES, (audit_pb2.AdminAction,)),
 )
 
+# Only ingest hears webhooks.
+_NOTICES: Final[Mapping[str, tuple[type[Message], ...]]] = {"ingest": (credentials_pb2.RevocationNoticed,)}
+
 _REQUESTS = tuple(
     Topic(
         f"credential-requests-{service}",
         (service,),
-        (credentials_pb2.CredentialRequested, credentials_pb2.CredentialRejected),
+        (credentials_pb2.CredentialRequested, credentials_pb2.CredentialRejected, *_NOTICES.get(service, ())),
     )
     for service in REQUESTERS
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -15,6 +15,7 @@ from callmine.credentials.v1.credentials_pb2 import (
     CredentialRejected,
     CredentialRequested,
     DenialReason,
+    RevocationNoticed,
 )
 from callmine.integrations.v1 import integrations_pb2
 from callmine.integrations.v1.integrations_pb2 import (
@@ -26,8 +27,9 @@ from contracts import Actor, Event, field_change
 from contracts.changes import Value
 from core.errors import InvalidInput
 from core.ids import parse_uuid
-from credential_vault.domain.connections import Connected, Disconnected, Kind
+from credential_vault.domain.connections import Connected, Disconnected, Face, Kind
 from credential_vault.domain.credentials import Denial, Grant, GrantRequest, Provider, Rejection, Slot, State
+from credential_vault.handlers.noticing import look_after_notice
 from credential_vault.handlers.rejecting import Rejecting
 from credential_vault.handlers.vault import Denied, Vault
 from credential_vault.store.credentials import standing
@@ -73,9 +75,15 @@ def routes(vault: Vault, rejecting: Rejecting, outbox: Outbox, requester: str) -
     async def rejected(tx: Tx, event: Event[CredentialRejected]) -> None:
         await rejecting.hear(tx, _rejection(event.payload, requester))
 
+    async def noticed(tx: Tx, event: Event[RevocationNoticed]) -> None:
+        told = event.payload
+        await look_after_notice(tx, _provider(told.provider), told.account_id)
+        tx.on_commit(rejecting.wake)
+
     table = Routes()
     table.on(CredentialRequested, requested)
     table.on(CredentialRejected, rejected)
+    table.on(RevocationNoticed, noticed)
     return table
 
 
@@ -90,7 +98,7 @@ async def announce_connected(tx: Tx, outbox: Outbox, change: Connected, actor: A
         *_changed("account", before.account or None if before else None, face.account or None),
         *_changed("scopes", list(before.scopes) or None if before else None, list(face.scopes) or None),
     ]
-    told = _connected(change.provider, change.version, change.base_url)
+    told = _connected(change.provider, change.version, face)
     await _announce(tx, outbox, _Change(change.provider, 2 * change.version, _CONNECTED, diff, actor), told)
 
 
@@ -117,7 +125,8 @@ async def announce_recovered(tx: Tx, outbox: Outbox, provider: Provider, default
     found = await standing(tx, provider)
     if found is None:
         return
-    told = _connected(provider, found.version, found.face.base_url or default_url)
+    face = replace(found.face, base_url=found.face.base_url or default_url)
+    told = _connected(provider, found.version, face)
     diff = [field_change("status", State.NEEDS_RECONNECT.value, State.CONNECTED.value)]
     await _announce(tx, outbox, _Change(provider, 2 * found.version, _CONNECTED, diff, _ITSELF), told)
 
@@ -137,8 +146,13 @@ class _Change:
     actor: Actor
 
 
-def _connected(provider: Provider, version: int, base_url: str) -> IntegrationConnected:
-    return IntegrationConnected(provider=_PROVIDERS[provider], credential_version=version, base_url=base_url)
+def _connected(provider: Provider, version: int, face: Face) -> IntegrationConnected:
+    return IntegrationConnected(
+        provider=_PROVIDERS[provider],
+        credential_version=version,
+        base_url=face.base_url,
+        account_id=face.account_id,
+    )
 
 
 async def _announce(tx: Tx, outbox: Outbox, change: _Change, told: IntegrationMessage) -> None:

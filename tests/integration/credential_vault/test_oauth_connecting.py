@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator
 
@@ -17,7 +18,7 @@ from contracts import Actor, Event
 from core.errors import MissingSettings
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import Provider
-from credential_vault.domain.oauth import Tokens
+from credential_vault.domain.oauth import Account, Tokens
 from credential_vault.handlers.connecting import Connecting, Received
 from credential_vault.main import compose
 from credential_vault.settings import Settings
@@ -89,6 +90,9 @@ async def test_connecting_by_consent(
     assert (topic, audit, told.sequence, entry.sequence) == ("integrations", "audit", 2, 2)
     assert isinstance(told.payload, IntegrationConnected)
     assert told.payload.base_url == (outside.gong_url if provider == "gong" else "")
+    # What the provider's webhooks call the account; Gong tells no id of it.
+    assert told.payload.account_id == row["account_id"]
+    assert re.fullmatch({"gong": r"", "hubspot": r"\d+", "slack": r"T\w+"}[provider], told.payload.account_id)
     diff = changes(entry)
     assert diff["status"] == (None, "connected")
     assert diff["authentication"] == (None, "OAuth (new consent)")
@@ -215,7 +219,9 @@ async def test_two_who_connect_at_once_leave_nothing_behind(oauth_vault: Service
 
     async def one(token: str) -> None:
         async with db.workspace(workspace) as tx:
-            await connecting.connect_tokens(tx, Provider.SLACK, Received(Tokens(token), "A", ("chat:write",)), Actor())
+            await connecting.connect_tokens(
+                tx, Provider.SLACK, Received(Tokens(token), Account("A"), ("chat:write",)), Actor()
+            )
 
     await asyncio.gather(one("first"), one("second"))
     assert await let_go(oauth_vault, postgres_url) == [("slack", 1, "replaced", "pending")]

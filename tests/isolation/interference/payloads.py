@@ -11,6 +11,7 @@ from typing import cast
 from google.protobuf.message import Message
 
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
+from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, PreviewReady
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
@@ -18,6 +19,7 @@ from callmine.credentials.v1.credentials_pb2 import (
     CredentialRejected,
     CredentialRequested,
     DenialReason,
+    RevocationNoticed,
 )
 from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchCancelled, FetchRequested, PreviewRequested
 from callmine.integrations.v1.integrations_pb2 import (
@@ -152,7 +154,9 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
     PlanChanged: _plan,
     AdminAction: _action,
     IntegrationConnected: _simple(
-        lambda w: IntegrationConnected(provider=w.provider(0, 1, 1, 2, 3, 9), credential_version=1),
+        lambda w: IntegrationConnected(
+            provider=w.provider(0, 1, 1, 2, 3, 9), credential_version=1, account_id=w.rng.choice(["", "T0HOUSE"])
+        ),
         "gong",
     ),
     IntegrationDisconnected: _simple(
@@ -191,6 +195,13 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
             grant_id=grant, provider=w.provider(0, 1, 2, 3), credential_version=1, provider_status=401
         )
     ),
+    RevocationNoticed: _simple(
+        lambda w: RevocationNoticed(provider=w.provider(0, 2, 3, 9), account_id=w.rng.choice(["", "T0HOUSE", "62515"])),
+        "notice",
+    ),
+    SubscriptionChanged: _simple(lambda w: SubscriptionChanged(event_id="evt_1", subscription_id="sub_1"), "sub_1"),
+    CheckoutCompleted: _simple(lambda w: CheckoutCompleted(event_id="evt_2", checkout_session_id="cs_1"), "cs_1"),
+    PaymentFailed: _simple(lambda w: PaymentFailed(event_id="evt_3", invoice_id="in_1"), "in_1"),
     CredentialGranted: _of_grant(
         lambda w, grant: CredentialGranted(
             grant_id=grant, provider=w.provider(1), sealed=b"closed", sealing_key_id="k", credential_version=1

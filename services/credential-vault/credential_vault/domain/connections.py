@@ -18,12 +18,16 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """What may be said of a credential: never any part of it. `base_url` is the whole address of the API, empty where there is one only."""
+    """What may be said of a credential: never any part of it. `base_url` is the whole address of the API, empty where there is one only.
+
+    `account` is for people, `account_id` what the provider's webhooks call it; both empty where the provider tells none.
+    """
 
     kind: Kind
     base_url: str = ""
     account: str = ""
     scopes: tuple[str, ...] = ()
+    account_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

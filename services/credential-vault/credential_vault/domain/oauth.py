@@ -35,10 +35,14 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who a credential speaks for, as the provider names it, and the scopes it has where the provider tells."""
+    """Who a credential speaks for, as the provider names it, and the scopes it has where the provider tells.
+
+    `account_id` is the provider's own id of it, which its webhooks use; empty where it tells none.
+    """
 
     name: str
     scopes: tuple[str, ...] = ()
+    account_id: str = ""
 
 
 class Outcome(enum.StrEnum):

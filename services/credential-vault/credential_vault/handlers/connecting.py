@@ -11,7 +11,7 @@ from typing import Final
 from contracts import Actor
 from credential_vault.domain.connections import Connected, Disconnected, Face, Kind
 from credential_vault.domain.credentials import BasicPair, Provider, Slot, State
-from credential_vault.domain.oauth import Tokens
+from credential_vault.domain.oauth import Account, Tokens
 from credential_vault.domain.renewals import EARLY, JITTER
 from credential_vault.domain.revocations import Reason
 from credential_vault.encryption.keyring import Keyring
@@ -32,7 +32,7 @@ class Received:
     """Tokens whose provider has vouched for them; `seconds_ago` since they were received."""
 
     tokens: Tokens
-    account: str
+    account: Account
     scopes: tuple[str, ...]
     seconds_ago: float = 0.0
 
@@ -61,7 +61,8 @@ class Connecting:
         plain = {"access_token": tokens.access_token}
         if tokens.refresh_token:
             plain["refresh_token"] = tokens.refresh_token
-        face = Face(Kind.OAUTH, tokens.base_url, received.account, received.scopes)
+        account = received.account
+        face = Face(Kind.OAUTH, tokens.base_url, account.name, received.scopes, account.account_id)
         content = Content(face, {})
         if tokens.expires_in is not None:
             left = tokens.expires_in - received.seconds_ago

@@ -162,7 +162,7 @@ class Consenting:
             scopes = _granted(oauth, tokens, account)
             storing = True
             async with self.db.workspace(who.workspace_id) as tx:
-                received = Received(tokens, account.name, scopes, self.clock.monotonic() - received_at)
+                received = Received(tokens, account, scopes, self.clock.monotonic() - received_at)
                 return await self.connecting.connect_tokens(tx, oauth.provider, received, who.actor)
         except BaseException as error:
             # Cancelled or not: the provider has handed out something that nobody will use.

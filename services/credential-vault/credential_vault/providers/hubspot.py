@@ -94,7 +94,8 @@ class HubSpotOAuth:
         if not known.active:
             raise Refused("HubSpot does not accept the access.")
         name = known.hub_domain or ("" if known.hub_id is None else f"account {known.hub_id}")
-        return Account(name[:200], tuple(dict.fromkeys(known.scopes)))
+        account_id = "" if known.hub_id is None else str(known.hub_id)
+        return Account(name[:200], tuple(dict.fromkeys(known.scopes)), account_id)
 
     async def revoke(self, access_token: str, refresh_token: str) -> bool:
         """As the port says: the token that renews first, then the access it gave. Raises Refused when HubSpot knew neither any more."""

@@ -103,7 +103,7 @@ class SlackOAuth:
         answer = await self.line.ask("/api/auth.test", bearer=access_token, seconds=_VERIFY_SECONDS)
         found = answer.read(_Identity) if answer.is_success else None
         if found is not None:
-            return Account((found.team or found.team_id)[:200])
+            return Account((found.team or found.team_id)[:200], account_id=found.team_id)
         if self._error(answer) in _NOT_ACCEPTED | {_EXPIRED}:
             raise Refused("Slack does not accept the access.")
         raise self.line.unclear()

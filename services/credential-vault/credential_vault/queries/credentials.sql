@@ -4,12 +4,13 @@ INSERT INTO credentials (workspace_id, provider, credential_id, version, state)
 VALUES (:workspace_id, :provider, :credential_id, 1, 'new')
 ON CONFLICT (workspace_id, provider) DO UPDATE
 SET version = credentials.version + 1
-RETURNING credential_id, version, state, kind, base_url, account, scopes;
+RETURNING credential_id, version, state, kind, base_url, account, scopes, account_id;
 
 -- name: credential_connect
 -- Stores the ciphertext of the version that credential_next_version gave, in place of whatever was there. It was checked just now.
 UPDATE credentials
 SET state = 'connected', kind = :kind, base_url = :base_url, account = :account, scopes = :scopes::text[],
+    account_id = :account_id,
     access_key = :access_key, secret = :secret, access_token = :access_token, refresh_token = :refresh_token,
     expires_at = now() + make_interval(secs => :expires_in::float8), refresh_at = now() + make_interval(secs => :renew_in::float8),
     leased_until = NULL, reason = '', refused_at = NULL, refused_version = NULL,
@@ -18,7 +19,7 @@ WHERE workspace_id = :workspace_id AND provider = :provider AND version = :versi
 
 -- name: credential_standing
 -- What may be said of a provider's credential, with its version.
-SELECT version, state, kind, base_url, account, scopes
+SELECT version, state, kind, base_url, account, scopes, account_id
 FROM credentials
 WHERE workspace_id = :workspace_id AND provider = :provider;
 
@@ -31,7 +32,7 @@ WITH held AS (
     FOR UPDATE)
 UPDATE credentials c
 SET state = 'disconnected', version = c.version + 1, access_key = NULL, secret = NULL, access_token = NULL, refresh_token = NULL,
-    expires_at = NULL, refresh_at = NULL, leased_until = NULL, account = '', scopes = '{}', reason = ''
+    expires_at = NULL, refresh_at = NULL, leased_until = NULL, account = '', account_id = '', scopes = '{}', reason = ''
 FROM held
 WHERE c.workspace_id = :workspace_id AND c.provider = held.provider
 RETURNING c.version, held.state AS before;

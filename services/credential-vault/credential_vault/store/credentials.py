@@ -83,6 +83,7 @@ async def connect(tx: Tx, slot: Slot, content: Content, user_id: str) -> None:
         kind=content.face.kind.value,
         base_url=content.face.base_url,
         account=content.face.account,
+        account_id=content.face.account_id,
         scopes=list(content.face.scopes),
         **{name: content.fields.get(name) for name in ("access_key", "secret", "access_token", "refresh_token")},
         expires_in=content.expires_in,
@@ -161,4 +162,4 @@ async def granted_version(tx: Tx, grant_id: uuid.UUID, provider: Provider, reque
 
 
 def _face(row: Row) -> Face:
-    return Face(Kind(row["kind"]), row["base_url"], row["account"], tuple(row["scopes"]))
+    return Face(Kind(row["kind"]), row["base_url"], row["account"], tuple(row["scopes"]), row["account_id"])

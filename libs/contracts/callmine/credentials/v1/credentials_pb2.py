@@ -26,21 +26,23 @@ from callmine.integrations.v1 import integrations_pb2 as callmine_dot_integratio
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)callmine/credentials/v1/credentials.proto\x12\x17\x63\x61llmine.credentials.v1\x1a+callmine/integrations/v1/integrations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n\x13\x43redentialRequested\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x34\n\x08provider\x18\x02 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x12\n\nsubject_id\x18\x04 \x01(\t\"\x91\x01\n\x12\x43redentialRejected\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x34\n\x08provider\x18\x02 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x1a\n\x12\x63redential_version\x18\x03 \x01(\x03\x12\x17\n\x0fprovider_status\x18\x04 \x01(\x05\"\xcf\x01\n\x11\x43redentialGranted\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x34\n\x08provider\x18\x02 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\x12\x16\n\x0esealing_key_id\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x63redential_version\x18\x06 \x01(\x03\"\x91\x01\n\x10\x43redentialDenied\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x34\n\x08provider\x18\x02 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x35\n\x06reason\x18\x03 \x01(\x0e\x32%.callmine.credentials.v1.DenialReason*\x90\x01\n\x0c\x44\x65nialReason\x12\x1d\n\x19\x44\x45NIAL_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x44\x45NIAL_REASON_NOT_CONNECTED\x10\x01\x12\x1d\n\x19\x44\x45NIAL_REASON_NOT_ALLOWED\x10\x02\x12!\n\x1d\x44\x45NIAL_REASON_NEEDS_RECONNECT\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)callmine/credentials/v1/credentials.proto\x12\x17\x63\x61llmine.credentials.v1\x1a+callmine/integrations/v1/integrations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n\x13\x43redentialRequested\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x34\n\x08provider\x18\x02 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x12\n\nsubject_id\x18\x04 \x01(\t\"\x91\x01\n\x12\x43redentialRejected\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x34\n\x08provider\x18\x02 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x1a\n\x12\x63redential_version\x18\x03 \x01(\x03\x12\x17\n\x0fprovider_status\x18\x04 \x01(\x05\"]\n\x11RevocationNoticed\x12\x34\n\x08provider\x18\x01 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x12\n\naccount_id\x18\x02 \x01(\t\"\xcf\x01\n\x11\x43redentialGranted\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x34\n\x08provider\x18\x02 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\x12\x16\n\x0esealing_key_id\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12\x63redential_version\x18\x06 \x01(\x03\"\x91\x01\n\x10\x43redentialDenied\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x34\n\x08provider\x18\x02 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x35\n\x06reason\x18\x03 \x01(\x0e\x32%.callmine.credentials.v1.DenialReason*\x90\x01\n\x0c\x44\x65nialReason\x12\x1d\n\x19\x44\x45NIAL_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x44\x45NIAL_REASON_NOT_CONNECTED\x10\x01\x12\x1d\n\x19\x44\x45NIAL_REASON_NOT_ALLOWED\x10\x02\x12!\n\x1d\x44\x45NIAL_REASON_NEEDS_RECONNECT\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'callmine.credentials.v1.credentials_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DENIALREASON']._serialized_start=788
-  _globals['_DENIALREASON']._serialized_end=932
+  _globals['_DENIALREASON']._serialized_start=883
+  _globals['_DENIALREASON']._serialized_end=1027
   _globals['_CREDENTIALREQUESTED']._serialized_start=149
   _globals['_CREDENTIALREQUESTED']._serialized_end=279
   _globals['_CREDENTIALREJECTED']._serialized_start=282
   _globals['_CREDENTIALREJECTED']._serialized_end=427
-  _globals['_CREDENTIALGRANTED']._serialized_start=430
-  _globals['_CREDENTIALGRANTED']._serialized_end=637
-  _globals['_CREDENTIALDENIED']._serialized_start=640
-  _globals['_CREDENTIALDENIED']._serialized_end=785
+  _globals['_REVOCATIONNOTICED']._serialized_start=429
+  _globals['_REVOCATIONNOTICED']._serialized_end=522
+  _globals['_CREDENTIALGRANTED']._serialized_start=525
+  _globals['_CREDENTIALGRANTED']._serialized_end=732
+  _globals['_CREDENTIALDENIED']._serialized_start=735
+  _globals['_CREDENTIALDENIED']._serialized_end=880
 # @@protoc_insertion_point(module_scope)

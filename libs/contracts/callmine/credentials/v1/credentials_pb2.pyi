@@ -106,6 +106,31 @@ class CredentialRejected(_message.Message):
 Global___CredentialRejected: _TypeAlias = CredentialRejected  # noqa: Y015
 
 @_typing.final
+class RevocationNoticed(_message.Message):
+    """A provider's webhook says that its account took Callmine's access away: the vault asks the provider itself and acts on what it hears."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    provider: _integrations_pb2.Provider.ValueType
+    account_id: _builtins.str
+    """The provider's own id of the account: a credential of another account is not looked at."""
+    def __init__(
+        self,
+        *,
+        provider: _integrations_pb2.Provider.ValueType = ...,
+        account_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevocationNoticed: _TypeAlias = RevocationNoticed  # noqa: Y015
+
+@_typing.final
 class CredentialGranted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

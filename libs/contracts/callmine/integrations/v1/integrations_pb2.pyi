@@ -44,21 +44,25 @@ class IntegrationConnected(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     CREDENTIAL_VERSION_FIELD_NUMBER: _builtins.int
     BASE_URL_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     provider: Global___Provider.ValueType
     credential_version: _builtins.int
     """Rises with each replacement or reconnect of the credential."""
     base_url: _builtins.str
     """Where the provider's API is for this customer; not a secret."""
+    account_id: _builtins.str
+    """The provider's own id of the account that was connected (Slack's team, HubSpot's portal); empty where it tells none."""
     def __init__(
         self,
         *,
         provider: Global___Provider.ValueType = ...,
         credential_version: _builtins.int = ...,
         base_url: _builtins.str = ...,
+        account_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_url", b"base_url", "credential_version", b"credential_version", "provider", b"provider"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "base_url", b"base_url", "credential_version", b"credential_version", "provider", b"provider"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

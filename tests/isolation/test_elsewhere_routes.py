@@ -24,6 +24,7 @@ NOT_IDS = {
     "provider": "gong",  # one of three words
     "name": "nothing.css",  # a file of the service
     "subscription": "none",  # Pub/Sub's own, behind its identity token
+    "endpoint": "none",  # an address of a rule in Gong, behind the signature of that rule
     "message_id": "1",  # a parked message, behind the operators' identity token
 }
 

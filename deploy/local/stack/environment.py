@@ -8,7 +8,7 @@ from pathlib import Path
 from contracts import registry
 from contracts.sealing import SealingKey
 from local.postgres import ServiceDsns
-from local.stack.keys import OAUTH_PROVIDERS, Keys
+from local.stack.keys import OAUTH_PROVIDERS, WEBHOOK_SENDERS, Keys
 from local.stack.ports import Ports
 from local.tls import Authority
 from messaging.topology import Topology
@@ -24,7 +24,7 @@ SECRET_READERS = {
     **{f"{provider}-oauth-client": ("credential-vault",) for provider in OAUTH_PROVIDERS},
     "ingest-sealing-key": ("ingest",),
     "analysis-sealing-key": ("analysis",),
-    "clerk-webhook-secret": ("ingest",),
+    **{f"{sender}-webhook-secret": ("ingest",) for sender in ("clerk", "hubspot", *WEBHOOK_SENDERS)},
     "openai-api-key": ("analysis",),
     "anthropic-api-key": ("analysis",),
 }
@@ -146,7 +146,7 @@ def _own(site: Site, service: str) -> dict[str, str]:
             "analysis_sealing_public_key": public["analysis"],
         }
     if service == "ingest":
-        return {"gong_base_url": f"{site.sandbox_url}/gong"}
+        return {"gong_base_url": f"{site.sandbox_url}/gong", "webhooks_url": site.service_url("ingest")}
     if service == "analysis":
         return {
             "openai_base_url": f"{site.sandbox_url}/openai/v1",

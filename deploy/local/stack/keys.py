@@ -16,6 +16,8 @@ from local.postgres import Passwords
 
 WORKSPACES = ("harborline", "quillstone")
 OAUTH_PROVIDERS = ("gong", "hubspot", "slack")
+# Clerk's has its own form; HubSpot signs with the application's client secret, Gong with a key for each rule.
+WEBHOOK_SENDERS = ("stripe", "slack")
 
 
 def _token() -> str:
@@ -54,6 +56,9 @@ class Keys:
     anthropic_api_key: str = field(default_factory=lambda: f"sk-ant-sandbox-{_token()}")
     clerk_webhook_secret: str = field(
         default_factory=lambda: f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
+    )
+    webhook_secrets: dict[str, str] = field(
+        default_factory=lambda: {name: secrets.token_hex(16) for name in WEBHOOK_SENDERS}
     )
     sealing: dict[str, str] = field(
         default_factory=lambda: {name: SealingKey.generate().private_text() for name in registry.REQUESTERS}

@@ -30,6 +30,8 @@ async def fill(site: Site) -> None:
         "ingest-sealing-key": keys.sealing["ingest"],
         "analysis-sealing-key": keys.sealing["analysis"],
         "clerk-webhook-secret": keys.clerk_webhook_secret,
+        "hubspot-webhook-secret": keys.oauth["hubspot"]["client_secret"],
+        **{f"{sender}-webhook-secret": secret for sender, secret in keys.webhook_secrets.items()},
         "openai-api-key": keys.openai_api_key,
         "anthropic-api-key": keys.anthropic_api_key,
         # Nobody's keys have been destroyed yet.

@@ -1,4 +1,4 @@
-"""`ingest serve | migrate | parked | jobs | workspaces`."""
+"""`ingest serve | migrate | parked | jobs | workspaces | gong-rules`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.table import Table
 
 from core.errors import CallmineError
 from database import Database, DatabaseSettings, Queries
+from ingest import cli_gong
 from ingest.domain.jobs import JobState
 from ingest.main import SERVICE, compose
 from ingest.settings import Settings
@@ -31,6 +32,7 @@ jobs_app = typer.Typer(help="Fetch jobs: runs and previews", no_args_is_help=Tru
 workspaces_app = typer.Typer(help="Workspaces, as Clerk tells them", no_args_is_help=True)
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(workspaces_app, name="workspaces")
+app.add_typer(cli_gong.app, name="gong-rules")
 
 
 @jobs_app.command("list")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
+from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, PreviewReady
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
@@ -15,6 +16,7 @@ from callmine.credentials.v1.credentials_pb2 import (
     CredentialRejected,
     CredentialRequested,
     DenialReason,
+    RevocationNoticed,
 )
 from callmine.fetches.v1 import fetches_pb2
 from callmine.fetches.v1.fetches_pb2 import FetchCancelled, FetchRequested, PreviewRequested
@@ -36,6 +38,7 @@ from callmine.workspaces.v1.workspaces_pb2 import (
 from contracts import field_change
 from core.errors import InvalidInput
 from core.ids import parse_uuid
+from ingest.domain.billing import BillingChange, BillingNews
 from ingest.domain.calls import Call
 from ingest.domain.filters import CallFilter
 from ingest.domain.jobs import Denial, GrantId, JobId, JobKind, Progress, SealedGrant
@@ -65,6 +68,10 @@ _PROVIDERS: Mapping[int, str] = {
     Provider.PROVIDER_GONG: "gong",
     Provider.PROVIDER_HUBSPOT: "hubspot",
     Provider.PROVIDER_SLACK: "slack",
+}
+_PROVIDER_NUMBERS = {
+    "hubspot": Provider.PROVIDER_HUBSPOT,
+    "slack": Provider.PROVIDER_SLACK,
 }
 _DENIALS = {
     DenialReason.DENIAL_REASON_NOT_CONNECTED: Denial.NOT_CONNECTED,
@@ -150,6 +157,46 @@ def credential_rejected(grant: SealedGrant, status: int) -> CredentialRejected:
         credential_version=grant.credential_version,
         provider_status=status,
     )
+
+
+def revocation_noticed(provider: str, account_id: str) -> RevocationNoticed:
+    """A provider's webhook says that one of its accounts took the access away."""
+    return RevocationNoticed(provider=_PROVIDER_NUMBERS[provider], account_id=account_id)
+
+
+def billing_message(news: BillingNews) -> SubscriptionChanged | CheckoutCompleted | PaymentFailed:
+    """What has to be read at Stripe again."""
+    occurred_at = Timestamp()
+    occurred_at.FromDatetime(news.occurred_at)
+    match news.change:
+        case BillingChange.SUBSCRIPTION:
+            return SubscriptionChanged(
+                event_id=news.event_id,
+                customer_id=news.customer_id,
+                subscription_id=news.subscription_id,
+                status=news.status,
+                occurred_at=occurred_at,
+            )
+        case BillingChange.CHECKOUT:
+            return CheckoutCompleted(
+                event_id=news.event_id,
+                customer_id=news.customer_id,
+                checkout_session_id=news.checkout_session_id,
+                subscription_id=news.subscription_id,
+                mode=news.mode,
+                status=news.status,
+                occurred_at=occurred_at,
+            )
+        case BillingChange.PAYMENT_FAILED:
+            return PaymentFailed(
+                event_id=news.event_id,
+                customer_id=news.customer_id,
+                invoice_id=news.invoice_id,
+                checkout_session_id=news.checkout_session_id,
+                subscription_id=news.subscription_id,
+                status=news.status,
+                occurred_at=occurred_at,
+            )
 
 
 def preview_ready(job: JobId, calls: Sequence[Call]) -> PreviewReady:

@@ -12,9 +12,14 @@ from core.clock import SystemClock
 from egress import Destination, Egress
 from ingest import http, routes
 from ingest.gong.limits import RateLimiter
-from ingest.handlers import ClerkHandlers, CredentialHandlers, FetchHandlers
+from ingest.handlers import BillingHandlers, ClerkHandlers, CredentialHandlers, FetchHandlers, RevocationHandlers
 from ingest.settings import Settings
+from ingest.webhooks.desk import Desk
+from ingest.webhooks.front import Front
+from ingest.webhooks.router import router as webhooks
+from ingest.webhooks.tally import Tally
 from ingest.workers import FetchWorker, GongDoor, JobEnds, PreviewFetch, RunFetch, WorkerSettings, Works
+from messaging import Outbox
 from runtime import Assembly, assembled, endpoint
 
 SERVICE = "ingest"
@@ -51,6 +56,12 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("credential-grants-ingest", routes.grants(CredentialHandlers(parts.outbox, worker.wake)))
         parts.consume("integrations", routes.integrations())
         parts.consume("reports", routes.reports())
-        parts.serve(http.router(parts.db, ClerkHandlers(parts.outbox), secrets, clock))
+        front = Front(parts.db, secrets, clock, settings.webhooks_origin, Tally())
+        parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db))
         parts.work(worker.run)
         yield parts
+
+
+def desk_of(front: Front, outbox: Outbox) -> Desk:
+    """What is done with webhooks."""
+    return Desk(front, ClerkHandlers(outbox), BillingHandlers(outbox), RevocationHandlers(outbox))

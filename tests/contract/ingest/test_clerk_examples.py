@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.clerk import read_webhook
 from ingest.domain.members import Role
+from ingest.webhooks.clerk import read_webhook
 
 SPECIFICATION = Path(__file__).resolve().parents[4] / "shared/specs/clerk_webhooks.json"
 

@@ -66,6 +66,15 @@ EXCEPTIONS: Mapping[Exempt, str] = {
         "credential-vault", "data_keys", SWEPT
     ): "a rotation moves the data keys of every workspace, each in its own; no sweep reads a wrapped key",
     Exempt("ingest", "jobs", SWEPT): "workers claim jobs of every workspace; each is then read and written in its own",
+    Exempt(
+        "ingest", "integrations", SWEPT
+    ): "a webhook names the provider's account: which workspaces have connected it, and no more of them, is looked up over all",
+    Exempt(
+        "ingest", "stripe_customers", SWEPT
+    ): "a webhook of Stripe's names the customer: whose it is is looked up over all, what it says is heard in that one",
+    Exempt(
+        "ingest", "gong_rules", SWEPT
+    ): "a webhook of Gong's comes to an address that does not say whose it is; its key is public",
     Exempt("ingest", "workspaces", SWEPT): "the command line lists workspaces for operators",
 }
 

@@ -87,6 +87,10 @@ MEMORY: Final[Register] = {
     ("libs/core/core/ids.py", "_last"): "the clock's last tick, so that ids rise",
     ("libs/web/web/health.py", "LoopLag._samples"): "milliseconds",
     ("libs/egress/egress/metrics.py", "Ledger._counters"): "counts by destination; no label but the destination's name",
+    (
+        "services/ingest/ingest/webhooks/tally.py",
+        "Tally._counts",
+    ): "counts by sender and outcome or reason, of all workspaces together",
     ("libs/egress/egress/client.py", "Egress._budgets"): "how many retries a destination may still have",
     (
         "libs/messaging/messaging/breaker.py",
@@ -113,7 +117,10 @@ CONTEXTS: Final[Register] = {
         "scope.get(WORKSPACE_IN_SCOPE, '')",
     ): "the access line: what access.member noted of the session",
     ("libs/messaging/messaging/consumer.py", "group.workspace_id"): "the body of the messages of the group",
-    ("services/ingest/ingest/http.py", "workspace_id"): "a webhook's organisation, behind Clerk's signature",
+    (
+        "services/ingest/ingest/webhooks/front.py",
+        "workspace_id",
+    ): "what a webhook is about, behind its sender's signature: Clerk's organisation, or whose customer, account or address it is",
     ("services/ingest/ingest/workers/loop.py", "claim.workspace_id"): "the claimed row",
     ("services/analysis/analysis/workers/pool.py", "claim.workspace_id"): "the claimed row",
     (
@@ -152,7 +159,8 @@ ENTRIES: Final[Register] = {
     ("libs/messaging/messaging/store.py", "workspace_id"): "the consumer's group, from the messages' bodies",
     ("libs/cloud/cloud/names.py", "workspace_id"): "own_name checks a name against its argument's folder",
     ("libs/cloud/cloud/objects.py", "workspace_id"): "opens a folder for its argument",
-    ("services/ingest/ingest/http.py", "workspace_id"): "a webhook's organisation, behind Clerk's signature",
+    ("services/ingest/ingest/webhooks/front.py", "workspace_id"): "passed by webhooks.desk alone, after its checks",
+    ("services/ingest/ingest/cli_gong.py", "parse_workspace_id(workspace)"): "an operator's argument",
     (
         "services/analysis/analysis/handlers/desk.py",
         "workspace_id",

@@ -6,6 +6,7 @@ Each operation shows what the workspace can see of it, as bytes: an answer's sta
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,6 +99,25 @@ class Hook:
             ("svix-signature", Webhook(self.secret).sign(self.message_id, now.replace(microsecond=0), body)),
         ]
         return await asked(world, "ingest", "POST", "/webhooks/clerk", headers, body.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class StripeHook:
+    """Stripe's webhook, signed: what it says of one event and its object."""
+
+    event_id: str
+    kind: str
+    about: Mapping[str, object]
+    touches: Sequence[str] = ("ingest",)
+
+    async def perform(self, world: World, tenant: Tenant) -> Heard:
+        """Send it."""
+        event = {"id": self.event_id, "type": self.kind, "created": 1_767_225_600, "data": {"object": self.about}}
+        body = tenant.says(json.dumps(event))
+        stamp = int(SystemClock().now().timestamp())
+        signature = hmac.digest(WEBHOOK_SECRET.encode(), f"{stamp}.{body}".encode(), "sha256").hex()
+        headers = [("stripe-signature", f"t={stamp},v1={signature}")]
+        return await asked(world, "ingest", "POST", "/webhooks/stripe", headers, body.encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from isolation.interference.asgi import Headers
 from isolation.interference.known import MALFORMED, Known, new_id
-from isolation.interference.operations import Ask, Hook, Operation
+from isolation.interference.operations import Ask, Hook, Operation, StripeHook
 from isolation.interference.tenants import GONG_KEY, GONG_SECRET, ORG, WORD
 
 _FORM = ("content-type", "application/x-www-form-urlencoded")
@@ -198,7 +198,12 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (3, lambda: a.page("ingest", "/settings/members")),
         (3, lambda: a.page("ingest", "/settings/workspace")),
         (4, lambda: a.api("ingest", "GET", "/api/v1/members")),
-        (6, lambda: hook(a)),
+        (4, lambda: hook(a)),
+        (2, lambda: stripe_hook(a)),
+        # Unsigned, so there is no more to them than a refusal: once, in the tour.
+        (0, lambda: a.open("ingest", "/webhooks/hubspot", "POST")),
+        (0, lambda: a.open("ingest", "/webhooks/slack", "POST")),
+        (0, lambda: a.open("ingest", "/webhooks/gong/none", "POST")),
         (3, lambda: a.page("retention", "/settings/billing")),
         (4, lambda: a.api("retention", "GET", "/api/v1/plan")),
         (1, lambda: a.open("retention", "/sub-processors")),
@@ -228,6 +233,16 @@ def hook(a: Asker) -> Hook:
     message_id = f"msg_{number}" if rng.random() < 0.2 else f"msg_{new_id(rng)}"
     secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" if rng.random() < 0.08 else Hook("", "", {}).secret
     return Hook(message_id, kind, data, secret)
+
+
+def stripe_hook(a: Asker) -> StripeHook:
+    """A webhook of Stripe: of a customer that is ours by name or from before, or of nobody."""
+    number = a.rng.randrange(1, 6)
+    about: dict[str, object] = {"id": f"sub_{number}", "customer": f"cus_{ORG}_{number}", "status": "active"}
+    if a.rng.random() < 0.5:
+        about["metadata"] = {"workspace_id": ORG}
+    event_id = f"evt_{number}" if a.rng.random() < 0.2 else f"evt_{new_id(a.rng)}"
+    return StripeHook(event_id, a.rng.choice(["customer.subscription.updated", "customer.updated"]), about)
 
 
 def request(rng: Random, known: Known) -> Operation:

@@ -93,7 +93,8 @@ async def _secrets(outside: Outside, ingest_key: SealingKey) -> AsyncIterator[Se
         place = SecretPlace(server.address.replace("127.0.0.1", "localhost"), outside.ca_file)
         await place.put("vault-keyset", Keyring.generate().encode())
         await place.put("ingest-sealing-key", ingest_key.private_text().encode())
-        await place.put("clerk-webhook-secret", WEBHOOK_SECRET.encode())
+        for sender in ("clerk", "stripe", "hubspot", "slack"):
+            await place.put(f"{sender}-webhook-secret", WEBHOOK_SECRET.encode())
         yield place
 
 

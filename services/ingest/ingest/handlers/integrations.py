@@ -13,7 +13,8 @@ async def note_connected(tx: Tx, event: Event[events.IntegrationConnected]) -> N
     told = event.payload
     provider = events.provider_name(told.provider)
     await save_integration(
-        tx, Integration(provider, "connected", told.credential_version, told.base_url, event.sequence)
+        tx,
+        Integration(provider, "connected", told.credential_version, told.base_url, event.sequence, told.account_id),
     )
 
 

@@ -9,7 +9,6 @@ from google.protobuf.message import Message
 from contracts import Actor, ActorKind, Source
 from database import Tx
 from ingest import events
-from ingest.clerk import Told
 from ingest.domain.members import (
     MemberChange,
     Membership,
@@ -20,7 +19,8 @@ from ingest.domain.members import (
     member_diff,
     workspace_diff,
 )
-from ingest.store import workspaces
+from ingest.store import webhooks, workspaces
+from ingest.webhooks.clerk import Told
 from messaging import Outbox
 
 # Clerk does not say who did it.
@@ -29,20 +29,21 @@ CLERK = Actor(kind=ActorKind.SYSTEM, id="clerk", source=Source.WEBHOOK)
 
 @dataclass(frozen=True, slots=True)
 class ClerkHandlers:
-    """Takes what `clerk.read_webhook` gives."""
+    """Takes what `webhooks.clerk.read_webhook` gives."""
 
     outbox: Outbox
 
-    async def hear(self, tx: Tx, told: Told) -> None:
-        """Make `told` true here and tell the others what it changes: nothing, if it was heard before or is older than what is known.
+    async def hear(self, tx: Tx, told: Told) -> bool:
+        """Make `told` true here and tell the others what it changes; False if it was heard before. What is old changes nothing.
 
         The workspace's row is the lock: of two webhooks about one workspace the second waits for the first.
         """
-        if not await workspaces.note_webhook(tx, "clerk", told.message_id, told.type):
-            return
+        if not await webhooks.note(tx, "clerk", told.message_id, told.type):
+            return False
         workspace = await self._hear_organisation(tx, told.organisation)
         if told.membership is not None:
             await self._hear_membership(tx, workspace, told.membership)
+        return True
 
     async def _hear_organisation(self, tx: Tx, told: Organisation) -> Workspace:
         """A membership may come before its organisation, so each webhook may be the first to tell of a workspace."""

@@ -34,3 +34,27 @@ LIMIT :jobs;
 SELECT workspace_id, name, slug, timezone, created_at
 FROM workspaces
 ORDER BY created_at, workspace_id;
+
+-- name: account_owners
+-- The workspaces that have connected an account of a provider.
+-- cross-workspace: a webhook names the provider's account, not the workspace; each is then told in its own
+SELECT workspace_id
+FROM integrations
+WHERE provider = :provider AND account_id = :account_id AND account_id <> ''
+ORDER BY workspace_id;
+
+-- name: customer_owners
+-- The workspaces that a customer of Stripe's was named with: one, unless somebody has mixed them up.
+-- cross-workspace: a webhook names the customer, not the workspace; what it says is then heard in that one
+SELECT workspace_id
+FROM stripe_customers
+WHERE customer_id = :customer_id
+ORDER BY workspace_id;
+
+-- name: gong_rule_owners
+-- Whose address it is, and the key that has to have signed what comes in there.
+-- cross-workspace: a webhook comes to an address that says nothing of whose it is
+SELECT workspace_id, public_key
+FROM gong_rules
+WHERE endpoint = :endpoint
+ORDER BY workspace_id;

@@ -1,9 +1,3 @@
--- name: receipt_insert
--- Notes a webhook as heard; no row touched when it had been heard before.
-INSERT INTO webhook_receipts (workspace_id, source, message_id, type)
-VALUES (:workspace_id, :source, :message_id, :type)
-ON CONFLICT (workspace_id, source, message_id) DO NOTHING;
-
 -- name: workspace_insert
 -- Creates the workspace; no row touched when it is known already.
 INSERT INTO workspaces (workspace_id, name, slug, source_updated_at)
@@ -52,16 +46,17 @@ ORDER BY role, email, user_id;
 
 -- name: integration_save
 -- What the vault says of an integration; an older word than the one known changes nothing.
-INSERT INTO integrations AS known (workspace_id, provider, state, credential_version, base_url, sequence)
-VALUES (:workspace_id, :provider, :state, :credential_version, :base_url, :sequence)
+INSERT INTO integrations AS known (workspace_id, provider, state, credential_version, base_url, account_id, sequence)
+VALUES (:workspace_id, :provider, :state, :credential_version, :base_url, :account_id, :sequence)
 ON CONFLICT (workspace_id, provider) DO UPDATE
 SET state = excluded.state, credential_version = excluded.credential_version, sequence = excluded.sequence,
-    base_url = CASE WHEN excluded.base_url = '' THEN known.base_url ELSE excluded.base_url END
+    base_url = CASE WHEN excluded.base_url = '' THEN known.base_url ELSE excluded.base_url END,
+    account_id = CASE WHEN excluded.state = 'needs_reconnect' THEN known.account_id ELSE excluded.account_id END
 WHERE known.sequence < excluded.sequence;
 
 -- name: integrations_all
 -- The workspace's integrations.
-SELECT provider, state, credential_version, base_url, sequence
+SELECT provider, state, credential_version, base_url, account_id, sequence
 FROM integrations
 WHERE workspace_id = :workspace_id
 ORDER BY provider;

@@ -1,4 +1,4 @@
-"""Workspaces, members, integrations, and the webhooks already heard."""
+"""Workspaces, members and integrations."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ class StoredMembership:
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """What the vault last said of an integration."""
+    """What the vault last said of an integration. `account_id` is the provider's own id of the account, empty where it tells none."""
 
     provider: str
     state: str
     credential_version: int
     base_url: str
     sequence: int
+    account_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,6 @@ class WorkspaceLine:
     slug: str
     timezone: str
     created_at: datetime
-
-
-async def note_webhook(tx: Tx, source: str, message_id: str, type_name: str) -> bool:
-    """Note a webhook as heard; False when it had been heard before. Of two at once the second waits for the first."""
-    return await tx.execute("receipt_insert", source=source, message_id=message_id, type=type_name) == 1
 
 
 async def add_workspace(tx: Tx, told: Organisation) -> bool:
@@ -105,6 +101,7 @@ async def save_integration(tx: Tx, integration: Integration) -> None:
         state=integration.state,
         credential_version=integration.credential_version,
         base_url=integration.base_url,
+        account_id=integration.account_id,
         sequence=integration.sequence,
     )
 

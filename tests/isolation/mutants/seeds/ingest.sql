@@ -4,8 +4,13 @@ VALUES ('@w', 'of @w', '@w', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z');
 INSERT INTO members (workspace_id, user_id, email, role, removed, source_updated_at, sequence)
 VALUES ('@w', 'user_01', '@w@example.com', 'admin', false, '2026-01-01T00:00:00Z', 1);
 INSERT INTO webhook_receipts (workspace_id, source, message_id, type) VALUES ('@w', 'clerk', 'message_01', '@w');
-INSERT INTO integrations (workspace_id, provider, state, credential_version, base_url, sequence)
-VALUES ('@w', 'gong', 'connected', 1, 'https://@w.example.com', 1);
+INSERT INTO integrations (workspace_id, provider, state, credential_version, base_url, account_id, sequence)
+VALUES ('@w', 'gong', 'connected', 1, 'https://@w.example.com', '@w', 1);
+INSERT INTO stripe_customers (workspace_id, customer_id) VALUES ('@w', 'customer_01'), ('@w', 'of_@w');
+INSERT INTO gong_rules (workspace_id, endpoint, public_key, created_at)
+VALUES ('@w', '0000000000000000000000000000000a', 'of @w', '2026-01-01T00:00:00Z');
+INSERT INTO noticed_calls (workspace_id, call_id, started_at, noticed_at)
+VALUES ('@w', 'call_01', '2026-01-01T00:00:00Z', '2026-01-0@nT00:00:00Z');
 INSERT INTO jobs (workspace_id, id, kind, state, filter, max_calls, correlation_id, grant_id, sealed, sealing_key_id, grant_expires_at, fence,
                   lease_expires_at, planned_at)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'run', 'fetching', '{}', 1, 'of @w', '00000001-0000-4000-8000-000000000001',

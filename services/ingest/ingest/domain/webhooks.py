@@ -1,0 +1,64 @@
+"""Whose webhooks there are, and what becomes of one."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class Sender(enum.StrEnum):
+    """Who sends webhooks."""
+
+    CLERK = "clerk"
+    STRIPE = "stripe"
+    GONG = "gong"
+    HUBSPOT = "hubspot"
+    SLACK = "slack"
+
+
+class Outcome(enum.StrEnum):
+    """What became of a webhook that was truly its sender's. All are answered with 200: sending it again would change nothing."""
+
+    TAKEN = "taken"
+    KNOWN = "known"
+    # A type that means nothing here, a test, or a question that was answered.
+    IGNORED = "ignored"
+    # Of an account or a customer that no workspace has, or of which it cannot be told whose it is.
+    NO_WORKSPACE = "no_workspace"
+
+
+class Reason(enum.StrEnum):
+    """Why a webhook was refused."""
+
+    NO_SIGNATURE = "no_signature"
+    MALFORMED_SIGNATURE = "malformed_signature"
+    WRONG_SIGNATURE = "wrong_signature"
+    TOO_OLD = "too_old"
+    TOO_NEW = "too_new"
+    WRONG_URL = "wrong_url"
+    WRONG_BODY = "wrong_body"
+    UNKNOWN_ADDRESS = "unknown_address"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    # No secret to check it with: an operator has to set the sender up.
+    NOT_SET_UP = "not_set_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A provider says that one of its accounts took Callmine's access away. Never believed: the vault asks the provider."""
+
+    provider: Sender
+    account_id: str
+    message_id: str
+    type: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NoticedCall:
+    """Gong says that there is a call. `started_at` is None where it does not say when it began."""
+
+    call_id: str
+    started_at: datetime | None

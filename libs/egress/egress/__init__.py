@@ -4,17 +4,19 @@
     async with Egress([gong]) as egress:
         response = await egress.request("gong", "GET", "/v2/users", auth=(key, secret), timeout=20)
 
-HTTPS only, to listed hosts only, redirects not followed, bounded in time, size and retries; one log line a request that
-holds no path, query or body. Not for: Google's own clients (`cloud`, `messaging.google`) and what a provider's answer means.
+HTTPS only, to hosts of the register only (`egress.register`), at public addresses only, redirects not followed, bounded in
+time, size and retries; one log line a request that holds no path, query or body. docs/egress.md says what is refused.
+Not for: Google's own clients (`cloud`, `messaging.google`) and what a provider's answer means.
 """
 
 from httpx import Response
 
 from egress.client import Egress
-from egress.destination import Destination, Destinations, Register
+from egress.destination import Destination, Destinations
 from egress.errors import (
     DestinationRefused,
     EgressError,
+    NotInRegister,
     ProviderRejected,
     ProviderUnavailable,
     RedirectRefused,
@@ -22,17 +24,22 @@ from egress.errors import (
     TooManyRequests,
 )
 from egress.metrics import Counters
+from egress.register import REGISTER, Kind, Recipient, Register
 from egress.tls import tls_context
 
 __all__ = [
+    "REGISTER",
     "Counters",
     "Destination",
     "DestinationRefused",
     "Destinations",
     "Egress",
     "EgressError",
+    "Kind",
+    "NotInRegister",
     "ProviderRejected",
     "ProviderUnavailable",
+    "Recipient",
     "RedirectRefused",
     "Register",
     "Response",

@@ -17,7 +17,8 @@ import core.log
 from core.clock import Clock, SystemClock
 from egress import retry
 from egress.cookies import no_cookies
-from egress.destination import Destination, Destinations, Register
+from egress.destination import Destination, Destinations
+from egress.dialling import AddressRefused, Dialler, Resolve, resolve
 from egress.errors import (
     DestinationRefused,
     EgressError,
@@ -28,7 +29,9 @@ from egress.errors import (
     TooManyRequests,
 )
 from egress.metrics import Counters, Ledger
+from egress.register import REGISTER, Register
 from egress.tls import tls_context
+from egress.transport import DialledTransport
 
 if TYPE_CHECKING:
     import httpx2
@@ -62,34 +65,41 @@ class _Progress:
     """How far one attempt came, for the log line and the counters."""
 
     started: float
+    sent: bool = True
     status: int = 0
     received: int = 0
     parts: list[bytes] = field(default_factory=list)
 
 
 class Egress:
-    """Sends requests to the destinations of a register. Close it, or use it as an async context manager."""
+    """Sends requests to its destinations. Close it, or use it as an async context manager."""
 
     def __init__(
         self,
-        destinations: Register | Iterable[Destination],
+        destinations: Iterable[Destination],
         *,
         ca_file: Path | str | None = None,
         clock: Clock | None = None,
         jitter: random.Random | None = None,
+        register: Register = REGISTER,
+        resolve: Resolve = resolve,
     ) -> None:
-        self._register = Destinations(destinations) if isinstance(destinations, Iterable) else destinations
+        """Raises NotInRegister unless `register` covers every destination today."""
+        places = tuple(destinations)
+        self._destinations = Destinations(places)
         self._clock = clock or SystemClock()
+        for place in places:
+            register.admit(place, self._clock.now().date())
+        self._dialler = Dialler(resolve, [place.base_host for place in places if place.local])
         self._jitter = jitter or random.SystemRandom()
         self._tls = tls_context(ca_file)
         self._ledger = Ledger()
         self._budgets: dict[str, retry.RetryBudget] = {}
         # The environment's proxies and certificate variables would be a way round the register: trust_env is off.
         self._client = httpx.AsyncClient(
-            verify=self._tls,
+            transport=DialledTransport(self._tls, _LIMITS, self._dialler),
             trust_env=False,
             follow_redirects=False,
-            limits=_LIMITS,
             timeout=CONNECT_SECONDS,
             cookies=no_cookies(),
         )
@@ -115,9 +125,11 @@ class Egress:
 
         The SDK repeats requests by itself. Needs the package httpx2.
         """
-        from egress.sdk import guarded_client
+        from egress.sdk import dialled_transport, guarded_client
 
-        return guarded_client(self._register.destination(destination), self._tls, self._ledger, self._clock, timeout)
+        place = self._destinations.destination(destination)
+        transport = dialled_transport(self._tls, self._dialler)
+        return guarded_client(place, transport, self._ledger, self._clock, timeout)
 
     async def request(
         self,
@@ -145,7 +157,7 @@ class Egress:
         request = self._client.build_request(
             method, place[1], params=params, headers=headers, json=json, data=data, content=content
         )
-        self._checked(place[0], request.url)
+        self._checked(place[0], request)
         repeatable = method.upper() in retry.IDEMPOTENT_METHODS if idempotent is None else idempotent
         credentials = httpx.BasicAuth(*auth) if auth else None
         deadline = self._clock.monotonic() + timeout
@@ -153,15 +165,15 @@ class Egress:
 
     def _find(self, name: str, path_or_url: str) -> tuple[Destination, httpx.URL]:
         try:
-            destination = self._register.destination(name)
+            destination = self._destinations.destination(name)
             return destination, destination.address(path_or_url)
         except DestinationRefused as refusal:
             self._refused(refusal)
             raise
 
-    def _checked(self, destination: Destination, url: httpx.URL) -> None:
+    def _checked(self, destination: Destination, request: httpx.Request) -> None:
         try:
-            destination.check(url)
+            destination.check_request(request)
         except DestinationRefused as refusal:
             self._refused(refusal)
             raise
@@ -209,8 +221,14 @@ class Egress:
             raise ProviderUnavailable(plan.destination.name, "no complete answer within the time-out") from error
         except httpx.HTTPError as error:
             raise _Broken(plan.destination.name, error) from error
+        except AddressRefused as error:
+            progress.sent = False
+            refusal = DestinationRefused(plan.destination.name, str(error))
+            self._refused(refusal)
+            raise refusal from error
         finally:
-            self._record(plan, progress)
+            if progress.sent:
+                self._record(plan, progress)
         self._judge(plan, response)
         return response
 

@@ -2,6 +2,7 @@
 
     EgressError
     ├── DestinationRefused    (Permanent)  the address is not one this destination may use; nothing was sent
+    ├── NotInRegister         (Permanent)  a destination whose hosts are not in the register: the service does not start
     ├── RedirectRefused       (Permanent)  the provider answered with a redirect, which is never followed
     ├── ResponseTooLarge      (Permanent)  the answer is longer than the destination's limit
     ├── ProviderRejected      (Permanent)  a 4xx; the provider's own words are in `body`
@@ -35,6 +36,14 @@ class DestinationRefused(EgressError, Permanent):
 
     def __init__(self, provider: str, reason: str) -> None:
         super().__init__(f"{provider}: the address was refused before anything was sent: {reason}")
+        self.provider = provider
+
+
+class NotInRegister(EgressError, Permanent):
+    """A destination's hosts are not in the register, or not yet in effect. The service does not start with it."""
+
+    def __init__(self, provider: str, reason: str) -> None:
+        super().__init__(f"{provider}: not in the register of where data may go: {reason}")
         self.provider = provider
 
 

@@ -178,10 +178,10 @@ async def test_a_provider_that_does_not_answer_in_time_is_unavailable(ca_file: P
 
     async with await asyncio.start_server(silent, "127.0.0.1", 0, ssl=context) as server:
         port = server.sockets[0].getsockname()[1]
-        place = Destination(name="slow", base_url=f"https://127.0.0.1:{port}")
+        place = Destination(name="gong", base_url=f"https://127.0.0.1:{port}")
         async with Egress([place], ca_file=ca_file) as egress:
             with pytest.raises(ProviderUnavailable, match=r"time-out|ReadTimeout"):
-                await egress.request("slow", "POST", "/x", timeout=0.2)
+                await egress.request("gong", "POST", "/x", timeout=0.2)
         over.set()
 
 

@@ -73,7 +73,11 @@ MEMORY: Final[Register] = {
         "libs/cloud/cloud/secrets.py",
         "GoogleSecrets._kept",
     ): "secrets of the service; a workspace's credentials are never in Secret Manager",
-    ("libs/egress/egress/destination.py", "Destinations._by_name"): "the register of hosts, from configuration",
+    ("libs/egress/egress/destination.py", "Destinations._by_name"): "destinations, from configuration",
+    (
+        "libs/egress/egress/register.py",
+        "Register._by_name",
+    ): "the register of who data may go to, the same for everybody",
     ("libs/core/core/faultpoints.py", "_trap"): "set by tests only",
     ("libs/database/database/capture.py", "_ledger"): "set by tests only",
     ("libs/database/database/capture.py", "Capture._named"): "statements without their values, for tests only",

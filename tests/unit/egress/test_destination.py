@@ -52,6 +52,10 @@ def test_allowed(destination: Destination, given: str, address: str) -> None:
         "https://api.gong.io:8443/",
         "https://api.gong.io:80/",
         "https://api.gong.io\\.evil.example/",
+        "https://evil.example\\.gong.io/",
+        "https://evil.example%2f.gong.io/",
+        "https://-.gong.io/",
+        "https://a_b.gong.io/",
         "https://api.gong.io%2eevil.example/",
         "https://evil.example/?x=.gong.io",
         "https://evil.example#.gong.io",
@@ -89,7 +93,19 @@ def test_both_client_libraries_addresses_are_judged_alike() -> None:
 
 @pytest.mark.parametrize(
     "base",
-    ["http://api.gong.io", "https://", "https://u@api.gong.io", "https://api.gong.io?x=1", "https://api.gong.io#x", ""],
+    [
+        "http://api.gong.io",
+        "https://",
+        "https://u@api.gong.io",
+        "https://api.gong.io?x=1",
+        "https://api.gong.io#x",
+        "",
+        "https://10.0.0.1",
+        "https://8.8.8.8",
+        "https://169.254.169.254",
+        "https://[::ffff:127.0.0.1]",
+        "https://2130706433",
+    ],
 )
 def test_a_base_address_is_https_and_nothing_more(base: str) -> None:
     with pytest.raises(ValueError, match="base_url"):

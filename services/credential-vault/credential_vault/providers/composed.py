@@ -27,7 +27,7 @@ def destinations(settings: Settings) -> list[Destination]:
     return [
         Destination(name=GONG, base_url=settings.gong_base_url, hosts=("*.gong.io",)),
         *(
-            Destination(name=_server(provider), base_url=url, largest_response=LARGEST_REPLY)
+            Destination(name=_server(provider), base_url=url, largest_response=LARGEST_REPLY, recipient=provider.value)
             for provider, url in servers.items()
         ),
     ]

@@ -65,7 +65,18 @@ def configure(service: str, level: int = logging.INFO) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # Libraries' own informational lines may quote requests (httpx logs whole URLs, for one).
-    for noisy in ("httpx", "httpx2", "httpcore", "openai", "anthropic", "google", "urllib3", "asyncio", "yoyo"):
+    for noisy in (
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "httpcore2",
+        "openai",
+        "anthropic",
+        "google",
+        "urllib3",
+        "asyncio",
+        "yoyo",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -13,10 +13,11 @@ from fastapi import APIRouter, FastAPI
 
 from cloud.endpoint import Endpoint
 from cloud.engine import keep_engine
+from core.clock import SystemClock
 from core.errors import MissingSettings, Transient
 from database import Database, DatabaseSettings, Queries
 from database.transaction import lost_connection
-from egress import Destination, Egress
+from egress import Destination
 from messaging import Consumer, DeadLetters, Outbox, Parked, Processor, Relay, Routes
 from messaging.google import GooglePublisher, PullSubscriber, open_channel
 from messaging.oidc import GoogleOidc, OidcSettings
@@ -24,7 +25,9 @@ from messaging.operator import operator_router
 from messaging.push import push_router
 from messaging.topology import Subscription, Topology, TopologyInvalid, dead_letter_subscription
 from messaging.upkeep import keep_up
+from runtime.outbound import Outbound, outbound_router
 from web import ServiceSettings, create_app
+from web.clerk import clerk_destination, clerk_sessions
 from web.settings import PREFIX
 
 Work = Callable[[], Awaitable[None]]
@@ -44,6 +47,7 @@ class Assembly:
     outbox: Outbox
     relay: Relay
     stack: AsyncExitStack
+    outbound: Outbound
     _consumers: dict[str, Consumer] = field(default_factory=dict)
     _routers: list[APIRouter] = field(default_factory=list)
     _works: list[Work] = field(default_factory=list)
@@ -86,9 +90,11 @@ class Assembly:
         """The app with everything that was added. Raises MissingSettings when it could not tell who pushes messages to it."""
         processors = self._processors()
         routers = [*self._routers, *self._google_routers(processors)]
+        clerk = self.outbound.egress([clerk_destination(self.settings)])
         return create_app(
             service=self.service,
             settings=self.settings,
+            sessions=clerk_sessions(self.settings, clerk, SystemClock()),
             routers=routers,
             background=[self.relay.run, partial(keep_up, self.db), *self._subscribers(processors), *self._works],
             ready=self._ready,
@@ -125,6 +131,7 @@ class Assembly:
         if self.settings.operator_service_account:
             verifier = self._verifier(self.settings.operator_service_account)
             found.append(operator_router(self.parked, self.relay, verifier))
+            found.append(outbound_router(self.outbound, verifier))
         return found
 
     def _refuse_unknown_pusher(self) -> None:
@@ -138,8 +145,7 @@ class Assembly:
     def _verifier(self, email: str) -> GoogleOidc:
         url = urlsplit(self.settings.push_jwks_url)
         destination = Destination(name=_GOOGLE, base_url=f"https://{url.netloc}", largest_response=256 * 1024)
-        egress = Egress([destination], ca_file=self.settings.ca_file)
-        self.stack.push_async_callback(egress.close)
+        egress = self.outbound.egress([destination])
 
         async def fetch() -> bytes:
             return (await egress.request(_GOOGLE, "GET", self.settings.push_jwks_url, timeout=10)).content
@@ -167,7 +173,10 @@ async def assembled(
         channel = open_channel(settings.pubsub_endpoint, authority, _token(settings))
         stack.push_async_callback(channel.close)
         relay = Relay(db, GooglePublisher(channel, settings.project))
-        yield Assembly(service, settings, topology, db, channel, Outbox(service, wake=relay.wake), relay, stack)
+        outbound = Outbound(settings.ca_file, stack)
+        yield Assembly(
+            service, settings, topology, db, channel, Outbox(service, wake=relay.wake), relay, stack, outbound
+        )
 
 
 def endpoint(settings: ServiceSettings, address: str) -> Endpoint | None:

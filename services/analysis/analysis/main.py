@@ -17,7 +17,6 @@ from analysis.workers.pool import PoolSettings
 from cloud.objects import GoogleObjects
 from cloud.secrets import GoogleSecrets
 from core.clock import SystemClock
-from egress import Egress
 from runtime import Assembly, assembled, endpoint
 
 SERVICE = "analysis"
@@ -38,8 +37,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         objects = GoogleObjects(project=settings.project, bucket=settings.bucket, endpoint=storage)
         parts.stack.callback(objects.close)
         providers = Providers(settings.openai_base_url, settings.anthropic_base_url, settings.model_timeout)
-        egress = Egress(providers.destinations(), ca_file=settings.ca_file)
-        parts.stack.push_async_callback(egress.close)
+        egress = parts.outbound.egress(providers.destinations())
 
         models = catalog(providers, _names(settings), egress, secrets)
         pool = PoolSettings(settings.analysis_concurrency, settings.lease_seconds, settings.poll_seconds)

@@ -63,8 +63,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     async with assembled(SERVICE, settings) as parts:
         keys = await parts.stack.enter_async_context(open_keys(settings, parts.db))
         await check_keys(parts.db, keys.keyring, keys.shredding)
-        egress = Egress(destinations(settings), ca_file=settings.ca_file)
-        parts.stack.push_async_callback(egress.close)
+        egress = parts.outbound.egress(destinations(settings))
         secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
         parts.stack.push_async_callback(secrets.close)
         oauth = await oauth_providers(settings, egress, secrets)

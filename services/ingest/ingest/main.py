@@ -9,7 +9,7 @@ from cloud.objects import GoogleObjects
 from cloud.secrets import GoogleSecrets
 from contracts.sealing import SealingKeys
 from core.clock import SystemClock
-from egress import Destination, Egress
+from egress import Destination
 from ingest import http, routes
 from ingest.gong.limits import RateLimiter
 from ingest.handlers import BillingHandlers, ClerkHandlers, CredentialHandlers, FetchHandlers, RevocationHandlers
@@ -33,8 +33,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
         parts.stack.push_async_callback(secrets.close)
         gong = Destination(name="gong", base_url=settings.gong_base_url, hosts=("*.gong.io",))
-        egress = Egress([gong], ca_file=settings.ca_file, clock=clock)
-        parts.stack.push_async_callback(egress.close)
+        egress = parts.outbound.egress([gong], clock)
         objects = GoogleObjects(
             project=settings.project,
             bucket=settings.bucket,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from audit.main import compose
+from audit.settings import Settings
 from integration.audit.actions import action
 from local.postgres import ServiceDsns
 from messaging import Routes, Verdict
 from runtime import Assembly
 from testkit.messages import deliver, delivery, parked_reasons, raw
-from testkit.services import started
+from testkit.outside import Outside
+from testkit.services import PUSH_AUDIENCE, settings_for, started
 from testkit.tables import every_row
 
 
@@ -52,3 +55,18 @@ async def test_it_is_not_ready_without_its_database(parts: Assembly) -> None:
         await parts.db.close()
         assert (await client.get("/readyz")).status_code == 503
         assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_operators_see_what_went_to_whom(dsns: ServiceDsns, outside: Outside) -> None:
+    operator = "operator@callmine-test.iam.gserviceaccount.com"
+    settings = settings_for(Settings, dsns, outside, operator_service_account=operator)
+    async with compose(settings) as parts, started(parts, dsns) as service:
+        async with service.program(outside.push_token(PUSH_AUDIENCE)) as pusher:
+            assert (await pusher.get("/operator/outbound")).status_code == 403
+        async with service.program(outside.token()) as member:
+            assert (await member.get("/operator/outbound")).status_code == 401
+            assert (await member.get("/api/v1/audit")).status_code == 200
+        async with service.program(outside.push_token(PUSH_AUDIENCE, operator)) as client:
+            sent = (await client.get("/operator/outbound")).json()
+    counted = {(row["recipient"], row["destination"]): (row["requests"], row["failed"]) for row in sent}
+    assert counted == {("clerk", "clerk"): (1, 0), ("google", "google"): (1, 0)}

@@ -62,6 +62,7 @@ MEMORY: Final[Register] = {
     ("libs/runtime/runtime/assembly.py", "Assembly._consumers"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._routers"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._works"): "filled once in a composition root",
+    ("libs/runtime/runtime/outbound.py", "Outbound._clients"): "filled once in a composition root",
     ("libs/messaging/messaging/routes.py", "Routes._handlers"): "handlers by message type, filled once",
     ("libs/web/web/assets.py", "Assets._assets"): "style sheets and scripts, the same for everybody",
     (

@@ -106,10 +106,11 @@ def test_a_line_stays_a_line(lines: io.StringIO) -> None:
     assert only(lines)["message"] == "one\ntwo"
 
 
-def test_talkative_libraries_are_kept_short(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["httpx", "httpx2", "httpcore", "httpcore2"])
+def test_talkative_libraries_are_kept_short(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", root.handlers[:])
-    level, noisy = root.level, logging.getLogger("httpx")
+    level, noisy = root.level, logging.getLogger(name)
     before = noisy.level
     try:
         log.configure("audit")

@@ -1,0 +1,60 @@
+"""What a service sends to other companies, in one place: who it goes to, and how much went."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, Request
+
+from core.clock import Clock
+from egress import Destination, Egress
+from messaging.oidc import Verifier
+
+Sent = dict[str, str | int | float]
+
+
+@dataclass(slots=True)
+class Outbound:
+    """Makes the service's clients of `egress`, closes them with `stack`, and adds up what they sent."""
+
+    ca_file: Path | None
+    stack: AsyncExitStack
+    _clients: list[tuple[Egress, dict[str, str]]] = field(default_factory=list)
+
+    def egress(self, destinations: Iterable[Destination], clock: Clock | None = None) -> Egress:
+        """A client for `destinations`. Raises NotInRegister for one that the register does not cover."""
+        places = tuple(destinations)
+        client = Egress(places, ca_file=self.ca_file, clock=clock)
+        self.stack.push_async_callback(client.close)
+        self._clients.append((client, {place.name: place.recipient for place in places}))
+        return client
+
+    def sent(self) -> list[Sent]:
+        """What was sent since the process started: a row for each destination, with its recipient in the register."""
+        rows: list[Sent] = []
+        for client, recipients in self._clients:
+            counted = client.metrics()
+            for destination, recipient in recipients.items():
+                if destination in counted:
+                    named: Sent = {"recipient": recipient, "destination": destination}
+                    rows.append(named | dataclasses.asdict(counted[destination]))
+        return sorted(rows, key=lambda row: (str(row["recipient"]), str(row["destination"])))
+
+
+def outbound_router(outbound: Outbound, verifier: Verifier) -> APIRouter:
+    """`GET /operator/outbound`: what was sent, open to the operators' service account only."""
+
+    async def operator(request: Request) -> str:
+        return await verifier.verify(request.headers.get("authorization", ""))
+
+    router = APIRouter(prefix="/operator", dependencies=[Depends(operator)], include_in_schema=False)
+
+    @router.get("/outbound")
+    async def sent() -> list[Sent]:
+        return outbound.sent()
+
+    return router

@@ -18,7 +18,7 @@ from core.clock import SystemClock
 from core.errors import Transient
 from core.ids import WorkspaceId, uuid7
 from credential_vault.domain.credentials import BasicPair, Grant, GrantRequest, Provider
-from credential_vault.domain.oauth import Tokens
+from credential_vault.domain.oauth import Account, Tokens
 from credential_vault.encryption.keyring import Keyring
 from credential_vault.handlers.connecting import Connecting, Received
 from credential_vault.handlers.vault import Vault
@@ -138,7 +138,8 @@ class Traffic:
         plain, actor = self.book.drawn(provider, origin), Actor(id="user_rewrap")
         async with self.db.workspace(workspace_id) as tx:
             if "access_token" in plain:
-                received = Received(Tokens(plain["access_token"], plain.get("refresh_token", "")), "Harborline", ())
+                tokens = Tokens(plain["access_token"], plain.get("refresh_token", ""))
+                received = Received(tokens, Account("Harborline"), ())
                 change = await connecting.connect_tokens(tx, provider, received, actor)
             else:
                 change = await connecting.connect_pair(tx, provider, BasicPair(**plain), "", actor)

@@ -24,6 +24,7 @@ from integration.credential_vault.gong_key import ANALYSIS_KEY, INGEST_KEY
 from integration.credential_vault.oauth_way import Way, worker, world_of
 from integration.credential_vault.test_grants import MINE, answers, ask, journal, request
 from local.postgres.connection import connected
+from local.sandbox.oauth.accounts import Account
 from messaging import Verdict
 from testkit.messages import delivery
 from testkit.outside import Outside
@@ -31,6 +32,9 @@ from testkit.services import Service
 from testkit.tables import same_database
 
 REQUESTERS = {"gong": ("ingest", INGEST_KEY), "hubspot": ("ingest", INGEST_KEY), "slack": ("analysis", ANALYSIS_KEY)}
+
+# Who agrees at the sandbox's Slack.
+SLACK_PERSON = Account("harborline").identifier("U", "person")
 
 
 @pytest.fixture
@@ -94,12 +98,32 @@ async def test_the_grant_holds_the_access_token_and_nothing_that_renews_it(
     await ask(oauth_vault, request(provider=named), of=REQUESTERS[provider][0])
     opened, granted = await grant_of(oauth_vault, provider)
     address = outside.gong_url if provider == "gong" else ""
-    assert opened == {"kind": "bearer", "token": await token_of(oauth_vault, postgres_url), "base_url": address}
+    who = {"provider_user": SLACK_PERSON} if provider == "slack" else {}
+    assert opened == {"kind": "bearer", "token": await token_of(oauth_vault, postgres_url), "base_url": address} | who
     assert granted.credential_version == 1
     # HubSpot's token ends as soon as the lifetime of a grant does; the others' later.
     assert timedelta(minutes=29) < granted.expires_at.ToDatetime(UTC) - before < timedelta(minutes=31)
     [entry] = await journal(oauth_vault, postgres_url)
     assert all(word in entry for word in (MINE, granted.grant_id, provider, REQUESTERS[provider][0], "run-1"))
+
+
+async def test_who_connected_slack_stays_through_a_renewal_and_goes_with_the_connection(
+    oauth_vault: Service, outside: Outside, world: httpx.AsyncClient, postgres_url: str
+) -> None:
+    """It is in the row and in the sealed grant; no message, page or entry of the audit log has it."""
+    async with oauth_vault.browser(outside.token()) as browser:
+        await Way(browser, world, "slack").connect()
+        await admin(oauth_vault, postgres_url, "UPDATE credentials SET refresh_at = now()")
+        assert await renewer_of(oauth_vault).once() == 1
+        await ask(oauth_vault, request(provider=integrations_pb2.Provider.PROVIDER_SLACK), of="analysis")
+        opened, granted = await grant_of(oauth_vault, "slack")
+        assert (granted.credential_version, opened["provider_user"]) == (2, SLACK_PERSON)
+        pages = [(await browser.get(path)).text for path in ("/settings/integrations", "/api/v1/integrations")]
+        told = await admin(oauth_vault, postgres_url, "SELECT body, attributes::text FROM outbox")
+        assert len(told) >= 3
+        assert SLACK_PERSON not in f"{pages}{told}"
+        assert (await browser.post("/settings/integrations/slack/disconnect")).status_code in {200, 303}
+    assert [row["provider_user"] for row in await admin(oauth_vault, postgres_url, "SELECT * FROM credentials")] == [""]
 
 
 async def test_ingest_reads_it(gong_vault: Service, outside: Outside, postgres_url: str) -> None:

@@ -170,6 +170,27 @@ async def test_what_a_failure_means(
     assert armed["struck"] == 1
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ('{"id": "U0123ABC"}', "U0123ABC"),
+        ('{"id": "W0123ABC", "scope": "x"}', "W0123ABC"),
+        ('{"id": "C0123ABC"}', ""),
+        ('{"id": "U01\\n23"}', ""),
+        ('{"id": 7}', ""),
+        ('"U0123ABC"', ""),
+        ("null", ""),
+    ],
+)
+async def test_who_agreed_at_slack_is_a_persons_id_or_nothing_and_no_token_is_lost_over_it(
+    bench: Bench, said: str, kept: str
+) -> None:
+    tokens = '"ok": true, "access_token": "xoxe.a", "refresh_token": "xoxe-r", "expires_in": 43200, "token_type": "bot"'
+    bench.arm(Provider.SLACK, body=f'{{{tokens}, "scope": "chat:write,channels:read", "authed_user": {said}}}')
+    received = await bench.providers[Provider.SLACK].exchange("code", "", "https://callmine.example/back")
+    assert (received.access_token, received.provider_user) == ("xoxe.a", kept)
+
+
 @pytest.mark.parametrize("provider", ALL)
 async def test_a_server_that_is_not_there_has_spent_nothing(
     oauth_settings: Settings, outside: Outside, provider: Provider

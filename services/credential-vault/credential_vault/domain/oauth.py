@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 class Tokens:
     """A token reply. `expires_in` in seconds, None for a token without end; `base_url` is empty where the provider gives none.
 
-    The repr shows no token.
+    `provider_user` is the provider's own id of the person who agreed: Slack's, empty elsewhere. The repr shows no token.
     """
 
     access_token: str = field(repr=False)
@@ -19,17 +19,21 @@ class Tokens:
     expires_in: int | None = None
     scopes: tuple[str, ...] = ()
     base_url: str = ""
+    provider_user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """An access token as it is granted: never with the token that renews it."""
+    """An access token as it is granted: never with the token that renews it. With who connected, where the provider has said so."""
 
     access_token: str = field(repr=False)
+    provider_user: str = ""
 
     def grant(self, base_url: str) -> bytes:
         """What the requester finds when it opens its grant."""
         content = {"kind": "bearer", "token": self.access_token, "base_url": base_url}
+        if self.provider_user:
+            content["provider_user"] = self.provider_user
         return json.dumps(content, separators=(",", ":")).encode()
 
 

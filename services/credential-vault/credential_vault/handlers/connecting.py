@@ -63,7 +63,7 @@ class Connecting:
             plain["refresh_token"] = tokens.refresh_token
         account = received.account
         face = Face(Kind.OAUTH, tokens.base_url, account.name, received.scopes, account.account_id)
-        content = Content(face, {})
+        content = Content(face, {}, provider_user=tokens.provider_user)
         if tokens.expires_in is not None:
             left = tokens.expires_in - received.seconds_ago
             renew_in = tokens.expires_in * (EARLY - JITTER * self.chance.random()) - received.seconds_ago

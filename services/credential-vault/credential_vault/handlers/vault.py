@@ -112,7 +112,7 @@ class Vault:
         address = self.address(stored.provider, stored.base_url)
         token = fields.get("access_token")
         if token is not None:
-            return Bearer(token).grant(address)
+            return Bearer(token, stored.provider_user).grant(address)
         return BasicPair(fields["access_key"], fields["secret"]).grant(address)
 
     def _expiry(self, stored: store.Stored) -> datetime:

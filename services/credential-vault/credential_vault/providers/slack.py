@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
-from pydantic import Field, StrictBool
+from pydantic import BeforeValidator, Field, StrictBool
 
 from credential_vault.domain.credentials import Provider
 from credential_vault.domain.oauth import Account, Tokens
@@ -17,6 +18,8 @@ from credential_vault.providers.port import Guard, NotSpent, Refused
 
 # Post a result, and name the channel to post to.
 SCOPES: Final = ("chat:write", "channels:read")
+
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,63}")
 
 _ACCESS_PATH = "/api/oauth.v2.access"
 
@@ -38,6 +41,12 @@ _BAD_REFRESH = frozenset({"invalid_refresh_token", "token_revoked", "token_expir
 _NO_CLIENT = frozenset({"invalid_client_id", "bad_client_secret"})
 
 
+def _person(value: object) -> str:
+    """The id in `authed_user`; empty for anything but a person's. Notices go there: a channel's would show them to all who are in it."""
+    found = value.get("id") if isinstance(value, dict) else None
+    return found if isinstance(found, str) and _PERSON.fullmatch(found) else ""
+
+
 class _Said(Reply):
     ok: StrictBool
     error: Annotated[str, Field(max_length=200)] = ""
@@ -50,6 +59,8 @@ class _Tokens(Reply):
     expires_in: Life | None = None
     token_type: Literal["bot"]
     scope: Annotated[str, Field(min_length=1, max_length=4000)]
+    # Who agreed: in the answer to a code, not always in that to a refresh token. No token is lost over it.
+    authed_user: Annotated[str, BeforeValidator(_person)] = ""
 
 
 class _Identity(Reply):
@@ -145,7 +156,8 @@ class SlackOAuth:
         reply = answer.read(_Tokens) if answer.is_success else None
         if reply is not None:
             scopes = tuple(dict.fromkeys(name.strip() for name in reply.scope.split(",") if name.strip()))
-            return Tokens(reply.access_token, reply.refresh_token or "", reply.expires_in, scopes)
+            renewing = reply.refresh_token or ""
+            return Tokens(reply.access_token, renewing, reply.expires_in, scopes, provider_user=reply.authed_user)
         error = self._error(answer)
         if error in no_good:
             raise Refused(f"Slack refused. {refusal}")

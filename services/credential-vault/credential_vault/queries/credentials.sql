@@ -14,7 +14,8 @@ SET state = 'connected', kind = :kind, base_url = :base_url, account = :account,
     access_key = :access_key, secret = :secret, access_token = :access_token, refresh_token = :refresh_token,
     expires_at = now() + make_interval(secs => :expires_in::float8), refresh_at = now() + make_interval(secs => :renew_in::float8),
     leased_until = NULL, reason = '', refused_at = NULL, refused_version = NULL,
-    check_at = now() + make_interval(secs => :check_in::float8), check_not_before = '-infinity', connected_by = :connected_by, connected_at = now()
+    check_at = now() + make_interval(secs => :check_in::float8), check_not_before = '-infinity', connected_by = :connected_by, connected_at = now(),
+    provider_user = :provider_user
 WHERE workspace_id = :workspace_id AND provider = :provider AND version = :version;
 
 -- name: credential_standing
@@ -32,14 +33,15 @@ WITH held AS (
     FOR UPDATE)
 UPDATE credentials c
 SET state = 'disconnected', version = c.version + 1, access_key = NULL, secret = NULL, access_token = NULL, refresh_token = NULL,
-    expires_at = NULL, refresh_at = NULL, leased_until = NULL, account = '', account_id = '', scopes = '{}', reason = ''
+    expires_at = NULL, refresh_at = NULL, leased_until = NULL, account = '', account_id = '', scopes = '{}', reason = '',
+    provider_user = ''
 FROM held
 WHERE c.workspace_id = :workspace_id AND c.provider = held.provider
 RETURNING c.version, held.state AS before;
 
 -- name: credential
 -- The workspace's credential of one provider, as it is stored: what may be granted of it, so never the token that renews it.
-SELECT credential_id, provider, version, state, base_url, access_key, secret, access_token, expires_at,
+SELECT credential_id, provider, version, state, base_url, access_key, secret, access_token, provider_user, expires_at,
     extract(epoch FROM expires_at - clock_timestamp())::float8 AS seconds_left, refresh_token IS NOT NULL AS renewable
 FROM credentials
 WHERE workspace_id = :workspace_id AND provider = :provider;

@@ -26,13 +26,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A credential as it goes into its row, encrypted. `expires_in`, `renew_in`, `check_in` are seconds; the first two None for no end."""
+    """A credential as it goes into its row, encrypted. `expires_in`, `renew_in`, `check_in` are seconds; the first two None for no end.
+
+    `provider_user` is the provider's own id of who connected, empty where it gives none.
+    """
 
     face: Face
     fields: Mapping[str, bytes] = field(repr=False)
     check_in: float = 0.0
     expires_in: float | None = None
     renew_in: float | None = None
+    provider_user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Stored:
     expires_at: datetime | None = None
     seconds_left: float | None = None
     renewable: bool = False
+    provider_user: str = ""
 
     def slot(self, tx: Tx, field: str) -> Slot:
         """Where the ciphertext of `field` belongs."""
@@ -89,6 +94,7 @@ async def connect(tx: Tx, slot: Slot, content: Content, user_id: str) -> None:
         expires_in=content.expires_in,
         renew_in=content.renew_in,
         check_in=content.check_in,
+        provider_user=content.provider_user,
         connected_by=user_id,
     )
 
@@ -123,6 +129,7 @@ async def credential(tx: Tx, provider: Provider) -> Stored | None:
         expires_at=row["expires_at"],
         seconds_left=row["seconds_left"],
         renewable=row["renewable"],
+        provider_user=row["provider_user"],
     )
 
 

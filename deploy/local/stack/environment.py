@@ -151,5 +151,6 @@ def _own(site: Site, service: str) -> dict[str, str]:
         return {
             "openai_base_url": f"{site.sandbox_url}/openai/v1",
             "anthropic_base_url": f"{site.sandbox_url}/anthropic",
+            "slack_base_url": f"{site.sandbox_url}/slack",
         }
     return {}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 from analysis.domain.finding import CallAnalysis
+from analysis.domain.notices import Denial, GrantId, Loss, SealedGrant
 from analysis.domain.plan import Plan
 from analysis.domain.report import Numbers
 from analysis.domain.request import CallFilter, PreviewId, ReportId, RunId
@@ -13,6 +15,13 @@ from analysis.domain.run import Fetched, FetchedCall
 from analysis.store.plans import IntegrationState
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, PreviewReady
+from callmine.credentials.v1.credentials_pb2 import (
+    CredentialDenied,
+    CredentialGranted,
+    CredentialRejected,
+    CredentialRequested,
+    DenialReason,
+)
 from callmine.fetches.v1.fetches_pb2 import CallFilter as CallFilterMessage
 from callmine.fetches.v1.fetches_pb2 import FetchCancelled, FetchRequested, PreviewRequested
 from callmine.integrations.v1.integrations_pb2 import (
@@ -31,6 +40,8 @@ from core.ids import parse_uuid
 
 __all__ = [
     "CallFetched",
+    "CredentialDenied",
+    "CredentialGranted",
     "FetchCompleted",
     "FetchFailed",
     "IntegrationConnected",
@@ -198,6 +209,72 @@ def integration_state(message: IntegrationMessage) -> IntegrationState:
     if isinstance(message, IntegrationNeedsReconnect):
         return IntegrationState("needs_reconnect", message.reason)
     return IntegrationState("disconnected")
+
+
+def is_loss(event: Event[IntegrationMessage]) -> TypeGuard[Event[IntegrationNeedsReconnect]]:
+    """Whether it tells that a person has to reconnect."""
+    return isinstance(event.payload, IntegrationNeedsReconnect)
+
+
+def loss(event: Event[IntegrationNeedsReconnect]) -> Loss:
+    """Which credential was lost."""
+    return Loss(provider_of(event.payload), event.payload.credential_version, event.sequence)
+
+
+_DENIALS = {
+    DenialReason.DENIAL_REASON_NOT_CONNECTED: Denial.NOT_CONNECTED,
+    DenialReason.DENIAL_REASON_NOT_ALLOWED: Denial.NOT_ALLOWED,
+    DenialReason.DENIAL_REASON_NEEDS_RECONNECT: Denial.NEEDS_RECONNECT,
+}
+
+# What the vault's journal says that a grant was for.
+_NOTICE = "notice"
+
+
+def credential_requested(grant_id: GrantId, subject: str) -> CredentialRequested:
+    """Asks the vault for Slack's credential, to tell of `subject`."""
+    return CredentialRequested(
+        grant_id=str(grant_id), provider=Provider.PROVIDER_SLACK, purpose=_NOTICE, subject_id=subject
+    )
+
+
+def credential_rejected(grant: SealedGrant, status: int) -> CredentialRejected:
+    """Tells the vault that Slack did not accept what it granted; `status` is Slack's HTTP status, 200 for most refusals."""
+    return CredentialRejected(
+        grant_id=str(grant.grant_id),
+        provider=Provider.PROVIDER_SLACK,
+        credential_version=grant.credential_version,
+        provider_status=status,
+    )
+
+
+def grant_id_of(text: str) -> GrantId:
+    """A grant's id. Raises InvalidInput."""
+    return GrantId(parse_uuid(text, "grant_id"))
+
+
+def sealed_grant(message: CredentialGranted) -> SealedGrant:
+    """The grant as it is kept. Raises InvalidInput for one without content or expiry, or for another provider."""
+    if message.provider != Provider.PROVIDER_SLACK:
+        raise InvalidInput("the grant is not for the provider that analysis asked for")
+    if not message.sealed or not message.sealing_key_id or not message.HasField("expires_at"):
+        raise InvalidInput("the grant lacks its sealed credential, the key's id or its expiry")
+    try:
+        expires_at = message.expires_at.ToDatetime(UTC)
+    except ValueError as error:
+        raise InvalidInput("the grant's expiry is no time") from error
+    return SealedGrant(
+        grant_id=grant_id_of(message.grant_id),
+        sealed=message.sealed,
+        key_id=message.sealing_key_id,
+        expires_at=expires_at,
+        credential_version=message.credential_version,
+    )
+
+
+def denial(message: CredentialDenied) -> Denial:
+    """Why there is no credential; a reason of a newer vault is read as unknown."""
+    return _DENIALS.get(message.reason, Denial.UNKNOWN)
 
 
 INTEGRATION_MESSAGES: Sequence[type[IntegrationMessage]] = (

@@ -8,18 +8,26 @@ from contextlib import asynccontextmanager
 from analysis.handlers.desk import Desk
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.messages import MessageHandlers
+from analysis.handlers.notices import Notices
 from analysis.http import routers
 from analysis.models.catalog import ModelNames, Providers, catalog
 from analysis.settings import Settings
+from analysis.slack.client import Slack, destination
+from analysis.slack.credential import Door
 from analysis.store import plans
 from analysis.workers import Workers
-from analysis.workers.pool import PoolSettings
+from analysis.workers.notices import NoticeWork
+from analysis.workers.pool import PoolSettings, WorkPool
 from cloud.objects import GoogleObjects
 from cloud.secrets import GoogleSecrets
+from contracts.sealing import SealingKeys
 from core.clock import SystemClock
 from runtime import Assembly, assembled, endpoint
 
 SERVICE = "analysis"
+
+# They are rare, and no page waits for one.
+_NOTICES_AT_ONCE = 2
 
 # What the row policies of previews, runs and reports read; set with each scope.
 ENTERING = ("report_floor_enter",)
@@ -37,7 +45,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         objects = GoogleObjects(project=settings.project, bucket=settings.bucket, endpoint=storage)
         parts.stack.callback(objects.close)
         providers = Providers(settings.openai_base_url, settings.anthropic_base_url, settings.model_timeout)
-        egress = parts.outbound.egress(providers.destinations())
+        egress = parts.outbound.egress((*providers.destinations(), destination(settings.slack_base_url)))
 
         models = catalog(providers, _names(settings), egress, secrets)
         pool = PoolSettings(settings.analysis_concurrency, settings.lease_seconds, settings.poll_seconds)
@@ -45,13 +53,21 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         lifecycle = Lifecycle(parts.outbox, workers.wake)
         workers.equip(parts.db, parts.outbox, lifecycle, objects, models)
 
-        messages = MessageHandlers(lifecycle)
+        door = Door(SealingKeys.parse((await secrets.read("analysis-sealing-key")).decode()))
+        address = f"{settings.public_url}/settings/integrations"
+        sending = NoticeWork(parts.db, parts.outbox, door, Slack(egress), address)
+        few = PoolSettings(_NOTICES_AT_ONCE, settings.lease_seconds, settings.poll_seconds)
+        senders = WorkPool("notice", sending, few)
+        notices = Notices(parts.outbox, senders.wake)
+
+        messages = MessageHandlers(lifecycle, notices)
         parts.consume("calls", messages.calls())
         parts.consume("plans", messages.plans())
         parts.consume("workspaces", messages.workspaces())
         parts.consume("integrations", messages.integrations())
+        parts.consume("credential-grants-analysis", notices.grants())
         parts.serve(*routers(Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock())))
-        parts.work(workers.run)
+        parts.work(workers.run, senders.run)
         yield parts
 
 

@@ -15,6 +15,7 @@ class Settings(ServiceSettings):
     anthropic_base_url: HttpsUrl = Field(
         default="https://api.anthropic.com", description="https address of Anthropic's API"
     )
+    slack_base_url: HttpsUrl = Field(default="https://slack.com", description="https address of Slack")
     openai_small: str = Field(default="gpt-5-mini", description="OpenAI's name of the model openai/small")
     openai_large: str = Field(default="gpt-5", description="OpenAI's name of the model openai/large")
     anthropic_small: str = Field(default="claude-haiku-4-5", description="Anthropic's name of anthropic/small")

@@ -188,6 +188,21 @@ async def test_slack_posts_by_id_and_by_name(slack: Application) -> None:
     assert kept[1]["thread_ts"] == first["ts"]
 
 
+async def test_slack_posts_to_the_person_who_agreed(slack: Application) -> None:
+    tokens, other = await slack.connect(), await slack.connect(account="quillstone")
+    person = tokens["authed_user"]
+    assert isinstance(person, dict)
+    body = await call(slack, "chat.postMessage", tokens, channel=person["id"], text="Gong needs reconnecting")
+    specification("slack").check(body["channel"], "defs_channel")
+    specification("slack").check(body["message"], "objs_message")
+    assert str(body["channel"]).startswith("D")
+    [kept] = (await slack.http.get("/_slack/messages", headers=admin())).json()["messages"]
+    assert (kept["account"], kept["channel"], kept["direct"]) == ("harborline", person["id"], True)
+    assert f"to {person['id']}" in (await slack.http.get("/slack/messages")).text
+    refused = await call(slack, "chat.postMessage", other, channel=person["id"], text="x")
+    assert refused == {"ok": False, "error": "channel_not_found"}
+
+
 async def test_the_page_shows_what_was_posted_as_text(slack: Application) -> None:
     assert "Nothing was posted" in (await slack.http.get("/slack/messages")).text
     await call(slack, "chat.postMessage", await slack.connect(), channel="general", text="<b>bold</b>")

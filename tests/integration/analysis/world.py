@@ -19,6 +19,7 @@ from analysis.domain.request import Question, RunId
 from analysis.handlers.desk import Desk
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.messages import MessageHandlers
+from analysis.handlers.notices import Notices
 from analysis.main import ENTERING
 from analysis.models.port import Prompt
 from analysis.store import plans
@@ -313,12 +314,14 @@ def put_together(db: Database, dsns: ServiceDsns, admin_url: str, concurrency: i
     workers = Workers(PoolSettings(concurrency, lease=30, poll=0.05), Backoff(random=Random(1)))
     lifecycle = Lifecycle(outbox, workers.wake)
     workers.equip(db, outbox, lifecycle, objects, {"openai/small": model, "anthropic/small": model})
-    handlers = MessageHandlers(lifecycle)
+    notices = Notices(outbox, lambda: None)
+    handlers = MessageHandlers(lifecycle, notices)
     tables = {
         "calls": handlers.calls(),
         "plans": handlers.plans(),
         "workspaces": handlers.workspaces(),
         "integrations": handlers.integrations(),
+        "credential-grants-analysis": notices.grants(),
     }
     return World(
         db=db,

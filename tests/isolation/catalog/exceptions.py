@@ -49,6 +49,9 @@ EXCEPTIONS: Mapping[Exempt, str] = {
         "analysis", "syntheses", SWEPT
     ): "workers claim syntheses of every workspace; each is then read and written in its own",
     Exempt(
+        "analysis", "notices", SWEPT
+    ): "workers claim notices of every workspace; each is then read and written in its own",
+    Exempt(
         "credential-vault", "revocations", SWEPT
     ): "the worker finds what is due in every workspace; each revocation is then claimed and read in its own",
     Exempt(

@@ -76,6 +76,7 @@ class SlackApi:
             raise SlackRefused("missing_scope")
         account = self.desk.account(caller.family.account)
         channel = _channel(account, str(arguments.get("channel", "")))
+        place = account.identifier("D" if channel.direct else "C", channel.name)
         text, blocks = str(arguments.get("text") or ""), arguments.get("blocks")
         blocks = blocks if isinstance(blocks, list) and blocks else None
         if not text and blocks is None:
@@ -83,7 +84,7 @@ class SlackApi:
         if len(text) > LONGEST_TEXT:
             raise SlackRefused("msg_too_long")
         thread = str(arguments["thread_ts"]) if arguments.get("thread_ts") else None
-        message = Message(account.name, channel.name, self._next_ts(), text, thread, blocks)
+        message = Message(account.name, channel.name, self._next_ts(), text, thread, blocks, channel.direct)
         self.messages.add(message)
         body: dict[str, object] = {
             "type": "message",
@@ -94,7 +95,7 @@ class SlackApi:
         }
         body |= {"thread_ts": thread} if thread else {}
         body |= {"blocks": blocks} if blocks else {}
-        return {"channel": account.identifier("C", channel.name), "ts": message.ts, "message": body}
+        return {"channel": place, "ts": message.ts, "message": body}
 
     def _next_ts(self) -> str:
         self._posted += 1
@@ -105,7 +106,9 @@ class SlackApi:
 
 
 def _channel(account: Account, wanted: str) -> Channel:
-    """The channel by id or by name, with or without #. Raises SlackRefused."""
+    """The channel by id or by name, with or without #; by a person's id, the conversation with them. Raises SlackRefused."""
+    if wanted == account.identifier("U", "person"):
+        return Channel(wanted, direct=True)
     for channel in CHANNELS:
         if wanted in {account.identifier("C", channel.name), channel.name, f"#{channel.name}"}:
             if channel.archived:

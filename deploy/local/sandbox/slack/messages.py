@@ -11,11 +11,12 @@ KEPT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel that every team has; the bot is not in all of them."""
+    """A channel that every team has; the bot is not in all of them. A direct one is the conversation with the person of that id."""
 
     name: str
     joined: bool = True
     archived: bool = False
+    direct: bool = False
 
 
 CHANNELS = (
@@ -36,6 +37,7 @@ class Message:
     text: str
     thread_ts: str | None = None
     blocks: list[object] | None = None
+    direct: bool = False
 
 
 class Messages:

@@ -8,6 +8,7 @@ from analysis import events
 from analysis.domain.request import RunId
 from analysis.domain.run import Run, RunState
 from analysis.handlers.lifecycle import Lifecycle
+from analysis.handlers.notices import Notices
 from analysis.store import plans, runs
 from contracts import Event
 from core.errors import NotFound
@@ -23,6 +24,7 @@ class MessageHandlers:
     """One method for each message that analysis listens to."""
 
     lifecycle: Lifecycle
+    notices: Notices
 
     def calls(self) -> Routes:
         """What ingest says about calls."""
@@ -101,9 +103,11 @@ class MessageHandlers:
         await plans.project_workspace(tx, event.payload.name, timezone, event.sequence)
 
     async def integration_changed(self, tx: Tx, event: Event[events.IntegrationMessage]) -> None:
-        """An integration was connected or lost."""
+        """An integration was connected or lost. A loss that is not news, since later things are known, is told to nobody."""
         state = events.integration_state(event.payload)
-        await plans.project_integration(tx, events.provider_of(event.payload), state, event.sequence)
+        news = await plans.project_integration(tx, events.provider_of(event.payload), state, event.sequence)
+        if news and events.is_loss(event):
+            await self.notices.lost(tx, event)
 
     async def _run(self, tx: Tx, run_id: RunId) -> Run:
         """The run, locked. Raises NotFound: ingest only ever answers what was asked in a committed transaction."""

@@ -29,6 +29,21 @@ FROM (
 WHERE s.workspace_id = free.workspace_id AND s.run_id = free.run_id
 RETURNING s.workspace_id, s.run_id, s.fence, s.attempts, s.bad_answers;
 
+-- name: claim_notices
+-- Claims notices to be sent, for `seconds`; one whose holder has died while it asked Slack is claimed to be ended.
+-- cross-workspace: the workers serve all workspaces from one queue; each notice is then read and written in its own workspace's scope
+UPDATE notices n
+SET attempts = n.attempts + 1, fence = n.fence + 1, lease_until = now() + make_interval(secs => :seconds::double precision)
+FROM (
+    SELECT workspace_id, provider, credential_version FROM notices
+    WHERE state IN ('ready', 'sending') AND lease_until <= now()
+    ORDER BY created_at, workspace_id, provider
+    LIMIT :limit
+    FOR NO KEY UPDATE SKIP LOCKED
+) free
+WHERE n.workspace_id = free.workspace_id AND n.provider = free.provider AND n.credential_version = free.credential_version
+RETURNING n.workspace_id, n.provider, n.credential_version, n.fence, n.attempts;
+
 -- name: set_default_plan
 -- What a workspace may do of which no plan is known; written at each start from the configuration.
 -- cross-workspace: belongs to no workspace

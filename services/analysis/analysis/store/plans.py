@@ -58,11 +58,12 @@ async def timezone_of(tx: Tx) -> str:
     return str(await tx.fetch_value("workspace_timezone") or "UTC")
 
 
-async def project_integration(tx: Tx, provider: str, state: IntegrationState, sequence: int) -> None:
-    """Remember an integration's state unless a later one is known."""
-    await tx.execute(
+async def project_integration(tx: Tx, provider: str, state: IntegrationState, sequence: int) -> bool:
+    """Remember an integration's state unless a later one is known, or this one; False then."""
+    changed = await tx.execute(
         "project_integration", provider=provider, state=state.state, reason=state.reason, sequence=sequence
     )
+    return changed == 1
 
 
 async def integration(tx: Tx, provider: str) -> IntegrationState:

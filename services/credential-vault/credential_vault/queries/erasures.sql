@@ -25,7 +25,8 @@ UPDATE credentials c
 SET version = c.version + CASE WHEN held.state IN ('connected', 'needs_reconnect') THEN 1 ELSE 0 END,
     state = CASE held.state WHEN 'new' THEN 'new' ELSE 'disconnected' END,
     access_key = NULL, secret = NULL, access_token = NULL, refresh_token = NULL, expires_at = NULL, refresh_at = NULL,
-    leased_until = NULL, account = '', account_id = '', scopes = '{}', base_url = '', reason = '', connected_by = ''
+    leased_until = NULL, account = '', account_id = '', scopes = '{}', base_url = '', reason = '', connected_by = '',
+    provider_user = ''
 FROM held
 WHERE c.workspace_id = :workspace_id AND c.provider = held.provider
 RETURNING c.provider, c.version, held.state AS before;

@@ -62,7 +62,7 @@ def by_oauth(provider: Provider, requester: str = "") -> Way:
     return partial(_oauth, provider, requester)
 
 
-# Nobody asks for what HubSpot and Slack have issued yet: it must not leave the vault.
+# Nobody asks for what HubSpot has issued yet, nor for Slack's while nothing needs reconnecting: it must not leave the vault.
 WAYS: dict[str, tuple[Way, ...]] = {
     "harborline": (gong_key, by_oauth(Provider.HUBSPOT), by_oauth(Provider.SLACK)),
     "quillstone": (by_oauth(Provider.GONG, "ingest"), by_oauth(Provider.HUBSPOT), by_oauth(Provider.SLACK)),

@@ -36,3 +36,8 @@ INSERT INTO report_dates (workspace_id, report_id, created_at)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', '2026-01-01T00:00:00Z');
 INSERT INTO report_exports (workspace_id, report_id, number, format, exported_by, created_at)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', @n, 'csv', '@w', '2026-01-01T00:00:00Z');
+INSERT INTO notices (workspace_id, provider, credential_version, sequence, state, grant_id, sealed, sealing_key_id, grant_expires_at, fence,
+                     lease_until)
+VALUES ('@w', 'gong', 1, 1, 'ready', '00000001-0000-4000-8000-000000000001', convert_to('@w', 'UTF8'), '@w', '2026-01-01T00:00:00Z', 1,
+        '2026-01-0@nT00:00:00Z'),
+       ('@w', 'hubspot', 1, @n, 'waiting_grant', '00000002-0000-4000-8000-000000000001', NULL, NULL, NULL, 1, '2026-01-01T00:00:00Z');

@@ -1,0 +1,1 @@
+"""Slack: what a grant of it holds, and the one method that is called."""

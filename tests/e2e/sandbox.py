@@ -36,6 +36,15 @@ class Sandbox:
         found: list[Json] = (await self._ask("GET", "/_journal"))["model_requests"]
         return found
 
+    async def slack_messages(self) -> list[Json]:
+        """What was posted to Slack, oldest first."""
+        found: list[Json] = (await self._ask("GET", "/_slack/messages"))["messages"]
+        return found
+
+    async def clear_slack(self) -> None:
+        """Forget what was posted to Slack."""
+        await self._ask("DELETE", "/_slack/messages")
+
     async def clear_journal(self) -> None:
         """Forget the requests so far."""
         await self._ask("DELETE", "/_journal")

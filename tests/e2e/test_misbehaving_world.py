@@ -11,6 +11,7 @@ import pytest
 
 from e2e.commands import put_on_plan
 from e2e.conftest import Finished
+from e2e.consents import connect_by_oauth
 from e2e.runs import calls_used, database, end_of, page, start, until
 from e2e.sandbox import Sandbox
 from local.journey import Json, Person, admin_of
@@ -136,7 +137,12 @@ async def test_a_wrong_gong_key_leaves_the_earlier_one_in_place(sandbox: Sandbox
 async def test_a_key_that_was_deleted_at_gong_is_noticed_by_the_run_that_needs_it(
     sandbox: Sandbox, person: Person
 ) -> None:
-    """ingest is refused twice and fails the run; the vault, told of it, asks Gong itself, twice, and has the admin reconnect."""
+    """ingest is refused twice and fails the run; the vault, told of it, asks Gong itself, twice, and has the admin reconnect.
+
+    Who connected Slack is told there, once.
+    """
+    await connect_by_oauth(person, "slack", WORKSPACE)
+    await sandbox.clear_slack()
     async with sandbox.misbehaving({"provider": "gong", "status": 401}):
         ended = await end_of(person, await start(person, WORKSPACE))
         assert ended["state"] == "failed"
@@ -156,12 +162,29 @@ async def test_a_key_that_was_deleted_at_gong_is_noticed_by_the_run_that_needs_i
             "the vault does not notice",
         )
         assert "no longer accepts the credential" in await page(person, "/settings/integrations")
+        [notice] = await _until_told(sandbox)
+        assert notice["direct"]
+        assert notice["text"].startswith("Gong needs reconnecting in Callmine's workspace ")
+        assert notice["text"].endswith(f" {sandbox.stack.url}/settings/integrations")
         denied = await end_of(person, await start(person, WORKSPACE))
     assert denied["state"] == "failed"
     assert denied["reason"].startswith("Gong no longer accepts the stored credential. Reconnect Gong")
     answer = await person.call("POST", "/api/v1/integrations/gong", json=sandbox.stack.site.keys.gong[WORKSPACE])
     assert answer.status_code == 201
     assert (await end_of(person, await start(person, WORKSPACE)))["state"] == "completed"
+    assert len(await sandbox.slack_messages()) == 1
+    assert "by analysis for a notice" in await page(person, "/settings/integrations")
+    ends = await database(sandbox.stack, "analysis", "SELECT provider, state FROM notices")
+    assert [tuple(end) for end in ends] == [("gong", "sent")]
+
+
+async def _until_told(sandbox: Sandbox) -> list[Json]:
+    """What was posted to Slack, once anything was."""
+    async with asyncio.timeout(60):
+        while True:
+            if found := await sandbox.slack_messages():
+                return found
+            await asyncio.sleep(0.1)
 
 
 async def _until_refused(sandbox: Sandbox) -> list[asyncpg.Record]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -46,6 +46,7 @@ _log = core.log.logger("egress")
 
 Primitive = str | int | float | bool | None
 Json = Mapping[str, object] | list[object]
+Turn = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class _Plan:
     repeatable: bool
     deadline: float
     accept: Collection[int]
+    turn: Turn | None
 
 
 @dataclass(slots=True)
@@ -94,7 +96,7 @@ class Egress:
         self._jitter = jitter or random.SystemRandom()
         self._tls = tls_context(ca_file)
         self._ledger = Ledger()
-        self._budgets: dict[str, retry.RetryBudget] = {}
+        self._budgets = retry.RetryBudgets()
         # The environment's proxies and certificate variables would be a way round the register: trust_env is off.
         self._client = httpx.AsyncClient(
             transport=DialledTransport(self._tls, _LIMITS, self._dialler),
@@ -146,12 +148,15 @@ class Egress:
         timeout: float = DEFAULT_SECONDS,  # noqa: ASYNC109 - covers several attempts, not one await
         idempotent: bool | None = None,
         accept: Collection[int] = (),
+        turn: Turn | None = None,
     ) -> httpx.Response:
         """Send one request and return the whole 2xx answer, read to its end.
 
         `timeout` is in seconds and covers everything: connecting, reading, retries and the waits between them.
         `idempotent` says whether repeating is harmless; None means: as the method says. A status in `accept` is
-        returned instead of raised. Raises an EgressError otherwise; see `egress.errors`.
+        returned instead of raised. `turn` is awaited before each attempt: the caller's own rate limit, whose waits the
+        time-out does not cover. With one, a 429 is never repeated here, for it concerns more requests than this one.
+        Raises an EgressError otherwise; see `egress.errors`.
         """
         place = self._find(destination, path_or_url)
         request = self._client.build_request(
@@ -161,7 +166,7 @@ class Egress:
         repeatable = method.upper() in retry.IDEMPOTENT_METHODS if idempotent is None else idempotent
         credentials = httpx.BasicAuth(*auth) if auth else None
         deadline = self._clock.monotonic() + timeout
-        return await self._repeat(_Plan(place[0], request, credentials, repeatable, deadline, accept))
+        return await self._repeat(_Plan(place[0], request, credentials, repeatable, deadline, accept, turn))
 
     def _find(self, name: str, path_or_url: str) -> tuple[Destination, httpx.URL]:
         try:
@@ -183,9 +188,10 @@ class Egress:
         _log.warning("outbound request refused", destination=refusal.provider)
 
     async def _repeat(self, plan: _Plan) -> httpx.Response:
-        budget = self._budgets.setdefault(plan.destination.name, retry.RetryBudget())
+        budget = self._budgets.of(plan.destination.name, plan.request.url.netloc)
         attempt = 1
         while True:
+            plan = await self._admitted(plan)
             try:
                 response = await self._attempt(plan)
             except (ProviderUnavailable, TooManyRequests) as failure:
@@ -198,6 +204,14 @@ class Egress:
             self._ledger.retry(plan.destination.name)
             await self._clock.sleep(wait)
             attempt += 1
+
+    async def _admitted(self, plan: _Plan) -> _Plan:
+        """The plan once it is the caller's turn, its deadline later by that wait."""
+        if plan.turn is None:
+            return plan
+        began = self._clock.monotonic()
+        await plan.turn()
+        return replace(plan, deadline=plan.deadline + self._clock.monotonic() - began)
 
     def _wait_before_retry(
         self, plan: _Plan, failure: ProviderUnavailable | TooManyRequests, attempt: int
@@ -291,7 +305,7 @@ def _may_repeat(plan: _Plan, failure: EgressError) -> bool:
     if not plan.repeatable:
         return False
     if isinstance(failure, TooManyRequests):
-        return failure.retry_after is not None
+        return failure.retry_after is not None and plan.turn is None
     return failure.provider_status in retry.REPEATABLE_STATUSES
 
 

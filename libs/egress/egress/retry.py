@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import OrderedDict
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -27,9 +28,12 @@ RETRY_COST = 10
 EARNED_BY_SUCCESS = 1
 FULL_BUDGET = 10 * RETRY_COST
 
+# Servers of all destinations together whose budgets are remembered; one that is forgotten starts again with a full budget.
+MOST_BUDGETS = 1_000
+
 
 class RetryBudget:
-    """How many retries one destination may still cause."""
+    """How many retries one server may still cause."""
 
     def __init__(self) -> None:
         self._tokens = FULL_BUDGET
@@ -44,6 +48,24 @@ class RetryBudget:
     def earn(self) -> None:
         """A request succeeded."""
         self._tokens = min(FULL_BUDGET, self._tokens + EARNED_BY_SUCCESS)
+
+
+class RetryBudgets:
+    """A budget for each server of each destination: customers of one provider have servers of their own, and one that fails
+    uses up nobody else's retries.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, bytes], RetryBudget] = OrderedDict()
+
+    def of(self, destination: str, server: bytes) -> RetryBudget:
+        """The budget of `server`, a host and its port."""
+        key = (destination, server)
+        budget = self._known.setdefault(key, RetryBudget())
+        self._known.move_to_end(key)
+        if len(self._known) > MOST_BUDGETS:
+            self._known.popitem(last=False)
+        return budget
 
 
 def full_jitter(attempt: int, source: random.Random) -> float:

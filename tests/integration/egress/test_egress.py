@@ -259,3 +259,31 @@ async def test_nothing_is_sent_to_an_address_that_is_not_listed(egress: Egress, 
         await egress.request("elsewhere", "GET", "/")
     assert provider.requests == []
     assert egress.metrics()["gong"].refused == 4
+
+
+async def test_a_callers_own_limit_is_asked_before_each_attempt_and_its_waits_cost_no_time(
+    egress: Egress, provider: Provider, clock: SettableClock, answering: Answering
+) -> None:
+    turns: list[float] = []
+
+    async def turn() -> None:
+        await clock.sleep(100.0)
+        turns.append(clock.monotonic())
+
+    provider.answers = [answering(503), answering(200, b"done")]
+    response = await egress.request("gong", "GET", "/x", turn=turn, timeout=20.0)
+    assert response.text == "done"
+    assert len(turns) == 2
+
+
+async def test_a_429_is_the_callers_own_where_it_has_a_limit(
+    egress: Egress, provider: Provider, answering: Answering
+) -> None:
+    async def turn() -> None:
+        return None
+
+    provider.answers = [answering(429, b"", "retry-after: 1"), answering(200)]
+    with pytest.raises(TooManyRequests) as asked:
+        await egress.request("gong", "GET", "/x", turn=turn)
+    assert asked.value.retry_after == 1.0
+    assert len(provider.requests) == 1

@@ -96,15 +96,14 @@ MEMORY: Final[Register] = {
         "services/ingest/ingest/webhooks/tally.py",
         "Tally._counts",
     ): "counts by sender and outcome or reason, of all workspaces together",
-    ("libs/egress/egress/client.py", "Egress._budgets"): "how many retries a destination may still have",
+    (
+        "libs/egress/egress/retry.py",
+        "RetryBudgets._known",
+    ): "by host: how many retries a provider's server may still have",
     (
         "libs/messaging/messaging/breaker.py",
         "Breaker._parked",
     ): "whether each of the last messages was parked, not whose it was",
-    (
-        "services/ingest/ingest/gong/limits.py",
-        "RateLimiter._free_at",
-    ): "by a hash of the Gong key: two workspaces share an entry only where they gave the same key, whose limit Gong counts together",
 }
 
 NAMES: Final[Register] = {

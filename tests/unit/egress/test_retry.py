@@ -59,3 +59,21 @@ def test_a_budget_is_earned_back_by_successes() -> None:
     for _ in range(10):
         budget.earn()
     assert [budget.spend(), budget.spend()] == [True, False]
+
+
+def test_servers_of_one_destination_have_budgets_of_their_own() -> None:
+    budgets = retry.RetryBudgets()
+    while budgets.of("gong", b"one.api.gong.io").spend():
+        pass
+    assert budgets.of("gong", b"two.api.gong.io").spend()
+    assert not budgets.of("gong", b"one.api.gong.io").spend()
+
+
+def test_the_number_of_budgets_is_bounded_and_the_oldest_goes_first() -> None:
+    budgets = retry.RetryBudgets()
+    first = budgets.of("gong", b"0")
+    kept = budgets.of("gong", b"1")
+    for number in range(2, retry.MOST_BUDGETS + 1):
+        budgets.of("gong", b"%d" % number)
+    assert budgets.of("gong", b"1") is kept
+    assert budgets.of("gong", b"0") is not first

@@ -73,7 +73,13 @@ _SHARED = (
     Topic(
         "calls",
         ("ingest",),
-        (calls_pb2.PreviewReady, calls_pb2.CallFetched, calls_pb2.FetchCompleted, calls_pb2.FetchFailed),
+        (
+            calls_pb2.PreviewReady,
+            calls_pb2.CallFetched,
+            calls_pb2.FetchCompleted,
+            calls_pb2.FetchFailed,
+            calls_pb2.FetchPaused,
+        ),
     ),
     Topic(
         "reports",

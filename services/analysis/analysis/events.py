@@ -14,7 +14,7 @@ from analysis.domain.request import CallFilter, PreviewId, ReportId, RunId
 from analysis.domain.run import Fetched, FetchedCall
 from analysis.store.plans import IntegrationState
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
-from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, PreviewReady
+from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, FetchPaused, PreviewReady
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
     CredentialGranted,
@@ -44,6 +44,7 @@ __all__ = [
     "CredentialGranted",
     "FetchCompleted",
     "FetchFailed",
+    "FetchPaused",
     "IntegrationConnected",
     "IntegrationDisconnected",
     "IntegrationNeedsReconnect",
@@ -161,6 +162,16 @@ def fetched_call(event: Event[CallFetched]) -> FetchedCall:
 
 def _moment(value: datetime) -> datetime:
     return value.replace(microsecond=0)
+
+
+def resume_time(message: FetchPaused) -> datetime:
+    """When a fetch goes on. Raises InvalidInput for a time that is missing or none."""
+    if not message.HasField("resume_at"):
+        raise InvalidInput("a fetch rests without saying until when")
+    try:
+        return message.resume_at.ToDatetime(UTC)
+    except ValueError as error:
+        raise InvalidInput("a fetch rests until a time that is none") from error
 
 
 def fetched(message: FetchCompleted) -> Fetched:

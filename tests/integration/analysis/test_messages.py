@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis.domain.request import RunId
 from analysis.domain.run import RunState
-from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, PreviewReady
+from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, FetchPaused, PreviewReady
 from callmine.integrations.v1.integrations_pb2 import (
     IntegrationConnected,
     IntegrationDisconnected,
@@ -158,6 +160,32 @@ async def test_a_failed_fetch_fails_the_run_with_its_reason(world: World) -> Non
     assert world.model.asked == []
     (told,) = await world.sent_of(RunFailed)
     assert told.aggregate_id == str(run_id)
+
+
+def paused(world: World, run_id: RunId, until: datetime, reason: str = "Gong asks to wait") -> Event[Message]:
+    """ingest says that the run's fetch rests."""
+    stamp = Timestamp()
+    stamp.FromDatetime(until)
+    return world.event(FetchPaused(run_id=str(run_id), resume_at=stamp, reason=reason), str(run_id))
+
+
+async def test_a_run_says_why_its_fetch_rests_and_until_when(world: World) -> None:
+    run_id = await world.desk.start(ACME, question(), MAYA)
+    at = datetime(2100, 3, 1, 14, 5, tzinfo=UTC)
+    late = paused(world, run_id, at - timedelta(hours=3), "an earlier pause")
+    await world.deliver(paused(world, run_id, at), late)
+    run = await world.desk.run(ACME, run_id)
+    assert run.pause(at - timedelta(hours=1)) == "Gong asks to wait until 14:05 (UTC)"
+    assert run.pause(at - timedelta(days=1)) == "Gong asks to wait until 1 Mar 2100, 14:05 (UTC)"
+    assert run.pause(at) == ""
+
+
+async def test_a_run_whose_calls_are_all_there_does_not_rest(world: World) -> None:
+    run_id = await world.desk.start(ACME, question(), MAYA)
+    at = datetime(2100, 3, 1, 14, 5, tzinfo=UTC)
+    await world.deliver(await world.fetched(run_id, "c1"), world.completed(run_id, 1))
+    await world.deliver(paused(world, run_id, at))
+    assert (await world.desk.run(ACME, run_id)).pause(at - timedelta(hours=1)) == ""
 
 
 async def test_what_comes_for_a_run_that_has_ended_is_taken_and_forgotten(world: World) -> None:

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from analysis.domain.request import RunId
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
-from callmine.calls.v1.calls_pb2 import PreviewReady
+from callmine.calls.v1.calls_pb2 import FetchPaused, PreviewReady
 from callmine.integrations.v1.integrations_pb2 import IntegrationConnected, Provider
 from core.ids import uuid7
 from integration.analysis.site import browser, site
@@ -85,6 +86,17 @@ async def test_htmx_gets_the_parts_alone(world: World, maya: httpx.AsyncClient) 
     preview = await maya.post("/previews", data=BRIEF, headers={"hx-request": "true"})
     assert "<html" not in preview.text
     assert "Counting calls" in preview.text
+
+
+async def test_a_run_whose_fetch_rests_says_until_when(world: World, maya: httpx.AsyncClient) -> None:
+    path = (await maya.post("/runs", data=BRIEF)).headers["location"]
+    run_id = str(run_of(path))
+    assert "Gong asks to wait" not in (await maya.get(path)).text
+    rests = FetchPaused(run_id=run_id, resume_at=Timestamp(seconds=4_107_593_100), reason="Gong asks to wait")
+    await world.deliver(world.event(rests, run_id))
+    assert "Gong asks to wait until 1 Mar 2100, 14:05 (UTC)." in (await maya.get(path)).text
+    told = (await maya.get(f"/api/v1{path}")).json()
+    assert (told["paused_until"], told["pause_reason"]) == ("2100-03-01T14:05:00+00:00", "Gong asks to wait")
 
 
 async def test_a_preview_says_how_many_calls_match(world: World, maya: httpx.AsyncClient) -> None:

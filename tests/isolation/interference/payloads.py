@@ -9,10 +9,11 @@ from random import Random
 from typing import cast
 
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
 from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
-from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, PreviewReady
+from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, FetchPaused, PreviewReady
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
     CredentialGranted,
@@ -168,7 +169,9 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
     ),
     PreviewRequested: _of_job(lambda w, job: PreviewRequested(preview_id=job, filter=_filter(), max_calls=5)),
     FetchRequested: _of_job(
-        lambda w, job: FetchRequested(run_id=job, filter=_filter(), max_calls=w.number(0, 1, 3, -1))
+        lambda w, job: FetchRequested(
+            run_id=job, filter=_filter(), max_calls=w.number(0, 1, 3, -1), longest_wait_seconds=w.number(0, 0, 60, -1)
+        )
     ),
     FetchCancelled: _of_job(lambda w, job: FetchCancelled(run_id=job)),
     PreviewReady: _of_job(
@@ -179,6 +182,13 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
     CallFetched: _of_job(lambda w, job: fetched(job, w.rng.choice(["call1", "call2", "call3", "odd"]))),
     FetchCompleted: _of_job(
         lambda w, job: FetchCompleted(run_id=job, calls_fetched=w.number(-1, 0, 1, 2), calls_matching=w.number(0, 2, 5))
+    ),
+    FetchPaused: _of_job(
+        lambda w, job: FetchPaused(
+            run_id=job,
+            resume_at=w.rng.choice([None, Timestamp(seconds=1), Timestamp(seconds=4_000_000_000)]),
+            reason=w.rng.choice(["", "Gong asks to wait"]),
+        )
     ),
     FetchFailed: _of_job(lambda w, job: FetchFailed(run_id=job, reason=w.rng.choice(["", "Gong is away."]))),
     CallAnalysed: _of_job(lambda w, job: CallAnalysed(run_id=job, call_id="call1", findings=1)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from analysis.domain.request import PreviewId, Question, ReportId, RunId
 
@@ -64,6 +64,18 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    paused_until: datetime | None = None
+    pause_reason: str = ""
+
+    def pause(self, now: datetime) -> str:
+        """Why the fetch rests and until when, in words for the page; empty when it does not."""
+        if self.state is not RunState.RUNNING or self.calls_expected is not None:
+            return ""
+        if self.paused_until is None or self.paused_until <= now:
+            return ""
+        until = self.paused_until.astimezone(UTC)
+        day = "" if until.date() == now.astimezone(UTC).date() else f"{until:%-d %b %Y}, "
+        return f"{self.pause_reason or 'The fetch rests'} until {day}{until:%H:%M} (UTC)"
 
     @property
     def calls_done(self) -> int:

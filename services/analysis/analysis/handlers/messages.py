@@ -18,6 +18,9 @@ from messaging import Routes
 # An IANA name is at most this long; a longer text is not one.
 _LONGEST_TIMEZONE = 64
 
+# Of a pause, in characters: one line on the page.
+_LONGEST_REASON = 200
+
 
 @dataclass(frozen=True, slots=True)
 class MessageHandlers:
@@ -33,6 +36,7 @@ class MessageHandlers:
         routes.on(events.CallFetched, self.call_fetched)
         routes.on(events.FetchCompleted, self.fetch_completed)
         routes.on(events.FetchFailed, self.fetch_failed)
+        routes.on(events.FetchPaused, self.fetch_paused)
         return routes
 
     def plans(self) -> Routes:
@@ -89,6 +93,11 @@ class MessageHandlers:
         run = await self._run(tx, events.run_id_of(event.payload.run_id))
         reason = event.payload.reason or "the calls could not be fetched"
         await self.lifecycle.end(tx, run.id, RunState.FAILED, reason, cause=event)
+
+    async def fetch_paused(self, tx: Tx, event: Event[events.FetchPaused]) -> None:
+        """The calls will take longer; whoever watches the run is told why, in ingest's words."""
+        run = await self._run(tx, events.run_id_of(event.payload.run_id))
+        await runs.record_pause(tx, run.id, events.resume_time(event.payload), event.payload.reason[:_LONGEST_REASON])
 
     async def plan_changed(self, tx: Tx, event: Event[events.PlanChanged]) -> None:
         """The workspace's plan is another one; a larger one may let a queued run begin."""

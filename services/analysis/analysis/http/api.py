@@ -120,6 +120,8 @@ def _run(run: Run) -> dict[str, object]:
         "calls_fetched": run.calls_fetched,
         "calls_analysed": run.calls_analysed,
         "calls_failed": run.calls_failed,
+        "paused_until": _time(run.paused_until),
+        "pause_reason": run.pause_reason,
         "stages": [{"name": s.name, "state": s.state.value, "done": s.done, "of": s.of} for s in stages(run)],
         "created_at": _time(run.created_at),
         "started_at": _time(run.started_at),

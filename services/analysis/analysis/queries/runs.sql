@@ -26,14 +26,16 @@ SELECT id FROM runs WHERE workspace_id = :workspace_id AND request_id = :request
 -- name: run_by_id
 -- One run, unless it is older than what the plan shows.
 SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
-       calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at
+       calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at,
+       paused_until, pause_reason
 FROM runs
 WHERE workspace_id = :workspace_id AND id = :id;
 
 -- name: run_for_update
 -- One run, locked: everything that changes a run or its calls takes this lock first.
 SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
-       calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at
+       calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at,
+       paused_until, pause_reason
 FROM runs
 WHERE workspace_id = :workspace_id AND id = :id
 FOR NO KEY UPDATE;
@@ -41,7 +43,8 @@ FOR NO KEY UPDATE;
 -- name: runs_page
 -- Runs, newest first; `before` is the last id of the page before (ids rise with time).
 SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
-       calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at
+       calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at,
+       paused_until, pause_reason
 FROM runs
 WHERE workspace_id = :workspace_id AND (:before::uuid IS NULL OR id < :before::uuid)
 ORDER BY id DESC
@@ -87,6 +90,12 @@ UPDATE runs
 SET calls_expected = :expected, calls_matching = :matching, calls_private = :private,
     calls_without_transcript = :without_transcript
 WHERE workspace_id = :workspace_id AND id = :id AND calls_expected IS NULL;
+
+-- name: record_pause
+-- The fetch of a run rests. What is told late of an earlier pause changes nothing.
+UPDATE runs
+SET paused_until = :until, pause_reason = :reason
+WHERE workspace_id = :workspace_id AND id = :id AND finished_at IS NULL AND coalesce(paused_until < :until, true);
 
 -- name: insert_run_call
 -- A call has been fetched; announcing it again changes nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from analysis.domain.report import FailedCall
 from analysis.domain.request import PreviewId, Question, ReportId, RunId, as_document, from_document
@@ -125,6 +126,11 @@ async def record_fetch(tx: Tx, run_id: RunId, fetched: Fetched) -> None:
     )
 
 
+async def record_pause(tx: Tx, run_id: RunId, until: datetime, reason: str) -> None:
+    """The run's fetch rests until then."""
+    await tx.execute("record_pause", id=run_id, until=until, reason=reason)
+
+
 async def add_call(tx: Tx, run_id: RunId, call: FetchedCall) -> None:
     """Put a call into the queue, once."""
     inserted = await tx.execute(
@@ -192,4 +198,6 @@ def _run(row: Row) -> Run:
         created_at=row["created_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        paused_until=row["paused_until"],
+        pause_reason=row["pause_reason"],
     )

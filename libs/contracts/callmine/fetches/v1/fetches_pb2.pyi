@@ -121,8 +121,11 @@ class FetchRequested(_message.Message):
     RUN_ID_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     MAX_CALLS_FIELD_NUMBER: _builtins.int
+    LONGEST_WAIT_SECONDS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     max_calls: _builtins.int
+    longest_wait_seconds: _builtins.int
+    """How long the provider may make the run wait at once before it fails; 0 means however long."""
     @_builtins.property
     def filter(self) -> Global___CallFilter: ...
     def __init__(
@@ -131,10 +134,11 @@ class FetchRequested(_message.Message):
         run_id: _builtins.str = ...,
         filter: Global___CallFilter | None = ...,
         max_calls: _builtins.int = ...,
+        longest_wait_seconds: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "max_calls", b"max_calls", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "longest_wait_seconds", b"longest_wait_seconds", "max_calls", b"max_calls", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

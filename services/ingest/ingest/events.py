@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
 from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
-from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, PreviewReady
+from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, FetchPaused, PreviewReady
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
     CredentialGranted,
@@ -35,11 +35,12 @@ from callmine.workspaces.v1.workspaces_pb2 import (
     WorkspaceCreated,
     WorkspaceUpdated,
 )
+from cloud.objects import StoredObject
 from contracts import field_change
 from core.errors import InvalidInput
 from core.ids import parse_uuid
 from ingest.domain.billing import BillingChange, BillingNews
-from ingest.domain.calls import Call
+from ingest.domain.calls import CallId
 from ingest.domain.filters import CallFilter
 from ingest.domain.jobs import Denial, GrantId, JobId, JobKind, Progress, SealedGrant
 from ingest.domain.members import Diff, MemberChange, Membership, Role, Workspace
@@ -199,10 +200,9 @@ def billing_message(news: BillingNews) -> SubscriptionChanged | CheckoutComplete
             )
 
 
-def preview_ready(job: JobId, calls: Sequence[Call]) -> PreviewReady:
+def preview_ready(job: JobId, calls: int, seconds: int) -> PreviewReady:
     """How many calls match, and how long they are together."""
-    seconds = sum(call.duration_seconds for call in calls)
-    return PreviewReady(preview_id=str(job), matching_calls=len(calls), total_seconds=seconds)
+    return PreviewReady(preview_id=str(job), matching_calls=calls, total_seconds=seconds)
 
 
 def failed(kind: JobKind, job: JobId, words: str) -> PreviewReady | FetchFailed:
@@ -212,19 +212,24 @@ def failed(kind: JobKind, job: JobId, words: str) -> PreviewReady | FetchFailed:
     return FetchFailed(run_id=str(job), reason=words)
 
 
-def call_fetched(job: JobId, call: Call, object_name: str, sha256: str, size_bytes: int) -> CallFetched:
+def call_fetched(
+    job: JobId, call_id: CallId, started_at: datetime, duration_seconds: int, kept: StoredObject
+) -> CallFetched:
     """One call is in object storage."""
-    started = Timestamp()
-    started.FromDatetime(call.started_at)
     return CallFetched(
         run_id=str(job),
-        call_id=call.call_id,
-        object_name=object_name,
-        sha256=sha256,
-        size_bytes=size_bytes,
-        started_at=started,
-        duration_seconds=call.duration_seconds,
+        call_id=call_id,
+        object_name=kept.name,
+        sha256=kept.sha256,
+        size_bytes=kept.size,
+        started_at=_stamp(started_at),
+        duration_seconds=duration_seconds,
     )
+
+
+def fetch_paused(job: JobId, resume_at: datetime, reason: str) -> FetchPaused:
+    """The fetch goes on later; `reason` is fit for the page, before "until"."""
+    return FetchPaused(run_id=str(job), resume_at=_stamp(resume_at), reason=reason)
 
 
 def fetch_completed(job: JobId, progress: Progress) -> FetchCompleted:
@@ -282,6 +287,12 @@ def workspace_action(workspace_id: str, diff: Sequence[Diff]) -> AdminAction:
 
 def _field(diff: Diff) -> FieldChange:
     return field_change(diff.field, diff.before, diff.after)
+
+
+def _stamp(moment: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp
 
 
 def _time(stamp: Timestamp) -> datetime:

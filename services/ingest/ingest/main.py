@@ -11,14 +11,14 @@ from contracts.sealing import SealingKeys
 from core.clock import SystemClock
 from egress import Destination
 from ingest import http, routes
-from ingest.gong.limits import RateLimiter
+from ingest.gong.limits import Limits
 from ingest.handlers import BillingHandlers, ClerkHandlers, CredentialHandlers, FetchHandlers, RevocationHandlers
 from ingest.settings import Settings
 from ingest.webhooks.desk import Desk
 from ingest.webhooks.front import Front
 from ingest.webhooks.router import router as webhooks
 from ingest.webhooks.tally import Tally
-from ingest.workers import FetchWorker, GongDoor, JobEnds, PreviewFetch, RunFetch, WorkerSettings, Works
+from ingest.workers import FetchTerms, FetchWorker, GongDoor, JobEnds, PreviewFetch, RunFetch, WorkerSettings, Works
 from messaging import Outbox
 from runtime import Assembly, assembled, endpoint
 
@@ -42,13 +42,16 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.stack.callback(objects.close)
 
         keys = SealingKeys.parse((await secrets.read("ingest-sealing-key")).decode())
-        limiter = RateLimiter(settings.gong_requests_per_second or None, clock)
+        limits = Limits(parts.db, clock, settings.gong_requests_per_second)
+        terms = FetchTerms(
+            settings.fetch_batch_calls, settings.fetch_in_flight, settings.transcript_waits, settings.held_days
+        )
         works = Works(
-            run=RunFetch(parts.db, parts.outbox, objects, settings.fetch_batch_calls),
+            run=RunFetch(parts.db, parts.outbox, objects, terms),
             preview=PreviewFetch(parts.db, parts.outbox),
         )
         ends = JobEnds(parts.db, parts.outbox)
-        door = GongDoor(keys, egress, limiter, clock)
+        door = GongDoor(keys, egress, limits, clock)
         worker = FetchWorker(parts.db, door, works, ends, WorkerSettings(concurrency=settings.fetch_concurrency))
 
         parts.consume("fetches", routes.fetches(FetchHandlers(parts.outbox)))

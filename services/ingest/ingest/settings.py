@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from ingest.gong.limits import REQUESTS_PER_SECOND
-from ingest.workers.fetch import BATCH_CALLS
+from ingest.workers.batches import MOST_CALLS
+from ingest.workers.loading import TRANSCRIPT_WAITS
 from web.settings import HttpsUrl, Origin, ServiceSettings
 
 
@@ -22,7 +25,16 @@ class Settings(ServiceSettings):
         default=REQUESTS_PER_SECOND, ge=0, description="requests a second to one company's Gong; 0 lifts the limit"
     )
     fetch_concurrency: int = Field(default=4, ge=1, le=64, description="fetch jobs worked on at once in one process")
-    fetch_batch_calls: int = Field(default=BATCH_CALLS, ge=1, le=100, description="calls fetched together, at most 100")
+    fetch_batch_calls: int = Field(
+        default=MOST_CALLS, ge=1, le=MOST_CALLS, description="transcripts asked for together, at most 100"
+    )
+    fetch_in_flight: int = Field(default=3, ge=1, le=16, description="such requests of one fetch job at once")
+    transcript_waits: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        default=TRANSCRIPT_WAITS, description="seconds after which a transcript that is not ready is asked for again"
+    )
+    held_days: int = Field(
+        default=30, ge=0, description="days after which a call that is held is fetched anew; 0 holds none"
+    )
 
     @property
     def webhooks_origin(self) -> str:

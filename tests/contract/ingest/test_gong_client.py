@@ -15,11 +15,12 @@ from contract.sandbox.stage import HARBORLINE, Stage
 from core.clock import SystemClock
 from egress import Destination, Egress, TooManyRequests
 from egress.errors import ProviderUnavailable
-from ingest.domain.calls import Call, CallId
+from ingest.domain.calls import Call, CallId, Transcript
 from ingest.domain.jobs import GrantExpired
-from ingest.gong.client import GongClient, GongRefused, GongUnreadable
+from ingest.gong.client import GongClient, GongRefused
 from ingest.gong.credential import Credential
-from ingest.gong.limits import RateLimiter
+from ingest.gong.limits import NoBudget
+from ingest.gong.paging import GongUnreadable
 from local.sandbox.faults import Fault
 from local.sandbox.server import RunningSandbox, running
 from local.sandbox.vendors import Provider
@@ -69,13 +70,17 @@ def client(egress: RecordingEgress, sandbox: RunningSandbox) -> MakeClient:
 
     def make(secret: str = HARBORLINE[1], expires_at: datetime = FAR_AHEAD) -> GongClient:
         credential = Credential(f"{sandbox.url}/gong", expires_at, (HARBORLINE[0], secret))
-        return GongClient(egress, credential, RateLimiter(None, SystemClock()), SystemClock())
+        return GongClient(egress, credential, NoBudget(SystemClock()), SystemClock())
 
     return make
 
 
 async def listed(gong: GongClient, start: datetime = LONG_AGO) -> list[Call]:
     return [call async for page in gong.calls_between(start, FAR_AHEAD) for call in page]
+
+
+async def spoken(gong: GongClient, call_ids: list[CallId]) -> dict[CallId, Transcript]:
+    return {call_id: transcript async for call_id, transcript in gong.transcripts(call_ids)}
 
 
 async def test_all_pages_are_read_and_each_call_once(client: MakeClient, egress: RecordingEgress) -> None:
@@ -87,7 +92,7 @@ async def test_all_pages_are_read_and_each_call_once(client: MakeClient, egress:
 
 async def test_what_is_sent_has_the_published_shape(client: MakeClient, egress: RecordingEgress) -> None:
     calls = await listed(client())
-    await client().transcripts([call.call_id for call in calls])
+    await spoken(client(), [call.call_id for call in calls])
     await client().calls([calls[0].call_id])
     for url, body in egress.bodies:
         name = "TranscriptRequest" if url.endswith("transcript") else "ExtensiveRequest"
@@ -110,7 +115,7 @@ async def test_parties_owner_and_deal_are_read(client: MakeClient) -> None:
 
 async def test_transcripts_join_the_parties(client: MakeClient) -> None:
     calls = {call.call_id: call for call in await listed(client())}
-    transcripts = await client().transcripts(list(calls))
+    transcripts = await spoken(client(), list(calls))
     assert set(transcripts) == set(calls)
     for call_id, sentences in transcripts.items():
         speakers = {party.speaker_id for party in calls[call_id].parties}
@@ -121,7 +126,7 @@ async def test_transcripts_join_the_parties(client: MakeClient) -> None:
 
 async def test_nothing_found_is_nothing_and_no_error(client: MakeClient) -> None:
     assert await listed(client(), FAR_AHEAD - timedelta(days=1)) == []
-    assert await client().transcripts([CallId("1")]) == {}
+    assert await spoken(client(), [CallId("1")]) == {}
     assert await client().calls([CallId("1")]) == {}
 
 

@@ -14,8 +14,8 @@ from callmine.credentials.v1.credentials_pb2 import CredentialRequested
 from callmine.fetches.v1.fetches_pb2 import CallFilter
 from core.clock import SystemClock
 from egress import Destination, Egress
-from ingest.gong.limits import RateLimiter
-from ingest.workers import FetchWorker, GongDoor, JobEnds, PreviewFetch, RunFetch, WorkerSettings, Works
+from ingest.gong.limits import Limits
+from ingest.workers import FetchTerms, FetchWorker, GongDoor, JobEnds, PreviewFetch, RunFetch, WorkerSettings, Works
 from integration.ingest.harness import KEYS, Gong, Ingest, MemoryObjects, fetch_requested, granted, new_id
 from messaging import Outbox
 
@@ -52,14 +52,15 @@ class Workshop:
     egress: Egress
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     settings: WorkerSettings = field(default_factory=lambda: WorkerSettings(first_delay=0.001, longest_delay=0.001))
-    batch_calls: int = 2
+    terms: FetchTerms = field(default_factory=lambda: FetchTerms(batch_calls=2))
+    per_second: float = 0.0
 
     def worker(self, objects: MemoryObjects | None = None) -> FetchWorker:
         """A worker as a fresh process would have it."""
         db, outbox, clock = self.ingest.db, Outbox("ingest"), SystemClock()
-        run = RunFetch(db, outbox, objects or self.objects, self.batch_calls)
+        run = RunFetch(db, outbox, objects or self.objects, self.terms)
         works = Works(run, PreviewFetch(db, outbox))
-        door = GongDoor(KEYS, self.egress, RateLimiter(None, clock), clock)
+        door = GongDoor(KEYS, self.egress, Limits(db, clock, self.per_second), clock)
         return FetchWorker(db, door, works, JobEnds(db, outbox), self.settings)
 
     async def start(self, max_calls: int = 0, wanted: CallFilter | None = None) -> uuid.UUID:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from unit.ingest.calls import DEAL, call
 
-from ingest.domain.filters import MOST_CALLS, CallFilter, choose
+from ingest.domain.filters import CallFilter
 from ingest.store.jobs import filter_document, filter_of
 
 MARCH = CallFilter(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
@@ -64,17 +64,6 @@ def test_what_the_crm_does_not_say_meets_no_condition(wanted: CallFilter) -> Non
 def test_a_bound_of_zero_is_a_bound() -> None:
     assert not replace(MARCH, amount_max=0).matches(call())
     assert replace(MARCH, amount_max=0).matches(call(deal=replace(DEAL, amount=0.0)))
-
-
-def test_the_newest_are_chosen_whatever_order_they_come_in() -> None:
-    calls = [call(number) for number in (3, 1, 4, 2)]
-    assert [each.call_id for each in choose(calls, 3)] == ["7004", "7003", "7002"]
-    assert choose(reversed(calls), 3) == choose(calls, 3)
-
-
-def test_no_bound_is_what_a_run_can_use() -> None:
-    calls = [call(1, call_id=str(number)) for number in range(MOST_CALLS + 1)]
-    assert len(choose(calls, 0)) == MOST_CALLS
 
 
 def test_a_filter_survives_being_kept() -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ingest.domain.calls import Call, Deal
-
-# The largest plan analyses 5,000 calls a month: no run can use more.
-MOST_CALLS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +33,6 @@ class CallFilter:
             and _is_within(deal.amount, self.amount_min, self.amount_max)
             and _is_within(deal.employees, self.employees_min, self.employees_max)
         )
-
-
-def choose(calls: Iterable[Call], most: int) -> list[Call]:
-    """The newest `most` of `calls`, newest first, ties by id; 0 or less means as many as a run can use."""
-    wanted = min(most, MOST_CALLS) if most > 0 else MOST_CALLS
-    return sorted(calls, key=lambda call: (-call.started_at.timestamp(), call.call_id))[:wanted]
 
 
 def _owner_names(call: Call, deal: Deal) -> list[str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,12 +72,42 @@ def denial_words(reason: Denial) -> str:
     return _DENIED[reason]
 
 
+def too_long_words(seconds: float, longest: int) -> str:
+    """What the page says when a run may not wait as long as Gong asks."""
+    return (
+        f"Gong asks to wait for {_duration(seconds)}, longer than this run may wait ({_duration(longest)}). "
+        "Start again later, or let the run wait."
+    )
+
+
+def not_ready_words(calls: int) -> str:
+    """What the page says while transcripts are awaited; "until" and a time follow."""
+    return (
+        f"Gong is still writing {'one transcript' if calls == 1 else f'{calls} transcripts'}; asking again is put off"
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes = math.ceil(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} minute{'' if minutes == 1 else 's'}"
+    return f"{math.ceil(minutes / 60)} hours"
+
+
 class LeaseLost(CallmineError):
     """Another worker has the job now, or it was cancelled: stop without writing anything."""
 
 
 class GrantExpired(CallmineError):
     """The credential may no longer be used: ask for another one."""
+
+
+class NotReadyYet(CallmineError):
+    """Some calls have no transcript yet: all others are done, and these are to be asked for again in `seconds`."""
+
+    def __init__(self, calls: int, seconds: float) -> None:
+        super().__init__(f"{calls} transcripts are not ready yet")
+        self.calls, self.seconds = calls, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +136,23 @@ class SealedGrant:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What a run or a preview asks for. `max_calls` 0 means as many as a run can use, `longest_wait_seconds` 0 however long."""
+
+    job_id: JobId
+    kind: JobKind
+    filter: CallFilter
+    max_calls: int = 0
+    longest_wait_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """A job as the worker sees it that has claimed it. `grant_expired` is by the database's clock.
+    """A job as the worker sees it that has claimed it. What depends on time is by the database's clock.
 
     `refused_version` is the version of the credential that the provider has refused since the job last came forward; None for none.
+    `longest_wait_seconds`: how long Gong may make it wait at once; 0 sets no limit. `planned_long_ago`: metadata noted with the choice is
+    too old to be relied upon.
     """
 
     claim: Claim
@@ -120,6 +164,8 @@ class Job:
     attempts: int
     planned: bool
     refused_version: int | None = None
+    planned_long_ago: bool = False
+    longest_wait_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

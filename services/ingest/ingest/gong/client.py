@@ -1,11 +1,12 @@
 """Asking Gong.
 
-    gong = GongClient(egress, credential, limiter, clock)
+    gong = GongClient(egress, credential, budget, clock)
     async for page in gong.calls_between(from_time, to_time): ...
-    transcripts = await gong.transcripts(call_ids)
+    async for call_id, transcript in gong.transcripts(call_ids): ...
 
-Gong's quirks: the cursor goes into the body, outside `filter`, with all else unchanged; 404 means that nothing was found; errors are
-sentences. Raises egress' errors, GongRefused with Gong's own words, CredentialRefused for a 401, GongUnreadable, and GrantExpired.
+Gong's quirks: a POST takes the cursor in the body, outside `filter`, a GET in the query, with all else unchanged; 404 means that nothing
+was found; errors are sentences. Raises egress' errors, GongRefused with Gong's own words, CredentialRefused for a 401, GongUnreadable, and
+GrantExpired.
 """
 
 from __future__ import annotations
@@ -15,28 +16,48 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TypeVar
 
-from pydantic import ValidationError
+import httpx
+from pydantic import BaseModel, ValidationError
 
 from core.clock import Clock
-from core.errors import Permanent, Transient
-from egress import Egress, ProviderRejected
+from core.errors import Permanent
+from egress import Egress, ProviderRejected, TooManyRequests
 from ingest.domain.calls import Call, CallId, Transcript
 from ingest.domain.jobs import GrantExpired
+from ingest.domain.users import User
 from ingest.gong.credential import Credential
-from ingest.gong.limits import RateLimiter
-from ingest.gong.models import CallsPage, ErrorAnswer, TranscriptsPage
-from ingest.gong.reading import read_call, read_transcript
+from ingest.gong.limits import LONGEST_WAIT, RateBudget
+from ingest.gong.models import (
+    BasicCallsPage,
+    CallData,
+    CallsPage,
+    ErrorAnswer,
+    TranscriptData,
+    TranscriptsSkeleton,
+    UsersPage,
+)
+from ingest.gong.paging import GongUnreadable, Paging, unreadable
+from ingest.gong.reading import read_call, read_transcript, read_user
+from ingest.gong.slices import sliced
 
 DESTINATION = "gong"
 
 # One page of 100 calls with context takes Gong a few seconds; a minute is a hung connection. Well under a worker's lease.
 REQUEST_SECONDS = 45.0
 
+# A 429 without Retry-After: Gong counts by the second.
+ASKED_TO_WAIT = 2.0
+
+# A 429 may come back at once where others use the same company's Gong; after so many the job makes room.
+_MOST_TURNS = 4
+
 _LONGEST_WORDS = 300
 _CONTENT = {"context": "Extended", "contextTiming": ["Now"], "exposedFields": {"parties": True}}
+_EXTENSIVE, _TRANSCRIPT, _CALLS, _USERS = "/v2/calls/extensive", "/v2/calls/transcript", "/v2/calls", "/v2/users"
 
-Page = TypeVar("Page", CallsPage, TranscriptsPage)
-Body = dict[str, object]
+Page = TypeVar("Page", CallsPage, BasicCallsPage, UsersPage)
+Shape = TypeVar("Shape", bound=BaseModel)
+Inputs = dict[str, object]
 
 
 class GongRefused(Permanent):
@@ -55,82 +76,107 @@ class CredentialRefused(GongRefused):
         self.renewable = renewable
 
 
-class GongUnreadable(Transient):
-    """Gong's answer is not of the shape it documents."""
-
-
 class GongClient:
     """One company's Gong, for the length of one job."""
 
-    def __init__(self, egress: Egress, credential: Credential, limiter: RateLimiter, clock: Clock) -> None:
+    def __init__(self, egress: Egress, credential: Credential, budget: RateBudget, clock: Clock) -> None:
         self._egress = egress
         self._credential = credential
-        self._limiter = limiter
+        self._budget = budget
         self._clock = clock
 
     async def calls_between(self, from_time: datetime, to_time: datetime) -> AsyncIterator[list[Call]]:
         """Pages of all calls from `from_time` inclusive to `to_time` exclusive, with parties and CRM context."""
         wanted = {"fromDateTime": _iso(from_time), "toDateTime": _iso(to_time)}
-        async for page in self._pages(
-            "/v2/calls/extensive", {"filter": wanted, "contentSelector": _CONTENT}, CallsPage
-        ):
+        async for page in self._pages("POST", _EXTENSIVE, {"filter": wanted, "contentSelector": _CONTENT}, CallsPage):
             yield [read_call(data) for data in page.calls]
+
+    async def basic_calls_between(self, from_time: datetime, to_time: datetime) -> AsyncIterator[list[Call]]:
+        """The same calls without parties and CRM context."""
+        wanted: Inputs = {"fromDateTime": _iso(from_time), "toDateTime": _iso(to_time)}
+        async for page in self._pages("GET", _CALLS, wanted, BasicCallsPage):
+            yield [read_call(CallData(meta_data=data)) for data in page.calls]
+
+    async def users(self) -> AsyncIterator[list[User]]:
+        """Pages of everybody with an account in this Gong."""
+        async for page in self._pages("GET", _USERS, {}, UsersPage):
+            yield [read_user(data) for data in page.users]
 
     async def calls(self, call_ids: Sequence[CallId]) -> dict[CallId, Call]:
         """The calls with these ids, at most 100; one that is gone is missing from the answer."""
-        body: Body = {"filter": {"callIds": list(call_ids)}, "contentSelector": _CONTENT}
-        pages = self._pages("/v2/calls/extensive", body, CallsPage)
+        inputs: Inputs = {"filter": {"callIds": list(call_ids)}, "contentSelector": _CONTENT}
+        pages = self._pages("POST", _EXTENSIVE, inputs, CallsPage)
         found = [read_call(data) async for page in pages for data in page.calls]
         return {call.call_id: call for call in found}
 
-    async def transcripts(self, call_ids: Sequence[CallId]) -> dict[CallId, Transcript]:
-        """What was said on these calls, at most 100; one whose transcript is not ready is missing from the answer."""
-        body: Body = {"filter": {"callIds": list(call_ids)}}
-        pages = self._pages("/v2/calls/transcript", body, TranscriptsPage)
-        return {CallId(data.call_id): read_transcript(data) async for page in pages for data in page.call_transcripts}
+    async def transcripts(self, call_ids: Sequence[CallId]) -> AsyncIterator[tuple[CallId, Transcript]]:
+        """What was said on these calls, at most 100; one whose transcript is not ready is missing from the answer.
 
-    async def _pages(self, path: str, body: Body, shape: type[Page]) -> AsyncIterator[Page]:
-        cursors: set[str] = set()
-        cursor: str | None = None
-        while True:
-            page = await self._page(path, body if cursor is None else {**body, "cursor": cursor}, shape)
-            if page is None:
-                if cursor is not None:
-                    raise GongUnreadable("Gong says that nothing was found half-way through a list")
+        Each is read when it is asked for: one call's sentences are in memory at a time, beside the page as it came.
+        """
+        inputs: Inputs = {"filter": {"callIds": list(call_ids)}}
+        paging = Paging(_TRANSCRIPT)
+        while paging.more:
+            response = await self._answer("POST", _TRANSCRIPT, inputs, paging.cursor)
+            if response is None:
+                paging.nothing()
                 return
+            body = response.content
+            del response
+            skeleton, places = sliced(body, "callTranscripts")
+            page = _read(_TRANSCRIPT, skeleton, TranscriptsSkeleton)
+            if len(page) != len(places):
+                raise GongUnreadable(f"Gong's answer to {_TRANSCRIPT} cannot be read: callTranscripts (no transcripts)")
+            for start, end in places:
+                data = _read(_TRANSCRIPT, body[start:end], TranscriptData)
+                yield CallId(data.call_id), read_transcript(data)
+            paging.turn(page.records.cursor, len(page), page.records.total_records)
+
+    async def _pages(self, method: str, path: str, inputs: Inputs, shape: type[Page]) -> AsyncIterator[Page]:
+        paging = Paging(path)
+        while paging.more:
+            response = await self._answer(method, path, inputs, paging.cursor)
+            if response is None:
+                paging.nothing()
+                return
+            page = _read(path, response.content, shape)
             yield page
-            cursor = page.records.cursor
-            if not cursor:
-                return
-            if cursor in cursors:
-                raise GongUnreadable("Gong repeats a page instead of giving the next one")
-            cursors.add(cursor)
+            paging.turn(page.records.cursor, len(page), page.records.total_records)
 
-    async def _page(self, path: str, body: Body, shape: type[Page]) -> Page | None:
-        """One page; None where Gong found nothing."""
-        if self._clock.now() >= self._credential.expires_at:
-            raise GrantExpired("the grant for Gong has expired")
-        await self._limiter.turn(self._credential.company)
-        try:
-            response = await self._egress.request(
-                DESTINATION,
-                "POST",
-                self._credential.base_url + path,
-                json=body,
-                headers=self._credential.headers,
-                auth=self._credential.auth,
-                timeout=REQUEST_SECONDS,
-                idempotent=True,
-                accept=(HTTPStatus.NOT_FOUND,),
-            )
-        except ProviderRejected as rejection:
-            raise self._refused(rejection) from rejection
-        if response.status_code == HTTPStatus.NOT_FOUND:
-            return None
-        try:
-            return shape.model_validate_json(response.content)
-        except ValidationError as error:
-            raise GongUnreadable(_unreadable(path, error)) from None
+    async def _answer(self, method: str, path: str, inputs: Inputs, cursor: str | None) -> httpx.Response | None:
+        """One page as it came; None where Gong found nothing."""
+        asked = inputs if cursor is None else {**inputs, "cursor": cursor}
+        for turn in range(1, _MOST_TURNS + 1):
+            if self._clock.now() >= self._credential.expires_at:
+                raise GrantExpired("the grant for Gong has expired")
+            try:
+                response = await self._send(method, path, asked)
+            except ProviderRejected as rejection:
+                raise self._refused(rejection) from rejection
+            except TooManyRequests as wish:
+                wait = ASKED_TO_WAIT if wish.retry_after is None else wish.retry_after
+                await self._budget.hold_back(wait)
+                if turn == _MOST_TURNS or wait > LONGEST_WAIT:
+                    raise
+            else:
+                return None if response.status_code == HTTPStatus.NOT_FOUND else response
+        raise AssertionError("the last turn returns or raises")
+
+    async def _send(self, method: str, path: str, asked: Inputs) -> httpx.Response:
+        is_get = method == "GET"
+        return await self._egress.request(
+            DESTINATION,
+            method,
+            self._credential.base_url + path,
+            params={name: str(value) for name, value in asked.items()} if is_get else None,
+            json=None if is_get else asked,
+            headers=self._credential.headers,
+            auth=self._credential.auth,
+            timeout=REQUEST_SECONDS,
+            idempotent=True,
+            accept=(HTTPStatus.NOT_FOUND,),
+            turn=self._budget.turn,
+        )
 
     def _refused(self, rejection: ProviderRejected) -> GongRefused:
         said = self._credential.redact(_words(rejection.body))
@@ -145,6 +191,13 @@ class GongClient:
         return GongRefused(f"{told} Please write to support.")
 
 
+def _read(path: str, body: bytes, shape: type[Shape]) -> Shape:
+    try:
+        return shape.model_validate_json(body)
+    except ValidationError as error:
+        raise unreadable(path, error) from None
+
+
 def _words(body: bytes) -> str:
     """Gong's own sentences, short and without control characters; empty where it gave none."""
     try:
@@ -153,13 +206,6 @@ def _words(body: bytes) -> str:
         return ""
     plain = " ".join("".join(character if character.isprintable() else " " for character in said).split())
     return plain[:_LONGEST_WORDS]
-
-
-def _unreadable(path: str, error: ValidationError) -> str:
-    """Which field of which answer was wrong, without its value."""
-    fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in fault["loc"]) or "the body"
-    return f"Gong's answer to {path} cannot be read: {place} ({fault['type']})"
 
 
 def _iso(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -81,6 +82,42 @@ class CallsPage(_Wire):
     records: Records
     calls: list[CallData]
 
+    def __len__(self) -> int:
+        """How many records it holds."""
+        return len(self.calls)
+
+
+class BasicCallsPage(_Wire):
+    """A page of `/v2/calls`."""
+
+    records: Records
+    calls: list[MetaData]
+
+    def __len__(self) -> int:
+        """How many records it holds."""
+        return len(self.calls)
+
+
+class UserData(_Wire):
+    """Somebody with an account at Gong."""
+
+    id: str
+    email_address: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    active: bool = True
+
+
+class UsersPage(_Wire):
+    """A page of `/v2/users`."""
+
+    records: Records
+    users: list[UserData]
+
+    def __len__(self) -> int:
+        """How many records it holds."""
+        return len(self.users)
+
 
 class SentenceData(_Wire):
     """Times in milliseconds from the start of the call."""
@@ -104,11 +141,15 @@ class TranscriptData(_Wire):
     transcript: list[Monologue] | None = None
 
 
-class TranscriptsPage(_Wire):
-    """A page of `/v2/calls/transcript`."""
+class TranscriptsSkeleton(_Wire):
+    """A page of `/v2/calls/transcript` with a 0 in place of each transcript."""
 
     records: Records
-    call_transcripts: list[TranscriptData]
+    call_transcripts: list[Literal[0]]
+
+    def __len__(self) -> int:
+        """How many records it holds."""
+        return len(self.call_transcripts)
 
 
 class ErrorAnswer(_Wire):

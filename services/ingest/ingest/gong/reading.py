@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC
 
 from ingest.domain.calls import Affiliation, Call, CallId, Owner, Party, Sentence, Transcript
+from ingest.domain.users import User
 from ingest.gong.crm import deal_of
-from ingest.gong.models import CallData, PartyData, TranscriptData
+from ingest.gong.models import CallData, PartyData, TranscriptData, UserData
 
 
 def read_call(data: CallData) -> Call:
@@ -37,6 +38,12 @@ def read_transcript(data: TranscriptData) -> Transcript:
         if sentence.text.strip()
     ]
     return tuple(sorted(spoken, key=lambda sentence: sentence.start_ms))
+
+
+def read_user(data: UserData) -> User:
+    """One user of the company's Gong."""
+    name = " ".join(part.strip() for part in (data.first_name, data.last_name) if part and part.strip())
+    return User(data.id, name or data.email_address or "Unknown", data.email_address, data.active)
 
 
 def _party(data: PartyData) -> Party:

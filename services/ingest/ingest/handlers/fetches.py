@@ -12,8 +12,7 @@ from contracts import Event
 from core.ids import uuid7
 from database import Tx
 from ingest import events
-from ingest.domain.filters import CallFilter
-from ingest.domain.jobs import GrantId, JobId, JobKind
+from ingest.domain.jobs import GrantId, JobKind, Wish
 from ingest.store import jobs
 from messaging import Outbox
 
@@ -30,28 +29,33 @@ class FetchHandlers:
     async def fetch_requested(self, tx: Tx, event: Event[events.FetchRequested]) -> None:
         """A run needs its calls."""
         asked = event.payload
-        job_id = events.job_id(asked.run_id, "run_id")
-        await self._start(tx, event, job_id, JobKind.RUN, events.call_filter(asked.filter), asked.max_calls)
+        wish = Wish(
+            events.job_id(asked.run_id, "run_id"),
+            JobKind.RUN,
+            events.call_filter(asked.filter),
+            max(0, asked.max_calls),
+            max(0, asked.longest_wait_seconds),
+        )
+        await self._start(tx, event, wish)
 
     async def preview_requested(self, tx: Tx, event: Event[events.PreviewRequested]) -> None:
         """Somebody wants to know how many calls a brief would read."""
         asked = event.payload
         job_id = events.job_id(asked.preview_id, "preview_id")
-        await self._start(tx, event, job_id, JobKind.PREVIEW, events.call_filter(asked.filter), asked.max_calls)
+        wish = Wish(job_id, JobKind.PREVIEW, events.call_filter(asked.filter), max(0, asked.max_calls))
+        await self._start(tx, event, wish)
 
     async def fetch_cancelled(self, tx: Tx, event: Event[events.FetchCancelled]) -> None:
         """The run's calls are no longer wanted; a worker that fetches them notices when it next writes."""
         await jobs.cancel(tx, events.job_id(event.payload.run_id, "run_id"), correlation_of(event))
 
-    async def _start(
-        self, tx: Tx, event: Event[Message], job_id: JobId, kind: JobKind, wanted: CallFilter, max_calls: int
-    ) -> None:
+    async def _start(self, tx: Tx, event: Event[Message], wish: Wish) -> None:
         grant_id = GrantId(self.new_id())
-        if not await jobs.add(tx, job_id, kind, wanted, max(0, max_calls), grant_id, correlation_of(event)):
+        if not await jobs.add(tx, wish, grant_id, correlation_of(event)):
             return
         await self.outbox.add(
             tx,
-            events.credential_requested(grant_id, kind, job_id),
+            events.credential_requested(grant_id, wish.kind, wish.job_id),
             aggregate_id=str(grant_id),
             sequence=1,
             cause=event,

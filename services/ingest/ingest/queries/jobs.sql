@@ -1,7 +1,7 @@
 -- name: job_insert
 -- A new job that waits for its credential; no row touched when it is known already.
-INSERT INTO jobs (workspace_id, id, kind, state, filter, max_calls, correlation_id, grant_id)
-VALUES (:workspace_id, :id, :kind, 'waiting_grant', :filter::jsonb, :max_calls, :correlation_id, :grant_id)
+INSERT INTO jobs (workspace_id, id, kind, state, filter, max_calls, longest_wait_seconds, correlation_id, grant_id)
+VALUES (:workspace_id, :id, :kind, 'waiting_grant', :filter::jsonb, :max_calls, :longest_wait_seconds, :correlation_id, :grant_id)
 ON CONFLICT (workspace_id, id) DO NOTHING;
 
 -- name: job_cancel
@@ -43,7 +43,8 @@ WHERE workspace_id = :workspace_id AND id = :id AND state = 'waiting_grant';
 -- name: job_claimed
 -- What a worker needs to know of the job it has claimed; no row when another has taken it since, or when it was cancelled.
 SELECT id, kind, filter, max_calls, correlation_id, grant_id, sealed, sealing_key_id, grant_expires_at, credential_version,
-    refused_version, attempts, fence, planned_at,
+    refused_version, attempts, fence, planned_at, longest_wait_seconds,
+    coalesce(planned_at < clock_timestamp() - make_interval(secs => :plan_lasts_seconds::float8), false) AS planned_long_ago,
     grant_expires_at <= clock_timestamp() + make_interval(secs => :margin_seconds::float8) AS grant_expired
 FROM jobs
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'fetching' AND fence = :fence;
@@ -87,7 +88,14 @@ WHERE workspace_id = :workspace_id AND id = :id AND state = 'fetching' AND fence
 UPDATE jobs
 SET state = 'ready', lease_expires_at = NULL, next_attempt_at = clock_timestamp() + make_interval(secs => :seconds::float8),
     attempts = CASE WHEN :counts::boolean THEN attempts ELSE greatest(attempts - 1, 0) END
-WHERE workspace_id = :workspace_id AND id = :id AND state = 'fetching' AND fence = :fence;
+WHERE workspace_id = :workspace_id AND id = :id AND state = 'fetching' AND fence = :fence
+RETURNING sequence, next_attempt_at;
+
+-- name: job_told
+-- A message about the job is on its way.
+UPDATE jobs
+SET sequence = :sequence
+WHERE workspace_id = :workspace_id AND id = :id AND fence = :fence;
 
 -- name: job_refused
 -- The provider has refused the granted credential: the grant is over at once, so that whoever claims the job next asks for another one.
@@ -102,32 +110,3 @@ UPDATE jobs
 SET state = 'waiting_grant', grant_id = :grant_id, sealed = NULL, sealing_key_id = NULL, grant_expires_at = NULL,
     lease_expires_at = NULL
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'fetching' AND fence = :fence;
-
--- name: run_calls_choose
--- Fixes which calls the run fetches, and in which order.
-INSERT INTO run_calls (workspace_id, run_id, call_id, position)
-SELECT :workspace_id, :run_id, c.call_id, c.position
-FROM unnest(:call_ids::text[]) WITH ORDINALITY AS c (call_id, position);
-
--- name: run_calls_waiting
--- The next calls to fetch, in their order.
-SELECT call_id
-FROM run_calls
-WHERE workspace_id = :workspace_id AND run_id = :run_id AND state = 'chosen'
-ORDER BY position
-LIMIT :calls;
-
--- name: run_calls_stored
--- Notes calls as stored; returns those that had not been settled before.
-UPDATE run_calls r
-SET state = 'stored', sequence = s.sequence, object_name = s.object_name, sha256 = s.sha256, size_bytes = s.size_bytes
-FROM unnest(:call_ids::text[], :sequences::bigint[], :object_names::text[], :sha256s::text[], :sizes::bigint[])
-    AS s (call_id, sequence, object_name, sha256, size_bytes)
-WHERE r.workspace_id = :workspace_id AND r.run_id = :run_id AND r.call_id = s.call_id AND r.state = 'chosen';
-
--- name: run_calls_settled
--- Notes calls that are left out, and why.
-UPDATE run_calls r
-SET state = s.state
-FROM unnest(:call_ids::text[], :states::text[]) AS s (call_id, state)
-WHERE r.workspace_id = :workspace_id AND r.run_id = :run_id AND r.call_id = s.call_id AND r.state = 'chosen';

@@ -9,7 +9,7 @@ from datetime import datetime
 from core.ids import WorkspaceId
 from database import Database, Tx
 from ingest.domain.filters import CallFilter
-from ingest.domain.jobs import Claim, GrantId, JobId, JobKind, JobState, SealedGrant
+from ingest.domain.jobs import Claim, GrantId, JobId, JobKind, JobState, SealedGrant, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,15 @@ class JobLine:
     created_at: datetime
 
 
-async def add(
-    tx: Tx, job_id: JobId, kind: JobKind, wanted: CallFilter, max_calls: int, grant_id: GrantId, correlation_id: str
-) -> bool:
+async def add(tx: Tx, wish: Wish, grant_id: GrantId, correlation_id: str) -> bool:
     """Add a job that waits for its credential; False when it is known already."""
     added = await tx.execute(
         "job_insert",
-        id=job_id,
-        kind=kind.value,
-        filter=filter_document(wanted),
-        max_calls=max_calls,
+        id=wish.job_id,
+        kind=wish.kind.value,
+        filter=filter_document(wish.filter),
+        max_calls=wish.max_calls,
+        longest_wait_seconds=wish.longest_wait_seconds,
         grant_id=grant_id,
         correlation_id=correlation_id,
     )
@@ -57,11 +56,13 @@ async def add(
 async def cancel(tx: Tx, job_id: JobId, correlation_id: str) -> None:
     """Cancel a run, also one whose request has not come yet."""
     await tx.execute("job_cancel", id=job_id, grant_id=uuid.uuid4(), correlation_id=correlation_id)
+    await tx.execute("run_calls_forget", run_id=job_id)
 
 
 async def close(tx: Tx, job_id: JobId) -> None:
     """Analysis has ended the run; nothing happens for one that is not known."""
     await tx.execute("job_close", id=job_id)
+    await tx.execute("run_calls_forget", run_id=job_id)
 
 
 async def by_grant(tx: Tx, grant_id: GrantId) -> Asking | None:

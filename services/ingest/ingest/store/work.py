@@ -5,41 +5,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from database import Row, Tx
-from ingest.domain.calls import CallId
-from ingest.domain.jobs import (
-    CallState,
-    Claim,
-    GrantId,
-    Job,
-    JobKind,
-    JobState,
-    LeaseLost,
-    Progress,
-    SealedGrant,
-)
+from ingest.domain.jobs import Claim, GrantId, Job, JobKind, JobState, LeaseLost, Progress, SealedGrant
 from ingest.store.jobs import filter_of
 
 
 @dataclass(frozen=True, slots=True)
-class StoredCall:
-    """Where a call is kept and the sequence of its message."""
+class Pause:
+    """The sequence of the last message about the job, and when it goes on."""
 
-    call_id: CallId
     sequence: int
-    object_name: str
-    sha256: str
-    size_bytes: int
+    resume_at: datetime
+
+
+# Metadata noted with a choice so long ago is asked for again: a call may have been made private or deleted meanwhile.
+PLAN_LASTS_SECONDS = 3_600.0
 
 
 async def read(tx: Tx, claim: Claim, margin_seconds: float) -> Job:
     """The job that was claimed; its grant counts as expired `margin_seconds` early. Raises LeaseLost."""
-    row = await tx.fetch_one("job_claimed", id=claim.job_id, fence=claim.fence, margin_seconds=margin_seconds)
+    row = await tx.fetch_one(
+        "job_claimed",
+        id=claim.job_id,
+        fence=claim.fence,
+        margin_seconds=margin_seconds,
+        plan_lasts_seconds=PLAN_LASTS_SECONDS,
+    )
     if row is None:
-        raise _lost()
+        raise lost()
     return Job(
         claim=claim,
         kind=JobKind(row["kind"]),
@@ -50,20 +46,22 @@ async def read(tx: Tx, claim: Claim, margin_seconds: float) -> Job:
         attempts=row["attempts"],
         planned=row["planned_at"] is not None,
         refused_version=row["refused_version"],
+        planned_long_ago=row["planned_long_ago"],
+        longest_wait_seconds=row["longest_wait_seconds"],
     )
 
 
 async def renew(tx: Tx, claim: Claim, lease_seconds: float) -> None:
     """Extend the lease. Raises LeaseLost."""
     if not await tx.execute("job_renew", id=claim.job_id, fence=claim.fence, lease_seconds=lease_seconds):
-        raise _lost()
+        raise lost()
 
 
 async def held(tx: Tx, claim: Claim) -> Progress:
     """The job's counters, locked until the transaction ends. Raises LeaseLost."""
     row = await tx.fetch_one("job_held", id=claim.job_id, fence=claim.fence)
     if row is None:
-        raise _lost()
+        raise lost()
     return Progress(
         sequence=row["sequence"],
         planned=row["planned_at"] is not None,
@@ -74,42 +72,9 @@ async def held(tx: Tx, claim: Claim) -> Progress:
     )
 
 
-async def plan(tx: Tx, claim: Claim, chosen: Sequence[CallId], matching: int, private: int) -> None:
-    """Fix which calls the run fetches, in which order."""
-    await tx.execute("run_calls_choose", run_id=claim.job_id, call_ids=list(chosen))
+async def planned(tx: Tx, claim: Claim, matching: int, private: int) -> None:
+    """The run's calls are chosen."""
     await tx.execute("job_planned", id=claim.job_id, fence=claim.fence, calls_matching=matching, calls_private=private)
-
-
-async def waiting(tx: Tx, claim: Claim, most: int) -> list[CallId]:
-    """The next calls to fetch, in their order."""
-    return [row["call_id"] for row in await tx.fetch("run_calls_waiting", run_id=claim.job_id, calls=most)]
-
-
-async def store_calls(tx: Tx, claim: Claim, calls: Sequence[StoredCall]) -> None:
-    """Note calls as stored. Raises LeaseLost when one of them had been settled already: somebody else was here."""
-    changed = await tx.execute(
-        "run_calls_stored",
-        run_id=claim.job_id,
-        call_ids=[call.call_id for call in calls],
-        sequences=[call.sequence for call in calls],
-        object_names=[call.object_name for call in calls],
-        sha256s=[call.sha256 for call in calls],
-        sizes=[call.size_bytes for call in calls],
-    )
-    if changed != len(calls):
-        raise _lost()
-
-
-async def settle_calls(tx: Tx, claim: Claim, states: Sequence[tuple[CallId, CallState]]) -> None:
-    """Note calls that are left out, and why. Raises LeaseLost as `store_calls` does."""
-    changed = await tx.execute(
-        "run_calls_settled",
-        run_id=claim.job_id,
-        call_ids=[call_id for call_id, _ in states],
-        states=[state.value for _, state in states],
-    )
-    if changed != len(states):
-        raise _lost()
 
 
 async def advance(tx: Tx, claim: Claim, now: Progress) -> None:
@@ -138,25 +103,32 @@ async def finish(tx: Tx, claim: Claim, state: JobState, now: Progress, failure: 
         calls_private=now.private,
     )
     if not changed:
-        raise _lost()
+        raise lost()
 
 
-async def pause(tx: Tx, claim: Claim, seconds: float, *, counts: bool) -> None:
+async def pause(tx: Tx, claim: Claim, seconds: float, *, counts: bool) -> Pause:
     """Put the job back for `seconds`; `counts` says whether that was a failure. Raises LeaseLost."""
-    if not await tx.execute("job_pause", id=claim.job_id, fence=claim.fence, seconds=seconds, counts=counts):
-        raise _lost()
+    row = await tx.fetch_one("job_pause", id=claim.job_id, fence=claim.fence, seconds=seconds, counts=counts)
+    if row is None:
+        raise lost()
+    return Pause(row["sequence"], row["next_attempt_at"])
+
+
+async def told(tx: Tx, claim: Claim, sequence: int) -> None:
+    """A message about the job, of this sequence, is in the outbox."""
+    await tx.execute("job_told", id=claim.job_id, fence=claim.fence, sequence=sequence)
 
 
 async def refused(tx: Tx, claim: Claim, version: int, seconds: float) -> None:
     """Note that the provider has refused this version, end the grant, and put the job back for `seconds`. Raises LeaseLost."""
     if not await tx.execute("job_refused", id=claim.job_id, fence=claim.fence, version=version, seconds=seconds):
-        raise _lost()
+        raise lost()
 
 
 async def ask_again(tx: Tx, claim: Claim, grant_id: GrantId) -> None:
     """Let the job wait for another grant. Raises LeaseLost."""
     if not await tx.execute("job_ask_again", id=claim.job_id, fence=claim.fence, grant_id=grant_id):
-        raise _lost()
+        raise lost()
 
 
 def _grant(row: Row) -> SealedGrant:
@@ -169,5 +141,6 @@ def _grant(row: Row) -> SealedGrant:
     )
 
 
-def _lost() -> LeaseLost:
+def lost() -> LeaseLost:
+    """What to raise where a statement with the claim's fence finds nothing."""
     return LeaseLost("the job is another worker's now, or was cancelled")

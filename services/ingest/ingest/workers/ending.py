@@ -10,8 +10,11 @@ from database import Database, Tx
 from ingest import events
 from ingest.domain.jobs import Claim, GrantId, JobKind, JobState, SealedGrant
 from ingest.handlers.fetches import REQUESTER
-from ingest.store import work
+from ingest.store import run_calls, work
 from messaging import Outbox
+
+# Whoever watches a run does not notice a shorter pause.
+WORTH_TELLING_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class JobEnds:
             before = await work.held(tx, claim)
             now = replace(before, sequence=before.sequence + 1)
             await work.finish(tx, claim, JobState.FAILED, now, words)
+            await run_calls.forget(tx, claim)
             message = events.failed(kind, claim.job_id, words)
             await self.outbox.add(tx, message, aggregate_id=str(claim.job_id), sequence=now.sequence)
             if told is not None:
@@ -54,6 +58,16 @@ class JobEnds:
         """Go on in `seconds`; `counts` says whether this was a failure."""
         async with self.db.workspace(claim.workspace_id) as tx:
             await work.pause(tx, claim, seconds, counts=counts)
+
+    async def wait(self, claim: Claim, kind: JobKind, seconds: float, reason: str) -> None:
+        """Go on in `seconds`, for which nobody is to blame; a run says so where it takes long, with `reason` before "until"."""
+        async with self.db.workspace(claim.workspace_id) as tx:
+            pause = await work.pause(tx, claim, seconds, counts=False)
+            if kind is JobKind.RUN and seconds >= WORTH_TELLING_SECONDS:
+                sequence = pause.sequence + 1
+                await work.told(tx, claim, sequence)
+                message = events.fetch_paused(claim.job_id, pause.resume_at, reason)
+                await self.outbox.add(tx, message, aggregate_id=str(claim.job_id), sequence=sequence)
 
     async def ask_again(self, claim: Claim, kind: JobKind) -> None:
         """The grant is over: ask the vault for another one and go on when it comes."""

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ingest.domain.calls import Call
+from ingest.domain.calls import Call, CallId
 from ingest.domain.filters import CallFilter
 from ingest.gong.client import GongClient
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The calls that match, in Gong's order, and how many matched but are private: those are neither kept nor read."""
+@dataclass(slots=True)
+class Tally:
+    """How many calls match, how long they are together, and how many match but are private: those are neither kept nor read."""
 
-    matching: tuple[Call, ...]
-    private: int
+    matching: int = 0
+    seconds: int = 0
+    private: int = 0
 
 
-async def list_calls(gong: GongClient, wanted: CallFilter) -> Listing:
-    """All calls that `wanted` means. A call that two pages both show counts once."""
-    found: dict[str, Call] = {}
-    private: set[str] = set()
+async def list_calls(gong: GongClient, wanted: CallFilter, found: Callable[[Call], None]) -> Tally:
+    """Give `found` each call that `wanted` means and that may be read. A call that two pages both show counts once."""
+    tally, seen = Tally(), set[CallId]()
     async for page in gong.calls_between(wanted.from_time, wanted.to_time):
         for call in page:
-            if not wanted.matches(call):
+            if call.call_id in seen or not wanted.matches(call):
                 continue
+            seen.add(call.call_id)
             if call.is_private:
-                private.add(call.call_id)
-            else:
-                found[call.call_id] = call
-    return Listing(tuple(found.values()), len(private))
+                tally.private += 1
+                continue
+            tally.matching += 1
+            tally.seconds += call.duration_seconds
+            found(call)
+    return tally

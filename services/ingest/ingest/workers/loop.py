@@ -1,6 +1,7 @@
 """The worker: claims jobs of all workspaces one after another, keeps the lease while it works, and decides what an error means.
 
-provider asks to wait        the job sleeps that long; nothing is counted
+provider asks to wait        the job sleeps that long; nothing is counted. It fails where the run may not wait so long
+transcripts are not ready    the job sleeps until they are to be asked for again; all other calls are done
 Transient                    the job sleeps, longer each time; given up after `most_attempts` without coming forward
 Permanent                    the job fails, in the error's own words
 the grant has expired        another one is asked for; the job goes on where it was
@@ -24,10 +25,19 @@ from core.faultpoints import reach
 from core.log import logger
 from database import Database
 from egress import Egress, TooManyRequests
-from ingest.domain.jobs import Claim, GrantExpired, Job, JobKind, LeaseLost
-from ingest.gong.client import CredentialRefused, GongClient
+from ingest.domain.jobs import (
+    Claim,
+    GrantExpired,
+    Job,
+    JobKind,
+    LeaseLost,
+    NotReadyYet,
+    not_ready_words,
+    too_long_words,
+)
+from ingest.gong.client import ASKED_TO_WAIT, CredentialRefused, GongClient
 from ingest.gong.credential import Credential
-from ingest.gong.limits import RateLimiter
+from ingest.gong.limits import Limits
 from ingest.handlers.fetches import REQUESTER
 from ingest.store import jobs, work
 from ingest.workers.ending import JobEnds, Refusal
@@ -54,8 +64,6 @@ class WorkerSettings:
     most_attempts: int = 8
     first_delay: float = 2.0
     longest_delay: float = 300.0
-    # A 429 without Retry-After: Gong counts by the second.
-    asked_to_wait: float = 2.0
     # Before another grant is asked for where a token was refused: the vault asks the provider, and renews the token, in the meantime.
     renewal_seconds: float = 30.0
 
@@ -91,7 +99,7 @@ class GongDoor:
 
     keys: SealingKeys
     egress: Egress
-    limiter: RateLimiter
+    limits: Limits
     clock: Clock
 
     def open(self, job: Job) -> GongClient:
@@ -103,7 +111,7 @@ class GongDoor:
         except CannotOpen as error:
             raise Permanent(_CLOSED) from error
         credential = Credential.parse(plaintext, grant.expires_at)
-        return GongClient(self.egress, credential, self.limiter, self.clock)
+        return GongClient(self.egress, credential, self.limits.of(job.claim.workspace_id), self.clock)
 
 
 class FetchWorker:
@@ -188,16 +196,27 @@ class FetchWorker:
         except GrantExpired:
             await self._ends.ask_again(claim, job.kind)
         except TooManyRequests as error:
-            wait = self._settings.asked_to_wait if error.retry_after is None else error.retry_after
-            log.info("provider asks to wait", job=str(claim.job_id), seconds=round(wait))
-            await self._ends.pause(claim, min(wait, LONGEST_PAUSE), counts=False)
+            await self._wait_or_stop(job, ASKED_TO_WAIT if error.retry_after is None else error.retry_after)
         except CredentialRefused as error:
             await self._refused(job, error)
+        except NotReadyYet as error:
+            log.info(
+                "transcripts are not ready", job=str(claim.job_id), calls=error.calls, seconds=round(error.seconds)
+            )
+            await self._ends.wait(claim, job.kind, error.seconds, not_ready_words(error.calls))
         except Permanent as error:
             log.warning("job failed", job=str(claim.job_id), cause=type(error).__name__)
             await self._ends.fail(claim, job.kind, str(error))
         except Exception as error:  # noqa: BLE001 - an unforeseen error must not take the process and its other jobs along
             await self._again_or_never(job, error)
+
+    async def _wait_or_stop(self, job: Job, seconds: float) -> None:
+        """Gong asks to wait: sleep so long, or end a run that may not."""
+        log.info("provider asks to wait", job=str(job.claim.job_id), seconds=round(seconds))
+        if 0 < job.longest_wait_seconds < seconds:
+            await self._ends.fail(job.claim, job.kind, too_long_words(seconds, job.longest_wait_seconds))
+        else:
+            await self._ends.wait(job.claim, job.kind, min(seconds, LONGEST_PAUSE), "Gong asks to wait")
 
     async def _give_way(self, job: Job) -> None:
         """The grant was over before it could be used: ask for another one, but not for ever."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from database import Database
 from ingest import events
+from ingest.domain.calls import Call
 from ingest.domain.jobs import Job, JobState
 from ingest.gong.client import GongClient
 from ingest.store import work
@@ -22,10 +23,14 @@ class PreviewFetch:
 
     async def work(self, job: Job, gong: GongClient) -> None:
         """List, count, tell. Raises LeaseLost, and what the client raises."""
-        listing = await list_calls(gong, job.filter)
+        tally = await list_calls(gong, job.filter, _not_kept)
         async with self.db.workspace(job.claim.workspace_id) as tx:
             before = await work.held(tx, job.claim)
-            now = replace(before, sequence=before.sequence + 1, matching=len(listing.matching), private=listing.private)
+            now = replace(before, sequence=before.sequence + 1, matching=tally.matching, private=tally.private)
             await work.finish(tx, job.claim, JobState.DONE, now)
-            message = events.preview_ready(job.claim.job_id, listing.matching)
+            message = events.preview_ready(job.claim.job_id, tally.matching, tally.seconds)
             await self.outbox.add(tx, message, aggregate_id=str(job.claim.job_id), sequence=now.sequence)
+
+
+def _not_kept(_call: Call) -> None:
+    """Counting is all."""

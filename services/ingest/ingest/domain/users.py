@@ -1,0 +1,15 @@
+"""Somebody with an account at the provider that records the calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """`user_id` is the provider's own."""
+
+    user_id: str
+    name: str
+    email: str | None
+    active: bool

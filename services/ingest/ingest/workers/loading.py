@@ -1,0 +1,178 @@
+"""One batch of calls, from Gong into object storage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cloud.objects import ObjectStore, StoredObject
+from core.errors import CallmineError
+from core.faultpoints import reach
+from core.ids import WorkspaceId
+from core.log import logger
+from egress import ResponseTooLarge
+from ingest.domain.calls import CallId, Transcript, call_object
+from ingest.domain.jobs import CallState
+from ingest.domain.packing import Packed, pack_call, unpack_call
+from ingest.gong.client import GongClient
+from ingest.store.run_calls import WaitingCall
+
+log = logger("ingest.fetch")
+
+# Uploads at once of one job: each is one small object, bound by round trips. It also bounds the calls that are in memory unpacked.
+UPLOADS = 16
+
+# Seconds after which a transcript that was not ready is asked for again: Gong has most of them within minutes of the call.
+TRANSCRIPT_WAITS = (120.0, 300.0, 900.0)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCall:
+    """A call in object storage; `checksum` is empty where it was held before."""
+
+    call_id: CallId
+    started_at: datetime
+    duration_seconds: int
+    kept: StoredObject
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a batch, in the order of the run. `deferred`: to be asked for again in so many seconds."""
+
+    kept: list[KeptCall] = field(default_factory=list)
+    left_out: list[tuple[CallId, CallState]] = field(default_factory=list)
+    deferred: list[tuple[CallId, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A call's metadata as it is to be stored."""
+
+    packed: Packed
+    started_at: datetime
+    duration_seconds: int
+
+
+class Loader:
+    """Loads batches of one job; all of them together upload at most UPLOADS calls at once."""
+
+    def __init__(
+        self,
+        gong: GongClient,
+        objects: ObjectStore,
+        workspace_id: WorkspaceId,
+        waits: Sequence[float],
+        *,
+        refresh: bool,
+    ) -> None:
+        """`refresh`: the metadata noted with the choice is too old, so Gong is asked for it again."""
+        self._gong = gong
+        self._folder = objects.workspace(workspace_id)
+        self._waits = waits
+        self._refresh = refresh
+        self._slots = asyncio.Semaphore(UPLOADS)
+
+    async def load(self, batch: Sequence[WaitingCall]) -> Loaded:
+        """Fetch and store the batch. Raises what the client and the object store raise."""
+        loaded = Loaded()
+        missing = [row for row in batch if row.held is None]
+        described = await self._describe(missing, loaded)
+        stored = await self._store(described)
+        reach("fetch.after_object")
+        for row in batch:
+            self._judge(row, described.get(row.call_id), stored, loaded)
+        return loaded
+
+    async def _describe(self, rows: Sequence[WaitingCall], loaded: Loaded) -> dict[CallId, _Described]:
+        """The metadata of `rows`; calls that are gone or have become private are left out."""
+        known: dict[CallId, _Described] = {}
+        unknown: list[CallId] = []
+        for row in rows:
+            if row.metadata is None or row.started_at is None or self._refresh:
+                unknown.append(row.call_id)
+            else:
+                packed = Packed(row.metadata, row.checksum)
+                known[row.call_id] = _Described(packed, row.started_at, row.duration_seconds)
+        calls = await self._gong.calls(unknown) if unknown else {}
+        for call_id in unknown:
+            call = calls.get(call_id)
+            if call is None or call.is_private:
+                loaded.left_out.append((call_id, CallState.PRIVATE if call else CallState.GONE))
+            else:
+                known[call_id] = _Described(pack_call(call), call.started_at, call.duration_seconds)
+        return known
+
+    async def _store(self, described: Mapping[CallId, _Described]) -> dict[CallId, StoredObject | None]:
+        """The objects by call; None where nothing was said. A call that Gong has no transcript of is not among them."""
+        stored: dict[CallId, StoredObject | None] = {}
+        failure: CallmineError | None = None
+        try:
+            async with asyncio.TaskGroup() as uploads:
+                async for call_id, transcript in _transcripts(self._gong, list(described)):
+                    if call_id in stored or call_id not in described:
+                        continue
+                    stored[call_id] = None
+                    if transcript:
+                        await self._slots.acquire()
+                        uploads.create_task(self._put(described[call_id].packed, transcript, stored))
+                    # Reading a transcript keeps the process busy for milliseconds: let the others go on in between.
+                    await asyncio.sleep(0)
+        except* CallmineError as failures:
+            failure = next(leaf for leaf in failures.exceptions if isinstance(leaf, CallmineError))
+        if failure is not None:
+            raise failure
+        return stored
+
+    async def _put(self, packed: Packed, transcript: Transcript, stored: dict[CallId, StoredObject | None]) -> None:
+        try:
+            call = unpack_call(packed.content)
+            made = call_object(call, transcript)
+            stored[call.call_id] = await self._folder.put(made.name, made.content)
+        finally:
+            self._slots.release()
+
+    def _judge(
+        self,
+        row: WaitingCall,
+        described: _Described | None,
+        stored: Mapping[CallId, StoredObject | None],
+        loaded: Loaded,
+    ) -> None:
+        """Note what became of one call."""
+        kept = stored.get(row.call_id)
+        if row.held is not None and row.started_at is not None:
+            loaded.kept.append(KeptCall(row.call_id, row.started_at, row.duration_seconds, row.held, ""))
+        elif described is None:
+            return
+        elif kept is not None:
+            loaded.kept.append(
+                KeptCall(row.call_id, described.started_at, described.duration_seconds, kept, described.packed.checksum)
+            )
+        elif row.call_id not in stored and row.is_young and row.refusals < len(self._waits):
+            loaded.deferred.append((row.call_id, self._waits[row.refusals]))
+        else:
+            loaded.left_out.append((row.call_id, CallState.WITHOUT_TRANSCRIPT))
+
+
+async def _transcripts(gong: GongClient, call_ids: Sequence[CallId]) -> AsyncIterator[tuple[CallId, Transcript]]:
+    """The transcripts of a batch, some perhaps twice; in halves where they are too long to come together."""
+    if not call_ids:
+        return
+    halves: list[Sequence[CallId]] = []
+    try:
+        async for one in gong.transcripts(call_ids):
+            yield one
+    except ResponseTooLarge:
+        middle = len(call_ids) // 2
+        if not middle:
+            log.warning("a transcript is too long to be read", call_id=call_ids[0])
+            yield call_ids[0], ()
+        else:
+            halves = [call_ids[:middle], call_ids[middle:]]
+    for half in halves:
+        async for one in _transcripts(gong, half):
+            yield one

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from local.sandbox.vendors import Provider, error_response
 
 FAULT_KEY = "sandbox.fault"
-"""Where the middleware leaves a fault of the model's answer for the route to act on."""
+"""Where the middleware leaves a fault of the answer itself for the route to act on."""
 LONGEST_BODY = 4 * 1024 * 1024
 """Characters of a reply that a test makes up."""
 LONGEST_DELAY = 120.0
@@ -33,6 +33,13 @@ class AnswerFault(StrEnum):
     CUT_SHORT = "cut_short"
 
 
+class PagingFault(StrEnum):
+    """What Gong can do wrong from page to page."""
+
+    AGAIN = "again"
+    ENDLESS = "endless"
+
+
 class Fault(BaseModel):
     """One kind of misbehaviour.
 
@@ -41,7 +48,8 @@ class Fault(BaseModel):
     drawn from ``seed``. ``delay`` in seconds comes first; then one of: ``status`` (with ``retry_after`` in seconds),
     ``html`` (a page instead of an answer, with ``status`` or 200), ``malformed`` (a body that is no JSON), ``body`` (exactly
     this, as JSON), ``redirect`` (307 to that address), ``hang`` (no answer until the client goes), ``truncate`` (the
-    connection ends half-way through the body) or ``answer``.
+    connection ends half-way through the body), ``answer``, ``paging`` (``again``: the page before once more, and the one asked
+    for after it; ``endless``: after the last page the first) or ``withhold`` (this call is left out of an answer of Gong's).
 
     ``after`` lets the request take effect first, and spoils its reply only: the client cannot tell the two apart.
     """
@@ -62,6 +70,8 @@ class Fault(BaseModel):
     truncate: bool = False
     after: bool = False
     answer: AnswerFault | None = None
+    paging: PagingFault | None = None
+    withhold: str = ""
     count: Annotated[int, Field(ge=1)] | None = None
     probability: float = Field(default=1.0, gt=0.0, le=1.0)
     seed: int = 1
@@ -76,13 +86,18 @@ class Fault(BaseModel):
             self.hang,
             self.truncate,
             self.answer is not None,
+            self.paging is not None,
+            bool(self.withhold),
         ]
         if sum(ends) > 1 or not (any(ends) or self.delay):
             raise ValueError(
-                "give a delay and at most one of status (or html), malformed, body, redirect, hang, truncate and answer"
+                "give a delay and at most one of status (or html), malformed, body, redirect, hang, truncate, answer, paging "
+                "and withhold"
             )
-        if self.after and (self.truncate or self.answer is not None):
-            raise ValueError("after does not go with truncate and answer: those always come after the effect")
+        if self.after and (any(ends) and not self.replaces_answer):
+            raise ValueError(
+                "after does not go with truncate, answer, paging and withhold: those come after the effect"
+            )
         return self
 
     @property

@@ -98,3 +98,38 @@ async def test_probability_follows_the_seed(client: httpx.AsyncClient) -> None:
 )
 async def test_a_senseless_fault_is_refused(client: httpx.AsyncClient, fault: dict[str, object]) -> None:
     assert (await client.post("/_faults", json=fault, headers=admin())).status_code == 400
+
+
+async def pages(client: httpx.AsyncClient, most: int = 9) -> list[list[str]]:
+    """The calls on each page of the whole list."""
+    body: dict[str, object] = {"filter": {}}
+    found: list[list[str]] = []
+    while len(found) < most:
+        answer = (await client.post("/gong/v2/calls/extensive", json=body, auth=HARBORLINE)).json()
+        specification("gong").check(answer, "ExtensiveResponse")
+        found.append([call["metaData"]["id"] for call in answer["calls"]])
+        if "cursor" not in answer["records"]:
+            return found
+        body["cursor"] = answer["records"]["cursor"]
+    return found
+
+
+async def test_a_page_comes_again_and_the_list_goes_on(client: httpx.AsyncClient) -> None:
+    plain = await pages(client)
+    await arm(client, provider="gong", contains="cursor", paging="again", count=1)
+    assert await pages(client) == [plain[0], plain[0], *plain[1:]]
+
+
+async def test_a_list_without_end(client: httpx.AsyncClient) -> None:
+    plain = await pages(client)
+    await arm(client, provider="gong", paging="endless")
+    assert await pages(client) == (plain * 9)[:9]
+
+
+async def test_a_call_is_left_out_of_an_answer(client: httpx.AsyncClient) -> None:
+    calls = [call_id for page in await pages(client) for call_id in page]
+    await arm(client, provider="gong", path="/v2/calls/transcript", withhold=calls[0], count=1)
+    for expected in ([calls[1]], calls[:2]):
+        body = {"filter": {"callIds": calls[:2]}}
+        answer = (await client.post("/gong/v2/calls/transcript", json=body, auth=HARBORLINE)).json()
+        assert [one["callId"] for one in answer["callTranscripts"]] == expected

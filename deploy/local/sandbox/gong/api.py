@@ -18,6 +18,7 @@ from starlette.routing import Route, Router
 from local.sandbox.clock import Clock
 from local.sandbox.corpus.calls import RecordedCall
 from local.sandbox.corpus.library import Library
+from local.sandbox.faults import FAULT_KEY
 from local.sandbox.gong.bodies import (
     Body,
     call_metadata,
@@ -140,24 +141,27 @@ class GongApi:
     async def _list_calls(self, request: Request, company: _Company) -> Response:
         query = CallListQuery.model_validate(dict(request.query_params))
         found = _matching(company, query.as_filter())
-        return self._call_page(found, query.as_filter().model_dump_json(), query.cursor, "calls", call_metadata)
+        return self._call_page(
+            request, found, query.as_filter().model_dump_json(), query.cursor, "calls", call_metadata
+        )
 
     async def _list_extensive(self, request: Request, company: _Company) -> Response:
         asked = CallsRequest.model_validate_json(await request.body())
         inputs = asked.model_dump_json(exclude={"cursor"})
         found = _matching(company, asked.filter)
         return self._call_page(
-            found, inputs, asked.cursor, "calls", lambda call: call_record(call, asked.content_selector)
+            request, found, inputs, asked.cursor, "calls", lambda call: call_record(call, asked.content_selector)
         )
 
     async def _list_transcripts(self, request: Request, company: _Company) -> Response:
         asked = CallsRequest.model_validate_json(await request.body())
         inputs = asked.model_dump_json(exclude={"cursor"})
         found = _matching(company, asked.filter)
-        return self._call_page(found, inputs, asked.cursor, "callTranscripts", call_transcript)
+        return self._call_page(request, found, inputs, asked.cursor, "callTranscripts", call_transcript)
 
     def _call_page(
         self,
+        request: Request,
         found: Sequence[RecordedCall],
         inputs: str,
         cursor: str | None,
@@ -166,8 +170,10 @@ class GongApi:
     ) -> Response:
         if not found:
             return gong_error(HTTPStatus.NOT_FOUND, NOTHING_FOUND)
-        page = cut_page(found, f"{name}:{inputs}", cursor, self._page_size)
-        return _ok({"records": page.records, name: [record(call) for call in page.items]})
+        fault = request.scope.get(FAULT_KEY)
+        page = cut_page(found, f"{name}:{inputs}", cursor, self._page_size, fault.paging if fault else None)
+        shown = [call for call in page.items if not fault or call.call_id != fault.withhold]
+        return _ok({"records": page.records, name: [record(call) for call in shown]})
 
     async def _read_call(self, request: Request, company: _Company) -> Response:
         wanted = request.path_params["call_id"]
@@ -178,7 +184,9 @@ class GongApi:
 
     async def _list_users(self, request: Request, company: _Company) -> Response:
         staff = self._library.staff_of(company.workspace)
-        page = cut_page(staff, "users", request.query_params.get("cursor"), self._page_size)
+        fault = request.scope.get(FAULT_KEY)
+        cursor = request.query_params.get("cursor")
+        page = cut_page(staff, "users", cursor, self._page_size, fault.paging if fault else None)
         return _ok({"records": page.records, "users": [user_record(party, company.workspace) for party in page.items]})
 
     async def _list_workspaces(self, _request: Request, company: _Company) -> Response:

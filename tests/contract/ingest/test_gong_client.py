@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -21,7 +22,7 @@ from ingest.gong.client import GongClient, GongRefused
 from ingest.gong.credential import Credential
 from ingest.gong.limits import NoBudget
 from ingest.gong.paging import GongUnreadable
-from local.sandbox.faults import Fault
+from local.sandbox.faults import Fault, PagingFault
 from local.sandbox.server import RunningSandbox, running
 from local.sandbox.vendors import Provider
 
@@ -49,9 +50,10 @@ class RecordingEgress(Egress):
     bodies: list[tuple[str, Mapping[str, object]]]
 
     async def request(self, destination: str, method: str, path_or_url: str, **parts: object) -> httpx.Response:
-        body = parts.get("json")
-        assert isinstance(body, dict)
-        self.bodies.append((path_or_url, body))
+        inputs = parts.get("json") if method == "POST" else parts.get("params")
+        assert isinstance(inputs, dict)
+        assert (parts.get("json") is None) == (method == "GET")
+        self.bodies.append((path_or_url, inputs))
         return await super().request(destination, method, path_or_url, **parts)  # type: ignore[arg-type]
 
 
@@ -100,6 +102,42 @@ async def test_what_is_sent_has_the_published_shape(client: MakeClient, egress: 
         assert set(body) <= {"cursor", "filter", "contentSelector"}
         assert isinstance(body["filter"], dict)
         assert "cursor" not in body["filter"]
+
+
+async def test_the_basic_list_takes_its_cursor_in_the_query(client: MakeClient, egress: RecordingEgress) -> None:
+    pages = [page async for page in client().basic_calls_between(LONG_AGO, FAR_AHEAD)]
+    sent = [inputs for _, inputs in egress.bodies]
+    published = specification("gong").document["paths"]["/v2/calls"]["get"]["parameters"]
+    assert {name for inputs in sent for name in inputs} <= {one["name"] for one in published if one["in"] == "query"}
+    assert ["cursor" in inputs for inputs in sent] == [False, True, True]
+    assert all({"fromDateTime", "toDateTime"} <= set(inputs) for inputs in sent)
+    basic = [call for page in pages for call in page]
+    full = await listed(client())
+    assert [replace(call, parties=(), owner=None, deal=None) for call in full] == basic
+
+
+async def test_users_are_read_page_by_page(client: MakeClient, egress: RecordingEgress) -> None:
+    users = [user async for page in client().users() for user in page]
+    assert [(user.name, user.email, user.active) for user in users] == [
+        ("Maya Lindqvist", "maya@harborline.example", True)
+    ]
+    assert users[0].user_id.isdigit()
+    assert egress.bodies == [(egress.bodies[0][0], {})]
+    assert egress.bodies[0][0].endswith("/v2/users")
+
+
+@pytest.mark.parametrize("ask", ["basic_calls_between", "users", "calls_between"])
+async def test_a_list_whose_cursor_never_ends_is_left(client: MakeClient, sandbox: RunningSandbox, ask: str) -> None:
+    sandbox.sandbox.switchboard.arm(Fault(provider=Provider.GONG, paging=PagingFault.ENDLESS))
+    gong = client()
+    pages = {
+        "users": gong.users,
+        "basic_calls_between": lambda: gong.basic_calls_between(LONG_AGO, FAR_AHEAD),
+        "calls_between": lambda: gong.calls_between(LONG_AGO, FAR_AHEAD),
+    }[ask]()
+    with pytest.raises(GongUnreadable, match="does not end"):
+        async for _ in pages:
+            pass
 
 
 async def test_parties_owner_and_deal_are_read(client: MakeClient) -> None:

@@ -15,6 +15,7 @@ from integration.ingest.workshop import Killed, Trap, Workshop
 POINTS = [
     ("fetch.after_claim", 1),
     ("fetch.before_plan", 1),
+    ("fetch.before_batches", 1),
     ("fetch.after_object", 1),
     ("fetch.after_object", 2),
     ("fetch.before_commit", 1),
@@ -61,6 +62,7 @@ async def test_killed_again_and_again_the_run_is_whole_in_the_end(workshop: Work
     run = await workshop.start()
     for point in (
         "fetch.before_plan",
+        "fetch.before_batches",
         "fetch.after_object",
         "fetch.before_commit",
         "fetch.after_commit",

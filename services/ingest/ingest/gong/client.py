@@ -95,7 +95,7 @@ class GongClient:
         """The same calls without parties and CRM context."""
         wanted: Inputs = {"fromDateTime": _iso(from_time), "toDateTime": _iso(to_time)}
         async for page in self._pages("GET", _CALLS, wanted, BasicCallsPage):
-            yield [read_call(CallData(meta_data=data)) for data in page.calls]
+            yield [read_call(CallData.model_validate({"metaData": data})) for data in page.calls]
 
     async def users(self) -> AsyncIterator[list[User]]:
         """Pages of everybody with an account in this Gong."""

@@ -10,7 +10,7 @@ from core.errors import Transient
 MOST_PAGES = 5_000
 
 # A list may grow while it is read; one that gives more than twice what it counted does not end.
-_SLACK = 1_000
+_SLACK = 500
 
 # In a row; one may be what is left when records vanish while the list is read.
 _MOST_EMPTY = 3

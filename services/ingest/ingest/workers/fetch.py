@@ -83,6 +83,7 @@ class RunFetch:
 
     async def _fetch(self, job: Job, gong: GongClient) -> None:
         """Load batches, some at once, and commit them in order."""
+        reach("fetch.before_batches")
         refresh = job.planned_long_ago
         loader = Loader(gong, self.objects, job.claim.workspace_id, self.terms.transcript_waits, refresh=refresh)
         under_way: deque[asyncio.Task[Loaded]] = deque()

@@ -8,11 +8,15 @@ body = await calls.get(stored.name, stored.sha256)
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gzip
 import hashlib
 import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import ParamSpec, Protocol, TypeVar
 
 from google.api_core import exceptions as google_errors
 from google.auth import exceptions as auth_errors
@@ -22,9 +26,12 @@ from requests import exceptions as requests_errors
 
 from cloud.endpoint import Endpoint
 from cloud.names import full_name, prefix_of
-from cloud.storage_session import storage_client
+from cloud.storage_session import CONNECTIONS, storage_client
 from core.errors import Conflict, NotFound, Permanent, Transient
 from core.ids import WorkspaceId
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # Connect and read, in seconds, of one attempt; all attempts together end after RETRY_SECONDS.
 ATTEMPT_SECONDS = (5.0, 30.0)
@@ -77,34 +84,42 @@ class GoogleObjects:
         """`endpoint` None means Google with the process's own identity (found on first use of the network)."""
         self._client = storage_client(project, endpoint)
         self._bucket = self._client.bucket(bucket)
+        # asyncio's own pool has as few as five threads on a small machine; these wait, they do not compute.
+        self._threads = ThreadPoolExecutor(CONNECTIONS, "objects")
 
     def workspace(self, workspace_id: WorkspaceId) -> WorkspaceObjects:
         """The objects of `workspace_id`. Raises InvalidInput for an id that is not one."""
-        return _BucketFolder(self._bucket, prefix_of(workspace_id))
+        return _BucketFolder(self._bucket, self._threads, prefix_of(workspace_id))
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, once what is under way has ended."""
+        self._threads.shutdown()
         self._client.close()
 
 
 class _BucketFolder:
     """One workspace's folder. Google's client blocks, so each call runs on a thread."""
 
-    def __init__(self, bucket: Bucket, prefix: str) -> None:
+    def __init__(self, bucket: Bucket, threads: ThreadPoolExecutor, prefix: str) -> None:
         self._bucket = bucket
+        self._threads = threads
         self._prefix = prefix
 
     async def put(self, name: str, content: bytes) -> StoredObject:
         if len(content) > LARGEST_OBJECT:
             raise Permanent(f"an object may hold at most {LARGEST_OBJECT} bytes")
         whole = full_name(self._prefix, name)
-        return await asyncio.to_thread(self._write, whole, content)
+        return await self._on_thread(self._write, whole, content)
 
     async def get(self, name: str, sha256: str) -> bytes:
-        return await asyncio.to_thread(self._read, full_name(self._prefix, name), sha256)
+        return await self._on_thread(self._read, full_name(self._prefix, name), sha256)
 
     async def delete(self, name: str) -> None:
-        await asyncio.to_thread(self._remove, full_name(self._prefix, name))
+        await self._on_thread(self._remove, full_name(self._prefix, name))
+
+    async def _on_thread(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        call = partial(contextvars.copy_context().run, function, *arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     def _write(self, name: str, content: bytes) -> StoredObject:
         stored = StoredObject(name, hashlib.sha256(content).hexdigest(), len(content))

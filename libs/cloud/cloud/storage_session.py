@@ -13,8 +13,8 @@ from cloud.endpoint import Endpoint
 
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 
-# As many connections as asyncio's default thread pool has threads on a large machine; the default of 10 drops some.
-_POOL = 32
+# At once, as many as there are threads that use them; the default of 10 drops some.
+CONNECTIONS = 32
 
 
 def storage_client(project: str, endpoint: Endpoint | None) -> Client:
@@ -24,7 +24,7 @@ def storage_client(project: str, endpoint: Endpoint | None) -> Client:
     credentials = _credentials(endpoint)
     session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call] # Google's
     session.trust_env = False
-    session.mount("https://", HTTPAdapter(pool_maxsize=_POOL))
+    session.mount("https://", HTTPAdapter(pool_maxsize=CONNECTIONS))
     if endpoint is None:
         return Client(project=project, credentials=credentials, _http=session)
     if endpoint.ca_file is not None:

@@ -83,6 +83,26 @@ def test_objects_survive_a_restart(settings: StorageSettings, authority: Authori
             client.close()
 
 
+def test_what_was_deleted_or_half_written_when_it_was_killed_does_not_come_back(
+    settings: StorageSettings, authority: Authority
+) -> None:
+    with StorageServer.start(settings) as server:
+        client = client_of(server, authority)
+        for name in ("kept", "deleted"):
+            client.bucket(BUCKET).blob(name).upload_from_string(name.encode(), timeout=10)
+        [journal] = settings.directory.rglob(".journal")
+        lines = journal.read_bytes()
+        assert lines.count(b"\n") == 2
+        client.bucket(BUCKET).blob("deleted").delete(timeout=10)
+        assert not journal.exists()
+        client.close()
+    journal.write_bytes(lines + lines[:20])
+    with StorageServer.start(settings) as server:
+        client = client_of(server, authority)
+        assert [blob.name for blob in client.list_blobs(BUCKET)] == ["kept"]
+        client.close()
+
+
 def test_parallel_writers_lose_nothing(server: StorageServer, authority: Authority) -> None:
     def write(number: int) -> None:
         client = client_of(server, authority)

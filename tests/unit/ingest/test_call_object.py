@@ -7,13 +7,15 @@ import json
 
 from unit.ingest.calls import call
 
-from ingest.domain.calls import Deal, Outcome, Sentence, call_object
+from ingest.domain.calls import Deal, Outcome, Sentence, call_object, described
 
 SPOKEN = [Sentence("1", 0, 900, "Good morning, Tomás."), Sentence("2", 1000, 2000, "Hi.")]
 
 
 def test_it_holds_what_readers_rely_on() -> None:
-    document = json.loads(call_object(call(deal=Deal(stage="Proposal", outcome=Outcome.OPEN)), SPOKEN).content)
+    document = json.loads(
+        call_object(described(call(deal=Deal(stage="Proposal", outcome=Outcome.OPEN))), SPOKEN).content
+    )
     assert document["version"] == 1
     assert document["started_at"] == "2026-03-01T15:30:00+00:00"
     assert document["owner"] == {"name": "Maya Lindqvist", "email": "maya@seller.example"}
@@ -23,7 +25,7 @@ def test_it_holds_what_readers_rely_on() -> None:
 
 
 def test_it_is_named_after_the_call_and_its_content() -> None:
-    packed = call_object(call(), SPOKEN)
+    packed = call_object(described(call()), SPOKEN)
     assert packed.name == f"calls/7001/{hashlib.sha256(packed.content).hexdigest()[:16]}.json.gz"
-    assert call_object(call(), SPOKEN) == packed
-    assert call_object(call(), SPOKEN[:1]).name != packed.name
+    assert call_object(described(call()), SPOKEN) == packed
+    assert call_object(described(call()), SPOKEN[:1]).name != packed.name

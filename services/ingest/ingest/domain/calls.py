@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import NewType
+from typing import NamedTuple, NewType
 
 CallId = NewType("CallId", str)
 """The provider's id of a call; for Gong up to 20 digits, never a number."""
@@ -84,9 +84,8 @@ class Call:
     deal: Deal | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence; times in milliseconds from the start of the call."""
+class Sentence(NamedTuple):
+    """One sentence; times in milliseconds from the start of the call. There are hundreds in a call, hence the light type."""
 
     speaker_id: str
     start_ms: int
@@ -95,6 +94,7 @@ class Sentence:
 
 
 Transcript = tuple[Sentence, ...]
+Metadata = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +105,15 @@ class CallObject:
     content: bytes
 
 
-def call_object(call: Call, transcript: Sequence[Sentence]) -> CallObject:
-    """The object that holds `call`. The same call gives the same bytes and so the same name, however often it is fetched."""
-    document = described(call) | {"version": OBJECT_VERSION, "sentences": [_spoken(one) for one in transcript]}
+def call_object(metadata: Metadata, transcript: Sequence[Sentence]) -> CallObject:
+    """The object that holds a call. The same call gives the same bytes and so the same name, however often it is fetched."""
+    document = {**metadata, "version": OBJECT_VERSION, "sentences": [sentence._asdict() for sentence in transcript]}
     content = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    return CallObject(f"calls/{call.call_id}/{hashlib.sha256(content).hexdigest()[:16]}.json.gz", content)
+    return CallObject(f"calls/{metadata['call_id']}/{hashlib.sha256(content).hexdigest()[:16]}.json.gz", content)
 
 
-def described(call: Call) -> dict[str, object]:
-    """The metadata of `call` as plain data."""
+def described(call: Call) -> Metadata:
+    """The metadata of `call` as plain data: all that Callmine reads of it, except whether it is private."""
     return {
         "call_id": call.call_id,
         "title": call.title,
@@ -122,17 +122,18 @@ def described(call: Call) -> dict[str, object]:
         "url": call.url,
         "direction": call.direction,
         "scope": call.scope,
-        "parties": [asdict(party) for party in call.parties],
+        "parties": [_party(party) for party in call.parties],
         "owner": asdict(call.owner) if call.owner else None,
         "deal": asdict(call.deal) if call.deal else None,
     }
 
 
-def _spoken(sentence: Sentence) -> dict[str, object]:
-    """`dataclasses.asdict` would take ten times as long, and there are hundreds in a call."""
+def _party(party: Party) -> dict[str, object]:
+    """`dataclasses.asdict` takes ten times as long, and there may be hundreds in a call."""
     return {
-        "speaker_id": sentence.speaker_id,
-        "start_ms": sentence.start_ms,
-        "end_ms": sentence.end_ms,
-        "text": sentence.text,
+        "speaker_id": party.speaker_id,
+        "name": party.name,
+        "title": party.title,
+        "affiliation": party.affiliation,
+        "email": party.email,
     }

@@ -10,8 +10,15 @@ from __future__ import annotations
 
 import re
 
-# Up to the next bracket that is not inside a string. Possessive, so that a string without an end costs one pass, not many.
-_NEXT_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)
+# Possessive throughout, so that a string without an end costs a few passes and not one for each letter.
+_PLAIN = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'
+_SENTENCE = rb"\{(?:%s)*+\}" % _PLAIN
+_SENTENCES = rb"\[(?:%s|%s)*+\]" % (_PLAIN, _SENTENCE)
+_MONOLOGUE = rb"\{(?:%s|%s)*+\}" % (_PLAIN, _SENTENCES)
+
+# Up to the next bracket that is not inside a string; inside a record, past all monologues that are shaped as expected: much faster.
+_NEXT_BRACKET = re.compile(rb"(?:%s)*+([{}\[\]])" % _PLAIN, re.DOTALL)
+_NEXT_ODD_BRACKET = re.compile(rb"(?:%s|%s)*+([{}\[\]])" % (_PLAIN, _MONOLOGUE), re.DOTALL)
 
 # The depth inside the array of an answer's object.
 _AMONG_RECORDS = 2
@@ -36,7 +43,7 @@ def _places(body: bytes, array: re.Pattern[bytes]) -> Places:
     places: Places = []
     depth = at = start = 0
     among = False
-    while found := _NEXT_BRACKET.match(body, at):
+    while found := (_NEXT_ODD_BRACKET if depth > _AMONG_RECORDS else _NEXT_BRACKET).match(body, at):
         here = found.start(1)
         opens = body[here] in b"{["
         if opens and depth == 1:

@@ -15,7 +15,7 @@ from core.log import logger
 from egress import ResponseTooLarge
 from ingest.domain.calls import CallId, Transcript, call_object
 from ingest.domain.jobs import CallState
-from ingest.domain.packing import Packed, pack_call, unpack_call
+from ingest.domain.packing import Packed, pack_call, unpack
 from ingest.gong.client import GongClient
 from ingest.store.run_calls import WaitingCall
 
@@ -118,7 +118,7 @@ class Loader:
                     stored[call_id] = None
                     if transcript:
                         await self._slots.acquire()
-                        uploads.create_task(self._put(described[call_id].packed, transcript, stored))
+                        uploads.create_task(self._put(call_id, described[call_id].packed, transcript, stored))
                     # Reading a transcript keeps the process busy for milliseconds: let the others go on in between.
                     await asyncio.sleep(0)
         except* CallmineError as failures:
@@ -127,11 +127,12 @@ class Loader:
             raise failure
         return stored
 
-    async def _put(self, packed: Packed, transcript: Transcript, stored: dict[CallId, StoredObject | None]) -> None:
+    async def _put(
+        self, call_id: CallId, packed: Packed, transcript: Transcript, stored: dict[CallId, StoredObject | None]
+    ) -> None:
         try:
-            call = unpack_call(packed.content)
-            made = call_object(call, transcript)
-            stored[call.call_id] = await self._folder.put(made.name, made.content)
+            made = call_object(unpack(packed.content), transcript)
+            stored[call_id] = await self._folder.put(made.name, made.content)
         finally:
             self._slots.release()
 

@@ -28,7 +28,7 @@ class Settings(ServiceSettings):
     fetch_batch_calls: int = Field(
         default=MOST_CALLS, ge=1, le=MOST_CALLS, description="transcripts asked for together, at most 100"
     )
-    fetch_in_flight: int = Field(default=3, ge=1, le=16, description="such requests of one fetch job at once")
+    fetch_in_flight: int = Field(default=4, ge=1, le=16, description="such requests of one fetch job at once")
     transcript_waits: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         default=TRANSCRIPT_WAITS, description="seconds after which a transcript that is not ready is asked for again"
     )

@@ -44,6 +44,11 @@ MEMORY: Final[Register] = {
     ("libs/web/web/problems.py", "Problem.extra"): "one answer",
     ("services/ingest/ingest/gong/models.py", "ErrorAnswer.errors"): "one answer of Gong",
     ("services/analysis/analysis/domain/plan.py", "QuotaUsedUp.members"): "one answer",
+    ("services/ingest/ingest/domain/choice.py", "Choice._kept"): "the calls of one run; gone with its listing",
+    ("services/ingest/ingest/gong/paging.py", "Paging._cursors"): "one list of one job",
+    ("services/ingest/ingest/workers/loading.py", "Loaded.kept"): "one batch of one run",
+    ("services/ingest/ingest/workers/loading.py", "Loaded.left_out"): "one batch of one run",
+    ("services/ingest/ingest/workers/loading.py", "Loaded.deferred"): "one batch of one run",
     # Deliveries on their way: in memory side by side, grouped by workspace before anything is done with them.
     (
         "libs/messaging/messaging/push.py",
@@ -165,6 +170,10 @@ ENTRIES: Final[Register] = {
     ("libs/cloud/cloud/objects.py", "workspace_id"): "opens a folder for its argument",
     ("services/ingest/ingest/webhooks/front.py", "workspace_id"): "passed by webhooks.desk alone, after its checks",
     ("services/ingest/ingest/cli_gong.py", "parse_workspace_id(workspace)"): "an operator's argument",
+    (
+        "services/ingest/ingest/gong/limits.py",
+        "self._workspace_id",
+    ): "the claimed row, from the job whose client this is",
     (
         "services/analysis/analysis/handlers/desk.py",
         "workspace_id",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -54,8 +55,9 @@ def bucket() -> Bucket:
 
 
 @pytest.fixture
-def objects(bucket: Bucket) -> _BucketFolder:
-    return _BucketFolder(bucket, prefix_of(WorkspaceId("org_acme")))
+def objects(bucket: Bucket) -> Iterator[_BucketFolder]:
+    with ThreadPoolExecutor(1) as threads:
+        yield _BucketFolder(bucket, threads, prefix_of(WorkspaceId("org_acme")))
 
 
 async def test_the_same_again_is_fine_and_other_content_is_a_conflict(objects: _BucketFolder) -> None:

@@ -60,4 +60,4 @@ def test_the_checksum_is_that_of_what_is_read_of_a_call() -> None:
         {"parties": (TOMAS, MAYA)},
         {"owner": None},
     ]
-    assert len({pack_call(call(**change)).checksum for change in changes} | {first.checksum}) == len(changes) + 1
+    assert len({pack_call(call(1, **change)).checksum for change in changes} | {first.checksum}) == len(changes) + 1

@@ -100,15 +100,14 @@ class RunRoutes:
     async def run_page(self, request: Request, session: Member, run_id: str) -> Response:
         """A run: the live part alone for htmx, the whole page otherwise."""
         run = await self._desk.run(session.workspace_id, RunId(id_in_path(run_id, "run")))
-        shown = {
-            "run": run,
-            "stages": stages(run),
-            "pause": run.pause(self._desk.clock.now()),
-            "model_names": MODEL_NAMES,
-        }
+        pause = run.pause(self._desk.clock.now())
         if request.headers.get("hx-request") == "true":
-            return self._frame.part(request, "run_part.html", session, **shown)
-        return await self._frame.page(request, "run.html", session, **shown)
+            return self._frame.part(
+                request, "run_part.html", session, run=run, stages=stages(run), pause=pause, model_names=MODEL_NAMES
+            )
+        return await self._frame.page(
+            request, "run.html", session, run=run, stages=stages(run), pause=pause, model_names=MODEL_NAMES
+        )
 
     async def cancel(self, session: Member, run_id: str) -> Response:
         """Stop a run."""

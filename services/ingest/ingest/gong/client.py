@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TypeVar
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
 from core.clock import Clock
@@ -117,12 +116,10 @@ class GongClient:
         inputs: Inputs = {"filter": {"callIds": list(call_ids)}}
         paging = Paging(_TRANSCRIPT)
         while paging.more:
-            response = await self._answer("POST", _TRANSCRIPT, inputs, paging.cursor)
-            if response is None:
+            body = await self._answer("POST", _TRANSCRIPT, inputs, paging.cursor)
+            if body is None:
                 paging.nothing()
                 return
-            body = response.content
-            del response
             skeleton, places = sliced(body, "callTranscripts")
             page = _read(_TRANSCRIPT, skeleton, TranscriptsSkeleton)
             if len(page) != len(places):
@@ -135,22 +132,22 @@ class GongClient:
     async def _pages(self, method: str, path: str, inputs: Inputs, shape: type[Page]) -> AsyncIterator[Page]:
         paging = Paging(path)
         while paging.more:
-            response = await self._answer(method, path, inputs, paging.cursor)
-            if response is None:
+            body = await self._answer(method, path, inputs, paging.cursor)
+            if body is None:
                 paging.nothing()
                 return
-            page = _read(path, response.content, shape)
+            page = _read(path, body, shape)
             yield page
             paging.turn(page.records.cursor, len(page), page.records.total_records)
 
-    async def _answer(self, method: str, path: str, inputs: Inputs, cursor: str | None) -> httpx.Response | None:
+    async def _answer(self, method: str, path: str, inputs: Inputs, cursor: str | None) -> bytes | None:
         """One page as it came; None where Gong found nothing."""
         asked = inputs if cursor is None else {**inputs, "cursor": cursor}
         for turn in range(1, _MOST_TURNS + 1):
             if self._clock.now() >= self._credential.expires_at:
                 raise GrantExpired("the grant for Gong has expired")
             try:
-                response = await self._send(method, path, asked)
+                return await self._send(method, path, asked)
             except ProviderRejected as rejection:
                 raise self._refused(rejection) from rejection
             except TooManyRequests as wish:
@@ -158,13 +155,11 @@ class GongClient:
                 await self._budget.hold_back(wait)
                 if turn == _MOST_TURNS or wait > LONGEST_WAIT:
                     raise
-            else:
-                return None if response.status_code == HTTPStatus.NOT_FOUND else response
         raise AssertionError("the last turn returns or raises")
 
-    async def _send(self, method: str, path: str, asked: Inputs) -> httpx.Response:
+    async def _send(self, method: str, path: str, asked: Inputs) -> bytes | None:
         is_get = method == "GET"
-        return await self._egress.request(
+        response = await self._egress.request(
             DESTINATION,
             method,
             self._credential.base_url + path,
@@ -177,6 +172,7 @@ class GongClient:
             accept=(HTTPStatus.NOT_FOUND,),
             turn=self._budget.turn,
         )
+        return None if response.status_code == HTTPStatus.NOT_FOUND else response.content
 
     def _refused(self, rejection: ProviderRejected) -> GongRefused:
         said = self._credential.redact(_words(rejection.body))

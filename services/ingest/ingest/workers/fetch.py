@@ -38,13 +38,13 @@ log = logger("ingest.fetch")
 class FetchTerms:
     """How a run is fetched.
 
-    `batch_calls` transcripts are asked for at a time, at most 100, by `in_flight` requests at once: while one answer is stored, the next is
+    `batch_calls` transcripts are asked for at a time, at most 100, by `in_flight` requests at once: while answers are stored, the next is
     on its way and another waits for its turn. A transcript that is not ready is asked for again after each of `transcript_waits` seconds.
     A call that has been held for more than `held_days` is fetched anew; 0 holds none.
     """
 
     batch_calls: int = MOST_CALLS
-    in_flight: int = 3
+    in_flight: int = 4
     transcript_waits: tuple[float, ...] = TRANSCRIPT_WAITS
     held_days: int = 30
 
@@ -85,7 +85,7 @@ class RunFetch:
         """Load batches, some at once, and commit them in order."""
         reach("fetch.before_batches")
         refresh = job.planned_long_ago
-        loader = Loader(gong, self.objects, job.claim.workspace_id, self.terms.transcript_waits, refresh=refresh)
+        loader = Loader(gong, self.objects, job.claim, self.terms.transcript_waits, refresh=refresh)
         under_way: deque[asyncio.Task[Loaded]] = deque()
         try:
             async for batch in in_batches(lambda after, most: self._waiting(job, after, most), self.terms.batch_calls):

@@ -10,11 +10,10 @@ from datetime import datetime
 from cloud.objects import ObjectStore, StoredObject
 from core.errors import CallmineError
 from core.faultpoints import reach
-from core.ids import WorkspaceId
 from core.log import logger
 from egress import ResponseTooLarge
 from ingest.domain.calls import CallId, Transcript, call_object
-from ingest.domain.jobs import CallState
+from ingest.domain.jobs import CallState, Claim
 from ingest.domain.packing import Packed, pack_call, unpack
 from ingest.gong.client import GongClient
 from ingest.store.run_calls import WaitingCall
@@ -64,14 +63,14 @@ class Loader:
         self,
         gong: GongClient,
         objects: ObjectStore,
-        workspace_id: WorkspaceId,
+        claim: Claim,
         waits: Sequence[float],
         *,
         refresh: bool,
     ) -> None:
         """`refresh`: the metadata noted with the choice is too old, so Gong is asked for it again."""
         self._gong = gong
-        self._folder = objects.workspace(workspace_id)
+        self._folder = objects.workspace(claim.workspace_id)
         self._waits = waits
         self._refresh = refresh
         self._slots = asyncio.Semaphore(UPLOADS)

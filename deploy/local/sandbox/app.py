@@ -25,6 +25,7 @@ from local.sandbox.corpus.library import Library, load_library
 from local.sandbox.faults import FaultyProvider, Spoiled, Switchboard
 from local.sandbox.gong.api import GongApi
 from local.sandbox.gong.oauth import GongOAuth
+from local.sandbox.hubspot.crm import HubSpotCrm
 from local.sandbox.hubspot.oauth import HubSpotOAuth
 from local.sandbox.journal import Journal
 from local.sandbox.model_providers.anthropic_api import AnthropicApi
@@ -51,6 +52,7 @@ class Sandbox:
     library: Library
     clock: Clock
     desks: Mapping[Provider, Desk]
+    hubspot: HubSpotCrm
     switchboard: Switchboard = field(default_factory=Switchboard)
     journal: Journal = field(default_factory=Journal)
     messages: Messages = field(default_factory=Messages)
@@ -62,7 +64,9 @@ def build_app(settings: SandboxSettings, clock: Clock | None = None) -> Starlett
     workspaces = [tenant.workspace for tenant in settings.gong.tenants]
     journal = Journal()
     library = load_library(settings.calls_dir, settings.calls_file, workspaces, time.now().date())
-    sandbox = Sandbox(settings, library, time, open_desks(settings, time, journal), journal=journal)
+    desks = open_desks(settings, time, journal)
+    crm = HubSpotCrm(settings.hubspot, library, time, desks[Provider.HUBSPOT].office)
+    sandbox = Sandbox(settings, library, time, desks, crm, journal=journal)
     clerk = _clerk_mint(sandbox)
     clerk_api = _clerk_api(sandbox, clerk)
 
@@ -107,7 +111,7 @@ def _connected(sandbox: Sandbox) -> dict[Provider, Router]:
         Provider.GONG: GongApi(gong, sandbox.library, sandbox.clock, office).router(
             GongOAuth(desks[Provider.GONG]).routes()
         ),
-        Provider.HUBSPOT: HubSpotOAuth(desks[Provider.HUBSPOT]).router(),
+        Provider.HUBSPOT: HubSpotOAuth(desks[Provider.HUBSPOT]).router(sandbox.hubspot.routes()),
         Provider.SLACK: SlackApi(desks[Provider.SLACK], sandbox.messages).router(),
     }
 

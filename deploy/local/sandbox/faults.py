@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import anyio
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -45,7 +45,8 @@ class Fault(BaseModel):
 
     Matches requests of ``provider`` whose path (below the provider's base) starts with ``path`` and whose body or query
     contains ``contains``. ``count`` is how often it strikes (``None``: until disarmed), ``probability`` how likely each time,
-    drawn from ``seed``. ``delay`` in seconds comes first; then one of: ``status`` (with ``retry_after`` in seconds),
+    drawn from ``seed``. ``delay`` in seconds comes first; then one of: ``status`` (with ``retry_after`` in seconds, and with
+    HubSpot's ``policy`` of a 429),
     ``html`` (a page instead of an answer, with ``status`` or 200), ``malformed`` (a body that is no JSON), ``body`` (exactly
     this, as JSON), ``redirect`` (307 to that address), ``hang`` (no answer until the client goes), ``truncate`` (the
     connection ends half-way through the body), ``answer``, ``paging`` (``again``: the page before once more, and the one asked
@@ -61,6 +62,7 @@ class Fault(BaseModel):
     contains: str = ""
     status: Annotated[int, Field(ge=400, le=599)] | None = None
     retry_after: Annotated[int, Field(ge=0)] | None = None
+    policy: Literal["", "SECONDLY", "TEN_SECONDLY_ROLLING", "DAILY"] = ""
     delay: float = Field(default=0.0, ge=0.0, le=LONGEST_DELAY)
     html: bool = False
     malformed: bool = False
@@ -194,19 +196,20 @@ class FaultyProvider:
         if fault.hang:
             await _until_gone(receive)
         elif fault.replaces_answer:
-            await _made_up(self._provider, fault)(scope, receive, send)
+            path = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+            await _made_up(self._provider, fault, path)(scope, receive, send)
         else:
             scope[FAULT_KEY] = fault
             await self._app(scope, receive, _half(send) if fault.truncate else send)
 
 
-def _made_up(provider: Provider, fault: Fault) -> Response:
+def _made_up(provider: Provider, fault: Fault, path: str) -> Response:
     """What the client gets instead of the provider's answer."""
     if fault.html:
         page = "<!doctype html><title>Gateway</title><h1>The page you are looking for is being moved</h1>"
         return HTMLResponse(page, fault.status or HTTPStatus.OK)
     if fault.status is not None:
-        return error_response(provider, fault.status, fault.retry_after)
+        return error_response(provider, fault.status, fault.retry_after, path, fault.policy)
     if fault.redirect is not None:
         return RedirectResponse(fault.redirect, HTTPStatus.TEMPORARY_REDIRECT)
     text = '{"requestId": "broken", "records": {' if fault.body is None else fault.body

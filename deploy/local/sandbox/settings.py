@@ -15,6 +15,10 @@ GONG_REQUESTS_PER_SECOND = 3.0
 """Gong's limit per company; above it, 429 with Retry-After."""
 GONG_REQUESTS_PER_DAY = 10_000
 """Gong's daily limit per company."""
+HUBSPOT_REQUESTS = 110
+"""Requests of an OAuth app to one account in each ten seconds; above it, 429 with the policy's name."""
+HUBSPOT_SEARCHES_PER_SECOND = 5
+"""HubSpot's limit for searches."""
 SESSION_SECONDS = 60
 """Life of a Clerk session token."""
 
@@ -52,6 +56,15 @@ class GongSettings(_Section):
     page_size: int = Field(default=GONG_PAGE_SIZE, ge=1, le=GONG_PAGE_SIZE)
     requests_per_second: float | None = Field(default=GONG_REQUESTS_PER_SECOND, gt=0)
     requests_per_day: int = Field(default=GONG_REQUESTS_PER_DAY, ge=1)
+
+
+class HubSpotSettings(_Section):
+    """The limits of each account. ``requests = None`` lifts them; ``requests_per_day`` is unlimited for an OAuth app unless set."""
+
+    requests: int | None = Field(default=HUBSPOT_REQUESTS, ge=1)
+    searches_per_second: int = Field(default=HUBSPOT_SEARCHES_PER_SECOND, ge=1)
+    requests_per_day: int | None = Field(default=None, ge=1)
+    page_size: int = Field(default=500, ge=1, le=500)
 
 
 class ModelSettings(_Section):
@@ -124,6 +137,7 @@ class SandboxSettings(_Section):
     data_dir: Path
     admin_token: Secret
     gong: GongSettings
+    hubspot: HubSpotSettings = HubSpotSettings()
     models: ModelSettings
     clerk: ClerkSettings = ClerkSettings()
     oauth: OAuthProviders = OAuthProviders()

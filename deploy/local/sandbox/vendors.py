@@ -86,13 +86,39 @@ def hubspot_error(
     return JSONResponse(body, status, headers={"cache-control": "no-store", **_retry(retry_after)})
 
 
+_CRM_CATEGORIES = {
+    400: "VALIDATION_ERROR",
+    401: "INVALID_AUTHENTICATION",
+    403: "MISSING_SCOPES",
+    404: "OBJECT_NOT_FOUND",
+    429: "RATE_LIMITS",
+}
+
+
+def hubspot_crm_error(
+    status: int, message: str, category: str = "", policy: str = "", retry_after: int | None = None
+) -> JSONResponse:
+    """HubSpot's error of the CRM's paths; ``policy`` names the limit that a 429 is about."""
+    body = {
+        "status": "error",
+        "message": message,
+        "correlationId": str(uuid.uuid4()),
+        "category": category or _CRM_CATEGORIES.get(status, "INTERNAL_ERROR"),
+    }
+    if policy:
+        body |= {"errorType": "RATE_LIMIT", "policyName": policy}
+    return JSONResponse(body, status, headers=_retry(retry_after))
+
+
 def slack_error(code: str, status: int = 200, retry_after: int | None = None) -> JSONResponse:
     """Slack's error: 200 nearly always, and a code."""
     return JSONResponse({"ok": False, "error": code}, status, headers=_retry(retry_after))
 
 
-def error_response(provider: Provider, status: int, retry_after: int | None) -> JSONResponse:
-    """The error a provider would answer with ``status``, for faults on demand."""
+def error_response(
+    provider: Provider, status: int, retry_after: int | None, path: str = "", policy: str = ""
+) -> JSONResponse:
+    """The error a provider would answer with ``status`` at ``path``, for faults on demand."""
     message = f"The sandbox was asked to answer {status}"
     match provider:
         case Provider.OPENAI:
@@ -104,6 +130,8 @@ def error_response(provider: Provider, status: int, retry_after: int | None) -> 
             return clerk_error(status, code, message, retry_after)
         case Provider.GONG:
             return gong_error(status, message, retry_after)
+        case Provider.HUBSPOT if path.startswith("/crm/"):
+            return hubspot_crm_error(status, message, policy=policy, retry_after=retry_after)
         case Provider.HUBSPOT:
             code, legacy = ("rate_limited", "RATE_LIMITS") if status == _TOO_MANY else ("server_error", "ERROR")
             return hubspot_error(status, code, message, legacy, retry_after)

@@ -11,7 +11,8 @@
     rep: Good morning. How is the line running?
     [pause 40s]
 
-Times follow from the number of words (:mod:`.timing`); ids from the file's name (:mod:`.identifiers`).
+Times follow from the number of words (:mod:`.timing`); ids from the file's name (:mod:`.identifiers`). ``crm: hubspot``
+says that Gong has not attached the deal.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ def read_call_file(path: Path, workspace: str, today: date) -> RecordedCall:
         sentences=sentences,
         deal=_read_deal(reader, header),
         is_private=header.values.get("private", (0, ""))[1].lower() in _YES,
+        in_gong=header.values.get("crm", (0, ""))[1].lower() != "hubspot",
     )
 
 

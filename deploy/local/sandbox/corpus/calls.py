@@ -54,7 +54,10 @@ class Deal:
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """A call with all that was said. ``attribution`` is source and licence where the text is someone else's."""
+    """A call with all that was said. ``attribution`` is source and licence where the text is someone else's.
+
+    ``in_gong`` is whether Gong has attached the deal to the call; HubSpot has it in either case.
+    """
 
     call_id: str
     workspace: str
@@ -65,6 +68,7 @@ class RecordedCall:
     deal: Deal | None
     is_private: bool = False
     attribution: str = ""
+    in_gong: bool = True
 
     @property
     def duration_ms(self) -> int:

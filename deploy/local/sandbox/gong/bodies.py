@@ -74,7 +74,7 @@ def call_record(call: RecordedCall, selector: ContentSelector) -> Body:
 
 
 def _context(call: RecordedCall, selector: ContentSelector) -> list[Body]:
-    if call.deal is None:
+    if call.deal is None or not call.in_gong:
         return []
     account = numeric_id("account", call.workspace, call.deal.account)
     objects = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -33,8 +33,8 @@ class HubSpotOAuth:
 
     desk: Desk
 
-    def router(self) -> Router:
-        """The consent page and the three endpoints."""
+    def router(self, more: Sequence[Route] = ()) -> Router:
+        """The consent page, the three endpoints, and ``more``."""
         desk = self.desk
         pages = ConsentPages(
             "HubSpot", "/oauth/authorize", _STYLE, desk.office, desk.clients, desk.accounts, desk.origins
@@ -45,6 +45,7 @@ class HubSpotOAuth:
                 self._route(_BASE, self._token),
                 self._route(f"{_BASE}/introspect", self._introspect),
                 self._route(f"{_BASE}/revoke", self._revoke),
+                *more,
             ]
         )
 

@@ -15,8 +15,15 @@ from credential_vault.providers.asking import Answer, ErrorReply, Life, Line, Na
 from credential_vault.providers.client import Registration
 from credential_vault.providers.port import Guard, NotSpent, Refused
 
-# What the filters of an analysis need: stage, amount, owner and company of a deal. Nothing is ever written.
-SCOPES: Final = ("oauth", "crm.objects.deals.read", "crm.objects.companies.read", "crm.objects.owners.read")
+# What the filters of an analysis need: stage, amount, owner and company of a deal, and contacts to find the deal of who was on a call.
+# Nothing is ever written.
+SCOPES: Final = (
+    "oauth",
+    "crm.objects.deals.read",
+    "crm.objects.companies.read",
+    "crm.objects.contacts.read",
+    "crm.objects.owners.read",
+)
 
 _PATH = "/oauth/2026-03/token"
 

@@ -33,6 +33,13 @@ class Outcome(enum.StrEnum):
     OPEN = "open"
 
 
+class Source(enum.StrEnum):
+    """Who told of the deal."""
+
+    GONG = "gong"
+    HUBSPOT = "hubspot"
+
+
 @dataclass(frozen=True, slots=True)
 class Party:
     """Somebody invited to the call; `speaker_id` is None for who said nothing."""
@@ -54,7 +61,10 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """What the CRM says of the deal the call belongs to; None where it says nothing."""
+    """What the CRM says of the deal the call belongs to; None where it says nothing.
+
+    `source` told the stage, the amount and the owner, `company_source` how many employees; None where nobody did.
+    """
 
     account: str | None = None
     stage: str | None = None
@@ -65,6 +75,8 @@ class Deal:
     industry: str | None = None
     segment: str | None = None
     outcome: Outcome | None = None
+    source: Source | None = None
+    company_source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ingest.domain.calls import Deal, Outcome
+from ingest.domain.calls import Deal, Outcome, Source
 from ingest.gong.models import Context, ContextObject
 
 Values = Mapping[str, object]
@@ -30,16 +30,20 @@ def deal_of(contexts: Sequence[Context]) -> Deal | None:
     if deal is None and account is None:
         return None
     deal, account = deal or {}, account or {}
+    stage, amount, owner = _text(deal, _STAGE), _number(deal, _AMOUNT), _text(deal, _OWNER)
+    employees = _whole(account, _EMPLOYEES)
     return Deal(
         account=_text(account, _NAME),
-        stage=_text(deal, _STAGE),
-        amount=_number(deal, _AMOUNT),
+        stage=stage,
+        amount=amount,
         currency=_text(deal, _CURRENCY),
-        owner=_text(deal, _OWNER),
-        employees=_whole(account, _EMPLOYEES),
+        owner=owner,
+        employees=employees,
         industry=_text(account, _INDUSTRY) or _text(deal, _INDUSTRY),
         segment=_text(account, _SEGMENT) or _text(deal, _SEGMENT),
         outcome=_outcome(deal),
+        source=None if (stage, amount, owner) == (None, None, None) else Source.GONG,
+        company_source=None if employees is None else Source.GONG,
     )
 
 

@@ -6,7 +6,7 @@ from analysis.domain.run import RunState
 from callmine.fetches.v1.fetches_pb2 import FetchRequested
 from callmine.reports.v1.reports_pb2 import CallAnalysed, ReportCompleted
 from core.ids import uuid7
-from integration.analysis.world import ACME, MAYA, World, question
+from integration.analysis.world import ACME, MAYA, World, call_document, question
 
 
 async def test_a_question_becomes_a_report(world: World) -> None:
@@ -24,6 +24,26 @@ async def test_a_question_becomes_a_report(world: World) -> None:
     assert document["headline"] == "Price decides"
     assert document["summary"] == [{"sentence": "Buyers find the price too high.", "finding_ids": ["f1", "f2"]}]
     assert len(await world.rows("SELECT * FROM usage")) == 3
+
+
+async def test_the_report_says_which_source_told_of_the_deals(world: World) -> None:
+    run_id = await world.desk.start(ACME, question(), MAYA)
+    asked = call_document("c2") | {"deal": {"stage": "Proposal", "source": "hubspot", "company_source": None}}
+    silent = call_document("c3") | {"deal": None}
+    await world.deliver(
+        await world.fetched(run_id, "c1"),
+        await world.fetched(run_id, "c2", document=asked),
+        await world.fetched(run_id, "c3", document=silent),
+        world.completed(run_id, 3),
+    )
+    await world.work()
+    report_id = (await world.desk.run(ACME, run_id)).report_id
+    assert report_id is not None
+    document = (await world.desk.report(ACME, report_id)).published()
+    assert document["deal_context"] == {"gong": 1, "hubspot": 1, "none": 1}
+    calls = document["calls"]
+    assert isinstance(calls, list)
+    assert [call["deal_source"] for call in calls] == ["gong", "hubspot", ""]
 
 
 async def test_what_is_published_and_in_what_order(world: World) -> None:

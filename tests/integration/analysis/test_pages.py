@@ -68,6 +68,7 @@ async def test_a_run_can_be_started_watched_and_read_without_javascript(world: W
     assert f"{report_path}/calls/c1#s2" in report.text
     assert "Tomás Ferreira" in report.text
     assert "Maya Lindqvist" in report.text
+    assert re.search(r"<dt>Deal context</dt>\s*<dd>Gong 1 call</dd>", report.text)
     transcript = await maya.get(f"{report_path}/calls/c1")
     assert 'id="s2"' in transcript.text
     assert "0:04" in transcript.text

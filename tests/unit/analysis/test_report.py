@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,3 +144,10 @@ def test_a_finding_without_a_verified_quote_is_dropped() -> None:
     analysis = check_answer(the_call, answer)
     assert [(f.theme, len(f.quotes)) for f in analysis.findings] == [("Price", 1)]
     assert (analysis.quotes, analysis.quotes_dropped, analysis.summary) == (1, 2, "Sum mary")
+
+
+def test_calls_are_counted_by_who_told_of_their_deal() -> None:
+    calls = [
+        replace(call(str(number)), deal_source=source) for number, source in enumerate(("gong", "", "hubspot", "gong"))
+    ]
+    assert digest(calls, []).deal_context == {"gong": 2, "hubspot": 1, "none": 1}

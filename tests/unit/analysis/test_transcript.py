@@ -86,3 +86,19 @@ json_values = st.recursive(
 def test_any_damage_is_either_harmless_or_unreadable(field: str, value: object) -> None:
     with suppress(UnreadableCall):
         assert parse_call(document() | {field: value}).call_id
+
+
+@pytest.mark.parametrize(
+    ("deal", "source"),
+    [
+        (None, ""),
+        ({"stage": "Won", "source": "hubspot", "company_source": "gong"}, "hubspot"),
+        ({"employees": 5, "source": None, "company_source": "hubspot"}, "hubspot"),
+        ({"account": "Acme", "source": None, "company_source": None}, ""),
+        ({"stage": "Won", "source": "another-crm"}, ""),
+        ({"stage": "Won"}, "gong"),
+        ({"account": "Acme"}, ""),
+    ],
+)
+def test_who_told_of_the_deal(deal: dict[str, object] | None, source: str) -> None:
+    assert parse_call(document(deal=deal)).deal_source == source

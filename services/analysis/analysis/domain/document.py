@@ -12,8 +12,9 @@ numbers             calls_matching, calls_private, calls_without_transcript, cal
 verdicts            {yes | no | partly | unclear: calls}
 themes              [{label, calls, sentiment, findings: [{id, call_id, call_title, account, rep, claim, sentiment, quotes}]}]
                     with quotes: [{text, speaker, affiliation, sentence_id, start_ms}]
+deal_context        {gong | hubspot | none: calls}: which source told the deal of each call
 reps, segments      [{name, calls, findings, sentiment, talk_share}]; talk_share is 0 to 1, or null where nobody spoke
-calls               [{call_id, title, account, rep, segment, verdict, summary, findings, quotes_dropped}]
+calls               [{call_id, title, account, rep, segment, deal_source, verdict, summary, findings, quotes_dropped}]
 failed_calls        [{call_id, title, reason}]
 """
 
@@ -53,6 +54,7 @@ def document_of(run: Run, totals: Digest, summary: Summary) -> dict[str, object]
             "themes": len(totals.themes),
         },
         "verdicts": dict(totals.verdicts),
+        "deal_context": dict(totals.deal_context),
         "themes": [_theme(theme) for theme in totals.themes],
         "reps": [_breakdown(row) for row in totals.reps],
         "segments": [_breakdown(row) for row in totals.segments],
@@ -110,6 +112,7 @@ def _call(call: CallAnalysis) -> dict[str, object]:
         "account": call.account,
         "rep": call.rep,
         "segment": call.segment,
+        "deal_source": call.deal_source,
         "verdict": call.verdict.value,
         "summary": call.summary,
         "findings": len(call.findings),

@@ -79,6 +79,7 @@ class CallAnalysis:
     total_talk_ms: int
     findings: tuple[Finding, ...]
     quotes_dropped: int
+    deal_source: str = ""
 
     @property
     def quotes(self) -> int:
@@ -113,6 +114,7 @@ def check_answer(call: Call, answer: CallAnswer) -> CallAnalysis:
         total_talk_ms=call.total_talk_ms,
         findings=tuple(findings),
         quotes_dropped=dropped,
+        deal_source=call.deal_source,
     )
 
 

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.domain.finding import CallAnalysis, Finding, Sentiment
+from analysis.domain.transcript import DEAL_SOURCES
+
+NO_DEAL_SOURCE = "none"
 
 # Bounds of what the second model call is given: the themes that most calls share, and enough claims to tell what each is about.
 MOST_THEMES_SUMMARISED = 20
@@ -80,6 +83,7 @@ class Digest:
     reps: tuple[Breakdown, ...]
     segments: tuple[Breakdown, ...]
     verdicts: Mapping[str, int]
+    deal_context: Mapping[str, int]
     calls: tuple[CallAnalysis, ...]
     failed: tuple[FailedCall, ...]
 
@@ -120,9 +124,16 @@ def digest(analyses: Sequence[CallAnalysis], failed: Sequence[FailedCall]) -> Di
         reps=_breakdown(analyses, lambda call: call.rep),
         segments=_breakdown(analyses, lambda call: call.segment),
         verdicts=dict(sorted(Counter(call.verdict.value for call in analyses).items())),
+        deal_context=_deal_context(analyses),
         calls=tuple(analyses),
         failed=tuple(failed),
     )
+
+
+def _deal_context(analyses: Sequence[CallAnalysis]) -> dict[str, int]:
+    """How many calls have their deal from which source; "none" counts those of whose deal nobody told."""
+    counts = Counter(call.deal_source or NO_DEAL_SOURCE for call in analyses)
+    return {source: counts[source] for source in (*DEAL_SOURCES, NO_DEAL_SOURCE)}
 
 
 def theme_key(label: str) -> str:

@@ -53,7 +53,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call, as much of it as an analysis needs."""
+    """A call, as much of it as an analysis needs. `deal_source` says who told of the deal; empty where nobody did."""
 
     call_id: str
     title: str
@@ -65,6 +65,7 @@ class Call:
     deal: Mapping[str, object]
     parties: tuple[Party, ...]
     sentences: tuple[Sentence, ...]
+    deal_source: str = ""
 
     @property
     def rep_talk_ms(self) -> int:
@@ -92,9 +93,14 @@ def turns(sentences: Sequence[Sentence]) -> Iterator[tuple[Sentence, ...]]:
         yield tuple(stretch)
 
 
+# Who may have told of a deal, in the order in which a report names them.
+DEAL_SOURCES = ("gong", "hubspot")
+
 UNKNOWN_REP = "No owner"
 UNKNOWN_SEGMENT = "No segment"
 UNKNOWN_ACCOUNT = "No account"
+
+_SOURCED = ("stage", "amount", "owner", "employees")
 
 # What the model is told of the deal; nobody's name or address is among it.
 _TOLD = ("account", "stage", "amount", "currency", "employees", "industry", "segment", "outcome")
@@ -126,7 +132,16 @@ def _call(root: Mapping[str, object]) -> Call:
         deal={name: deal[name] for name in _TOLD if deal.get(name) is not None},
         parties=parties,
         sentences=tuple(_sentences(_list(root["sentences"]), parties)),
+        deal_source=_deal_source(deal),
     )
+
+
+def _deal_source(deal: Mapping[str, object]) -> str:
+    """Who told of the deal, or else of the company's size. Objects of before there was a second source name none: it was Gong."""
+    if "source" not in deal:
+        return "gong" if any(deal.get(name) is not None for name in _SOURCED) else ""
+    named = deal["source"] or deal.get("company_source")
+    return named if isinstance(named, str) and named in DEAL_SOURCES else ""
 
 
 def _party(item: Mapping[str, object]) -> Party:

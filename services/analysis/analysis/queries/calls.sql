@@ -26,9 +26,9 @@ WHERE workspace_id = :workspace_id AND run_id = :run_id AND call_id = :call_id A
 -- name: insert_analysis
 -- What one call says about the brief.
 INSERT INTO analyses (workspace_id, run_id, call_id, title, account, rep, segment, verdict, summary, rep_talk_ms, total_talk_ms,
-                      quotes_dropped)
+                      quotes_dropped, deal_source)
 VALUES (:workspace_id, :run_id, :call_id, :title, :account, :rep, :segment, :verdict, :summary, :rep_talk_ms, :total_talk_ms,
-        :quotes_dropped);
+        :quotes_dropped, :deal_source);
 
 -- name: insert_findings
 -- The findings of one call.
@@ -55,7 +55,8 @@ RETURNING sequence;
 
 -- name: analyses_of_run
 -- The results of a run's calls, oldest call first.
-SELECT a.call_id, a.title, a.account, a.rep, a.segment, a.verdict, a.summary, a.rep_talk_ms, a.total_talk_ms, a.quotes_dropped
+SELECT a.call_id, a.title, a.account, a.rep, a.segment, a.verdict, a.summary, a.rep_talk_ms, a.total_talk_ms, a.quotes_dropped,
+    a.deal_source
 FROM analyses a
 JOIN run_calls c ON c.workspace_id = a.workspace_id AND c.run_id = a.run_id AND c.call_id = a.call_id
 WHERE a.workspace_id = :workspace_id AND c.workspace_id = :workspace_id AND a.run_id = :run_id

@@ -93,6 +93,7 @@ async def insert_analysis(tx: Tx, run_id: RunId, analysis: CallAnalysis) -> None
         rep_talk_ms=analysis.rep_talk_ms,
         total_talk_ms=analysis.total_talk_ms,
         quotes_dropped=analysis.quotes_dropped,
+        deal_source=analysis.deal_source,
     )
     await _insert_findings(tx, run_id, analysis)
     await tx.execute("meter_call", run_id=run_id, call_id=analysis.call_id)
@@ -150,6 +151,7 @@ async def analyses_of(tx: Tx, run_id: RunId) -> list[CallAnalysis]:
             total_talk_ms=row["total_talk_ms"],
             findings=tuple(findings[row["call_id"]]),
             quotes_dropped=row["quotes_dropped"],
+            deal_source=row["deal_source"],
         )
         for row in await tx.fetch("analyses_of_run", run_id=run_id)
     ]

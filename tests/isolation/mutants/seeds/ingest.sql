@@ -17,6 +17,8 @@ VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'run', 'fetching', '{}', 1
         'sealed', 'key', '2027-01-01T00:00:00Z', 1, '2027-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
        ('@w', '00000002-0000-4000-8000-000000000001', 'run', 'waiting_grant', '{}', 1, 'of @w', '00000002-0000-4000-8000-000000000001',
         NULL, NULL, NULL, 1, NULL, NULL);
+INSERT INTO job_grants (workspace_id, job_id, provider, grant_id, asked_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'hubspot', '00000003-0000-4000-8000-000000000001', '2026-01-01T00:00:00Z');
 INSERT INTO run_calls (workspace_id, run_id, call_id, position, state, sequence, object_name, sha256, size_bytes)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'call_01', 1, 'chosen', NULL, NULL, NULL, NULL),
        ('@w', '00000001-0000-4000-8000-000000000001', 'call_02', 2, 'stored', 1, '@w', repeat('0', 64), 1),

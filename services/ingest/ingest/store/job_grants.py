@@ -1,0 +1,70 @@
+"""The optional grants of jobs: asked for beside the one that a job cannot do without."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from database import Tx
+from ingest.domain.jobs import GrantId, JobId, SealedGrant
+
+
+class GrantState(enum.StrEnum):
+    """What has become of a grant that was asked for."""
+
+    ASKED = "asked"
+    HELD = "held"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalGrant:
+    """A job's grant as it stands. `grant` is there once it is held; `is_over` by the database's clock; `reason` where it was denied."""
+
+    state: GrantState
+    grant: SealedGrant | None
+    is_over: bool
+    reason: str
+    asked_seconds: float
+
+
+async def ask(tx: Tx, job_id: JobId, provider: str, grant_id: GrantId) -> bool:
+    """Note that a grant is asked for, instead of any before; False, and nothing noted, where the provider is not connected."""
+    return await tx.execute("job_grant_ask", job_id=job_id, provider=provider, grant_id=grant_id) == 1
+
+
+async def hold(tx: Tx, sealed: SealedGrant) -> bool:
+    """The grant has come; False when nobody waits for it any more."""
+    changed = await tx.execute(
+        "job_grant_held",
+        grant_id=sealed.grant_id,
+        sealed=sealed.sealed,
+        sealing_key_id=sealed.key_id,
+        expires_at=sealed.expires_at,
+        credential_version=sealed.credential_version,
+    )
+    return changed == 1
+
+
+async def deny(tx: Tx, grant_id: GrantId, reason: str) -> bool:
+    """The grant was refused, in words fit for the page; False when nobody waits for it any more."""
+    return await tx.execute("job_grant_denied", grant_id=grant_id, reason=reason) == 1
+
+
+async def of_job(tx: Tx, job_id: JobId, provider: str, margin_seconds: float) -> OptionalGrant | None:
+    """The job's grant for `provider`, over `margin_seconds` early; None where none was asked for."""
+    row = await tx.fetch_one("job_grant_of", job_id=job_id, provider=provider, margin_seconds=margin_seconds)
+    if row is None:
+        return None
+    state = GrantState(row["state"])
+    grant = None
+    if state is GrantState.HELD:
+        grant = SealedGrant(
+            GrantId(row["grant_id"]), row["sealed"], row["sealing_key_id"], row["expires_at"], row["credential_version"]
+        )
+    return OptionalGrant(state, grant, bool(row["is_over"]), row["reason"], row["asked_seconds"])
+
+
+async def forget(tx: Tx, job_id: JobId) -> None:
+    """The job has ended: nothing of its grants is kept."""
+    await tx.execute("job_grants_forget", job_id=job_id)

@@ -313,8 +313,8 @@ class QuotingEgress(RecordingEgress):
 
 
 async def test_a_refusal_that_quotes_the_token_is_told_without_it() -> None:
-    async with QuotingEgress([Destination(name="hubspot", base_url="https://hubspot.example")]) as egress:
-        credential = Credential("https://hubspot.example", FAR_AHEAD, "secret-token-9")
+    async with QuotingEgress([Destination(name="hubspot", base_url="https://api.hubapi.com")]) as egress:
+        credential = Credential("https://api.hubapi.com", FAR_AHEAD, "secret-token-9")
         client = HubSpotClient(egress, credential, NotedBudget(), SystemClock())
         with pytest.raises(HubSpotRefused, match="token … has ended"):
             await client.owners()

@@ -43,6 +43,23 @@ MEMORY: Final[Register] = {
     ("libs/web/web/problems.py", "Problem.headers"): "one answer",
     ("libs/web/web/problems.py", "Problem.extra"): "one answer",
     ("services/ingest/ingest/gong/models.py", "ErrorAnswer.errors"): "one answer of Gong",
+    ("services/ingest/ingest/hubspot/lookup.py", "_Known.contacts"): "one job's answers of HubSpot, gone with the job",
+    ("services/ingest/ingest/hubspot/lookup.py", "_Known.domains"): "one job's answers of HubSpot, gone with the job",
+    (
+        "services/ingest/ingest/hubspot/lookup.py",
+        "_Known.deals_of_contact",
+    ): "one job's answers of HubSpot, gone with the job",
+    (
+        "services/ingest/ingest/hubspot/lookup.py",
+        "_Known.deals_of_company",
+    ): "one job's answers of HubSpot, gone with the job",
+    ("services/ingest/ingest/hubspot/lookup.py", "_Known.deals"): "one job's answers of HubSpot, gone with the job",
+    ("services/ingest/ingest/hubspot/lookup.py", "_Known.companies"): "one job's answers of HubSpot, gone with the job",
+    (
+        "services/ingest/ingest/hubspot/lookup.py",
+        "DealLookup.denied",
+    ): "one job's answers of HubSpot, gone with the job",
+    ("services/ingest/ingest/hubspot/models.py", "PipelineData.stages"): "one answer of HubSpot",
     ("services/analysis/analysis/domain/plan.py", "QuotaUsedUp.members"): "one answer",
     ("services/ingest/ingest/domain/choice.py", "Choice._kept"): "the calls of one run; gone with its listing",
     ("services/ingest/ingest/gong/paging.py", "Paging._cursors"): "one list of one job",

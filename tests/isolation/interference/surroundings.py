@@ -71,7 +71,7 @@ async def surroundings(admin_url: str) -> AsyncIterator[Surroundings]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="callmine-interference-")))
         outside = await stack.enter_async_context(_outside(folder))
         keys = SealingKey.generate(), SealingKey.generate()
-        secrets = await stack.enter_async_context(_secrets(outside, keys[0]))
+        secrets = await stack.enter_async_context(_secrets(outside, *keys))
         templates = await stack.enter_async_context(_templates(admin_url))
         yield Surroundings(admin_url, outside, secrets, *keys, templates)
 
@@ -87,12 +87,13 @@ async def _outside(folder: Path) -> AsyncIterator[Outside]:
 
 
 @asynccontextmanager
-async def _secrets(outside: Outside, ingest_key: SealingKey) -> AsyncIterator[SecretPlace]:
+async def _secrets(outside: Outside, ingest_key: SealingKey, analysis_key: SealingKey) -> AsyncIterator[SecretPlace]:
     certificate = ServerCertificate(outside.folder / "cert.pem", outside.folder / "key.pem")
     async with await SecretServer.start(SecretSettings(outside.folder / "secrets.json", certificate)) as server:
         place = SecretPlace(server.address.replace("127.0.0.1", "localhost"), outside.ca_file)
         await place.put("vault-keyset", Keyring.generate().encode())
         await place.put("ingest-sealing-key", ingest_key.private_text().encode())
+        await place.put("analysis-sealing-key", analysis_key.private_text().encode())
         for sender in ("clerk", "stripe", "hubspot", "slack"):
             await place.put(f"{sender}-webhook-secret", WEBHOOK_SECRET.encode())
         yield place

@@ -1,4 +1,4 @@
-"""The records of one long answer, found without decoding it: a hundred transcripts would be some hundred megabytes of objects.
+"""The records of one long answer, found one at a time: a hundred transcripts at once would be some hundred megabytes of objects.
 
     skeleton, places = sliced(body, "callTranscripts")
     for start, end in places: one = TranscriptData.model_validate_json(body[start:end])
@@ -9,19 +9,10 @@ Nothing is taken on trust: the skeleton, in which each record is a `0`, and the 
 from __future__ import annotations
 
 import re
+from json import JSONDecoder
 
-# Possessive throughout, so that a string without an end costs a few passes and not one for each letter.
-_PLAIN = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'
-_SENTENCE = rb"\{(?:%s)*+\}" % _PLAIN
-_SENTENCES = rb"\[(?:%s|%s)*+\]" % (_PLAIN, _SENTENCE)
-_MONOLOGUE = rb"\{(?:%s|%s)*+\}" % (_PLAIN, _SENTENCES)
-
-# Up to the next bracket that is not inside a string; inside a record, past all monologues that are shaped as expected: much faster.
-_NEXT_BRACKET = re.compile(rb"(?:%s)*+([{}\[\]])" % _PLAIN, re.DOTALL)
-_NEXT_ODD_BRACKET = re.compile(rb"(?:%s|%s)*+([{}\[\]])" % (_PLAIN, _MONOLOGUE), re.DOTALL)
-
-# The depth inside the array of an answer's object.
-_AMONG_RECORDS = 2
+_BLANK = re.compile(r"[ \t\n\r]*")
+_read = JSONDecoder().raw_decode
 
 Places = list[tuple[int, int]]
 
@@ -29,9 +20,14 @@ Places = list[tuple[int, int]]
 def sliced(body: bytes, name: str) -> tuple[bytes, Places]:
     """`body` with a 0 for each record in its array called `name`, and from where to where the records stand in `body`.
 
-    What is no JSON comes back as it is, or as something that is no JSON either.
+    What is no JSON object comes back as it is.
     """
-    places = _places(body, re.compile(rb'"%s"\s*+:\s*+\[\Z' % re.escape(name.encode())))
+    places: Places = []
+    try:
+        # One character a byte, so that places are the same in both. JSON's own characters are ASCII; what strings hold is not looked at here.
+        _members(body.decode("latin-1"), name, places)
+    except (ValueError, RecursionError):
+        return body, []
     kept, at = [], 0
     for start, end in places:
         kept.append(body[at:start])
@@ -39,19 +35,40 @@ def sliced(body: bytes, name: str) -> tuple[bytes, Places]:
     return b"0".join([*kept, body[at:]]), places
 
 
-def _places(body: bytes, array: re.Pattern[bytes]) -> Places:
-    places: Places = []
-    depth = at = start = 0
-    among = False
-    while found := (_NEXT_ODD_BRACKET if depth > _AMONG_RECORDS else _NEXT_BRACKET).match(body, at):
-        here = found.start(1)
-        opens = body[here] in b"{["
-        if opens and depth == 1:
-            among = array.search(body, at, here + 1) is not None
-        elif opens and among and depth == _AMONG_RECORDS:
-            start = here
-        depth += 1 if opens else -1
-        if not opens and among and depth == _AMONG_RECORDS:
-            places.append((start, here + 1))
-        at = here + 1
-    return places
+def _members(text: str, name: str, places: Places) -> None:
+    """Pass over the members of an object and note the records. Raises ValueError where it cannot be read, RecursionError where too deep."""
+    at = _past(text, "{", _past_blank(text, 0))
+    while not text.startswith("}", at):
+        key, end = _read(text, at)
+        at = _past(text, ":", _past_blank(text, end))
+        at = _records(text, at + 1, places) if key == name and text.startswith("[", at) else _read(text, at)[1]
+        at = _next(text, at, "}")
+
+
+def _records(text: str, at: int, places: Places) -> int:
+    """Pass over an array from behind its bracket, and note its elements; where it ends."""
+    at = _past_blank(text, at)
+    while not text.startswith("]", at):
+        # What is read is let go at once: only its end counts.
+        end = _read(text, at)[1]
+        places.append((at, end))
+        at = _next(text, end, "]")
+    return at + 1
+
+
+def _next(text: str, at: int, closing: str) -> int:
+    """Where the next element begins, or the closing bracket stands."""
+    at = _past_blank(text, at)
+    return at if text.startswith(closing, at) else _past(text, ",", at)
+
+
+def _past(text: str, mark: str, at: int) -> int:
+    if not text.startswith(mark, at):
+        raise ValueError(f"no {mark}")
+    return _past_blank(text, at + 1)
+
+
+def _past_blank(text: str, at: int) -> int:
+    found = _BLANK.match(text, at)
+    assert found is not None, "it matches nothing as well"  # noqa: S101
+    return found.end()

@@ -174,6 +174,10 @@ def resume_time(message: FetchPaused) -> datetime:
         raise InvalidInput("a fetch rests until a time that is none") from error
 
 
+# More than ingest has to say, should it ever say too much.
+_MOST_REMARKS, _LONGEST_REMARK = 10, 500
+
+
 def fetched(message: FetchCompleted) -> Fetched:
     """How a fetch ended. Raises InvalidInput for a negative count."""
     if message.calls_fetched < 0:
@@ -183,6 +187,7 @@ def fetched(message: FetchCompleted) -> Fetched:
         matching=message.calls_matching,
         private=message.calls_private,
         without_transcript=message.calls_without_transcript,
+        remarks=tuple(remark[:_LONGEST_REMARK] for remark in message.remarks[:_MOST_REMARKS]),
     )
 
 

@@ -100,6 +100,17 @@ async def test_a_run_whose_fetch_rests_says_until_when(world: World, maya: httpx
     assert (told["paused_until"], told["pause_reason"]) == ("2100-03-01T14:05:00+00:00", "Gong asks to wait")
 
 
+async def test_a_run_says_what_its_fetch_had_to_do_without(world: World, maya: httpx.AsyncClient) -> None:
+    path = (await maya.post("/runs", data=BRIEF)).headers["location"]
+    run_id = run_of(path)
+    remarks = [f"HubSpot <b>could</b> not be asked: number {number}." for number in range(11)] + ["x" * 501]
+    assert (await maya.get(f"/api/v1{path}")).json()["remarks"] == []
+    await world.deliver(world.completed(run_id, 3, remarks=["x" * 501, *remarks]))
+    told = (await maya.get(f"/api/v1{path}")).json()["remarks"]
+    assert told == ["x" * 500, *remarks[:9]]
+    assert "HubSpot &lt;b&gt;could&lt;/b&gt; not be asked: number 8." in (await maya.get(path)).text
+
+
 async def test_a_preview_says_how_many_calls_match(world: World, maya: httpx.AsyncClient) -> None:
     asked = await maya.post("/previews", data=BRIEF)
     path = asked.headers["location"]

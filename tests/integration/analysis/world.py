@@ -215,11 +215,21 @@ class World:
         return self.event(message, str(run_id), workspace_id)
 
     def completed(
-        self, run_id: RunId, calls: int, matching: int | None = None, workspace_id: WorkspaceId = ACME, **left_out: int
+        self,
+        run_id: RunId,
+        calls: int,
+        matching: int | None = None,
+        workspace_id: WorkspaceId = ACME,
+        remarks: Sequence[str] = (),
+        **left_out: int,
     ) -> Event[Message]:
         """The end of a fetch."""
         message = FetchCompleted(
-            run_id=str(run_id), calls_fetched=calls, calls_matching=calls if matching is None else matching, **left_out
+            run_id=str(run_id),
+            calls_fetched=calls,
+            calls_matching=calls if matching is None else matching,
+            remarks=remarks,
+            **left_out,
         )
         return self.event(message, str(run_id), workspace_id)
 

@@ -66,6 +66,7 @@ class Run:
     finished_at: datetime | None
     paused_until: datetime | None = None
     pause_reason: str = ""
+    remarks: tuple[str, ...] = ()
 
     def pause(self, now: datetime) -> str:
         """Why the fetch rests and until when, in words for the page; empty when it does not."""
@@ -135,12 +136,13 @@ def _state(done: bool, active: bool) -> StageState:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """How a fetch ended: calls put into storage, calls that matched, and those left out by reason."""
+    """How a fetch ended: calls put into storage, calls that matched, those left out by reason, and what it had to do without."""
 
     calls: int
     matching: int
     private: int
     without_transcript: int
+    remarks: tuple[str, ...] = ()
 
     def no_match_reason(self) -> str:
         """Why there is nothing to analyse, and what to try."""

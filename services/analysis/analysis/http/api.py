@@ -122,6 +122,7 @@ def _run(run: Run) -> dict[str, object]:
         "calls_failed": run.calls_failed,
         "paused_until": _time(run.paused_until),
         "pause_reason": run.pause_reason,
+        "remarks": list(run.remarks),
         "stages": [{"name": s.name, "state": s.state.value, "done": s.done, "of": s.of} for s in stages(run)],
         "created_at": _time(run.created_at),
         "started_at": _time(run.started_at),

@@ -27,7 +27,7 @@ SELECT id FROM runs WHERE workspace_id = :workspace_id AND request_id = :request
 -- One run, unless it is older than what the plan shows.
 SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
        calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at,
-       paused_until, pause_reason
+       paused_until, pause_reason, fetch_remarks
 FROM runs
 WHERE workspace_id = :workspace_id AND id = :id;
 
@@ -35,7 +35,7 @@ WHERE workspace_id = :workspace_id AND id = :id;
 -- One run, locked: everything that changes a run or its calls takes this lock first.
 SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
        calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at,
-       paused_until, pause_reason
+       paused_until, pause_reason, fetch_remarks
 FROM runs
 WHERE workspace_id = :workspace_id AND id = :id
 FOR NO KEY UPDATE;
@@ -44,7 +44,7 @@ FOR NO KEY UPDATE;
 -- Runs, newest first; `before` is the last id of the page before (ids rise with time).
 SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
        calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at,
-       paused_until, pause_reason
+       paused_until, pause_reason, fetch_remarks
 FROM runs
 WHERE workspace_id = :workspace_id AND (:before::uuid IS NULL OR id < :before::uuid)
 ORDER BY id DESC
@@ -88,7 +88,7 @@ RETURNING sequence;
 -- All calls of a run have been announced.
 UPDATE runs
 SET calls_expected = :expected, calls_matching = :matching, calls_private = :private,
-    calls_without_transcript = :without_transcript
+    calls_without_transcript = :without_transcript, fetch_remarks = :remarks::text[]
 WHERE workspace_id = :workspace_id AND id = :id AND calls_expected IS NULL;
 
 -- name: record_pause

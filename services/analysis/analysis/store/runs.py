@@ -123,6 +123,7 @@ async def record_fetch(tx: Tx, run_id: RunId, fetched: Fetched) -> None:
         matching=fetched.matching,
         private=fetched.private,
         without_transcript=fetched.without_transcript,
+        remarks=fetched.remarks,
     )
 
 
@@ -200,4 +201,5 @@ def _run(row: Row) -> Run:
         finished_at=row["finished_at"],
         paused_until=row["paused_until"],
         pause_reason=row["pause_reason"],
+        remarks=tuple(row["fetch_remarks"]),
     )

@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -103,12 +105,17 @@ class FetchCompleted(_message.Message):
     CALLS_MATCHING_FIELD_NUMBER: _builtins.int
     CALLS_PRIVATE_FIELD_NUMBER: _builtins.int
     CALLS_WITHOUT_TRANSCRIPT_FIELD_NUMBER: _builtins.int
+    REMARKS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     calls_fetched: _builtins.int
     calls_matching: _builtins.int
     calls_private: _builtins.int
     """Left out and why."""
     calls_without_transcript: _builtins.int
+    @_builtins.property
+    def remarks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the fetch had to do without and why, in sentences fit for the page: deals of HubSpot, for example."""
+
     def __init__(
         self,
         *,
@@ -117,10 +124,11 @@ class FetchCompleted(_message.Message):
         calls_matching: _builtins.int = ...,
         calls_private: _builtins.int = ...,
         calls_without_transcript: _builtins.int = ...,
+        remarks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_fetched", b"calls_fetched", "calls_matching", b"calls_matching", "calls_private", b"calls_private", "calls_without_transcript", b"calls_without_transcript", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_fetched", b"calls_fetched", "calls_matching", b"calls_matching", "calls_private", b"calls_private", "calls_without_transcript", b"calls_without_transcript", "remarks", b"remarks", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

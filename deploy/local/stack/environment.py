@@ -146,7 +146,11 @@ def _own(site: Site, service: str) -> dict[str, str]:
             "analysis_sealing_public_key": public["analysis"],
         }
     if service == "ingest":
-        return {"gong_base_url": f"{site.sandbox_url}/gong", "webhooks_url": site.service_url("ingest")}
+        return {
+            "gong_base_url": f"{site.sandbox_url}/gong",
+            "hubspot_base_url": f"{site.sandbox_url}/hubspot",
+            "webhooks_url": site.service_url("ingest"),
+        }
     if service == "analysis":
         return {
             "openai_base_url": f"{site.sandbox_url}/openai/v1",

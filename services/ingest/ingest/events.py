@@ -71,6 +71,7 @@ _PROVIDERS: Mapping[int, str] = {
     Provider.PROVIDER_SLACK: "slack",
 }
 _PROVIDER_NUMBERS = {
+    "gong": Provider.PROVIDER_GONG,
     "hubspot": Provider.PROVIDER_HUBSPOT,
     "slack": Provider.PROVIDER_SLACK,
 }
@@ -115,9 +116,9 @@ def call_filter(message: fetches_pb2.CallFilter) -> CallFilter:
     )
 
 
-def sealed_grant(message: CredentialGranted) -> SealedGrant:
-    """The grant as it is kept. Raises InvalidInput for one without content or expiry, or for another provider."""
-    if message.provider != Provider.PROVIDER_GONG:
+def sealed_grant(message: CredentialGranted, provider: str) -> SealedGrant:
+    """The grant as it is kept. Raises InvalidInput for one without content or expiry, or for another provider than `provider`."""
+    if message.provider != _PROVIDER_NUMBERS[provider]:
         raise InvalidInput("the grant is not for a provider that ingest asked for")
     if not message.sealed or not message.sealing_key_id or not message.HasField("expires_at"):
         raise InvalidInput("the grant lacks its sealed credential, the key's id or its expiry")
@@ -135,6 +136,11 @@ def denial(message: CredentialDenied) -> Denial:
     return _DENIALS.get(message.reason, Denial.UNKNOWN)
 
 
+def is_for_deals(message: CredentialGranted | CredentialDenied) -> bool:
+    """Whether the answer is about the optional grant for HubSpot, not the one for Gong."""
+    return message.provider == Provider.PROVIDER_HUBSPOT
+
+
 def provider_name(provider: int) -> str:
     """A provider's name. Raises InvalidInput for one this build does not know."""
     name = _PROVIDERS.get(provider)
@@ -143,10 +149,10 @@ def provider_name(provider: int) -> str:
     return name
 
 
-def credential_requested(grant: GrantId, kind: JobKind, job: JobId) -> CredentialRequested:
-    """Ask the vault for the Gong credential."""
+def credential_requested(grant: GrantId, provider: str, kind: JobKind, job: JobId) -> CredentialRequested:
+    """Ask the vault for the credential of `provider`."""
     return CredentialRequested(
-        grant_id=str(grant), provider=Provider.PROVIDER_GONG, purpose=kind.value, subject_id=str(job)
+        grant_id=str(grant), provider=_PROVIDER_NUMBERS[provider], purpose=kind.value, subject_id=str(job)
     )
 
 
@@ -240,6 +246,7 @@ def fetch_completed(job: JobId, progress: Progress) -> FetchCompleted:
         calls_matching=progress.matching,
         calls_private=progress.private,
         calls_without_transcript=progress.without_transcript,
+        remarks=progress.remarks,
     )
 
 

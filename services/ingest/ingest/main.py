@@ -11,14 +11,26 @@ from contracts.sealing import SealingKeys
 from core.clock import SystemClock
 from egress import Destination
 from ingest import http, routes
-from ingest.gong.limits import Limits
+from ingest.gong.limits import gong_limits
 from ingest.handlers import BillingHandlers, ClerkHandlers, CredentialHandlers, FetchHandlers, RevocationHandlers
+from ingest.hubspot.limits import hubspot_limits
 from ingest.settings import Settings
 from ingest.webhooks.desk import Desk
 from ingest.webhooks.front import Front
 from ingest.webhooks.router import router as webhooks
 from ingest.webhooks.tally import Tally
-from ingest.workers import FetchTerms, FetchWorker, GongDoor, JobEnds, PreviewFetch, RunFetch, WorkerSettings, Works
+from ingest.workers import (
+    Deals,
+    FetchTerms,
+    FetchWorker,
+    GongDoor,
+    HubSpotDoor,
+    JobEnds,
+    PreviewFetch,
+    RunFetch,
+    WorkerSettings,
+    Works,
+)
 from messaging import Outbox
 from runtime import Assembly, assembled, endpoint
 
@@ -33,7 +45,8 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
         parts.stack.push_async_callback(secrets.close)
         gong = Destination(name="gong", base_url=settings.gong_base_url, hosts=("*.gong.io",))
-        egress = parts.outbound.egress([gong], clock)
+        hubspot = Destination(name="hubspot", base_url=settings.hubspot_base_url)
+        egress = parts.outbound.egress([gong, hubspot], clock)
         objects = GoogleObjects(
             project=settings.project,
             bucket=settings.bucket,
@@ -42,7 +55,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.stack.callback(objects.close)
 
         keys = SealingKeys.parse((await secrets.read("ingest-sealing-key")).decode())
-        limits = Limits(parts.db, clock, settings.gong_requests_per_second)
+        limits = gong_limits(parts.db, clock, settings.gong_requests_per_second)
         terms = FetchTerms(
             settings.fetch_batch_calls, settings.fetch_in_flight, settings.transcript_waits, settings.held_days
         )
@@ -52,7 +65,8 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         )
         ends = JobEnds(parts.db, parts.outbox)
         door = GongDoor(keys, egress, limits, clock)
-        worker = FetchWorker(parts.db, door, works, ends, WorkerSettings(concurrency=settings.fetch_concurrency))
+        deals = Deals(HubSpotDoor(keys, egress, hubspot_limits(parts.db, clock), clock), ends)
+        worker = FetchWorker(parts.db, door, deals, works, ends, WorkerSettings(concurrency=settings.fetch_concurrency))
 
         parts.consume("fetches", routes.fetches(FetchHandlers(parts.outbox)))
         parts.consume("credential-grants-ingest", routes.grants(CredentialHandlers(parts.outbox, worker.wake)))

@@ -18,6 +18,7 @@ class Settings(ServiceSettings):
     gong_base_url: HttpsUrl = Field(
         default="https://api.gong.io", description="https address of Gong's API; a grant may name another one at Gong"
     )
+    hubspot_base_url: HttpsUrl = Field(default="https://api.hubapi.com", description="https address of HubSpot's API")
     webhooks_url: Origin | None = Field(
         default=None, description="the https origin at which providers reach /webhooks; public_url if not set"
     )

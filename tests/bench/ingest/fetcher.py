@@ -24,8 +24,9 @@ from cloud.objects import GoogleObjects
 from core.clock import SystemClock
 from database import Database, DatabaseSettings, Queries
 from egress import Destination, Egress
-from ingest.gong.limits import Limits
-from ingest.workers import FetchWorker, GongDoor, JobEnds, PreviewFetch, RunFetch, Works
+from ingest.gong.limits import gong_limits
+from ingest.hubspot.limits import hubspot_limits
+from ingest.workers import Deals, FetchWorker, GongDoor, HubSpotDoor, JobEnds, PreviewFetch, RunFetch, Works
 from integration.ingest.harness import KEYS as SEALING_KEYS
 from integration.ingest.harness import Gong, Ingest, fetch_requested, granted, new_id, stamp
 from messaging import Outbox
@@ -95,8 +96,10 @@ async def _worker(order: Order) -> AsyncIterator[tuple[FetchWorker, Ingest, Egre
     try:
         async with Egress([Destination(name="gong", base_url=order.gong)], ca_file=ca_file) as egress:
             works = Works(RunFetch(db, outbox, objects), PreviewFetch(db, outbox))
-            door = GongDoor(SEALING_KEYS, egress, Limits(db, clock, order.per_second), clock)
-            yield FetchWorker(db, door, works, JobEnds(db, outbox)), Ingest(db, order.admin_url, outbox), egress
+            door = GongDoor(SEALING_KEYS, egress, gong_limits(db, clock, order.per_second), clock)
+            ends = JobEnds(db, outbox)
+            deals = Deals(HubSpotDoor(SEALING_KEYS, egress, hubspot_limits(db, clock), clock), ends)
+            yield FetchWorker(db, door, deals, works, ends), Ingest(db, order.admin_url, outbox), egress
     finally:
         objects.close()
         await db.close()

@@ -17,11 +17,11 @@ from contract.sandbox.stage import HARBORLINE, Stage
 from core.clock import SystemClock
 from egress import Destination, Egress, TooManyRequests
 from egress.errors import ProviderUnavailable
+from ingest.budget import NoBudget
 from ingest.domain.calls import Call, CallId, Transcript
 from ingest.domain.jobs import GrantExpired
 from ingest.gong.client import GongClient, GongRefused
 from ingest.gong.credential import Credential
-from ingest.gong.limits import NoBudget
 from ingest.gong.paging import GongUnreadable
 from local.sandbox.faults import Fault, PagingFault
 from local.sandbox.server import RunningSandbox, running
@@ -73,7 +73,7 @@ def client(egress: RecordingEgress, sandbox: RunningSandbox) -> MakeClient:
 
     def make(secret: str = HARBORLINE[1], expires_at: datetime = FAR_AHEAD) -> GongClient:
         credential = Credential(f"{sandbox.url}/gong", expires_at, (HARBORLINE[0], secret))
-        return GongClient(egress, credential, NoBudget(SystemClock()), SystemClock())
+        return GongClient(egress, credential, NoBudget("gong", 10.0, SystemClock()), SystemClock())
 
     return make
 

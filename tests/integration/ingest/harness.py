@@ -16,7 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from callmine.credentials.v1.credentials_pb2 import CredentialGranted, CredentialRequested
 from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchRequested, PreviewRequested
-from callmine.integrations.v1.integrations_pb2 import PROVIDER_GONG
+from callmine.integrations.v1.integrations_pb2 import PROVIDER_GONG, PROVIDER_HUBSPOT
 from cloud.objects import StoredObject, WorkspaceObjects
 from contracts import Event, attributes_of, pack, unpack
 from contracts.sealing import Binding, SealedTo, SealingKey, SealingKeys, seal
@@ -29,6 +29,7 @@ from messaging import Consumer, Delivery, Outbox, Verdict
 
 HARBOR, QUILL = WorkspaceId("org_harborline01"), WorkspaceId("org_quillstone01")
 KEY = SealingKey.generate()
+NAMES = {PROVIDER_GONG: "gong", PROVIDER_HUBSPOT: "hubspot"}
 # As while a new key takes the place of the one that grants are sealed to.
 KEYS = SealingKeys.parse(f"{SealingKey.generate().private_text()}\n{KEY.private_text()}\n")
 
@@ -83,17 +84,24 @@ def granted(
     asked: Event[Message], gong: Gong, lasts: timedelta = timedelta(hours=1), version: int = 1
 ) -> Event[Message]:
     """The vault's answer to a request: a key pair, or an access token where `gong` has no access key."""
-    assert isinstance(asked.payload, CredentialRequested)
-    expires_at = datetime.now(UTC).replace(microsecond=0) + lasts
     plaintext = {"kind": "basic", "access_key": gong.access_key, "secret": gong.secret, "base_url": gong.base_url}
     if not gong.access_key:
         plaintext = {"kind": "bearer", "token": gong.secret, "base_url": gong.base_url}
-    grant_id = asked.payload.grant_id
-    binding = Binding(asked.workspace_id, grant_id, "gong", "ingest", expires_at)
+    return granted_with(asked, plaintext, lasts, version)
+
+
+def granted_with(
+    asked: Event[Message], plaintext: dict[str, str], lasts: timedelta = timedelta(hours=1), version: int = 1
+) -> Event[Message]:
+    """The vault's answer to a request for whichever provider, holding `plaintext`."""
+    assert isinstance(asked.payload, CredentialRequested)
+    expires_at = datetime.now(UTC).replace(microsecond=0) + lasts
+    grant_id, provider = asked.payload.grant_id, asked.payload.provider
+    binding = Binding(asked.workspace_id, grant_id, NAMES[provider], "ingest", expires_at)
     to = SealedTo.parse(KEY.public_text())
     payload = CredentialGranted(
         grant_id=grant_id,
-        provider=PROVIDER_GONG,
+        provider=provider,
         sealed=seal(to, json.dumps(plaintext).encode(), binding),
         sealing_key_id=to.key_id,
         expires_at=stamp(expires_at),

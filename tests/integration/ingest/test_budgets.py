@@ -11,7 +11,9 @@ from core.clock import SystemClock
 from core.ids import WorkspaceId
 from database import Database, Queries
 from egress import TooManyRequests
-from ingest.gong.limits import Limits, SharedBudget
+from ingest.budget import SharedBudget
+from ingest.gong.limits import gong_limits
+from ingest.hubspot.limits import hubspot_limits
 from ingest.store import budgets
 from ingest.store.budgets import Terms
 from integration.ingest.harness import HARBOR, QUILL, Ingest
@@ -42,7 +44,7 @@ async def test_several_processes_together_stay_within_gongs_bucket(processes: li
     refused: list[int] = []
 
     async def ask(database: Database, count: int) -> None:
-        budget = SharedBudget(database, HARBOR, FAST, SystemClock())
+        budget = SharedBudget(database, HARBOR, "gong", FAST, 10.0, SystemClock())
         for _ in range(count):
             await budget.turn()
             wait = allowance.take()
@@ -98,7 +100,7 @@ async def test_what_lies_too_far_ahead_is_not_reserved(ingest: Ingest) -> None:
 
 async def test_a_429_holds_all_processes_back_and_one_workspace_only(processes: list[Database]) -> None:
     one, two, other = processes[:3]
-    limits = [Limits(database, SimulatedClock(), 3.0) for database in (one, two, other)]
+    limits = [gong_limits(database, SimulatedClock(), 3.0) for database in (one, two, other)]
     await limits[0].of(HARBOR).turn()
     await limits[0].of(HARBOR).hold_back(7_200.0)
     with pytest.raises(TooManyRequests) as asked:
@@ -109,7 +111,7 @@ async def test_a_429_holds_all_processes_back_and_one_workspace_only(processes: 
 
 
 async def test_a_shorter_wish_does_not_end_a_longer_one(ingest: Ingest) -> None:
-    budget = Limits(ingest.db, SimulatedClock(), 3.0).of(HARBOR)
+    budget = gong_limits(ingest.db, SimulatedClock(), 3.0).of(HARBOR)
     await budget.turn()
     await budget.hold_back(7_200.0)
     await budget.hold_back(1.0)
@@ -132,7 +134,21 @@ async def test_the_days_allowance_is_kept_and_comes_back(ingest: Ingest) -> None
 
 
 async def test_it_can_be_lifted(ingest: Ingest) -> None:
-    budget = Limits(ingest.db, SimulatedClock(), 0.0).of(WorkspaceId("org_lifted01"))
+    budget = gong_limits(ingest.db, SimulatedClock(), 0.0).of(WorkspaceId("org_lifted01"))
     for _ in range(50):
         await budget.turn()
     assert await ingest.sql("SELECT 1 FROM provider_budgets") == []
+
+
+async def test_each_provider_has_a_budget_of_its_own(ingest: Ingest) -> None:
+    gong, hubspot = (
+        gong_limits(ingest.db, SimulatedClock()).of(HARBOR),
+        hubspot_limits(ingest.db, SimulatedClock()).of(HARBOR),
+    )
+    await gong.turn()
+    await hubspot.turn()
+    await hubspot.hold_back(7_200.0)
+    await gong.turn()
+    with pytest.raises(TooManyRequests, match="hubspot"):
+        await hubspot.turn()
+    assert len(await ingest.sql("SELECT 1 FROM provider_budgets")) == 2

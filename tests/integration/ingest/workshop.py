@@ -12,10 +12,23 @@ from pathlib import Path
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed
 from callmine.credentials.v1.credentials_pb2 import CredentialRequested
 from callmine.fetches.v1.fetches_pb2 import CallFilter
+from callmine.integrations.v1.integrations_pb2 import PROVIDER_GONG
 from core.clock import SystemClock
 from egress import Destination, Egress
-from ingest.gong.limits import Limits
-from ingest.workers import FetchTerms, FetchWorker, GongDoor, JobEnds, PreviewFetch, RunFetch, WorkerSettings, Works
+from ingest.gong.limits import gong_limits
+from ingest.hubspot.limits import hubspot_limits
+from ingest.workers import (
+    Deals,
+    FetchTerms,
+    FetchWorker,
+    GongDoor,
+    HubSpotDoor,
+    JobEnds,
+    PreviewFetch,
+    RunFetch,
+    WorkerSettings,
+    Works,
+)
 from integration.ingest.harness import KEYS, Gong, Ingest, MemoryObjects, fetch_requested, granted, new_id
 from messaging import Outbox
 
@@ -60,8 +73,10 @@ class Workshop:
         db, outbox, clock = self.ingest.db, Outbox("ingest"), SystemClock()
         run = RunFetch(db, outbox, objects or self.objects, self.terms)
         works = Works(run, PreviewFetch(db, outbox))
-        door = GongDoor(KEYS, self.egress, Limits(db, clock, self.per_second), clock)
-        return FetchWorker(db, door, works, JobEnds(db, outbox), self.settings)
+        door = GongDoor(KEYS, self.egress, gong_limits(db, clock, self.per_second), clock)
+        ends = JobEnds(db, outbox)
+        deals = Deals(HubSpotDoor(KEYS, self.egress, hubspot_limits(db, clock, 0.0), clock), ends)
+        return FetchWorker(db, door, deals, works, ends, self.settings)
 
     async def start(self, max_calls: int = 0, wanted: CallFilter | None = None) -> uuid.UUID:
         """A run whose credential has come."""
@@ -77,7 +92,8 @@ class Workshop:
         asked = [
             event
             for event in await self.ingest.told(CredentialRequested)
-            if isinstance(event.payload, CredentialRequested) and event.payload.subject_id == str(job)
+            if isinstance(event.payload, CredentialRequested)
+            and (event.payload.subject_id, event.payload.provider) == (str(job), PROVIDER_GONG)
         ]
         await self.ingest.hear(granted(asked[-1], gong or self.gong, lasts, version))
 
@@ -128,6 +144,7 @@ class Workshop:
 
 @asynccontextmanager
 async def opened(ingest: Ingest, gong: Gong, ca_file: Path) -> AsyncIterator[Workshop]:
-    """A workshop whose way out leads to `gong` only."""
-    async with Egress([Destination(name="gong", base_url=gong.base_url)], ca_file=ca_file) as egress:
+    """A workshop whose way out leads to the sandbox of `gong` only, and there to HubSpot as well."""
+    hubspot = Destination(name="hubspot", base_url=f"{gong.base_url.removesuffix('/gong')}/hubspot")
+    async with Egress([Destination(name="gong", base_url=gong.base_url), hubspot], ca_file=ca_file) as egress:
         yield Workshop(ingest, gong, egress)

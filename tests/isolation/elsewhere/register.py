@@ -188,8 +188,8 @@ ENTRIES: Final[Register] = {
     ("services/ingest/ingest/webhooks/front.py", "workspace_id"): "passed by webhooks.desk alone, after its checks",
     ("services/ingest/ingest/cli_gong.py", "parse_workspace_id(workspace)"): "an operator's argument",
     (
-        "services/ingest/ingest/gong/limits.py",
-        "self._workspace_id",
+        "services/ingest/ingest/budget.py",
+        "self.workspace_id",
     ): "the claimed row, from the job whose client this is",
     (
         "services/analysis/analysis/handlers/desk.py",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from ingest.domain.calls import Outcome
-from ingest.hubspot.limits import Pace, wait_after, wait_asked_for
+from ingest.hubspot.limits import wait_after, wait_asked_for
 from ingest.hubspot.models import AssociationsPage, ObjectData, OwnerData, PipelineData, StageData
 from ingest.hubspot.reading import (
     Names,
@@ -19,7 +18,6 @@ from ingest.hubspot.reading import (
     read_deal,
     stage_labels,
 )
-from testkit.clock import SimulatedClock
 
 MADE = datetime(2026, 3, 1, 8, tzinfo=UTC)
 NAMES = Names({"42": "Ada Ray"}, {("default", "s1"): "Discovery", ("renewals", "s1"): "Renewal"})
@@ -142,16 +140,3 @@ def test_an_answer_that_leaves_no_requests_is_followed_by_a_pause(headers: dict[
 )
 def test_each_policy_has_its_wait(policy: str, headers: dict[str, str], seconds: float | None) -> None:
     assert wait_asked_for(policy, headers) == seconds
-
-
-async def test_a_pace_spaces_turns_and_holds_back() -> None:
-    clock = SimulatedClock()
-    pace = Pace(10.0, clock)
-    await pace.turn()
-    assert clock.monotonic() == 0.0
-    await pace.hold_back(5.0)
-    task = asyncio.create_task(pace.turn())
-    await clock.advance(4.9)
-    assert not task.done()
-    await clock.advance(0.2)
-    await task

@@ -22,6 +22,12 @@ class CallFilter:
     employees_min: int | None = None
     employees_max: int | None = None
 
+    @property
+    def asks_for_deals(self) -> bool:
+        """Whether it sets a condition on what only a CRM tells."""
+        bounds = (self.amount_min, self.amount_max, self.employees_min, self.employees_max)
+        return bool(self.deal_stages or self.owners) or any(bound is not None for bound in bounds)
+
     def matches(self, call: Call) -> bool:
         """Whether `call` is meant. A condition on something the CRM does not say is not met."""
         if not self.from_time <= call.started_at < self.to_time:

@@ -67,9 +67,22 @@ _DENIED = {
 }
 
 
+_DEALS_DENIED = {
+    Denial.NOT_CONNECTED: "HubSpot is not connected any more.",
+    Denial.NEEDS_RECONNECT: "HubSpot no longer accepts the stored credential: reconnect it in Settings > Integrations.",
+    Denial.NOT_ALLOWED: "The credential for HubSpot may not be used for this.",
+    Denial.UNKNOWN: "The credential for HubSpot could not be had: check Settings > Integrations.",
+}
+
+
 def denial_words(reason: Denial) -> str:
     """What the page says when the vault gave no credential."""
     return _DENIED[reason]
+
+
+def deals_denial_words(reason: Denial) -> str:
+    """What a run remarks when the vault gave no credential for HubSpot."""
+    return _DEALS_DENIED[reason]
 
 
 def too_long_words(seconds: float, longest: int) -> str:
@@ -99,7 +112,11 @@ class LeaseLost(CallmineError):
 
 
 class GrantExpired(CallmineError):
-    """The credential may no longer be used: ask for another one."""
+    """The credential for `provider` may no longer be used: ask for another one."""
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(f"the grant for {provider} has expired")
+        self.provider = provider
 
 
 class NotReadyYet(CallmineError):
@@ -170,7 +187,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A run's counters, and the sequence of the last message about it."""
+    """A run's counters, the sequence of the last message about it, and what the run is to be told in the end."""
 
     sequence: int = 0
     planned: bool = False
@@ -178,3 +195,4 @@ class Progress:
     private: int = 0
     without_transcript: int = 0
     fetched: int = 0
+    remarks: tuple[str, ...] = ()

@@ -21,11 +21,12 @@ from pydantic import BaseModel, ValidationError
 from core.clock import Clock
 from core.errors import Permanent
 from egress import Egress, ProviderRejected, TooManyRequests
+from ingest.budget import RateBudget
 from ingest.domain.calls import Call, CallId, Transcript
 from ingest.domain.jobs import GrantExpired
 from ingest.domain.users import User
 from ingest.gong.credential import Credential
-from ingest.gong.limits import LONGEST_WAIT, RateBudget
+from ingest.gong.limits import LONGEST_WAIT
 from ingest.gong.models import (
     BasicCallsPage,
     CallData,
@@ -145,7 +146,7 @@ class GongClient:
         asked = inputs if cursor is None else {**inputs, "cursor": cursor}
         for turn in range(1, _MOST_TURNS + 1):
             if self._clock.now() >= self._credential.expires_at:
-                raise GrantExpired("the grant for Gong has expired")
+                raise GrantExpired("gong")
             try:
                 return await self._send(method, path, asked)
             except ProviderRejected as rejection:

@@ -9,8 +9,9 @@ from contracts import Event
 from core.errors import Permanent
 from database import Tx
 from ingest import events
-from ingest.domain.jobs import GrantId, JobState, denial_words
-from ingest.store import jobs
+from ingest.domain.jobs import GrantId, JobState, deals_denial_words, denial_words
+from ingest.handlers.fetches import DEALS_FROM
+from ingest.store import job_grants, jobs
 from messaging import Outbox
 
 
@@ -23,14 +24,22 @@ class CredentialHandlers:
 
     async def credential_granted(self, tx: Tx, event: Event[events.CredentialGranted]) -> None:
         """The job that asked can be worked on; a grant nobody waits for any more is not kept."""
-        sealed = events.sealed_grant(event.payload)
+        if events.is_for_deals(event.payload):
+            await self._deals_granted(tx, event.payload)
+            return
+        sealed = events.sealed_grant(event.payload, "gong")
         asking = await _asking(tx, sealed.grant_id)
         if asking.state is JobState.WAITING_GRANT:
             await jobs.grant(tx, asking.job_id, sealed)
             tx.on_commit(self.wake)
 
     async def credential_denied(self, tx: Tx, event: Event[events.CredentialDenied]) -> None:
-        """The job that asked has failed, in words that say what to do."""
+        """The job that asked has failed, in words that say what to do; for want of HubSpot's none fails."""
+        if events.is_for_deals(event.payload):
+            words = deals_denial_words(events.denial(event.payload))
+            if await job_grants.deny(tx, events.grant_id(event.payload.grant_id), words):
+                tx.on_commit(self.wake)
+            return
         asking = await _asking(tx, events.grant_id(event.payload.grant_id))
         if asking.state is not JobState.WAITING_GRANT:
             return
@@ -44,6 +53,10 @@ class CredentialHandlers:
             sequence=sequence,
             cause=event,
         )
+
+    async def _deals_granted(self, tx: Tx, message: events.CredentialGranted) -> None:
+        if await job_grants.hold(tx, events.sealed_grant(message, DEALS_FROM)):
+            tx.on_commit(self.wake)
 
 
 async def _asking(tx: Tx, grant_id: GrantId) -> jobs.Asking:

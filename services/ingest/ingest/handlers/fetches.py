@@ -1,4 +1,4 @@
-"""Analysis asks for calls: note the job and ask the vault for the credential. The work itself is a worker's."""
+"""Analysis asks for calls: note the job and ask the vault for the credentials. The work itself is a worker's."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from core.ids import uuid7
 from database import Tx
 from ingest import events
 from ingest.domain.jobs import GrantId, JobKind, Wish
-from ingest.store import jobs
+from ingest.store import job_grants, jobs
 from messaging import Outbox
 
 REQUESTER = "ingest"
+
+# The CRM that is asked for deals which Gong does not tell of.
+DEALS_FROM = "hubspot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,23 @@ class FetchHandlers:
             return
         await self.outbox.add(
             tx,
-            events.credential_requested(grant_id, wish.kind, wish.job_id),
+            events.credential_requested(grant_id, "gong", wish.kind, wish.job_id),
+            aggregate_id=str(grant_id),
+            sequence=1,
+            cause=event,
+            requester=REQUESTER,
+        )
+        if wish.kind is JobKind.RUN or wish.filter.asks_for_deals:
+            await self._ask_for_deals(tx, event, wish)
+
+    async def _ask_for_deals(self, tx: Tx, event: Event[Message], wish: Wish) -> None:
+        """Ask for HubSpot's credential too, where it is connected. A preview that filters by nothing of a deal does without."""
+        grant_id = GrantId(self.new_id())
+        if not await job_grants.ask(tx, wish.job_id, DEALS_FROM, grant_id):
+            return
+        await self.outbox.add(
+            tx,
+            events.credential_requested(grant_id, DEALS_FROM, wish.kind, wish.job_id),
             aggregate_id=str(grant_id),
             sequence=1,
             cause=event,

@@ -20,9 +20,10 @@ from pydantic import BaseModel, ValidationError
 from core.clock import Clock
 from core.errors import Permanent, Transient
 from egress import Egress, ProviderRejected
+from ingest.budget import RateBudget
 from ingest.domain.jobs import GrantExpired
 from ingest.hubspot.credential import Credential
-from ingest.hubspot.limits import TURNS_FOR_A_SEARCH, RateBudget, wait_after, wait_asked_for
+from ingest.hubspot.limits import TURNS_FOR_A_SEARCH, wait_after, wait_asked_for
 from ingest.hubspot.models import (
     AssociationsPage,
     ErrorAnswer,
@@ -106,7 +107,7 @@ class HubSpotUnreadable(Transient):
 
 
 class HubSpotClient:
-    """One account's HubSpot, for the length of one job. `requests` counts what was sent."""
+    """One account's HubSpot, for the length of one job. `requests` counts what was sent, repetitions included."""
 
     def __init__(self, egress: Egress, credential: Credential, budget: RateBudget, clock: Clock) -> None:
         self._egress = egress
@@ -210,9 +211,7 @@ class HubSpotClient:
     ) -> Answer:
         """One answer, with the waiting that HubSpot asks for."""
         for _ in range(1 + MOST_REPEATS):
-            for _ in range(turns):
-                await self._budget.turn()
-            reply = await self._sent(method, path, json, params)
+            reply = await self._sent(method, path, json, params, turns)
             if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
                 return await self._read_answer(path, reply, shape)
             await self._obey(reply)
@@ -224,10 +223,15 @@ class HubSpotClient:
         path: str,
         json: Body | None,
         params: Mapping[str, str | int | float | bool | list[str] | None] | None,
+        turns: int,
     ) -> _Reply:
-        if self._clock.now() >= self._credential.expires_at:
-            raise GrantExpired("the grant for HubSpot has expired")
-        self.requests += 1
+        async def turn() -> None:
+            for _ in range(turns):
+                await self._budget.turn()
+            self._check_grant()
+            self.requests += 1
+
+        self._check_grant()
         try:
             response = await self._egress.request(
                 DESTINATION,
@@ -239,10 +243,15 @@ class HubSpotClient:
                 timeout=REQUEST_SECONDS,
                 idempotent=True,
                 accept=(HTTPStatus.TOO_MANY_REQUESTS,),
+                turn=turn,
             )
         except ProviderRejected as rejection:
             raise self._refused(rejection) from rejection
         return _Reply(response.status_code, response.headers, response.content)
+
+    def _check_grant(self) -> None:
+        if self._clock.now() >= self._credential.expires_at:
+            raise GrantExpired("hubspot")
 
     async def _read_answer(self, path: str, reply: _Reply, shape: type[Answer]) -> Answer:
         wait = wait_after(reply.headers)

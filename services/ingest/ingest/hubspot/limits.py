@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Protocol
 
 from core.clock import Clock
+from database import Database
+from ingest.budget import Limits
+from ingest.store.budgets import Terms
 
 # Of an app that is connected by OAuth, in one account: 110 requests in 10 seconds. A tenth is left for the vault, which asks there too.
 REQUESTS_PER_SECOND = 10.0
+
+# The least that an account may ask in a day is 250,000, all its apps together.
+REQUESTS_PER_DAY = 200_000
 
 # A search may be asked for five times a second, half as often as all else: it takes two turns.
 TURNS_FOR_A_SEARCH = 2
@@ -20,42 +25,18 @@ _WINDOWS = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
 # A deal's context is worth so much waiting in a row, not more: the run goes on without it.
 LONGEST_WAIT = 15.0
 
+# Seconds that a turn may be away: as long as HubSpot may hold a workspace back, and its other jobs' turns.
+LONGEST_TURN = LONGEST_WAIT + 5.0
+
 _REMAINING = "x-hubspot-ratelimit-remaining"
 _INTERVAL = "x-hubspot-ratelimit-interval-milliseconds"
 _RETRY_AFTER = "retry-after"
 
 
-class RateBudget(Protocol):
-    """What one workspace may ask of its HubSpot."""
-
-    async def turn(self) -> None:
-        """Return when a request may be sent. Raises TooManyRequests when that is too far away to wait for."""
-        ...
-
-    async def hold_back(self, seconds: float) -> None:
-        """HubSpot asks to wait: the next turn comes no earlier."""
-        ...
-
-
-class Pace:
-    """The budget of one job: turns are `1 / per_second` seconds apart, or at once where it is None."""
-
-    def __init__(self, per_second: float | None, clock: Clock) -> None:
-        self._interval = 1 / per_second if per_second else 0.0
-        self._clock = clock
-        self._free_at = clock.monotonic()
-
-    async def turn(self) -> None:
-        """Callers are served in the order in which they came."""
-        now = self._clock.monotonic()
-        at = max(now, self._free_at)
-        self._free_at = at + self._interval
-        if at > now:
-            await self._clock.sleep(at - now)
-
-    async def hold_back(self, seconds: float) -> None:
-        """The next turn waits."""
-        self._free_at = max(self._free_at, self._clock.monotonic() + seconds)
+def hubspot_limits(db: Database, clock: Clock, per_second: float = REQUESTS_PER_SECOND) -> Limits:
+    """The limits of HubSpot, lifted where `per_second` is 0. Requests are spaced evenly, so that searches keep to their own limit too."""
+    terms = Terms(per_second, 1.0, REQUESTS_PER_DAY) if per_second else None
+    return Limits(db, clock, "hubspot", terms, LONGEST_TURN)
 
 
 def wait_after(headers: Mapping[str, str]) -> float:

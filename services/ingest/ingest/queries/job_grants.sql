@@ -1,12 +1,14 @@
 -- name: job_grant_ask
--- Notes that a grant is asked for where the provider is connected; one that was asked for before gives way. No row touched where it is not.
+-- Notes that a grant is asked for where the provider is connected; one that was asked for before gives way. No row touched where it is not, or
+-- where it has been asked for :most_asks times.
 INSERT INTO job_grants AS known (workspace_id, job_id, provider, grant_id)
 SELECT i.workspace_id, :job_id, i.provider, :grant_id
 FROM integrations i
 WHERE i.workspace_id = :workspace_id AND i.provider = :provider AND i.state = 'connected'
 ON CONFLICT (workspace_id, job_id, provider) DO UPDATE
 SET grant_id = excluded.grant_id, state = 'asked', reason = '', sealed = NULL, sealing_key_id = NULL, expires_at = NULL, credential_version = NULL,
-    asked_at = clock_timestamp();
+    asked_at = clock_timestamp(), asks = known.asks + 1
+WHERE known.asks < :most_asks::int;
 
 -- name: job_grant_held
 -- The grant has come; no row touched when nobody waits for it.
@@ -20,6 +22,12 @@ WHERE workspace_id = :workspace_id AND grant_id = :grant_id AND state = 'asked';
 UPDATE job_grants
 SET state = 'denied', reason = :reason
 WHERE workspace_id = :workspace_id AND grant_id = :grant_id AND state = 'asked';
+
+-- name: job_grant_given_up
+-- The grant is over and not asked for again; no row touched when there is none.
+UPDATE job_grants
+SET state = 'denied', reason = :reason, sealed = NULL, sealing_key_id = NULL, expires_at = NULL, credential_version = NULL
+WHERE workspace_id = :workspace_id AND job_id = :job_id AND provider = :provider;
 
 -- name: job_grant_of
 -- A job's grant as it stands; whether it is over, early by the margin, and for how many seconds it has been asked for.

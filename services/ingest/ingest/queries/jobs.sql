@@ -57,7 +57,7 @@ WHERE workspace_id = :workspace_id AND id = :id AND state = 'fetching' AND fence
 
 -- name: job_held
 -- The job's counters, locked until the transaction ends; no row when it is no longer this worker's.
-SELECT sequence, planned_at, calls_matching, calls_private, calls_without_transcript, calls_fetched
+SELECT sequence, planned_at, calls_matching, calls_private, calls_without_transcript, calls_fetched, remarks
 FROM jobs
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'fetching' AND fence = :fence
 FOR UPDATE;
@@ -65,15 +65,15 @@ FOR UPDATE;
 -- name: job_planned
 -- The run's calls are chosen.
 UPDATE jobs
-SET planned_at = clock_timestamp(), calls_matching = :calls_matching, calls_private = :calls_private, attempts = 0,
-    refused_version = NULL
+SET planned_at = clock_timestamp(), calls_matching = :calls_matching, calls_private = :calls_private, remarks = :remarks::text[],
+    attempts = 0, refused_version = NULL
 WHERE workspace_id = :workspace_id AND id = :id AND fence = :fence;
 
 -- name: job_advanced
 -- A batch of calls is done; the job has come forward, so its failures are forgotten.
 UPDATE jobs
 SET sequence = :sequence, calls_fetched = :calls_fetched, calls_private = :calls_private,
-    calls_without_transcript = :calls_without_transcript, attempts = 0, refused_version = NULL
+    calls_without_transcript = :calls_without_transcript, remarks = :remarks::text[], attempts = 0, refused_version = NULL
 WHERE workspace_id = :workspace_id AND id = :id AND fence = :fence;
 
 -- name: job_finish

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from database import Tx
 from ingest.domain.jobs import GrantId, JobId, SealedGrant
 
+# A grant lasts for minutes and is needed while calls are listed: whoever has used up so many gets nowhere with them.
+MOST_ASKS = 10
+
 
 class GrantState(enum.StrEnum):
     """What has become of a grant that was asked for."""
@@ -29,8 +32,16 @@ class OptionalGrant:
 
 
 async def ask(tx: Tx, job_id: JobId, provider: str, grant_id: GrantId) -> bool:
-    """Note that a grant is asked for, instead of any before; False, and nothing noted, where the provider is not connected."""
-    return await tx.execute("job_grant_ask", job_id=job_id, provider=provider, grant_id=grant_id) == 1
+    """Note that a grant is asked for, instead of any before; False, and nothing noted, where the provider is not connected, or where
+    MOST_ASKS grants have been of no use.
+    """
+    asked = {"job_id": job_id, "provider": provider, "grant_id": grant_id, "most_asks": MOST_ASKS}
+    return await tx.execute("job_grant_ask", **asked) == 1
+
+
+async def give_up(tx: Tx, job_id: JobId, provider: str, reason: str) -> None:
+    """The job does without, for a reason in words fit for the page."""
+    await tx.execute("job_grant_given_up", job_id=job_id, provider=provider, reason=reason)
 
 
 async def hold(tx: Tx, sealed: SealedGrant) -> bool:

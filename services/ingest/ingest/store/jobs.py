@@ -10,6 +10,7 @@ from core.ids import WorkspaceId
 from database import Database, Tx
 from ingest.domain.filters import CallFilter
 from ingest.domain.jobs import Claim, GrantId, JobId, JobKind, JobState, SealedGrant, Wish
+from ingest.store import job_grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,14 @@ async def add(tx: Tx, wish: Wish, grant_id: GrantId, correlation_id: str) -> boo
 async def cancel(tx: Tx, job_id: JobId, correlation_id: str) -> None:
     """Cancel a run, also one whose request has not come yet."""
     await tx.execute("job_cancel", id=job_id, grant_id=uuid.uuid4(), correlation_id=correlation_id)
+    await job_grants.forget(tx, job_id)
     await tx.execute("run_calls_forget", run_id=job_id)
 
 
 async def close(tx: Tx, job_id: JobId) -> None:
     """Analysis has ended the run; nothing happens for one that is not known."""
     await tx.execute("job_close", id=job_id)
+    await job_grants.forget(tx, job_id)
     await tx.execute("run_calls_forget", run_id=job_id)
 
 
@@ -88,6 +91,7 @@ async def grant(tx: Tx, job_id: JobId, sealed: SealedGrant) -> None:
 async def deny(tx: Tx, job_id: JobId, failure: str, sequence: int) -> None:
     """The credential was refused: the job ends."""
     await tx.execute("job_denied", id=job_id, failure=failure, sequence=sequence)
+    await job_grants.forget(tx, job_id)
 
 
 async def claim(db: Database, lease_seconds: float, share: int) -> Claim | None:

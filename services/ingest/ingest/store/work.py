@@ -10,6 +10,7 @@ from datetime import datetime
 
 from database import Row, Tx
 from ingest.domain.jobs import Claim, GrantId, Job, JobKind, JobState, LeaseLost, Progress, SealedGrant
+from ingest.store import job_grants
 from ingest.store.jobs import filter_of
 
 
@@ -69,12 +70,20 @@ async def held(tx: Tx, claim: Claim) -> Progress:
         private=row["calls_private"],
         without_transcript=row["calls_without_transcript"],
         fetched=row["calls_fetched"],
+        remarks=tuple(row["remarks"]),
     )
 
 
-async def planned(tx: Tx, claim: Claim, matching: int, private: int) -> None:
-    """The run's calls are chosen."""
-    await tx.execute("job_planned", id=claim.job_id, fence=claim.fence, calls_matching=matching, calls_private=private)
+async def planned(tx: Tx, claim: Claim, now: Progress) -> None:
+    """The run's calls are chosen: of `now`, how many match, how many are private, and the remarks."""
+    await tx.execute(
+        "job_planned",
+        id=claim.job_id,
+        fence=claim.fence,
+        calls_matching=now.matching,
+        calls_private=now.private,
+        remarks=now.remarks,
+    )
 
 
 async def advance(tx: Tx, claim: Claim, now: Progress) -> None:
@@ -87,11 +96,12 @@ async def advance(tx: Tx, claim: Claim, now: Progress) -> None:
         calls_fetched=now.fetched,
         calls_private=now.private,
         calls_without_transcript=now.without_transcript,
+        remarks=now.remarks,
     )
 
 
 async def finish(tx: Tx, claim: Claim, state: JobState, now: Progress, failure: str = "") -> None:
-    """End the job, well or badly, and wipe its grant. Raises LeaseLost."""
+    """End the job, well or badly, and wipe its grants. Raises LeaseLost."""
     changed = await tx.execute(
         "job_finish",
         id=claim.job_id,
@@ -104,6 +114,7 @@ async def finish(tx: Tx, claim: Claim, state: JobState, now: Progress, failure: 
     )
     if not changed:
         raise lost()
+    await job_grants.forget(tx, claim.job_id)
 
 
 async def pause(tx: Tx, claim: Claim, seconds: float, *, counts: bool) -> Pause:

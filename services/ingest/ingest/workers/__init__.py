@@ -1,8 +1,20 @@
 """Background work: the fetch jobs. Handlers write job rows; workers claim them and talk to Gong, never inside a transaction."""
 
+from ingest.workers.deals import Deals, HubSpotDoor
 from ingest.workers.ending import JobEnds
 from ingest.workers.fetch import FetchTerms, RunFetch
 from ingest.workers.loop import FetchWorker, GongDoor, WorkerSettings, Works
 from ingest.workers.preview import PreviewFetch
 
-__all__ = ["FetchTerms", "FetchWorker", "GongDoor", "JobEnds", "PreviewFetch", "RunFetch", "WorkerSettings", "Works"]
+__all__ = [
+    "Deals",
+    "FetchTerms",
+    "FetchWorker",
+    "GongDoor",
+    "HubSpotDoor",
+    "JobEnds",
+    "PreviewFetch",
+    "RunFetch",
+    "WorkerSettings",
+    "Works",
+]

@@ -9,12 +9,14 @@ from core.ids import uuid7
 from database import Database, Tx
 from ingest import events
 from ingest.domain.jobs import Claim, GrantId, JobKind, JobState, SealedGrant
-from ingest.handlers.fetches import REQUESTER
-from ingest.store import run_calls, work
+from ingest.handlers.fetches import DEALS_FROM, REQUESTER
+from ingest.store import job_grants, run_calls, work
 from messaging import Outbox
 
 # Whoever watches a run does not notice a shorter pause.
 WORTH_TELLING_SECONDS = 60.0
+
+_NO_MORE_DEALS = "HubSpot could not be asked: its credential has expired, and another one could not be had."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,20 @@ class JobEnds:
         grant_id = GrantId(uuid7())
         async with self.db.workspace(claim.workspace_id) as tx:
             await work.ask_again(tx, claim, grant_id)
-            request = events.credential_requested(grant_id, kind, claim.job_id)
+            request = events.credential_requested(grant_id, "gong", kind, claim.job_id)
             await self.outbox.add(tx, request, aggregate_id=str(grant_id), sequence=1, requester=REQUESTER)
+
+    async def renew_deals(self, claim: Claim, kind: JobKind, seconds: float) -> None:
+        """The grant for HubSpot is over: ask for another one and go on in `seconds`, or give HubSpot up where it cannot be had."""
+        grant_id = GrantId(uuid7())
+        async with self.db.workspace(claim.workspace_id) as tx:
+            await work.pause(tx, claim, seconds, counts=False)
+            if await job_grants.ask(tx, claim.job_id, DEALS_FROM, grant_id):
+                request = events.credential_requested(grant_id, DEALS_FROM, kind, claim.job_id)
+                await self.outbox.add(tx, request, aggregate_id=str(grant_id), sequence=1, requester=REQUESTER)
+            else:
+                await job_grants.give_up(tx, claim.job_id, DEALS_FROM, _NO_MORE_DEALS)
+            reach("deals.before_renewal")
 
     async def _tell_vault(self, tx: Tx, told: Refusal) -> None:
         """After the request of the same grant, whose number is 1."""

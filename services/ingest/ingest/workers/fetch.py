@@ -22,6 +22,7 @@ from core.log import logger
 from database import Database, Tx
 from ingest import events
 from ingest.domain.choice import Choice
+from ingest.domain.deals import DealSource
 from ingest.domain.jobs import CallState, Claim, Job, JobState, NotReadyYet, Progress
 from ingest.gong.client import GongClient
 from ingest.store import run_calls, work
@@ -58,42 +59,43 @@ class RunFetch:
     objects: ObjectStore
     terms: FetchTerms = FetchTerms()
 
-    async def work(self, job: Job, gong: GongClient) -> None:
+    async def work(self, job: Job, gong: GongClient, deals: DealSource) -> None:
         """Fetch what is left of the run. Raises NotReadyYet, LeaseLost, and what the client and the object store raise."""
         if not job.planned:
-            await self._choose(job, gong)
-        await self._fetch(job, gong)
+            await self._choose(job, gong, deals)
+        await self._fetch(job, gong, deals)
         async with self.db.workspace(job.claim.workspace_id) as tx:
             left = await run_calls.later(tx, job.claim)
         if left is not None:
             raise NotReadyYet(*left)
         await self._complete(job.claim)
 
-    async def _choose(self, job: Job, gong: GongClient) -> None:
+    async def _choose(self, job: Job, gong: GongClient, deals: DealSource) -> None:
         """List, and write down which calls the run fetches."""
         choice = Choice(job.max_calls)
-        tally = await list_calls(gong, job.filter, choice.add)
+        tally = await list_calls(gong, deals, job.filter, choice.add)
         chosen = choice.newest_first()
         reach("fetch.before_plan")
         async with self.db.workspace(job.claim.workspace_id) as tx:
-            await work.held(tx, job.claim)
+            before = await work.held(tx, job.claim)
             await run_calls.choose(tx, job.claim, chosen)
-            await work.planned(tx, job.claim, tally.matching, tally.private)
+            now = replace(before, matching=tally.matching, private=tally.private, remarks=_remarks(before, deals))
+            await work.planned(tx, job.claim, now)
         log.info("calls chosen", job=str(job.claim.job_id), matching=tally.matching, chosen=len(chosen))
 
-    async def _fetch(self, job: Job, gong: GongClient) -> None:
+    async def _fetch(self, job: Job, gong: GongClient, deals: DealSource) -> None:
         """Load batches, some at once, and commit them in order."""
         reach("fetch.before_batches")
         refresh = job.planned_long_ago
-        loader = Loader(gong, self.objects, job.claim, self.terms.transcript_waits, refresh=refresh)
+        loader = Loader(gong, deals, self.objects, job.claim, self.terms.transcript_waits, refresh=refresh)
         under_way: deque[asyncio.Task[Loaded]] = deque()
         try:
             async for batch in in_batches(lambda after, most: self._waiting(job, after, most), self.terms.batch_calls):
                 under_way.append(asyncio.create_task(loader.load(batch)))
                 if len(under_way) >= self.terms.in_flight:
-                    await self._commit(job.claim, await under_way.popleft())
+                    await self._commit(job.claim, deals, await under_way.popleft())
             while under_way:
-                await self._commit(job.claim, await under_way.popleft())
+                await self._commit(job.claim, deals, await under_way.popleft())
         finally:
             for task in under_way:
                 task.cancel()
@@ -104,7 +106,7 @@ class RunFetch:
         async with self.db.workspace(job.claim.workspace_id) as tx:
             return await run_calls.waiting(tx, job.claim, after, most, held_days)
 
-    async def _commit(self, claim: Claim, batch: Loaded) -> None:
+    async def _commit(self, claim: Claim, deals: DealSource, batch: Loaded) -> None:
         async with self.db.workspace(claim.workspace_id) as tx:
             before = await work.held(tx, claim)
             rows = [
@@ -116,7 +118,8 @@ class RunFetch:
             await run_calls.defer(tx, claim, batch.deferred)
             await run_calls.hold(tx, [(call.call_id, call.checksum, call.kept) for call in batch.kept if call.checksum])
             await self._announce(tx, claim, batch, before.sequence)
-            await work.advance(tx, claim, _counted(batch, before))
+            now = _counted(batch, before)
+            await work.advance(tx, claim, replace(now, remarks=_remarks(before, deals)))
             reach("fetch.before_commit")
         reach("fetch.after_commit")
 
@@ -141,6 +144,11 @@ class RunFetch:
             message = events.fetch_completed(claim.job_id, now)
             await self.outbox.add(tx, message, aggregate_id=str(claim.job_id), sequence=now.sequence)
         log.info("run fetched", job=str(claim.job_id), calls=now.fetched)
+
+
+def _remarks(before: Progress, deals: DealSource) -> tuple[str, ...]:
+    """What the run is to be told, each sentence once; written with the rest, for another worker may end the run."""
+    return tuple(dict.fromkeys([*before.remarks, *deals.remarks()]))
 
 
 def _counted(batch: Loaded, before: Progress) -> Progress:

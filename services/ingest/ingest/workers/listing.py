@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest.domain.calls import Call, CallId
+from ingest.domain.deals import DealSource
 from ingest.domain.filters import CallFilter
 from ingest.gong.client import GongClient
 
@@ -19,11 +20,11 @@ class Tally:
     private: int = 0
 
 
-async def list_calls(gong: GongClient, wanted: CallFilter, found: Callable[[Call], None]) -> Tally:
-    """Give `found` each call that `wanted` means and that may be read. A call that two pages both show counts once."""
+async def list_calls(gong: GongClient, deals: DealSource, wanted: CallFilter, found: Callable[[Call], None]) -> Tally:
+    """Give `found` each call that `wanted` means and that may be read, completed by `deals`. One that two pages both show counts once."""
     tally, seen = Tally(), set[CallId]()
     async for page in gong.calls_between(wanted.from_time, wanted.to_time):
-        for call in page:
+        for call in await deals.complete(page):
             if call.call_id in seen or not wanted.matches(call):
                 continue
             seen.add(call.call_id)

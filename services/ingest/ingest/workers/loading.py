@@ -13,6 +13,7 @@ from core.faultpoints import reach
 from core.log import logger
 from egress import ResponseTooLarge
 from ingest.domain.calls import CallId, Transcript, call_object
+from ingest.domain.deals import DealSource
 from ingest.domain.jobs import CallState, Claim
 from ingest.domain.packing import Packed, pack_call, unpack
 from ingest.gong.client import GongClient
@@ -62,6 +63,7 @@ class Loader:
     def __init__(
         self,
         gong: GongClient,
+        deals: DealSource,
         objects: ObjectStore,
         claim: Claim,
         waits: Sequence[float],
@@ -70,6 +72,7 @@ class Loader:
     ) -> None:
         """`refresh`: the metadata noted with the choice is too old, so Gong is asked for it again."""
         self._gong = gong
+        self._deals = deals
         self._folder = objects.workspace(claim.workspace_id)
         self._waits = waits
         self._refresh = refresh
@@ -96,7 +99,8 @@ class Loader:
             else:
                 packed = Packed(row.metadata, row.checksum)
                 known[row.call_id] = _Described(packed, row.started_at, row.duration_seconds)
-        calls = await self._gong.calls(unknown) if unknown else {}
+        listed = await self._gong.calls(unknown) if unknown else {}
+        calls = {call.call_id: call for call in await self._deals.complete(list(listed.values()))}
         for call_id in unknown:
             call = calls.get(call_id)
             if call is None or call.is_private:

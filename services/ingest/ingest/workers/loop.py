@@ -4,7 +4,7 @@ provider asks to wait        the job sleeps that long; nothing is counted. It fa
 transcripts are not ready    the job sleeps until they are to be asked for again; all other calls are done
 Transient                    the job sleeps, longer each time; given up after `most_attempts` without coming forward
 Permanent                    the job fails, in the error's own words
-the grant has expired        another one is asked for; the job goes on where it was
+a grant has expired          another one is asked for; the job goes on where it was
 the credential is refused    the vault is told and asked for another grant; the job fails where that holds the version that was refused
 the lease is lost            nothing is written: somebody else has the job, or it was cancelled
 """
@@ -25,6 +25,8 @@ from core.faultpoints import reach
 from core.log import logger
 from database import Database
 from egress import Egress, TooManyRequests
+from ingest.budget import Limits
+from ingest.domain.deals import DealSource
 from ingest.domain.jobs import (
     Claim,
     GrantExpired,
@@ -37,9 +39,9 @@ from ingest.domain.jobs import (
 )
 from ingest.gong.client import ASKED_TO_WAIT, CredentialRefused, GongClient
 from ingest.gong.credential import Credential
-from ingest.gong.limits import Limits
-from ingest.handlers.fetches import REQUESTER
-from ingest.store import jobs, work
+from ingest.handlers.fetches import DEALS_FROM, REQUESTER
+from ingest.store import job_grants, jobs, work
+from ingest.workers.deals import Deals
 from ingest.workers.ending import JobEnds, Refusal
 
 log = logger("ingest.worker")
@@ -76,8 +78,8 @@ class WorkerSettings:
 class Work(Protocol):
     """What is done for one kind of job."""
 
-    async def work(self, job: Job, gong: GongClient) -> None:
-        """Do all that is left of `job` and tell the others."""
+    async def work(self, job: Job, gong: GongClient, deals: DealSource) -> None:
+        """Do all that is left of `job`, with deals that Gong lacks from `deals`, and tell the others."""
         ...
 
 
@@ -118,10 +120,17 @@ class FetchWorker:
     """Runs fetch jobs until cancelled; any number of processes may run one each."""
 
     def __init__(
-        self, db: Database, door: GongDoor, works: Works, ends: JobEnds, settings: WorkerSettings | None = None
+        self,
+        db: Database,
+        door: GongDoor,
+        deals: Deals,
+        works: Works,
+        ends: JobEnds,
+        settings: WorkerSettings | None = None,
     ) -> None:
         self._db = db
         self._door = door
+        self._deals = deals
         self._works = works
         self._ends = ends
         self._settings = settings or WorkerSettings()
@@ -186,15 +195,25 @@ class FetchWorker:
     async def _attempt(self, claim: Claim) -> None:
         async with self._db.workspace(claim.workspace_id) as tx:
             job = await work.read(tx, claim, self._settings.grant_margin_seconds)
+            optional = await job_grants.of_job(tx, claim.job_id, DEALS_FROM, self._settings.grant_margin_seconds)
         if job.grant_expired:
             await self._give_way(job)
             return
+        deals = await self._deals.of(job, optional)
+        if deals is not None:
+            await self._work(job, deals)
+
+    async def _work(self, job: Job, deals: DealSource) -> None:
+        claim = job.claim
         try:
-            await self._works.for_kind(job.kind).work(job, self._door.open(job))
+            await self._works.for_kind(job.kind).work(job, self._door.open(job), deals)
         except LeaseLost:
             raise
-        except GrantExpired:
-            await self._ends.ask_again(claim, job.kind)
+        except GrantExpired as error:
+            if error.provider == DEALS_FROM:
+                await self._deals.renew(job)
+            else:
+                await self._ends.ask_again(claim, job.kind)
         except TooManyRequests as error:
             await self._wait_or_stop(job, ASKED_TO_WAIT if error.retry_after is None else error.retry_after)
         except CredentialRefused as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from database import Database
 from ingest import events
 from ingest.domain.calls import Call
+from ingest.domain.deals import DealSource
 from ingest.domain.jobs import Job, JobState
 from ingest.gong.client import GongClient
 from ingest.store import work
@@ -21,9 +22,9 @@ class PreviewFetch:
     db: Database
     outbox: Outbox
 
-    async def work(self, job: Job, gong: GongClient) -> None:
+    async def work(self, job: Job, gong: GongClient, deals: DealSource) -> None:
         """List, count, tell. Raises LeaseLost, and what the client raises."""
-        tally = await list_calls(gong, job.filter, _not_kept)
+        tally = await list_calls(gong, deals, job.filter, _not_kept)
         async with self.db.workspace(job.claim.workspace_id) as tx:
             before = await work.held(tx, job.claim)
             now = replace(before, sequence=before.sequence + 1, matching=tally.matching, private=tally.private)

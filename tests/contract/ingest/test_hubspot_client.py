@@ -376,3 +376,17 @@ async def test_nothing_is_sent_with_a_grant_that_has_expired(hubspot: HubSpot) -
     with pytest.raises(GrantExpired):
         await HubSpotDeals(DealLookup(client)).complete(hubspot.calls())
     assert hubspot.egress.bodies == []
+
+
+async def test_what_nobody_foresaw_is_a_remark_without_its_words(
+    hubspot: HubSpot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lookup = await hubspot.lookup()
+
+    def broken(_data: object, _names: object) -> None:
+        raise ZeroDivisionError("tomas@brightwater.example")
+
+    monkeypatch.setattr("ingest.hubspot.lookup.read_deal", broken)
+    deals, calls = HubSpotDeals(lookup), hubspot.calls()
+    assert await deals.complete(calls) == calls
+    assert deals.remarks() == ["HubSpot could not be asked: something went wrong on our side."]

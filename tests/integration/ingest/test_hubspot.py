@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.protobuf.message import Message
 
 from callmine.calls.v1.calls_pb2 import CallFetched, PreviewReady
 from callmine.credentials.v1.credentials_pb2 import (
@@ -34,7 +35,6 @@ from ingest.store.job_grants import MOST_ASKS
 from integration.ingest.harness import (
     Gong,
     Ingest,
-    Message,
     all_time,
     event_of,
     fetch_requested,
@@ -72,11 +72,13 @@ class Town:
         told = await self.workshop.ingest.told(CredentialRequested)
         return [event for event in told if _asks_for(event, PROVIDER_HUBSPOT, job)]
 
-    async def answer(self, job: uuid.UUID, lasts: timedelta = timedelta(hours=1), **changed: str) -> Event[Message]:
+    async def answer(
+        self, job: uuid.UUID, lasts: timedelta = timedelta(hours=1), held: dict[str, str] | None = None
+    ) -> Event[Message]:
         """The vault grants what was asked for last."""
         base_url = f"{self.sandbox.url}/hubspot"
-        held = {"kind": "bearer", "token": self.token, "base_url": base_url} | changed
-        answer = granted_with((await self.asked(job))[-1], held, lasts)
+        whole = {"kind": "bearer", "token": self.token, "base_url": base_url} | (held or {})
+        answer = granted_with((await self.asked(job))[-1], whole, lasts)
         await self.workshop.ingest.hear(answer)
         return answer
 
@@ -229,7 +231,7 @@ async def test_a_hubspot_that_fails_is_a_remark(town: Town, fault: dict[str, obj
 @pytest.mark.parametrize("held", [{"token": ""}, {"kind": "basic"}, {"base_url": "http://plain.example"}])
 async def test_a_grant_that_holds_nothing_of_use_is_a_remark(town: Town, held: dict[str, str]) -> None:
     run = await town.start()
-    await town.answer(run, **held)
+    await town.answer(run, held=held)
     await town.workshop.finish()
     await town.assert_without(run, "its credential cannot be used")
 

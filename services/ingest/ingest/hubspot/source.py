@@ -32,6 +32,10 @@ class HubSpotDeals:
             log.warning("HubSpot is not asked any more by this job", cause=type(error).__name__)
             self._failure = f"HubSpot could not be asked: {str(error).rstrip('.')}."
             return calls
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw at HubSpot must not fail the run either
+            log.error("HubSpot is not asked any more by this job, for a reason nobody foresaw", error=error)
+            self._failure = "HubSpot could not be asked: something went wrong on our side."
+            return calls
 
     def remarks(self) -> list[str]:
         """As the port says."""

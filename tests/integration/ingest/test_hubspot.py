@@ -76,8 +76,7 @@ class Town:
         self, job: uuid.UUID, lasts: timedelta = timedelta(hours=1), held: dict[str, str] | None = None
     ) -> Event[Message]:
         """The vault grants what was asked for last."""
-        base_url = f"{self.sandbox.url}/hubspot"
-        whole = {"kind": "bearer", "token": self.token, "base_url": base_url} | (held or {})
+        whole = {"kind": "bearer", "token": self.token, "base_url": ""} | (held or {})
         answer = granted_with((await self.asked(job))[-1], whole, lasts)
         await self.workshop.ingest.hear(answer)
         return answer

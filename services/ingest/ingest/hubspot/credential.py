@@ -16,13 +16,14 @@ class _Granted(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True, extra="ignore", cache_strings="none")
 
     kind: Literal["bearer"]
-    base_url: str = Field(pattern=r"^https://")
+    # Empty where the vault knows of the usual address only.
+    base_url: str = Field(default="", pattern=r"^(https://|$)")
     token: str = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """In memory for the length of a job only; the repr shows nothing of it."""
+    """In memory for the length of a job only; the repr shows nothing of it. `base_url` is empty for the destination's own."""
 
     base_url: str
     expires_at: datetime

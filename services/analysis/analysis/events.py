@@ -78,6 +78,11 @@ def _filter(calls: CallFilter) -> CallFilterMessage:
         amount_max=calls.amount_max,
         employees_min=calls.employees_min,
         employees_max=calls.employees_max,
+        directions=calls.directions,
+        seconds_min=calls.seconds_min,
+        seconds_max=calls.seconds_max,
+        title_words=calls.title_words,
+        participants=calls.participants,
     )
     message.from_time.FromDatetime(calls.since)
     message.to_time.FromDatetime(calls.until)

@@ -113,6 +113,11 @@ def call_filter(message: fetches_pb2.CallFilter) -> CallFilter:
         owners=tuple(message.owners),
         employees_min=message.employees_min if message.HasField("employees_min") else None,
         employees_max=message.employees_max if message.HasField("employees_max") else None,
+        directions=tuple(message.directions),
+        seconds_min=message.seconds_min if message.HasField("seconds_min") else None,
+        seconds_max=message.seconds_max if message.HasField("seconds_max") else None,
+        title_words=tuple(message.title_words),
+        participants=tuple(message.participants),
     )
 
 

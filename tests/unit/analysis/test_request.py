@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -34,6 +35,14 @@ GOOD = Question("Why do we lose?", date(2026, 10, 25), date(2026, 11, 23), "UTC"
         {"employees_min": 2, "employees_max": 1},
         {"stages": ("x",) * 51},
         {"owners": ("x" * 201,)},
+        {"employees_max": 2**31},
+        {"minutes_min": 2, "minutes_max": 1},
+        {"minutes_min": -1},
+        {"minutes_max": 24 * 60 + 1},
+        {"directions": ("sideways",)},
+        {"title_words": ("renewal", "!!")},
+        {"title_words": ("x",) * 51},
+        {"participants": ("x" * 201,)},
     ],
 )
 def test_what_cannot_be_asked(changes: dict[str, object]) -> None:
@@ -66,7 +75,21 @@ def test_an_unknown_timezone_is_utc() -> None:
 )
 def test_a_question_survives_the_database(brief: str, stages: list[str], amount: float | None) -> None:
     question = replace(GOOD, brief=brief, stages=tuple(stages), amount_min=amount, employees_max=9)
-    assert from_document(as_document(question)) == question
+    question = replace(question, directions=("inbound",), minutes_max=30, title_words=tuple(stages), participants=("x",))
+    assert from_document(json.loads(json.dumps(as_document(question)))) == question
+
+
+def test_a_question_of_an_earlier_release_sets_none_of_the_later_conditions() -> None:
+    later = ("directions", "minutes_min", "minutes_max", "title_words", "participants")
+    document = {name: value for name, value in as_document(GOOD).items() if name not in later}
+    assert len(document) == 12
+    assert from_document(document) == GOOD
+
+
+def test_minutes_become_seconds() -> None:
+    found = replace(GOOD, minutes_min=0, minutes_max=30).filter
+    assert (found.seconds_min, found.seconds_max) == (0, 1800)
+    assert (GOOD.filter.seconds_min, GOOD.filter.seconds_max) == (None, None)
 
 
 def test_the_title_is_one_short_line() -> None:

@@ -24,6 +24,15 @@ MOST_CALLS = 1_000
 # Gong keeps years of calls; a longer range is most often a slip of the keyboard.
 LONGEST_RANGE_DAYS = 3 * 366
 
+# A day: no recorded call is longer.
+LONGEST_CALL_MINUTES = 24 * 60
+
+# As the contract's int32 has it.
+MOST_EMPLOYEES = 2**31 - 1
+
+# How a call came about, in ingest's words.
+DIRECTIONS = ("inbound", "outbound", "conference", "unknown")
+
 # Filters are typed by people: more, or longer, is not a filter.
 MOST_CHOICES = 50
 LONGEST_CHOICE = 200
@@ -41,6 +50,11 @@ class CallFilter:
     amount_max: float | None = None
     employees_min: int | None = None
     employees_max: int | None = None
+    directions: tuple[str, ...] = ()
+    seconds_min: int | None = None
+    seconds_max: int | None = None
+    title_words: tuple[str, ...] = ()
+    participants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,11 @@ class Question:
     amount_max: float | None = None
     employees_min: int | None = None
     employees_max: int | None = None
+    directions: tuple[str, ...] = ()
+    minutes_min: int | None = None
+    minutes_max: int | None = None
+    title_words: tuple[str, ...] = ()
+    participants: tuple[str, ...] = ()
 
     @property
     def filter(self) -> CallFilter:
@@ -73,6 +92,11 @@ class Question:
             amount_max=self.amount_max,
             employees_min=self.employees_min,
             employees_max=self.employees_max,
+            directions=self.directions,
+            seconds_min=_seconds(self.minutes_min),
+            seconds_max=_seconds(self.minutes_max),
+            title_words=self.title_words,
+            participants=self.participants,
         )
 
     @property
@@ -92,9 +116,16 @@ def check(question: Question, now: datetime) -> None:
     if not 1 <= question.max_calls <= MOST_CALLS:
         raise InvalidInput(f"max_calls must be from 1 to {MOST_CALLS:,}")
     _check_range("amount", question.amount_min, question.amount_max)
-    _check_range("company size", question.employees_min, question.employees_max)
+    _check_range("company size", question.employees_min, question.employees_max, MOST_EMPLOYEES)
+    _check_range("length in minutes", question.minutes_min, question.minutes_max, LONGEST_CALL_MINUTES)
     _check_choices("deal stage", question.stages)
     _check_choices("owner", question.owners)
+    _check_choices("title word", question.title_words)
+    _check_choices("participant", question.participants)
+    if any(not any(character.isalnum() for character in word) for word in question.title_words):
+        raise InvalidInput("a title word needs a letter or a digit")
+    if not set(question.directions) <= set(DIRECTIONS):
+        raise InvalidInput(f"a direction is one of {', '.join(DIRECTIONS)}")
 
 
 def _check_days(question: Question, today: date) -> None:
@@ -106,9 +137,9 @@ def _check_days(question: Question, today: date) -> None:
         raise InvalidInput("the date range is longer than three years; choose a shorter one")
 
 
-def _check_range(what: str, low: float | None, high: float | None) -> None:
-    if any(bound is not None and not 0 <= bound < 1e15 for bound in (low, high)):
-        raise InvalidInput(f"the {what} must be a number from zero up")
+def _check_range(what: str, low: float | None, high: float | None, most: float = 1e15) -> None:
+    if any(bound is not None and not 0 <= bound <= most for bound in (low, high)):
+        raise InvalidInput(f"the {what} must be a number from zero to {most:,.0f}")
     if low is not None and high is not None and low > high:
         raise InvalidInput(f"the {what} range is reversed: the smallest is larger than the largest")
 
@@ -141,11 +172,16 @@ def as_document(question: Question) -> dict[str, object]:
         "amount_max": question.amount_max,
         "employees_min": question.employees_min,
         "employees_max": question.employees_max,
+        "directions": list(question.directions),
+        "minutes_min": question.minutes_min,
+        "minutes_max": question.minutes_max,
+        "title_words": list(question.title_words),
+        "participants": list(question.participants),
     }
 
 
 def from_document(document: Mapping[str, object]) -> Question:
-    """The question that `as_document` wrote."""
+    """The question that `as_document` wrote, in this or an earlier release: what is not there sets no condition."""
     return Question(
         brief=str(document["brief"]),
         first_day=date.fromisoformat(str(document["first_day"])),
@@ -159,7 +195,16 @@ def from_document(document: Mapping[str, object]) -> Question:
         amount_max=_number(document["amount_max"]),
         employees_min=_whole(document["employees_min"]),
         employees_max=_whole(document["employees_max"]),
+        directions=_texts(document.get("directions")),
+        minutes_min=_whole(document.get("minutes_min")),
+        minutes_max=_whole(document.get("minutes_max")),
+        title_words=_texts(document.get("title_words")),
+        participants=_texts(document.get("participants")),
     )
+
+
+def _seconds(minutes: int | None) -> int | None:
+    return None if minutes is None else 60 * minutes
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -20,17 +20,26 @@ def _blank_is_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-def _choices(value: object) -> object:
+def _choices(value: object) -> tuple[str, ...]:
     """A list, or text with commas; a form sends one such text, in a list or not."""
     items = value if isinstance(value, list | tuple) else [value]
-    texts = [part.strip() for item in items if item is not None for part in str(item).split(",")]
+    texts = [
+        part.replace("\x00", "").strip() for item in items if item is not None for part in str(item).split(",")
+    ]
     return tuple(text for text in texts if text)
+
+
+def _words(value: object) -> object:
+    """The same, with spaces for commas too."""
+    choices = _choices(value)
+    return tuple(word for choice in choices for word in choice.split())
 
 
 Amount = Annotated[float | None, BeforeValidator(_blank_is_none)]
 Count = Annotated[int | None, BeforeValidator(_blank_is_none)]
 Day = Annotated[date | None, BeforeValidator(_blank_is_none)]
 Choices = Annotated[tuple[str, ...], BeforeValidator(_choices)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
 class QuestionInput(BaseModel):
@@ -47,6 +56,11 @@ class QuestionInput(BaseModel):
     amount_max: Amount = None
     employees_min: Count = None
     employees_max: Count = None
+    directions: Choices = ()
+    minutes_min: Count = None
+    minutes_max: Count = None
+    title_words: Words = ()
+    participants: Choices = ()
     model: str = ""
     max_calls: Count = None
     request_id: Annotated[uuid.UUID | None, BeforeValidator(_blank_is_none)] = None
@@ -70,4 +84,9 @@ def question_of(sent: QuestionInput, situation: Situation, now: datetime) -> Que
         amount_max=sent.amount_max,
         employees_min=sent.employees_min,
         employees_max=sent.employees_max,
+        directions=sent.directions,
+        minutes_min=sent.minutes_min,
+        minutes_max=sent.minutes_max,
+        title_words=sent.title_words,
+        participants=sent.participants,
     )

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ingest.domain.calls import Call, Deal
+from ingest.domain.calls import Call, Deal, Party
+
+# What Gong calls a direction today. Whatever else it says, or nothing, counts as unknown.
+DIRECTIONS = frozenset({"inbound", "outbound", "conference"})
+UNKNOWN_DIRECTION = "unknown"
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """From inclusive, to exclusive; an empty list or None sets no condition. Bounds are inclusive."""
+    """From inclusive, to exclusive; an empty list or None sets no condition. Bounds are inclusive.
+
+    One of `deal_stages`, `owners`, `directions` or `participants` is enough; of `title_words` all have to be there.
+    """
 
     from_time: datetime
     to_time: datetime
@@ -21,6 +32,11 @@ class CallFilter:
     owners: tuple[str, ...] = ()
     employees_min: int | None = None
     employees_max: int | None = None
+    directions: tuple[str, ...] = ()
+    seconds_min: int | None = None
+    seconds_max: int | None = None
+    title_words: tuple[str, ...] = ()
+    participants: tuple[str, ...] = ()
 
     @property
     def asks_for_deals(self) -> bool:
@@ -29,9 +45,20 @@ class CallFilter:
         return bool(self.deal_stages or self.owners) or any(bound is not None for bound in bounds)
 
     def matches(self, call: Call) -> bool:
-        """Whether `call` is meant. A condition on something the CRM does not say is not met."""
-        if not self.from_time <= call.started_at < self.to_time:
-            return False
+        """Whether `call` is meant. A condition on something that nobody says is not met."""
+        return self.from_time <= call.started_at < self.to_time and self._suits(call) and self._concerns(call)
+
+    def _suits(self, call: Call) -> bool:
+        """What the call itself says."""
+        return (
+            (not self.directions or _is_one_of([_direction(call)], self.directions))
+            and _is_within(call.duration_seconds, self.seconds_min, self.seconds_max)
+            and _words(" ".join(self.title_words)) <= _words(call.title)
+            and (not self.participants or _is_one_of(list(_names(call.parties)), self.participants))
+        )
+
+    def _concerns(self, call: Call) -> bool:
+        """What the CRM says of its deal."""
         deal = call.deal or Deal()
         return (
             (not self.deal_stages or _is_one_of([deal.stage], self.deal_stages))
@@ -39,6 +66,24 @@ class CallFilter:
             and _is_within(deal.amount, self.amount_min, self.amount_max)
             and _is_within(deal.employees, self.employees_min, self.employees_max)
         )
+
+
+def _direction(call: Call) -> str:
+    return call.direction if call.direction in DIRECTIONS else UNKNOWN_DIRECTION
+
+
+def _words(text: str) -> frozenset[str]:
+    """The words of `text`, so that ones that differ in case or in how Unicode spells them are the same."""
+    return frozenset(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+
+
+def _names(parties: Sequence[Party]) -> Iterator[str]:
+    """What somebody on the call may be called: name, e-mail, and the e-mail's domain with and without its @."""
+    for party in parties:
+        yield party.name
+        if party.email:
+            domain = party.email.rpartition("@")[2]
+            yield from (party.email, domain, f"@{domain}")
 
 
 def _owner_names(call: Call, deal: Deal) -> list[str | None]:

@@ -111,17 +111,12 @@ async def recent(db: Database, state: str, most: int) -> list[JobLine]:
 
 def filter_document(wanted: CallFilter) -> dict[str, object]:
     """The filter as it is kept."""
-    return {
-        **asdict(wanted),
-        "from_time": wanted.from_time.isoformat(),
-        "to_time": wanted.to_time.isoformat(),
-        "deal_stages": list(wanted.deal_stages),
-        "owners": list(wanted.owners),
-    }
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(wanted).items()}
+    return {**plain, "from_time": wanted.from_time.isoformat(), "to_time": wanted.to_time.isoformat()}
 
 
 def filter_of(document: dict[str, object]) -> CallFilter:
-    """The filter that `filter_document` kept."""
+    """The filter that `filter_document` kept, of this or an earlier release: what is not there sets no condition."""
     return CallFilter(
         from_time=datetime.fromisoformat(str(document["from_time"])),
         to_time=datetime.fromisoformat(str(document["to_time"])),
@@ -131,6 +126,11 @@ def filter_of(document: dict[str, object]) -> CallFilter:
         amount_max=_number(document["amount_max"]),
         employees_min=_whole(document["employees_min"]),
         employees_max=_whole(document["employees_max"]),
+        directions=_texts(document.get("directions")),
+        seconds_min=_whole(document.get("seconds_min")),
+        seconds_max=_whole(document.get("seconds_max")),
+        title_words=_texts(document.get("title_words")),
+        participants=_texts(document.get("participants")),
     )
 
 

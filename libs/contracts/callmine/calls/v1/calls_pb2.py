@@ -25,21 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61llmine/calls/v1/calls.proto\x12\x11\x63\x61llmine.calls.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"b\n\x0cPreviewReady\x12\x12\n\npreview_id\x18\x01 \x01(\t\x12\x16\n\x0ematching_calls\x18\x02 \x01(\x05\x12\x15\n\rtotal_seconds\x18\x03 \x01(\x03\x12\x0f\n\x07\x66\x61ilure\x18\x04 \x01(\t\"\xb1\x01\n\x0b\x43\x61llFetched\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x13\n\x0bobject_name\x18\x03 \x01(\t\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12.\n\nstarted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x64uration_seconds\x18\x07 \x01(\x05\"\x99\x01\n\x0e\x46\x65tchCompleted\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rcalls_fetched\x18\x02 \x01(\x05\x12\x16\n\x0e\x63\x61lls_matching\x18\x03 \x01(\x05\x12\x15\n\rcalls_private\x18\x04 \x01(\x05\x12 \n\x18\x63\x61lls_without_transcript\x18\x05 \x01(\x05\x12\x0f\n\x07remarks\x18\x06 \x03(\t\"-\n\x0b\x46\x65tchFailed\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\\\n\x0b\x46\x65tchPaused\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12-\n\tresume_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61llmine/calls/v1/calls.proto\x12\x11\x63\x61llmine.calls.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x01\n\x0cPreviewReady\x12\x12\n\npreview_id\x18\x01 \x01(\t\x12\x16\n\x0ematching_calls\x18\x02 \x01(\x05\x12\x15\n\rtotal_seconds\x18\x03 \x01(\x03\x12\x0f\n\x07\x66\x61ilure\x18\x04 \x01(\t\x12\x1a\n\x12sample_object_name\x18\x05 \x01(\t\x12\x15\n\rsample_sha256\x18\x06 \x01(\t\x12\x19\n\x11sample_size_bytes\x18\x07 \x01(\x03\"\xb1\x01\n\x0b\x43\x61llFetched\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x13\n\x0bobject_name\x18\x03 \x01(\t\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12.\n\nstarted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x64uration_seconds\x18\x07 \x01(\x05\"\x99\x01\n\x0e\x46\x65tchCompleted\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x15\n\rcalls_fetched\x18\x02 \x01(\x05\x12\x16\n\x0e\x63\x61lls_matching\x18\x03 \x01(\x05\x12\x15\n\rcalls_private\x18\x04 \x01(\x05\x12 \n\x18\x63\x61lls_without_transcript\x18\x05 \x01(\x05\x12\x0f\n\x07remarks\x18\x06 \x03(\t\"-\n\x0b\x46\x65tchFailed\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\\\n\x0b\x46\x65tchPaused\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12-\n\tresume_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'callmine.calls.v1.calls_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PREVIEWREADY']._serialized_start=85
-  _globals['_PREVIEWREADY']._serialized_end=183
-  _globals['_CALLFETCHED']._serialized_start=186
-  _globals['_CALLFETCHED']._serialized_end=363
-  _globals['_FETCHCOMPLETED']._serialized_start=366
-  _globals['_FETCHCOMPLETED']._serialized_end=519
-  _globals['_FETCHFAILED']._serialized_start=521
-  _globals['_FETCHFAILED']._serialized_end=566
-  _globals['_FETCHPAUSED']._serialized_start=568
-  _globals['_FETCHPAUSED']._serialized_end=660
+  _globals['_PREVIEWREADY']._serialized_start=86
+  _globals['_PREVIEWREADY']._serialized_end=262
+  _globals['_CALLFETCHED']._serialized_start=265
+  _globals['_CALLFETCHED']._serialized_end=442
+  _globals['_FETCHCOMPLETED']._serialized_start=445
+  _globals['_FETCHCOMPLETED']._serialized_end=598
+  _globals['_FETCHFAILED']._serialized_start=600
+  _globals['_FETCHFAILED']._serialized_end=645
+  _globals['_FETCHPAUSED']._serialized_start=647
+  _globals['_FETCHPAUSED']._serialized_end=739
 # @@protoc_insertion_point(module_scope)

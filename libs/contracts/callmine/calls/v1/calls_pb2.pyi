@@ -29,12 +29,20 @@ class PreviewReady(_message.Message):
     MATCHING_CALLS_FIELD_NUMBER: _builtins.int
     TOTAL_SECONDS_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    SAMPLE_OBJECT_NAME_FIELD_NUMBER: _builtins.int
+    SAMPLE_SHA256_FIELD_NUMBER: _builtins.int
+    SAMPLE_SIZE_BYTES_FIELD_NUMBER: _builtins.int
     preview_id: _builtins.str
     matching_calls: _builtins.int
     """How many calls match, before max_calls."""
     total_seconds: _builtins.int
     failure: _builtins.str
     """Why there is no count, in words fit for the page; empty when there is one."""
+    sample_object_name: _builtins.str
+    """Some of the calls, to look at: an object under workspaces/<workspace_id>/; empty where none match."""
+    sample_sha256: _builtins.str
+    """SHA-256 of the object's bytes, 64 hexadecimal digits."""
+    sample_size_bytes: _builtins.int
     def __init__(
         self,
         *,
@@ -42,10 +50,13 @@ class PreviewReady(_message.Message):
         matching_calls: _builtins.int = ...,
         total_seconds: _builtins.int = ...,
         failure: _builtins.str = ...,
+        sample_object_name: _builtins.str = ...,
+        sample_sha256: _builtins.str = ...,
+        sample_size_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "matching_calls", b"matching_calls", "preview_id", b"preview_id", "total_seconds", b"total_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "matching_calls", b"matching_calls", "preview_id", b"preview_id", "sample_object_name", b"sample_object_name", "sample_sha256", b"sample_sha256", "sample_size_bytes", b"sample_size_bytes", "total_seconds", b"total_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!callmine/fetches/v1/fetches.proto\x12\x13\x63\x61llmine.fetches.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x02\n\nCallFilter\x12-\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65\x61l_stages\x18\x03 \x03(\t\x12\x17\n\namount_min\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\namount_max\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x06owners\x18\x06 \x03(\t\x12\x1a\n\remployees_min\x18\x07 \x01(\x05H\x02\x88\x01\x01\x12\x1a\n\remployees_max\x18\x08 \x01(\x05H\x03\x88\x01\x01\x42\r\n\x0b_amount_minB\r\n\x0b_amount_maxB\x10\n\x0e_employees_minB\x10\n\x0e_employees_max\"j\n\x10PreviewRequested\x12\x12\n\npreview_id\x18\x01 \x01(\t\x12/\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1f.callmine.fetches.v1.CallFilter\x12\x11\n\tmax_calls\x18\x03 \x01(\x05\"\x82\x01\n\x0e\x46\x65tchRequested\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12/\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1f.callmine.fetches.v1.CallFilter\x12\x11\n\tmax_calls\x18\x03 \x01(\x05\x12\x1c\n\x14longest_wait_seconds\x18\x04 \x01(\x05\" \n\x0e\x46\x65tchCancelled\x12\x0e\n\x06run_id\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!callmine/fetches/v1/fetches.proto\x12\x13\x63\x61llmine.fetches.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x03\n\nCallFilter\x12-\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65\x61l_stages\x18\x03 \x03(\t\x12\x17\n\namount_min\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\namount_max\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x06owners\x18\x06 \x03(\t\x12\x1a\n\remployees_min\x18\x07 \x01(\x05H\x02\x88\x01\x01\x12\x1a\n\remployees_max\x18\x08 \x01(\x05H\x03\x88\x01\x01\x12\x12\n\ndirections\x18\t \x03(\t\x12\x18\n\x0bseconds_min\x18\n \x01(\x05H\x04\x88\x01\x01\x12\x18\n\x0bseconds_max\x18\x0b \x01(\x05H\x05\x88\x01\x01\x12\x13\n\x0btitle_words\x18\x0c \x03(\t\x12\x14\n\x0cparticipants\x18\r \x03(\tB\r\n\x0b_amount_minB\r\n\x0b_amount_maxB\x10\n\x0e_employees_minB\x10\n\x0e_employees_maxB\x0e\n\x0c_seconds_minB\x0e\n\x0c_seconds_max\"j\n\x10PreviewRequested\x12\x12\n\npreview_id\x18\x01 \x01(\t\x12/\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1f.callmine.fetches.v1.CallFilter\x12\x11\n\tmax_calls\x18\x03 \x01(\x05\"\x82\x01\n\x0e\x46\x65tchRequested\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12/\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1f.callmine.fetches.v1.CallFilter\x12\x11\n\tmax_calls\x18\x03 \x01(\x05\x12\x1c\n\x14longest_wait_seconds\x18\x04 \x01(\x05\" \n\x0e\x46\x65tchCancelled\x12\x0e\n\x06run_id\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,11 +33,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'callmine.fetches.v1.fetches
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CALLFILTER']._serialized_start=92
-  _globals['_CALLFILTER']._serialized_end=405
-  _globals['_PREVIEWREQUESTED']._serialized_start=407
-  _globals['_PREVIEWREQUESTED']._serialized_end=513
-  _globals['_FETCHREQUESTED']._serialized_start=516
-  _globals['_FETCHREQUESTED']._serialized_end=646
-  _globals['_FETCHCANCELLED']._serialized_start=648
-  _globals['_FETCHCANCELLED']._serialized_end=680
+  _globals['_CALLFILTER']._serialized_end=552
+  _globals['_PREVIEWREQUESTED']._serialized_start=554
+  _globals['_PREVIEWREQUESTED']._serialized_end=660
+  _globals['_FETCHREQUESTED']._serialized_start=663
+  _globals['_FETCHREQUESTED']._serialized_end=793
+  _globals['_FETCHCANCELLED']._serialized_start=795
+  _globals['_FETCHCANCELLED']._serialized_end=827
 # @@protoc_insertion_point(module_scope)

@@ -36,11 +36,18 @@ class CallFilter(_message.Message):
     OWNERS_FIELD_NUMBER: _builtins.int
     EMPLOYEES_MIN_FIELD_NUMBER: _builtins.int
     EMPLOYEES_MAX_FIELD_NUMBER: _builtins.int
+    DIRECTIONS_FIELD_NUMBER: _builtins.int
+    SECONDS_MIN_FIELD_NUMBER: _builtins.int
+    SECONDS_MAX_FIELD_NUMBER: _builtins.int
+    TITLE_WORDS_FIELD_NUMBER: _builtins.int
+    PARTICIPANTS_FIELD_NUMBER: _builtins.int
     amount_min: _builtins.float
     """In the deal's own currency; absent means no bound."""
     amount_max: _builtins.float
     employees_min: _builtins.int
     employees_max: _builtins.int
+    seconds_min: _builtins.int
+    seconds_max: _builtins.int
     @_builtins.property
     def from_time(self) -> _timestamp_pb2.Timestamp:
         """From inclusive, to exclusive."""
@@ -53,6 +60,18 @@ class CallFilter(_message.Message):
     def owners(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Name or e-mail of the deal's owner."""
 
+    @_builtins.property
+    def directions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """inbound, outbound, conference, or unknown: what the provider does not say or calls otherwise. Any other text means no call at all."""
+
+    @_builtins.property
+    def title_words(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All of them are in the title, whatever their case."""
+
+    @_builtins.property
+    def participants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Name, e-mail or e-mail domain ("acme.com", "@acme.com") of anybody on the call; one of them is enough."""
+
     def __init__(
         self,
         *,
@@ -64,10 +83,15 @@ class CallFilter(_message.Message):
         owners: _abc.Iterable[_builtins.str] | None = ...,
         employees_min: _builtins.int | None = ...,
         employees_max: _builtins.int | None = ...,
+        directions: _abc.Iterable[_builtins.str] | None = ...,
+        seconds_min: _builtins.int | None = ...,
+        seconds_max: _builtins.int | None = ...,
+        title_words: _abc.Iterable[_builtins.str] | None = ...,
+        participants: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_amount_max", b"_amount_max", "_amount_min", b"_amount_min", "_employees_max", b"_employees_max", "_employees_min", b"_employees_min", "amount_max", b"amount_max", "amount_min", b"amount_min", "employees_max", b"employees_max", "employees_min", b"employees_min", "from_time", b"from_time", "to_time", b"to_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_amount_max", b"_amount_max", "_amount_min", b"_amount_min", "_employees_max", b"_employees_max", "_employees_min", b"_employees_min", "_seconds_max", b"_seconds_max", "_seconds_min", b"_seconds_min", "amount_max", b"amount_max", "amount_min", b"amount_min", "employees_max", b"employees_max", "employees_min", b"employees_min", "from_time", b"from_time", "seconds_max", b"seconds_max", "seconds_min", b"seconds_min", "to_time", b"to_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount_max", b"_amount_max", "_amount_min", b"_amount_min", "_employees_max", b"_employees_max", "_employees_min", b"_employees_min", "amount_max", b"amount_max", "amount_min", b"amount_min", "deal_stages", b"deal_stages", "employees_max", b"employees_max", "employees_min", b"employees_min", "from_time", b"from_time", "owners", b"owners", "to_time", b"to_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_amount_max", b"_amount_max", "_amount_min", b"_amount_min", "_employees_max", b"_employees_max", "_employees_min", b"_employees_min", "_seconds_max", b"_seconds_max", "_seconds_min", b"_seconds_min", "amount_max", b"amount_max", "amount_min", b"amount_min", "deal_stages", b"deal_stages", "directions", b"directions", "employees_max", b"employees_max", "employees_min", b"employees_min", "from_time", b"from_time", "owners", b"owners", "participants", b"participants", "seconds_max", b"seconds_max", "seconds_min", b"seconds_min", "title_words", b"title_words", "to_time", b"to_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__amount_max: _TypeAlias = _typing.Literal["amount_max"]  # noqa: Y015
     _WhichOneofArgType__amount_max: _TypeAlias = _typing.Literal["_amount_max", b"_amount_max"]  # noqa: Y015
@@ -77,6 +101,10 @@ class CallFilter(_message.Message):
     _WhichOneofArgType__employees_max: _TypeAlias = _typing.Literal["_employees_max", b"_employees_max"]  # noqa: Y015
     _WhichOneofReturnType__employees_min: _TypeAlias = _typing.Literal["employees_min"]  # noqa: Y015
     _WhichOneofArgType__employees_min: _TypeAlias = _typing.Literal["_employees_min", b"_employees_min"]  # noqa: Y015
+    _WhichOneofReturnType__seconds_max: _TypeAlias = _typing.Literal["seconds_max"]  # noqa: Y015
+    _WhichOneofArgType__seconds_max: _TypeAlias = _typing.Literal["_seconds_max", b"_seconds_max"]  # noqa: Y015
+    _WhichOneofReturnType__seconds_min: _TypeAlias = _typing.Literal["seconds_min"]  # noqa: Y015
+    _WhichOneofArgType__seconds_min: _TypeAlias = _typing.Literal["_seconds_min", b"_seconds_min"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__amount_max) -> _WhichOneofReturnType__amount_max | None: ...
     @_typing.overload
@@ -85,6 +113,10 @@ class CallFilter(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__employees_max) -> _WhichOneofReturnType__employees_max | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__employees_min) -> _WhichOneofReturnType__employees_min | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seconds_max) -> _WhichOneofReturnType__seconds_max | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seconds_min) -> _WhichOneofReturnType__seconds_min | None: ...
 
 Global___CallFilter: _TypeAlias = CallFilter  # noqa: Y015
 

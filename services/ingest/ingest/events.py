@@ -211,9 +211,13 @@ def billing_message(news: BillingNews) -> SubscriptionChanged | CheckoutComplete
             )
 
 
-def preview_ready(job: JobId, calls: int, seconds: int) -> PreviewReady:
-    """How many calls match, and how long they are together."""
-    return PreviewReady(preview_id=str(job), matching_calls=calls, total_seconds=seconds)
+def preview_ready(job: JobId, calls: int, seconds: int, sample: StoredObject | None) -> PreviewReady:
+    """How many calls match, how long they are together, and where some of them can be looked at."""
+    message = PreviewReady(preview_id=str(job), matching_calls=calls, total_seconds=seconds)
+    if sample is not None:
+        message.sample_object_name, message.sample_sha256 = sample.name, sample.sha256
+        message.sample_size_bytes = sample.size
+    return message
 
 
 def failed(kind: JobKind, job: JobId, words: str) -> PreviewReady | FetchFailed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from cloud.objects import GoogleObjects
 from cloud.secrets import GoogleSecrets
@@ -30,6 +31,7 @@ from ingest.workers import (
     RunFetch,
     WorkerSettings,
     Works,
+    forget_lists,
 )
 from messaging import Outbox
 from runtime import Assembly, assembled, endpoint
@@ -61,7 +63,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         )
         works = Works(
             run=RunFetch(parts.db, parts.outbox, objects, terms),
-            preview=PreviewFetch(parts.db, parts.outbox),
+            preview=PreviewFetch(parts.db, parts.outbox, objects, clock, settings.list_seconds),
         )
         ends = JobEnds(parts.db, parts.outbox)
         door = GongDoor(keys, egress, limits, clock)
@@ -74,7 +76,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("reports", routes.reports())
         front = Front(parts.db, secrets, clock, settings.webhooks_origin, Tally())
         parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db))
-        parts.work(worker.run)
+        parts.work(worker.run, partial(forget_lists, parts.db, clock))
         yield parts
 
 

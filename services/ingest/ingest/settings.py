@@ -9,6 +9,7 @@ from pydantic import Field
 from ingest.gong.limits import REQUESTS_PER_SECOND
 from ingest.workers.batches import MOST_CALLS
 from ingest.workers.loading import TRANSCRIPT_WAITS
+from ingest.workers.preview import LIST_SECONDS
 from web.settings import HttpsUrl, Origin, ServiceSettings
 
 
@@ -35,6 +36,11 @@ class Settings(ServiceSettings):
     )
     held_days: int = Field(
         default=30, ge=0, description="days after which a call that is held is fetched anew; 0 holds none"
+    )
+    list_seconds: int = Field(
+        default=LIST_SECONDS,
+        ge=0,
+        description="seconds for which a list of calls may answer other previews; 0 keeps none",
     )
 
     @property

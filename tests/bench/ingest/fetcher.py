@@ -95,7 +95,7 @@ async def _worker(order: Order) -> AsyncIterator[tuple[FetchWorker, Ingest, Egre
     objects = GoogleObjects(project="bench", bucket=BUCKET, endpoint=Endpoint(address=order.storage, ca_file=ca_file))
     try:
         async with Egress([Destination(name="gong", base_url=order.gong)], ca_file=ca_file) as egress:
-            works = Works(RunFetch(db, outbox, objects), PreviewFetch(db, outbox))
+            works = Works(RunFetch(db, outbox, objects), PreviewFetch(db, outbox, objects, clock))
             door = GongDoor(SEALING_KEYS, egress, gong_limits(db, clock, order.per_second), clock)
             ends = JobEnds(db, outbox)
             deals = Deals(HubSpotDoor(SEALING_KEYS, egress, hubspot_limits(db, clock), clock), ends)

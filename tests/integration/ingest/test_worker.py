@@ -96,7 +96,7 @@ async def test_a_preview_counts_without_fetching(workshop: Workshop) -> None:
     assert isinstance(event.payload, PreviewReady)
     assert (event.payload.matching_calls, event.payload.failure) == (4, "")
     assert event.payload.total_seconds > 0
-    assert workshop.objects.held == {}
+    assert await workshop.ingest.told(CallFetched) == []
 
 
 async def test_an_address_that_is_not_gongs_is_never_asked(workshop: Workshop) -> None:

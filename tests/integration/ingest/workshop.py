@@ -29,6 +29,7 @@ from ingest.workers import (
     WorkerSettings,
     Works,
 )
+from ingest.workers.preview import LIST_SECONDS
 from integration.ingest.harness import KEYS, Gong, Ingest, MemoryObjects, fetch_requested, granted, new_id
 from messaging import Outbox
 
@@ -67,12 +68,13 @@ class Workshop:
     settings: WorkerSettings = field(default_factory=lambda: WorkerSettings(first_delay=0.001, longest_delay=0.001))
     terms: FetchTerms = field(default_factory=lambda: FetchTerms(batch_calls=2))
     per_second: float = 0.0
+    list_seconds: int = LIST_SECONDS
 
     def worker(self, objects: MemoryObjects | None = None) -> FetchWorker:
         """A worker as a fresh process would have it."""
         db, outbox, clock = self.ingest.db, Outbox("ingest"), SystemClock()
         run = RunFetch(db, outbox, objects or self.objects, self.terms)
-        works = Works(run, PreviewFetch(db, outbox))
+        works = Works(run, PreviewFetch(db, outbox, objects or self.objects, clock, self.list_seconds))
         door = GongDoor(KEYS, self.egress, gong_limits(db, clock, self.per_second), clock)
         ends = JobEnds(db, outbox)
         deals = Deals(HubSpotDoor(KEYS, self.egress, hubspot_limits(db, clock, 0.0), clock), ends)

@@ -63,6 +63,8 @@ MEMORY: Final[Register] = {
     ("services/analysis/analysis/domain/plan.py", "QuotaUsedUp.members"): "one answer",
     ("services/ingest/ingest/domain/choice.py", "Choice._kept"): "the calls of one run; gone with its listing",
     ("services/ingest/ingest/gong/paging.py", "Paging._cursors"): "one list of one job",
+    ("services/ingest/ingest/domain/listing.py", "Listing._kept"): "the list that one preview reads; gone with it",
+    ("services/ingest/ingest/workers/listing.py", "Tally._seen"): "one count of one job",
     ("services/ingest/ingest/workers/loading.py", "Loaded.kept"): "one batch of one run",
     ("services/ingest/ingest/workers/loading.py", "Loaded.left_out"): "one batch of one run",
     ("services/ingest/ingest/workers/loading.py", "Loaded.deferred"): "one batch of one run",
@@ -237,6 +239,7 @@ STREAMS: Final[Register] = {
 
 FIELDS: Final[Mapping[str, str]] = {
     "callmine.calls.v1.CallFetched.object_name": "analysis.events.fetched_call: parked unless it lies in the message's own folder",
+    "callmine.calls.v1.PreviewReady.sample_object_name": "analysis.events.sample: parked unless it lies in the message's own folder",
     "callmine.credentials.v1.CredentialRequested.subject_id": "text in the vault's journal; nothing is looked up by it",
     "callmine.audit.v1.AdminAction.target_kind": "see target_id",
     "callmine.audit.v1.AdminAction.target_id": "audit.events: parked where it is another workspace, or something of one",

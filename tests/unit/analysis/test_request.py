@@ -75,7 +75,9 @@ def test_an_unknown_timezone_is_utc() -> None:
 )
 def test_a_question_survives_the_database(brief: str, stages: list[str], amount: float | None) -> None:
     question = replace(GOOD, brief=brief, stages=tuple(stages), amount_min=amount, employees_max=9)
-    question = replace(question, directions=("inbound",), minutes_max=30, title_words=tuple(stages), participants=("x",))
+    question = replace(
+        question, directions=("inbound",), minutes_max=30, title_words=tuple(stages), participants=("x",)
+    )
     assert from_document(json.loads(json.dumps(as_document(question)))) == question
 
 

@@ -23,9 +23,7 @@ def _blank_is_none(value: object) -> object:
 def _choices(value: object) -> tuple[str, ...]:
     """A list, or text with commas; a form sends one such text, in a list or not."""
     items = value if isinstance(value, list | tuple) else [value]
-    texts = [
-        part.replace("\x00", "").strip() for item in items if item is not None for part in str(item).split(",")
-    ]
+    texts = [part.replace("\x00", "").strip() for item in items if item is not None for part in str(item).split(",")]
     return tuple(text for text in texts if text)
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple, NewType
+from typing import Any, NamedTuple, NewType, cast
 
 CallId = NewType("CallId", str)
 """The provider's id of a call; for Gong up to 20 digits, never a number."""
@@ -138,6 +138,31 @@ def described(call: Call) -> Metadata:
         "owner": asdict(call.owner) if call.owner else None,
         "deal": asdict(call.deal) if call.deal else None,
     }
+
+
+def call_of(metadata: Metadata) -> Call:
+    """The call that `described` described; it was not private."""
+    plain = cast("dict[str, Any]", metadata)
+    return Call(
+        call_id=CallId(plain["call_id"]),
+        title=plain["title"],
+        started_at=datetime.fromisoformat(plain["started_at"]),
+        duration_seconds=plain["duration_seconds"],
+        url=plain["url"],
+        direction=plain["direction"],
+        scope=plain["scope"],
+        is_private=False,
+        parties=tuple(
+            Party(one["speaker_id"], one["name"], one["title"], Affiliation(one["affiliation"]), one["email"])
+            for one in plain["parties"]
+        ),
+        owner=Owner(**plain["owner"]) if plain["owner"] else None,
+        deal=_deal(plain["deal"]) if plain["deal"] else None,
+    )
+
+
+def _deal(plain: Mapping[str, Any]) -> Deal:
+    return Deal(**{**plain, "outcome": Outcome(plain["outcome"]) if plain["outcome"] else None})
 
 
 def _party(party: Party) -> dict[str, object]:

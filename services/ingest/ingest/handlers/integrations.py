@@ -5,6 +5,7 @@ from __future__ import annotations
 from contracts import Event
 from database import Tx
 from ingest import events
+from ingest.store import listings
 from ingest.store.workspaces import Integration, save_integration
 
 
@@ -23,6 +24,8 @@ async def note_disconnected(tx: Tx, event: Event[events.IntegrationDisconnected]
     told = event.payload
     provider = events.provider_name(told.provider)
     await save_integration(tx, Integration(provider, "disconnected", told.credential_version, "", event.sequence))
+    if provider == "gong":
+        await listings.forget(tx)
 
 
 async def note_needs_reconnect(tx: Tx, event: Event[events.IntegrationNeedsReconnect]) -> None:

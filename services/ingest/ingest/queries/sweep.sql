@@ -58,3 +58,9 @@ SELECT workspace_id, public_key
 FROM gong_rules
 WHERE endpoint = :endpoint
 ORDER BY workspace_id;
+
+-- name: listings_over
+-- Lists of calls whose time is over, with their calls.
+-- cross-workspace: what is no longer of use is deleted for every workspace, whether somebody asks for a preview there again or not
+DELETE FROM listings
+WHERE usable_until <= now();

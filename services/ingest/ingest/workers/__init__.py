@@ -4,7 +4,7 @@ from ingest.workers.deals import Deals, HubSpotDoor
 from ingest.workers.ending import JobEnds
 from ingest.workers.fetch import FetchTerms, RunFetch
 from ingest.workers.loop import FetchWorker, GongDoor, WorkerSettings, Works
-from ingest.workers.preview import PreviewFetch
+from ingest.workers.preview import PreviewFetch, forget_lists
 
 __all__ = [
     "Deals",
@@ -17,4 +17,5 @@ __all__ = [
     "RunFetch",
     "WorkerSettings",
     "Works",
+    "forget_lists",
 ]

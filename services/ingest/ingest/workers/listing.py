@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.domain.calls import Call, CallId
 from ingest.domain.deals import DealSource
 from ingest.domain.filters import CallFilter
 from ingest.gong.client import GongClient
+
+Taker = Callable[[Call], None]
 
 
 @dataclass(slots=True)
@@ -18,20 +20,34 @@ class Tally:
     matching: int = 0
     seconds: int = 0
     private: int = 0
+    _seen: set[CallId] = field(default_factory=set)
+
+    def count(self, call: Call, wanted: CallFilter) -> bool:
+        """Count `call` if it is meant; whether it is, may be read, and had not been counted before."""
+        if call.call_id in self._seen or not wanted.matches(call):
+            return False
+        self._seen.add(call.call_id)
+        if call.is_private:
+            self.private += 1
+            return False
+        self.matching += 1
+        self.seconds += call.duration_seconds
+        return True
 
 
-async def list_calls(gong: GongClient, deals: DealSource, wanted: CallFilter, found: Callable[[Call], None]) -> Tally:
-    """Give `found` each call that `wanted` means and that may be read, completed by `deals`. One that two pages both show counts once."""
-    tally, seen = Tally(), set[CallId]()
+async def list_calls(
+    gong: GongClient, deals: DealSource, wanted: CallFilter, found: Taker, met: Taker | None = None
+) -> Tally:
+    """Give `found` each call that `wanted` means and that may be read, completed by `deals`. One that two pages both show counts once.
+
+    `met` is given every call of the time range as Gong tells of it.
+    """
+    tally = Tally()
     async for page in gong.calls_between(wanted.from_time, wanted.to_time):
+        if met is not None:
+            for call in page:
+                met(call)
         for call in await deals.complete(page):
-            if call.call_id in seen or not wanted.matches(call):
-                continue
-            seen.add(call.call_id)
-            if call.is_private:
-                tally.private += 1
-                continue
-            tally.matching += 1
-            tally.seconds += call.duration_seconds
-            found(call)
+            if tally.count(call, wanted):
+                found(call)
     return tally

@@ -27,3 +27,7 @@ INSERT INTO provider_budgets (workspace_id, provider, spent_until, blocked_until
 VALUES ('@w', 'gong', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', 1);
 INSERT INTO held_calls (workspace_id, provider, call_id, checksum, object_name, sha256, size_bytes, fetched_at)
 VALUES ('@w', 'gong', 'call_01', repeat('0', 64), '@w', repeat('0', 64), 1, '2026-01-01T00:00:00Z');
+INSERT INTO listings (workspace_id, provider, from_time, to_time, credential_version, usable_until)
+VALUES ('@w', 'gong', '2025-01-01T00:00:00Z', '2027-01-0@nT00:00:00Z', 1, '2100-01-01T00:00:00Z');
+INSERT INTO listed_calls (workspace_id, provider, call_id, started_at, metadata)
+VALUES ('@w', 'gong', 'call_01', '2026-01-01T00:00:00Z', '@w'), ('@w', 'gong', 'call_' || '@w', '2026-01-02T00:00:00Z', '@w');

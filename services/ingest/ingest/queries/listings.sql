@@ -1,0 +1,34 @@
+-- name: listing_recent
+-- The calls of a range, from a list of it or of more that may still be used: one row with nothing where there are none, no row without such
+-- a list. One statement, so that a list which takes its place meanwhile is seen whole or not at all.
+SELECT c.metadata
+FROM listings l
+LEFT JOIN listed_calls c ON c.workspace_id = :workspace_id AND c.provider = l.provider
+    AND c.started_at >= :from_time AND c.started_at < :to_time
+WHERE l.workspace_id = :workspace_id AND l.provider = 'gong' AND l.credential_version = :credential_version
+    AND l.from_time <= :from_time AND l.to_time >= :to_time AND l.usable_until > clock_timestamp();
+
+-- name: listing_save
+-- A list takes the place of the one before; its row is locked from here on, so that two which end together are written one after the other.
+INSERT INTO listings AS known (workspace_id, provider, from_time, to_time, credential_version, usable_until)
+VALUES (:workspace_id, 'gong', :from_time, :to_time, :credential_version,
+    clock_timestamp() + make_interval(secs => :lasts_seconds::float8))
+ON CONFLICT (workspace_id, provider) DO UPDATE
+SET from_time = excluded.from_time, to_time = excluded.to_time, credential_version = excluded.credential_version,
+    usable_until = excluded.usable_until;
+
+-- name: listed_calls_forget
+-- The calls of the list before.
+DELETE FROM listed_calls
+WHERE workspace_id = :workspace_id AND provider = 'gong';
+
+-- name: listed_calls_add
+-- The calls of the list.
+INSERT INTO listed_calls (workspace_id, provider, call_id, started_at, metadata)
+SELECT :workspace_id, 'gong', c.call_id, c.started_at, c.metadata
+FROM unnest(:call_ids::text[], :started_ats::timestamptz[], :metadata::bytea[]) AS c (call_id, started_at, metadata);
+
+-- name: listing_forget
+-- The list goes, and its calls with it.
+DELETE FROM listings
+WHERE workspace_id = :workspace_id AND provider = 'gong';

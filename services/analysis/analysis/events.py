@@ -12,6 +12,7 @@ from analysis.domain.plan import Plan
 from analysis.domain.report import Numbers
 from analysis.domain.request import CallFilter, PreviewId, ReportId, RunId
 from analysis.domain.run import Fetched, FetchedCall
+from analysis.domain.sample import StoredSample
 from analysis.store.plans import IntegrationState
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, FetchPaused, PreviewReady
@@ -147,6 +148,16 @@ def run_id_of(text: str) -> RunId:
 def preview_id_of(text: str) -> PreviewId:
     """The preview a message is about. Raises InvalidInput."""
     return PreviewId(parse_uuid(text, "preview_id"))
+
+
+def preview_sample(event: Event[PreviewReady]) -> StoredSample | None:
+    """Where some of a preview's calls are; None where none match. Raises InvalidInput when it cannot be the message's own workspace's."""
+    message = event.payload
+    if not message.sample_object_name:
+        return None
+    if len(message.sample_sha256) != 64:
+        raise InvalidInput("a sample is announced without its checksum")
+    return StoredSample(own_name(event.workspace_id, message.sample_object_name), message.sample_sha256)
 
 
 def fetched_call(event: Event[CallFetched]) -> FetchedCall:

@@ -198,7 +198,17 @@ async def test_what_comes_for_a_run_that_has_ended_is_taken_and_forgotten(world:
 
 
 @pytest.mark.parametrize(
-    "which", ["unknown run", "no id", "foreign object", "foreign run", "bad plan", "unknown preview"]
+    "which",
+    [
+        "unknown run",
+        "no id",
+        "foreign object",
+        "foreign run",
+        "bad plan",
+        "unknown preview",
+        "foreign sample",
+        "unchecked sample",
+    ],
 )
 async def test_what_makes_no_sense_is_parked_and_changes_nothing(world: World, which: str) -> None:
     run_id = await world.desk.start(ACME, question(), MAYA)
@@ -210,12 +220,24 @@ async def test_what_makes_no_sense_is_parked_and_changes_nothing(world: World, w
     foreign = CallFetched()
     foreign.CopyFrom(payload)
     foreign.object_name = payload.object_name.replace(ACME, RIVAL)
+    preview_id = str(await world.desk.ask_preview(ACME, question(), MAYA))
     bad: dict[str, Event[Message]] = {
         "unknown run": await world.fetched(unknown, "c1"),
         "no id": world.event(FetchCompleted(run_id="nonsense", calls_fetched=1), "nonsense"),
         "foreign object": world.event(foreign, str(run_id)),
         "foreign run": world.event(payload, str(run_id), RIVAL),
         "bad plan": world.event(growth(concurrent_runs=0), ACME),
+        "foreign sample": world.event(
+            PreviewReady(
+                preview_id=preview_id,
+                sample_object_name=f"workspaces/{RIVAL}/previews/x.json.gz",
+                sample_sha256="0" * 64,
+            ),
+            preview_id,
+        ),
+        "unchecked sample": world.event(
+            PreviewReady(preview_id=preview_id, sample_object_name=f"workspaces/{ACME}/previews/x.json.gz"), preview_id
+        ),
         "unknown preview": world.event(PreviewReady(preview_id=str(uuid7())), "x"),
     }
     before = await world.everything()

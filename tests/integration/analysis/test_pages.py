@@ -15,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from analysis.domain.request import RunId
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.calls.v1.calls_pb2 import FetchPaused, PreviewReady
+from callmine.fetches.v1.fetches_pb2 import PreviewRequested
 from callmine.integrations.v1.integrations_pb2 import IntegrationConnected, Provider
 from core.ids import uuid7
 from integration.analysis.site import browser, site
@@ -125,6 +126,132 @@ async def test_a_preview_says_how_many_calls_match(world: World, maya: httpx.Asy
     assert "hx-trigger" not in shown
 
 
+async def sampled(world: World, preview_id: str, document: object) -> PreviewReady:
+    """Ingest's answer to a preview, with its sample in storage."""
+    body = json.dumps(document).encode()
+    stored = await world.objects.workspace(ACME).put(f"previews/{preview_id}/0123456789abcdef.json.gz", body)
+    return PreviewReady(
+        preview_id=preview_id,
+        matching_calls=18,
+        total_seconds=60,
+        sample_object_name=stored.name,
+        sample_sha256=stored.sha256,
+        sample_size_bytes=stored.size,
+    )
+
+
+SAMPLE: dict[str, object] = {
+    "title": "<b>Brightwater</b> & Co",
+    "started_at": "2026-11-02T15:30:00+00:00",
+    "duration_seconds": 1920,
+    "owner": "Maya Lindqvist",
+    "stage": "Proposal",
+    "participants": ["Maya Lindqvist", "<script>alert(1)</script>"],
+    "more_participants": 3,
+}
+
+
+async def test_a_preview_shows_some_of_the_calls(world: World, maya: httpx.AsyncClient) -> None:
+    path = (await maya.post("/previews", data=BRIEF)).headers["location"]
+    preview_id = path.rsplit("/", 1)[-1]
+    assert (await maya.get(f"/api/v1{path}")).json()["sample"] is None
+    ready = await sampled(world, preview_id, {"version": 1, "calls": [SAMPLE]})
+    await world.deliver(world.event(ready, preview_id))
+    for headers in ({}, {"hx-request": "true"}):
+        shown = (await maya.get(path, headers=headers)).text
+        assert "&lt;b&gt;Brightwater&lt;/b&gt; &amp; Co" in shown
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; and 3 more" in shown
+        assert "<script>alert" not in shown
+        assert "2 Nov 2026, 15:30 UTC" in shown
+        assert "32 min, Proposal" in shown
+        assert "Maya Lindqvist (led the call)" in shown
+        assert "The newest 1" in shown
+    told = (await maya.get(f"/api/v1{path}")).json()
+    assert (told["matching_calls"], told["sample"]) == (18, [SAMPLE])
+    async with browser(site(world), RIVAL) as rival:
+        assert (await rival.get(f"/api/v1{path}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        {"version": 2, "calls": [SAMPLE]},
+        {"version": 1},
+        {"version": 1, "calls": ["x"]},
+        {"version": 1, "calls": [{**SAMPLE, "participants": "Maya"}]},
+        {"version": 1, "calls": [{**SAMPLE, "started_at": "2026-11-02T15:30:00"}]},
+        {"version": 1, "calls": [{**SAMPLE, "duration_seconds": "long"}]},
+        {"version": 1, "calls": [{"title": "x"}]},
+    ],
+)
+async def test_without_a_sample_that_can_be_read_the_count_stands(
+    world: World, maya: httpx.AsyncClient, document: object
+) -> None:
+    path = (await maya.post("/previews", data=BRIEF)).headers["location"]
+    preview_id = path.rsplit("/", 1)[-1]
+    ready = await sampled(world, preview_id, document or {"version": 1, "calls": [SAMPLE]})
+    if document is None:
+        await world.objects.workspace(ACME).delete(ready.sample_object_name)
+    await world.deliver(world.event(ready, preview_id))
+    shown = await maya.get(path)
+    assert shown.status_code == 200
+    assert "18 calls match" in shown.text
+    assert "cannot be shown right now" in shown.text
+    told = (await maya.get(f"/api/v1{path}")).json()
+    assert (told["matching_calls"], told["sample"]) == (18, None)
+
+
+async def test_no_more_is_shown_than_was_agreed(world: World, maya: httpx.AsyncClient) -> None:
+    path = (await maya.post("/previews", data=BRIEF)).headers["location"]
+    preview_id = path.rsplit("/", 1)[-1]
+    crowd = {**SAMPLE, "participants": [f"Person {number}" for number in range(20)]}
+    await world.deliver(
+        world.event(await sampled(world, preview_id, {"version": 1, "calls": [crowd] * 20}), preview_id)
+    )
+    shown = (await maya.get(f"/api/v1{path}")).json()["sample"]
+    assert len(shown) == 10
+    assert (len(shown[0]["participants"]), shown[0]["more_participants"]) == (12, 11)
+
+
+FILTERS: dict[str, str | list[str]] = {
+    "directions": ["inbound", "unknown"],
+    "minutes_min": "5",
+    "minutes_max": "",
+    "title_words": "Renewal,  pricing",
+    "participants": "Ana Bo, @acme.com",
+}
+
+
+async def test_what_the_form_says_of_calls_is_asked_for_and_shown_again(world: World, maya: httpx.AsyncClient) -> None:
+    assert '<details class="more">' in (await maya.get("/new")).text
+    path = (await maya.post("/previews", data={**BRIEF, **FILTERS})).headers["location"]
+    (event,) = await world.sent_of(PreviewRequested)
+    assert isinstance(event.payload, PreviewRequested)
+    wanted = event.payload.filter
+    assert list(wanted.directions) == ["inbound", "unknown"]
+    assert (wanted.seconds_min, wanted.HasField("seconds_max")) == (300, False)
+    assert list(wanted.title_words) == ["Renewal", "pricing"]
+    assert list(wanted.participants) == ["Ana Bo", "@acme.com"]
+    page = (await maya.get(path)).text
+    assert '<details class="more" open>' in page
+    assert re.findall(r'name="directions" value="(\w+)" checked', page) == ["inbound", "unknown"]
+    assert re.search(r'name="minutes_min" type="number" value="5"', page)
+    assert 'value="Renewal pricing"' in page
+    assert 'value="Ana Bo, @acme.com"' in page
+
+
+async def test_the_api_takes_the_same_filters_as_lists(world: World, maya: httpx.AsyncClient) -> None:
+    given = {"directions": ["conference"], "minutes_max": 30, "title_words": ["Q3"], "participants": ["acme.com"]}
+    answer = await maya.post("/api/v1/previews", json={"brief": BRIEF["brief"], **given})
+    assert answer.status_code == 202
+    assert {name: answer.json()["question"][name] for name in given} == given
+    sideways = {"brief": BRIEF["brief"], "directions": ["sideways"]}
+    bad = await maya.post("/api/v1/runs", json=sideways, headers={"accept": "application/json"})
+    assert bad.status_code == 400
+    assert bad.json()["detail"] == "a direction is one of inbound, outbound, conference, unknown"
+
+
 async def test_the_notice_goes_when_gong_is_connected(world: World, maya: httpx.AsyncClient) -> None:
     connected = IntegrationConnected(provider=Provider.PROVIDER_GONG, credential_version=1)
     await world.deliver(world.event(connected, f"{ACME}:gong"), topic="integrations")
@@ -144,6 +271,12 @@ async def test_the_notice_goes_when_gong_is_connected(world: World, maya: httpx.
         ({"max_calls": "1001"}, "max_calls must be from 1"),
         ({"amount_min": "9", "amount_max": "3"}, "amount range is reversed"),
         ({"employees_min": "-1"}, "company size must be a number"),
+        ({"employees_max": "2147483648"}, "company size must be a number from zero to 2,147,483,647"),
+        ({"minutes_min": "9", "minutes_max": "3"}, "length in minutes range is reversed"),
+        ({"minutes_max": "1441"}, "length in minutes must be a number from zero to 1,440"),
+        ({"directions": "sideways"}, "a direction is one of inbound"),
+        ({"title_words": "renewal !!"}, "a title word needs a letter or a digit"),
+        ({"participants": "x" * 201}, "values of participant"),
     ],
 )
 async def test_bad_input_is_a_400_that_says_what_is_wrong(

@@ -141,7 +141,7 @@ async def test_what_the_list_answers_is_what_gong_would(workshop: Workshop) -> N
             assert sample(workshop, by_list) == sample(workshop, by_gong)
 
 
-@pytest.mark.parametrize("why", ["wider", "old", "another credential", "switched off", "disconnected"])
+@pytest.mark.parametrize("why", ["earlier", "later", "old", "another credential", "switched off", "disconnected"])
 async def test_when_gong_is_asked_again(workshop: Workshop, why: str) -> None:
     workshop.list_seconds = 0 if why == "switched off" else 600
     await preview(workshop, between(2001, 2099))
@@ -151,7 +151,7 @@ async def test_when_gong_is_asked_again(workshop: Workshop, why: str) -> None:
         gone = IntegrationDisconnected(provider=PROVIDER_GONG, credential_version=2)
         await workshop.ingest.hear(event_of(gone, f"{HARBOR}:gong"))
     before = requests(workshop)
-    wanted = between(2000, 2099) if why == "wider" else between(2001, 2099)
+    wanted = between(2000 if why == "earlier" else 2001, 2100 if why == "later" else 2099)
     ready = await preview(workshop, wanted, version=2 if why == "another credential" else 1)
     assert requests(workshop) > before
     assert ready.matching_calls == 4
@@ -248,9 +248,20 @@ async def test_upkeep_forgets_what_is_over_in_every_workspace_and_nothing_else(w
 async def test_upkeep_begins_at_once(workshop: Workshop) -> None:
     await preview(workshop)
     await workshop.ingest.sql("UPDATE listings SET usable_until = now() - interval '1 second'")
-    task = asyncio.create_task(forget_lists(workshop.ingest.db, SystemClock()))
-    try:
-        while await workshop.ingest.sql("SELECT * FROM listed_calls"):
-            await asyncio.sleep(0.01)
-    finally:
-        task.cancel()
+    upkeep = asyncio.create_task(forget_lists(workshop.ingest.db, slept := Slept()))
+    await slept.once.wait()
+    upkeep.cancel()
+    assert await workshop.ingest.sql("SELECT * FROM listed_calls") == []
+
+
+class Slept(SystemClock):
+    """A clock on which a sleep never ends; `once` is set when the first begins."""
+
+    def __init__(self) -> None:
+        self.once = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        """Until cancelled."""
+        assert seconds > 0
+        self.once.set()
+        await asyncio.Event().wait()

@@ -149,28 +149,25 @@ def filters() -> st.SearchStrategy[CallFilter]:
 
 
 def meant(wanted: CallFilter, one: Call) -> bool:
-    """The same, spelt out the long way round: whatever condition is set and not met."""
-    for word in wanted.title_words:
-        if word.lower() not in one.title.lower().replace("-", " ").replace(":", " ").split(" "):
-            return False
+    """The same, spelt out the long way round."""
+    title = one.title.lower().replace("-", " ").replace(":", " ").split(" ")
+    known = [party.name.lower() for party in one.parties]
+    for address in (party.email.lower() for party in one.parties if party.email is not None):
+        mailbox, domain = address.split("@")
+        known += [f"{mailbox}@{domain}", domain, f"@{domain}"]
+    said = one.direction if one.direction != "webinar" else "unknown"
+    conditions = [word.lower() in title for word in wanted.title_words]
     if wanted.participants:
-        known = []
-        for party in one.parties:
-            known.append(party.name.lower())
-            if party.email is not None:
-                mailbox, domain = party.email.lower().split("@")
-                known += [f"{mailbox}@{domain}", domain, f"@{domain}"]
-        if all(person.lower() not in known for person in wanted.participants):
-            return False
+        conditions.append(any(person.lower() in known for person in wanted.participants))
     if wanted.directions:
-        said = one.direction if one.direction != "webinar" else "unknown"
-        if said not in wanted.directions:
-            return False
-    if wanted.seconds_min is not None and one.duration_seconds < wanted.seconds_min:
-        return False
-    if wanted.seconds_max is not None and one.duration_seconds > wanted.seconds_max:
-        return False
-    return not wanted.deal_stages or (one.deal is not None and one.deal.stage in wanted.deal_stages)
+        conditions.append(said in wanted.directions)
+    if wanted.seconds_min is not None:
+        conditions.append(one.duration_seconds >= wanted.seconds_min)
+    if wanted.seconds_max is not None:
+        conditions.append(one.duration_seconds <= wanted.seconds_max)
+    if wanted.deal_stages:
+        conditions.append(one.deal is not None and one.deal.stage in wanted.deal_stages)
+    return all(conditions)
 
 
 @given(filters(), calls())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from analysis.domain.request import PreviewId, Question, ReportId, RunId
+from analysis.domain.sample import StoredSample
 
 
 class RunState(enum.StrEnum):
@@ -104,7 +105,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How many calls a question would be asked of; numbers are None until they are known."""
+    """How many calls a question would be asked of; numbers are None until they are known. `sample`: where some of them are."""
 
     id: PreviewId
     question: Question
@@ -112,6 +113,7 @@ class Preview:
     matching_calls: int | None
     total_seconds: int | None
     reason: str
+    sample: StoredSample | None = None
 
 
 def stages(run: Run) -> tuple[Stage, ...]:

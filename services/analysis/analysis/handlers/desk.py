@@ -11,19 +11,23 @@ from analysis import events
 from analysis.domain.plan import Plan, Quota, require_quota
 from analysis.domain.request import PreviewId, Question, ReportId, RunId, check
 from analysis.domain.run import Preview, Run, RunState
+from analysis.domain.sample import SampledCall
 from analysis.domain.transcript import Call, parse_call
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.store import plans, reports, runs
-from analysis.store.call_objects import read_call
+from analysis.store.call_objects import read_call, read_sample
 from cloud.objects import ObjectStore
 from contracts import Actor
 from core.clock import Clock
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound, Permanent, Transient
 from core.ids import WorkspaceId, uuid7
+from core.log import logger
 from database import Database, Tx
 from messaging import Outbox
 
 T = TypeVar("T")
+
+log = logger("analysis.desk")
 
 PAGE = 25
 
@@ -88,6 +92,16 @@ class Desk:
         """One preview."""
         async with self.db.workspace(workspace_id) as tx:
             return _found(await runs.preview(tx, preview_id), "preview")
+
+    async def sample(self, workspace_id: WorkspaceId, preview: Preview) -> tuple[SampledCall, ...] | None:
+        """Some of the calls of a preview; None where there are none, or where they cannot be read now: the count stands without them."""
+        if preview.sample is None:
+            return None
+        try:
+            return await read_sample(self.objects, workspace_id, preview.sample)
+        except (Permanent, Transient, NotFound) as error:
+            log.warning("sample cannot be read", preview=str(preview.id), cause=type(error).__name__)
+            return None
 
     async def start(
         self, workspace_id: WorkspaceId, question: Question, actor: Actor, request_id: uuid.UUID | None = None

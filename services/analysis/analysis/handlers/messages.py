@@ -65,7 +65,8 @@ class MessageHandlers:
         preview_id = events.preview_id_of(message.preview_id)
         if await runs.preview(tx, preview_id) is None:
             raise NotFound("a preview is answered that nobody asked for")
-        await runs.finish_preview(tx, preview_id, message.matching_calls, message.total_seconds, message.failure)
+        count = runs.Count(message.matching_calls, message.total_seconds, events.preview_sample(event))
+        await runs.finish_preview(tx, preview_id, count, message.failure)
 
     async def call_fetched(self, tx: Tx, event: Event[events.CallFetched]) -> None:
         """A call can be analysed. For a run that has ended it is too late, which is no error."""

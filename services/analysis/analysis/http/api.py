@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from analysis.domain.request import PreviewId, ReportId, RunId, as_document
 from analysis.domain.run import Preview, Run, stages
+from analysis.domain.sample import SampledCall
 from analysis.handlers.desk import Desk
 from analysis.http.inputs import QuestionInput, question_of
 from analysis.http.paths import id_in_path
@@ -46,12 +48,12 @@ class ApiRoutes:
         question = question_of(sent, situation, self._desk.clock.now())
         preview_id = await self._desk.ask_preview(session.workspace_id, question, session.actor)
         preview = await self._desk.preview(session.workspace_id, preview_id)
-        return JSONResponse(_preview(preview), ACCEPTED, {"location": f"/api/v1/previews/{preview_id}"})
+        return JSONResponse(_preview(preview, None), ACCEPTED, {"location": f"/api/v1/previews/{preview_id}"})
 
     async def preview(self, session: Member, preview_id: str) -> JSONResponse:
-        """How many calls match; numbers are null until they are known."""
-        found = PreviewId(id_in_path(preview_id, "preview"))
-        return JSONResponse(_preview(await self._desk.preview(session.workspace_id, found)))
+        """How many calls match, and some of them; null until they are known, and for a sample that cannot be read now."""
+        preview = await self._desk.preview(session.workspace_id, PreviewId(id_in_path(preview_id, "preview")))
+        return JSONResponse(_preview(preview, await self._desk.sample(session.workspace_id, preview)))
 
     async def start(self, session: Member, sent: QuestionInput) -> JSONResponse:
         """Start a run."""
@@ -96,14 +98,20 @@ class ApiRoutes:
         return export_file(await self._desk.export(session.workspace_id, found, format_name, session.actor))
 
 
-def _preview(preview: Preview) -> dict[str, object]:
+def _preview(preview: Preview, sample: tuple[SampledCall, ...] | None) -> dict[str, object]:
     return {
         "preview_id": str(preview.id),
         "state": preview.state,
         "matching_calls": preview.matching_calls,
         "total_seconds": preview.total_seconds,
         "reason": preview.reason,
+        "question": as_document(preview.question),
+        "sample": None if sample is None else [_sampled(call) for call in sample],
     }
+
+
+def _sampled(call: SampledCall) -> dict[str, object]:
+    return {**asdict(call), "started_at": call.started_at.isoformat()}
 
 
 def _run(run: Run) -> dict[str, object]:

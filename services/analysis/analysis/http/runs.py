@@ -30,6 +30,13 @@ MODEL_NAMES = {
     "anthropic/large": "Anthropic, large",
 }
 
+DIRECTION_NAMES = {
+    "inbound": "Inbound",
+    "outbound": "Outbound",
+    "conference": "Web conference",
+    "unknown": "Not known",
+}
+
 
 class RunRoutes:
     """The routes of this page family."""
@@ -77,14 +84,15 @@ class RunRoutes:
         if request.headers.get("hx-request") != "true":
             return RedirectResponse(f"/previews/{preview_id}", SEE_OTHER)
         preview = await self._desk.preview(session.workspace_id, preview_id)
-        return self._frame.part(request, "preview_part.html", session, preview=preview)
+        return self._frame.part(request, "preview_part.html", session, preview=preview, sample=None)
 
     async def preview_page(self, request: Request, session: Member, preview_id: str) -> Response:
         """A preview: the part alone for htmx, the whole form with it for a plain browser."""
         found = PreviewId(id_in_path(preview_id, "preview"))
         preview = await self._desk.preview(session.workspace_id, found)
         if request.headers.get("hx-request") == "true":
-            return self._frame.part(request, "preview_part.html", session, preview=preview)
+            sample = await self._desk.sample(session.workspace_id, preview)
+            return self._frame.part(request, "preview_part.html", session, preview=preview, sample=sample)
         return await self._form(request, session, preview.question, preview=preview)
 
     async def start(self, request: Request, session: Member, sent: Sent) -> Response:
@@ -137,6 +145,8 @@ class RunRoutes:
             situation=situation,
             error=error,
             preview=preview,
+            sample=await self._desk.sample(session.workspace_id, preview) if preview else None,
+            directions=DIRECTION_NAMES,
             request_id=str(uuid7()),
             model_names=MODEL_NAMES,
         )

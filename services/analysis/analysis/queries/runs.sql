@@ -4,13 +4,14 @@ INSERT INTO previews (workspace_id, id, request) VALUES (:workspace_id, :id, :re
 
 -- name: preview_by_id
 -- One preview.
-SELECT id, request, state, matching_calls, total_seconds, reason FROM previews
+SELECT id, request, state, matching_calls, total_seconds, reason, sample_name, sample_sha256 FROM previews
 WHERE workspace_id = :workspace_id AND id = :id;
 
 -- name: finish_preview
 -- The count has come; a second answer changes nothing.
 UPDATE previews
-SET state = :state, matching_calls = :matching_calls, total_seconds = :total_seconds, reason = :reason
+SET state = :state, matching_calls = :matching_calls, total_seconds = :total_seconds, reason = :reason,
+    sample_name = :sample_name, sample_sha256 = :sample_sha256
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'counting';
 
 -- name: insert_run

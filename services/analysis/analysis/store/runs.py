@@ -9,6 +9,7 @@ from datetime import datetime
 from analysis.domain.report import FailedCall
 from analysis.domain.request import PreviewId, Question, ReportId, RunId, as_document, from_document
 from analysis.domain.run import Fetched, FetchedCall, Preview, Run, RunState
+from analysis.domain.sample import StoredSample
 from database import Row, Tx
 
 
@@ -29,18 +30,31 @@ async def preview(tx: Tx, preview_id: PreviewId) -> Preview | None:
         matching_calls=row["matching_calls"],
         total_seconds=row["total_seconds"],
         reason=row["reason"],
+        sample=StoredSample(row["sample_name"], row["sample_sha256"]) if row["sample_name"] else None,
     )
 
 
-async def finish_preview(tx: Tx, preview_id: PreviewId, matching_calls: int, total_seconds: int, failure: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a preview has found."""
+
+    matching_calls: int
+    total_seconds: int
+    sample: StoredSample | None = None
+
+
+async def finish_preview(tx: Tx, preview_id: PreviewId, count: Count, failure: str) -> None:
     """Store the count, or why there is none; the first answer stays."""
+    sample = None if failure else count.sample
     await tx.execute(
         "finish_preview",
         id=preview_id,
         state="failed" if failure else "ready",
-        matching_calls=None if failure else matching_calls,
-        total_seconds=None if failure else total_seconds,
+        matching_calls=None if failure else count.matching_calls,
+        total_seconds=None if failure else count.total_seconds,
         reason=failure,
+        sample_name=sample.object_name if sample else None,
+        sample_sha256=sample.sha256 if sample else None,
     )
 
 

@@ -72,12 +72,12 @@ def main() -> None:
 
 
 async def _fetch(order: Order) -> Taken:
-    async with _worker(order) as (worker, ingest, egress):
+    async with worker(order) as (working, ingest, egress):
         calls, seconds, cpu = 0, 0.0, 0.0
         for window in order.windows:
             await _start(ingest, order, window)
             began, used = time.monotonic(), time.process_time()
-            await worker.work_once()
+            await working.work_once()
             seconds, cpu = seconds + time.monotonic() - began, cpu + time.process_time() - used
             [done] = [e.payload for e in await ingest.told(FetchCompleted) if isinstance(e.payload, FetchCompleted)]
             calls += done.calls_fetched
@@ -88,7 +88,8 @@ async def _fetch(order: Order) -> Taken:
 
 
 @asynccontextmanager
-async def _worker(order: Order) -> AsyncIterator[tuple[FetchWorker, Ingest, Egress]]:
+async def worker(order: Order) -> AsyncIterator[tuple[FetchWorker, Ingest, Egress]]:
+    """The worker, what it works for, and its way out."""
     clock, outbox, ca_file = SystemClock(), Outbox("ingest"), Path(order.ca_file)
     urls = DatabaseSettings(app_url=order.app_url, sweep_url=order.sweep_url, app_pool=5, sweep_pool=2)
     db = await Database.open(urls, Queries.of("database", "messaging", "ingest"), "ingest")

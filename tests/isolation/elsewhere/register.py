@@ -239,7 +239,7 @@ STREAMS: Final[Register] = {
 
 FIELDS: Final[Mapping[str, str]] = {
     "callmine.calls.v1.CallFetched.object_name": "analysis.events.fetched_call: parked unless it lies in the message's own folder",
-    "callmine.calls.v1.PreviewReady.sample_object_name": "analysis.events.preview_sample: parked unless it lies in the message's own folder",
+    "callmine.calls.v1.PreviewReady.sample_object_name": "analysis.events.preview_sample: parked unless it lies in its own folder",
     "callmine.credentials.v1.CredentialRequested.subject_id": "text in the vault's journal; nothing is looked up by it",
     "callmine.audit.v1.AdminAction.target_kind": "see target_id",
     "callmine.audit.v1.AdminAction.target_id": "audit.events: parked where it is another workspace, or something of one",

@@ -24,7 +24,7 @@ def sliced(body: bytes, name: str) -> tuple[bytes, Places]:
     """
     places: Places = []
     try:
-        # One character a byte, so that places are the same in both: JSON's own characters are ASCII, and what strings hold is not looked at.
+        # One character a byte, so that places are the same in both. JSON's own characters are ASCII; what strings hold does not matter.
         _members(body.decode("latin-1"), name, places)
     except (ValueError, RecursionError):
         return body, []

@@ -20,24 +20,30 @@ from database.transaction import lost_connection
 from egress import Destination
 from messaging import Consumer, DeadLetters, Outbox, Parked, Processor, Relay, Routes
 from messaging.google import GooglePublisher, PullSubscriber, open_channel
+from messaging.memberships import follow_members
 from messaging.oidc import GoogleOidc, OidcSettings
 from messaging.operator import operator_router
 from messaging.push import push_router
 from messaging.topology import Subscription, Topology, TopologyInvalid, dead_letter_subscription
 from messaging.upkeep import keep_up
+from runtime.members import ToldMembers
 from runtime.outbound import Outbound, outbound_router
 from web import ServiceSettings, create_app
 from web.clerk import clerk_destination, clerk_sessions
+from web.membership import MembershipCheck
 from web.settings import PREFIX
 
 Work = Callable[[], Awaitable[None]]
 
 _GOOGLE = "google"
 
+# What ingest tells of workspaces and their members.
+_WORKSPACES = "workspaces"
+
 
 @dataclass(slots=True)
 class Assembly:
-    """The parts of a running service. `stack` closes what is registered with it when the service ends."""
+    """The parts of a running service. `stack` closes what is registered with it when the service ends; `members` says who is let in."""
 
     service: str
     settings: ServiceSettings
@@ -48,6 +54,7 @@ class Assembly:
     relay: Relay
     stack: AsyncExitStack
     outbound: Outbound
+    members: MembershipCheck
     _consumers: dict[str, Consumer] = field(default_factory=dict)
     _routers: list[APIRouter] = field(default_factory=list)
     _works: list[Work] = field(default_factory=list)
@@ -60,13 +67,15 @@ class Assembly:
         name = f"{self.service}.{topic}"
         if name not in {one.name for one in self._subscriptions() if one.dead_letter_topic}:
             raise ValueError(f"deploy/topology.yaml gives {self.service} no subscription to {topic}")
+        if topic == _WORKSPACES:
+            follow_members(routes)
         self._consumers[name] = Consumer(name, self.db, routes)
 
     def consume_rest(self) -> None:
-        """Acknowledge what arrives on subscriptions that nothing was registered for: the service has no interest in them yet."""
+        """Acknowledge what arrives on subscriptions that nothing was registered for, but for who is a member of what."""
         for one in self._subscriptions():
             if one.dead_letter_topic and one.name not in self._consumers:
-                self._consumers[one.name] = Consumer(one.name, self.db, Routes())
+                self.consume(one.name.removeprefix(f"{self.service}."), Routes())
 
     def serve(self, *routers: APIRouter) -> None:
         """Add routes."""
@@ -99,6 +108,7 @@ class Assembly:
             background=[self.relay.run, partial(keep_up, self.db), *self._subscribers(processors), *self._works],
             ready=self._ready,
             form_targets=form_targets,
+            members=self.members,
         )
 
     async def _ready(self) -> None:
@@ -174,9 +184,9 @@ async def assembled(
         stack.push_async_callback(channel.close)
         relay = Relay(db, GooglePublisher(channel, settings.project))
         outbound = Outbound(settings.ca_file, stack)
-        yield Assembly(
-            service, settings, topology, db, channel, Outbox(service, wake=relay.wake), relay, stack, outbound
-        )
+        outbox = Outbox(service, wake=relay.wake)
+        members = ToldMembers(db)
+        yield Assembly(service, settings, topology, db, channel, outbox, relay, stack, outbound, members)
 
 
 def endpoint(settings: ServiceSettings, address: str) -> Endpoint | None:

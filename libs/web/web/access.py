@@ -36,12 +36,15 @@ async def member(request: Request) -> AsyncIterator[Session]:
     """The signed-in person, in either role; the request then works for that workspace. Raises Unauthenticated, Forbidden.
 
     A request that changes something and carries its session in a cookie must come from our own pages, since a browser
-    sends the cookie along with anybody's form.
+    sends the cookie along with anybody's form. Who was removed since the token was made is not let in.
     """
     token, from_cookie = _token(request)
-    session = await web_of(request).sessions.session(token, from_cookie=from_cookie)
+    web = web_of(request)
+    session = await web.sessions.session(token, from_cookie=from_cookie)
     if from_cookie and request.method not in _SAFE_METHODS and not _is_same_origin(request):
         raise OtherSite("This request did not come from one of Callmine's own pages. Open the page and try again.")
+    if web.members is not None:
+        session = await web.members.confirm(session)
     request.scope[WORKSPACE_IN_SCOPE] = session.workspace_id
     request.scope[SESSION_IN_SCOPE] = session
     with working_for(workspace_id=session.workspace_id):

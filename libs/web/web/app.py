@@ -17,6 +17,7 @@ from web.background import Background, Work
 from web.clerk import SessionCheck, clerk_destination, clerk_sessions
 from web.headers import security_headers
 from web.health import Health, LoopLag
+from web.membership import MembershipCheck
 from web.middleware import BodyLimit, Observed, SecurityHeaders
 from web.settings import ServiceSettings
 from web.state import Web
@@ -46,13 +47,15 @@ def create_app(
     form_targets: Sequence[str] = (),
     largest_body: int = LARGEST_BODY,
     sessions: SessionCheck | None = None,
+    members: MembershipCheck | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """The app of `service`.
 
     `background` runs from start to shutdown, then `closing` is awaited in reverse order; `ready` raises while the
     service cannot work; `package` (default: the service's name with underscores) holds pages/ and assets/;
-    `form_targets` are origins that a form's answer may redirect to; `sessions` replaces Clerk's check in tests.
+    `form_targets` are origins that a form's answer may redirect to; `sessions` replaces Clerk's check in tests; `members`
+    knows who is still in a workspace.
     """
     clock = clock or SystemClock()
     closers = list(closing)
@@ -72,7 +75,7 @@ def create_app(
         middleware=_middleware(settings, form_targets, largest_body, clock),
     )
     assets = load_assets(service, package or service.replace("-", "_"))
-    app.state.web = Web(service, settings, sessions, assets)
+    app.state.web = Web(service, settings, sessions, assets, members)
     app.state.background = works
     problems.install(app)
     _add_routes(app, service, Health(ready, works, lag), routers)

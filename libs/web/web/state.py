@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from web.assets import Assets
 from web.clerk import SessionCheck
+from web.membership import MembershipCheck
 from web.settings import ServiceSettings
 
 SESSION_IN_SCOPE = "callmine.session"  # where an error page finds who is signed in
@@ -15,12 +16,13 @@ SESSION_IN_SCOPE = "callmine.session"  # where an error page finds who is signed
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """One service's web side, made by `create_app`."""
+    """One service's web side, made by `create_app`. Without `members` the token alone says who is in a workspace."""
 
     service: str
     settings: ServiceSettings
     sessions: SessionCheck
     assets: Assets
+    members: MembershipCheck | None = None
 
 
 def web_of(request: HTTPConnection) -> Web:

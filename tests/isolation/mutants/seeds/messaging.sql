@@ -4,3 +4,4 @@ VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'topic', 'key', convert_to
 INSERT INTO inbox (workspace_id, consumer, event_id) VALUES ('@w', 'consumer', '00000001-0000-4000-8000-000000000001');
 INSERT INTO parked (direction, workspace_id, source, event_id, type, reason, body, attributes, ordering_key)
 VALUES ('in', '@w', 'source', '00000001-0000-4000-8000-000000000001', 'type', 'of @w', 'body', '{}', 'key');
+INSERT INTO memberships (workspace_id, user_id, present, role, sequence) VALUES ('@w', 'user_01', true, 'admin', 1);

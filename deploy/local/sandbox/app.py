@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from local.sandbox.clerk.api import ClerkApi
 from local.sandbox.clerk.browser import Browser
 from local.sandbox.clerk.courier import Courier
+from local.sandbox.clerk.directory import Directory
 from local.sandbox.clerk.keys import kept_key
 from local.sandbox.clerk.pages import ClerkPages
 from local.sandbox.clerk.tokens import Mint
@@ -131,7 +132,8 @@ def _spoiled(sandbox: Sandbox, provider: Provider) -> Spoiled | None:
 
 def _clerk_mint(sandbox: Sandbox) -> Mint:
     settings = sandbox.settings
-    return Mint(kept_key(settings.data_dir), settings.issuer, settings.clerk.session_seconds, sandbox.clock)
+    directory = Directory(sandbox.clock)
+    return Mint(kept_key(settings.data_dir), settings.issuer, settings.clerk.session_seconds, sandbox.clock, directory)
 
 
 def _clerk_api(sandbox: Sandbox, mint: Mint) -> ClerkApi:
@@ -144,8 +146,9 @@ def _clerk_api(sandbox: Sandbox, mint: Mint) -> ClerkApi:
             sandbox.settings.tls.trusted_ca,
             sandbox.clock,
         )
+    secret_key = clerk.secret_key.get_secret_value() if clerk.secret_key else ""
     origin = clerk.front_door_origin or sandbox.settings.base_url
-    return ClerkApi(mint, origin.rstrip("/"), sandbox.settings.admin_token.get_secret_value(), courier)
+    return ClerkApi(mint, origin.rstrip("/"), sandbox.settings.admin_token.get_secret_value(), courier, secret_key)
 
 
 def _google_certs(sandbox: Sandbox) -> Endpoint:

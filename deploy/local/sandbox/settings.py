@@ -80,6 +80,7 @@ class ClerkSettings(_Section):
     ``issuer`` is the ``iss`` of every token (default: the public URL of the sandbox plus ``/clerk``); ``front_door_origin``
     the ``azp`` (default: the origin of the request that asks for the token); ``link_prefix`` the path under which a
     browser reaches ``/clerk``. ``webhook_url`` must be https; without it no webhook is sent.
+    ``secret_key`` opens the back-end API; without it nothing does.
     """
 
     issuer: str | None = None
@@ -88,6 +89,7 @@ class ClerkSettings(_Section):
     session_seconds: int = Field(default=SESSION_SECONDS, ge=5)
     webhook_url: str | None = Field(default=None, pattern=r"^https://")
     webhook_secret: SecretStr | None = None
+    secret_key: Secret | None = None
 
     @model_validator(mode="after")
     def _webhook_is_complete(self) -> Self:

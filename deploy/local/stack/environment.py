@@ -25,6 +25,7 @@ SECRET_READERS = {
     "ingest-sealing-key": ("ingest",),
     "analysis-sealing-key": ("analysis",),
     **{f"{sender}-webhook-secret": ("ingest",) for sender in ("clerk", "hubspot", *WEBHOOK_SENDERS)},
+    "clerk-secret-key": ("ingest",),
     "openai-api-key": ("analysis",),
     "anthropic-api-key": ("analysis",),
 }
@@ -149,6 +150,7 @@ def _own(site: Site, service: str) -> dict[str, str]:
         return {
             "gong_base_url": f"{site.sandbox_url}/gong",
             "hubspot_base_url": f"{site.sandbox_url}/hubspot",
+            "clerk_api_url": f"{site.sandbox_url}/clerk/v1",
             "webhooks_url": site.service_url("ingest"),
         }
     if service == "analysis":

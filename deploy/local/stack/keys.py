@@ -60,6 +60,7 @@ class Keys:
     webhook_secrets: dict[str, str] = field(
         default_factory=lambda: {name: secrets.token_hex(16) for name in WEBHOOK_SENDERS}
     )
+    clerk_secret_key: str = field(default_factory=lambda: f"sk_sandbox_{_token()}")
     sealing: dict[str, str] = field(
         default_factory=lambda: {name: SealingKey.generate().private_text() for name in registry.REQUESTERS}
     )

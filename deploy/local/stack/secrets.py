@@ -32,6 +32,7 @@ async def fill(site: Site) -> None:
         "clerk-webhook-secret": keys.clerk_webhook_secret,
         "hubspot-webhook-secret": keys.oauth["hubspot"]["client_secret"],
         **{f"{sender}-webhook-secret": secret for sender, secret in keys.webhook_secrets.items()},
+        "clerk-secret-key": keys.clerk_secret_key,
         "openai-api-key": keys.openai_api_key,
         "anthropic-api-key": keys.anthropic_api_key,
         # Nobody's keys have been destroyed yet.

@@ -13,6 +13,7 @@ import trustme
 from local.sandbox.settings import SandboxSettings
 
 ADMIN_TOKEN = "admin-token-for-tests"
+CLERK_KEY = "sk_test_for-the-sandbox"
 OPENAI_KEY = "sk-openai-for-tests"
 ANTHROPIC_KEY = "sk-ant-for-tests"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -97,7 +98,11 @@ class Stage:
             "admin_token": ADMIN_TOKEN,
             "gong": self.gong(),
             "models": {"openai_api_key": OPENAI_KEY, "anthropic_api_key": ANTHROPIC_KEY},
-            "clerk": {"front_door_origin": "http://127.0.0.1:8080", "link_prefix": "/clerk"},
+            "clerk": {
+                "front_door_origin": "http://127.0.0.1:8080",
+                "link_prefix": "/clerk",
+                "secret_key": CLERK_KEY,
+            },
             "oauth": self.oauth(),
             "calls_dir": self.calls_dir(),
         }

@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.sandbox.clerk.backend import ClerkBackend, Refused
 from local.sandbox.clerk.courier import Courier
+from local.sandbox.clerk.directory import FOUNDED_MS, Directory, Membership
 from local.sandbox.clerk.keys import SigningKey, new_key
-from local.sandbox.clerk.people import Role, organization_by_id, person_by_id
+from local.sandbox.clerk.people import Role
 from local.sandbox.clerk.tokens import Mint, TokenOptions, new_session
 from local.sandbox.clerk.webhook_events import (
-    FOUNDED_MS,
     EventType,
     WebhookMessage,
     membership_event,
@@ -62,8 +63,12 @@ class WebhookOrder(BaseModel):
 class ClerkApi:
     """The programs' side of Clerk. Ordering tokens and webhooks takes the sandbox's admin token."""
 
-    def __init__(self, mint: Mint, default_origin: str, admin_token: str, courier: Courier | None) -> None:
+    def __init__(
+        self, mint: Mint, default_origin: str, admin_token: str, courier: Courier | None, secret_key: str = ""
+    ) -> None:
         self._mint = mint
+        self._directory = mint.directory
+        self.backend = ClerkBackend(mint.directory, secret_key, self._send)
         self._default_origin = default_origin
         self._admin_token = admin_token
         self._courier = courier
@@ -76,12 +81,14 @@ class ClerkApi:
             Route("/.well-known/jwks.json", self._jwks, methods=["GET"]),
             Route("/_mint", self._order_token, methods=["POST"]),
             Route("/_webhooks", self._order_webhooks, methods=["POST"]),
+            Route("/_invitations/{invitation_id}/accept", self._accept, methods=["POST"]),
+            *self.backend.routes(),
         ]
 
     def deliver_in(self, deliveries: TaskGroup) -> None:
         """Starts telling the receiver of all organisations and memberships; later orders run in the same group."""
         self._deliveries = deliveries
-        self._send(opening_events())
+        self._send(opening_events(self._directory))
 
     def _send(self, messages: list[WebhookMessage]) -> bool:
         if self._courier is None or self._deliveries is None:
@@ -99,8 +106,8 @@ class ClerkApi:
             order = MintOrder.model_validate_json(await request.body())
         except ValidationError as error:
             return _bad_order(error)
-        person = person_by_id(order.user)
-        organization = organization_by_id(order.organization) if order.organization else None
+        person = self._directory.person(order.user)
+        organization = self._directory.organization(order.organization) if order.organization else None
         if person is None or (order.organization and organization is None):
             return clerk_error(HTTPStatus.NOT_FOUND, "resource_not_found", "No such user or organization")
         options = TokenOptions(order.version, -1 if order.expired else order.lifetime, order.role, order.sts)
@@ -114,7 +121,7 @@ class ClerkApi:
         if order.wrong_key:
             self._stranger = self._stranger or new_key()
             key = SigningKey(self._stranger.private, key.key_id)
-        return Mint(key, order.issuer or self._mint.issuer, self._mint.lifetime, self._mint.clock)
+        return Mint(key, order.issuer or self._mint.issuer, self._mint.lifetime, self._mint.clock, self._directory)
 
     async def _order_webhooks(self, request: Request) -> Response:
         if not is_admin(request, self._admin_token):
@@ -123,12 +130,25 @@ class ClerkApi:
             order = WebhookOrder.model_validate_json(await request.body() or b"{}")
         except ValidationError as error:
             return _bad_order(error)
-        messages = _messages_of(order)
+        messages = _messages_of(self._directory, order)
         if messages is None:
             return clerk_error(HTTPStatus.NOT_FOUND, "resource_not_found", "No such user or organization")
         if not self._send(messages):
             return clerk_error(HTTPStatus.CONFLICT, "no_receiver", "Set clerk.webhook_url and clerk.webhook_secret")
         return JSONResponse({"sending": [message.message_id for message in messages]}, HTTPStatus.ACCEPTED)
+
+    async def _accept(self, request: Request) -> Response:
+        """Somebody follows the link of an invitation: no e-mail leaves the sandbox, so a test says when."""
+        if not is_admin(request, self._admin_token):
+            return _not_admin()
+        invitation = self._directory.invitation(request.path_params["invitation_id"])
+        if invitation is None:
+            return clerk_error(HTTPStatus.NOT_FOUND, "resource_not_found", "No such invitation")
+        try:
+            membership = self.backend.accept(invitation)
+        except Refused as refusal:
+            return refusal.response
+        return JSONResponse({"user_id": membership.person.user_id})
 
 
 def is_admin(request: Request, admin_token: str) -> bool:
@@ -137,18 +157,19 @@ def is_admin(request: Request, admin_token: str) -> bool:
     return hmac.compare_digest(given.encode(), admin_token.encode())
 
 
-def _messages_of(order: WebhookOrder) -> list[WebhookMessage] | None:
+def _messages_of(directory: Directory, order: WebhookOrder) -> list[WebhookMessage] | None:
     if order.type is None:
-        return opening_events()
-    organization = organization_by_id(order.organization)
+        return opening_events(directory)
+    organization = directory.organization(order.organization)
     if organization is None:
         return None
     if order.type.startswith("organization."):
-        return [organization_event(order.type, organization, order.at_ms)]
-    person = person_by_id(order.user)
+        return [organization_event(order.type, directory, organization, order.at_ms)]
+    person = directory.person(order.user)
     if person is None:
         return None
-    return [membership_event(order.type, person, organization, order.role, order.at_ms)]
+    membership = Membership(person, organization, order.role, FOUNDED_MS, order.at_ms)
+    return [membership_event(order.type, directory, membership, order.at_ms)]
 
 
 def _not_admin() -> Response:

@@ -13,7 +13,6 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Redire
 from starlette.routing import Route
 
 from local.sandbox.clerk.browser import RENEWED_COOKIE, Browser
-from local.sandbox.clerk.people import ORGANIZATIONS, PEOPLE, organization_by_id, person_by_id
 from local.sandbox.clerk.tokens import Session, new_session
 from local.sandbox.vendors import clerk_error
 
@@ -32,6 +31,7 @@ class ClerkPages:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
+        self._directory = browser.mint.directory
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=select_autoescape(["html"]),
@@ -57,12 +57,14 @@ class ClerkPages:
         stuck = RENEWED_COOKIE in request.cookies
         if session and "redirect_url" in request.query_params and not stuck:
             return self._browser.send_on(request, session, target)
-        return self._page("sign_in.html", target, session, {"people": PEOPLE, "not_let_in": bool(session) and stuck})
+        return self._page(
+            "sign_in.html", target, session, {"people": self._directory.people(), "not_let_in": bool(session) and stuck}
+        )
 
     async def _sign_in(self, request: Request) -> Response:
         form = await request.form()
-        person = person_by_id(_text(form, "user_id"))
-        organization = organization_by_id(_text(form, "organization_id"))
+        person = self._directory.person(_text(form, "user_id"))
+        organization = self._directory.organization(_text(form, "organization_id"))
         if not self._browser.is_own_post(request):
             return clerk_error(HTTPStatus.FORBIDDEN, "origin_invalid", "Sign in from the application's own page")
         if person is None or organization is None or person.role_in(organization.organization_id) is None:
@@ -80,7 +82,7 @@ class ClerkPages:
     async def _switch_organization(self, request: Request) -> Response:
         form = await request.form()
         session = self._browser.session_of(request)
-        organization = organization_by_id(_text(form, "organization_id"))
+        organization = self._directory.organization(_text(form, "organization_id"))
         if session is None or not self._browser.is_own_post(request):
             return clerk_error(HTTPStatus.UNAUTHORIZED, "signed_out", "Sign in first")
         if organization is None or session.person.role_in(organization.organization_id) is None:
@@ -108,7 +110,7 @@ class ClerkPages:
             prefix=self._browser.settings.link_prefix,
             redirect_url=target,
             session=session,
-            organizations=ORGANIZATIONS,
+            organizations=self._directory.organizations(),
             **more,
         )
         return HTMLResponse(html, headers=_PAGE_HEADERS)

@@ -1,4 +1,4 @@
-"""Who can sign in: five people, two organisations."""
+"""Who can sign in at the beginning: five people, two organisations. `directory` has who belongs where now."""
 
 from __future__ import annotations
 
@@ -99,13 +99,3 @@ PEOPLE = (
         ((HARBORLINE.organization_id, Role.MEMBER), (QUILLSTONE.organization_id, Role.ADMIN)),
     ),
 )
-
-
-def person_by_id(user_id: str) -> Person | None:
-    """The person with this id."""
-    return next((person for person in PEOPLE if person.user_id == user_id), None)
-
-
-def organization_by_id(organization_id: str) -> Organization | None:
-    """The organisation with this id."""
-    return next((each for each in ORGANIZATIONS if each.organization_id == organization_id), None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import jwt
 
+from local.sandbox.clerk.directory import Directory
 from local.sandbox.clerk.keys import SigningKey
-from local.sandbox.clerk.people import Organization, Person, Role, organization_by_id, person_by_id
+from local.sandbox.clerk.people import Organization, Person, Role
 from local.sandbox.clock import Clock
 
 BACKDATED_SECONDS = 10
@@ -59,6 +60,7 @@ class Mint:
     issuer: str
     lifetime: int
     clock: Clock
+    directory: Directory = field(default_factory=Directory)
 
     def session_token(self, session: Session, origin: str, options: TokenOptions = TokenOptions()) -> str:
         """A session token for the application at ``origin`` (``azp``)."""
@@ -107,10 +109,15 @@ class Mint:
             return None
         if int(claims["exp"]) <= self.clock.now().timestamp():
             return None
-        person = person_by_id(str(claims["sub"]))
+        person = self.directory.person(str(claims["sub"]))
         if person is None:
             return None
-        return Session(str(claims["sid"]), person, organization_by_id(str(claims.get("org"))))
+        return Session(str(claims["sid"]), person, self._active(person, str(claims.get("org"))))
+
+    def _active(self, person: Person, organization_id: str) -> Organization | None:
+        """The organisation a session works in; none any more for somebody who has been removed from it."""
+        found = self.directory.organization(organization_id)
+        return found if person.role_in(organization_id) else None
 
 
 def _organization_claims(session: Session, options: TokenOptions) -> dict[str, object]:

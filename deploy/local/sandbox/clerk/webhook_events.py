@@ -1,4 +1,4 @@
-"""The webhook bodies Clerk sends about organisations and memberships.
+"""The webhook bodies Clerk sends about organisations, memberships and invitations.
 
 Times and ids follow from who and what the event is about, so that sending the same event again sends the same message:
 a receiver that keys on ``svix-id`` sees a duplicate, as with Clerk.
@@ -11,7 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-from local.sandbox.clerk.people import ORGANIZATIONS, PEOPLE, Organization, Person, Role
+from local.sandbox.clerk.directory import Directory, Invitation, Membership
+from local.sandbox.clerk.people import Organization
+from local.sandbox.clerk.records import invitation_record, membership_record, organization_record
 
 EventType = Literal[
     "organization.created",
@@ -21,11 +23,11 @@ EventType = Literal[
     "organizationMembership.updated",
     "organizationMembership.deleted",
 ]
+InvitationEvent = Literal[
+    "organizationInvitation.created", "organizationInvitation.accepted", "organizationInvitation.revoked"
+]
 
-FOUNDED_MS = 1_767_225_600_000
-"""When the organisations were made: 2026-01-01 UTC, in milliseconds like all of Clerk's times in ``data``."""
 INSTANCE = "ins_sandbox0001"
-_PICTURE = "https://img.clerk.example/default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,84 +38,42 @@ class WebhookMessage:
     body: str
 
 
-def opening_events() -> list[WebhookMessage]:
+def opening_events(directory: Directory) -> list[WebhookMessage]:
     """All that a new application has to hear: each organisation, then each membership."""
-    organizations = [organization_event("organization.created", organization) for organization in ORGANIZATIONS]
-    memberships = [
-        membership_event("organizationMembership.created", person, organization, role)
-        for organization in ORGANIZATIONS
-        for person in PEOPLE
-        if (role := person.role_in(organization.organization_id))
+    organizations = directory.organizations()
+    told = [
+        organization_event("organization.created", directory, each, directory.changed_ms(each))
+        for each in organizations
     ]
-    return organizations + memberships
+    return told + [
+        membership_event("organizationMembership.created", directory, one, one.updated_ms)
+        for each in organizations
+        for one in directory.memberships(each)
+    ]
 
 
-def organization_event(kind: EventType, organization: Organization, at_ms: int = FOUNDED_MS) -> WebhookMessage:
+def organization_event(kind: EventType, directory: Directory, organization: Organization, at_ms: int) -> WebhookMessage:
     """An event about an organisation; ``at_ms`` is when it happened."""
-    data = _organization(organization, at_ms)
+    data = organization_record(directory, organization) | {"updated_at": at_ms}
     if kind.endswith("deleted"):
         data = {"object": "organization", "id": organization.organization_id, "deleted": True}
     return _message(kind, data, at_ms)
 
 
-def membership_event(
-    kind: EventType, person: Person, organization: Organization, role: Role, at_ms: int = FOUNDED_MS
-) -> WebhookMessage:
-    """An event about somebody's membership; ``at_ms`` is when it happened."""
-    membership_id = f"orgmem_{_digest(person.user_id, organization.organization_id)}"
-    return _message(kind, _membership(membership_id, person, organization, role, at_ms), at_ms)
+def membership_event(kind: EventType, directory: Directory, membership: Membership, at_ms: int) -> WebhookMessage:
+    """An event about somebody's membership; ``at_ms`` is when it happened. One that ends repeats the last ``updated_at``."""
+    return _message(kind, membership_record(directory, membership), at_ms)
 
 
-def _membership(
-    membership_id: str, person: Person, organization: Organization, role: Role, at_ms: int
-) -> dict[str, object]:
-    return {
-        "object": "organization_membership",
-        "id": membership_id,
-        "role": role.prefixed,
-        "role_name": role.value.capitalize(),
-        "permissions": [],
-        "public_metadata": {},
-        "private_metadata": {},
-        "organization": _organization(organization, FOUNDED_MS),
-        "public_user_data": {
-            "user_id": person.user_id,
-            "first_name": person.first_name,
-            "last_name": person.last_name,
-            "profile_image_url": _PICTURE,
-            "image_url": _PICTURE,
-            "has_image": False,
-            "identifier": person.email,
-        },
-        "created_at": FOUNDED_MS,
-        "updated_at": at_ms,
-    }
+def invitation_event(kind: InvitationEvent, invitation: Invitation, user_id: str = "") -> WebhookMessage:
+    """An event about an invitation; ``user_id`` is who accepted it."""
+    data = invitation_record(invitation)
+    if user_id:
+        data["user_id"] = user_id
+    return _message(kind, data, invitation.updated_ms)
 
 
-def _organization(organization: Organization, at_ms: int) -> dict[str, object]:
-    members = [person for person in PEOPLE if person.role_in(organization.organization_id)]
-    founder = next(person for person in members if person.role_in(organization.organization_id) is Role.ADMIN)
-    return {
-        "object": "organization",
-        "id": organization.organization_id,
-        "name": organization.name,
-        "slug": organization.slug,
-        "image_url": _PICTURE,
-        "has_image": False,
-        "members_count": len(members),
-        "missing_member_with_elevated_permissions": False,
-        "pending_invitations_count": 0,
-        "max_allowed_memberships": 100,
-        "admin_delete_enabled": True,
-        "public_metadata": {},
-        "private_metadata": {},
-        "created_by": founder.user_id,
-        "created_at": FOUNDED_MS,
-        "updated_at": at_ms,
-    }
-
-
-def _message(kind: EventType, data: dict[str, object], at_ms: int) -> WebhookMessage:
+def _message(kind: str, data: dict[str, object], at_ms: int) -> WebhookMessage:
     body = {
         "object": "event",
         "type": kind,
@@ -122,8 +82,10 @@ def _message(kind: EventType, data: dict[str, object], at_ms: int) -> WebhookMes
         "timestamp": at_ms,
         "event_attributes": {"http_request": {"client_ip": "192.0.2.1", "user_agent": "sandbox"}},
     }
-    return WebhookMessage(f"msg_{_digest(kind, str(data['id']), str(at_ms))}", json.dumps(body, separators=(",", ":")))
+    message_id = f"msg_{digest(kind, str(data['id']), str(at_ms))}"
+    return WebhookMessage(message_id, json.dumps(body, separators=(",", ":")))
 
 
-def _digest(*parts: str) -> str:
+def digest(*parts: str) -> str:
+    """An id's worth of letters that follow from ``parts``."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:27]

@@ -26,6 +26,7 @@ USED_OTHERWISE = {
     "python-multipart": "FastAPI reads forms with it",
     "django-htmx": "its htmx file is served",
     "httptools": "uvicorn parses HTTP with it",
+    "tzdata": "zoneinfo reads the timezones from it where the system has none",
     "pytest-asyncio": "runs the fixtures",
     "stripe": "the packages the product is built on: billing follows",
 }

@@ -89,6 +89,8 @@ SHOWN = (
     Shown("401", NOBODY, _at("/dashboard")),
     Shown("sub-processors", NOBODY, _at("/sub-processors")),
     Shown("403", MEMBER, _at("/audit")),
+    Shown("members-as-member", MEMBER, _at("/settings/members")),
+    Shown("workspace-as-member", MEMBER, _at("/settings/workspace")),
     Shown("dashboard", ADMIN, _at("/dashboard")),
     Shown("run", ADMIN, _latest("What objections")),
     Shown("report", ADMIN, _latest("Read")),

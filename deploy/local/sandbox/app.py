@@ -21,6 +21,7 @@ from local.sandbox.clerk.directory import Directory
 from local.sandbox.clerk.keys import kept_key
 from local.sandbox.clerk.pages import ClerkPages
 from local.sandbox.clerk.tokens import Mint
+from local.sandbox.clerk.webhook_events import WebhookMessage
 from local.sandbox.clock import Clock, SystemClock
 from local.sandbox.corpus.library import Library, load_library
 from local.sandbox.faults import FaultyProvider, Spoiled, Switchboard
@@ -47,7 +48,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """The parts of one sandbox, put together; the parts are there for tests to look into."""
+    """The parts of one sandbox, put together; the parts are there for tests to look into. `told` hears of Clerk's webhooks as well."""
 
     settings: SandboxSettings
     library: Library
@@ -57,6 +58,8 @@ class Sandbox:
     switchboard: Switchboard = field(default_factory=Switchboard)
     journal: Journal = field(default_factory=Journal)
     messages: Messages = field(default_factory=Messages)
+    directory: Directory = field(default_factory=Directory)
+    told: list[Callable[[list[WebhookMessage]], object]] = field(default_factory=list)
 
 
 def build_app(settings: SandboxSettings, clock: Clock | None = None) -> Starlette:
@@ -67,7 +70,7 @@ def build_app(settings: SandboxSettings, clock: Clock | None = None) -> Starlett
     library = load_library(settings.calls_dir, settings.calls_file, workspaces, time.now().date())
     desks = open_desks(settings, time, journal)
     crm = HubSpotCrm(settings.hubspot, library, time, desks[Provider.HUBSPOT].office)
-    sandbox = Sandbox(settings, library, time, desks, crm, journal=journal)
+    sandbox = Sandbox(settings, library, time, desks, crm, journal=journal, directory=Directory(time))
     clerk = _clerk_mint(sandbox)
     clerk_api = _clerk_api(sandbox, clerk)
 
@@ -132,8 +135,13 @@ def _spoiled(sandbox: Sandbox, provider: Provider) -> Spoiled | None:
 
 def _clerk_mint(sandbox: Sandbox) -> Mint:
     settings = sandbox.settings
-    directory = Directory(sandbox.clock)
-    return Mint(kept_key(settings.data_dir), settings.issuer, settings.clerk.session_seconds, sandbox.clock, directory)
+    return Mint(
+        kept_key(settings.data_dir),
+        settings.issuer,
+        settings.clerk.session_seconds,
+        sandbox.clock,
+        sandbox.directory,
+    )
 
 
 def _clerk_api(sandbox: Sandbox, mint: Mint) -> ClerkApi:
@@ -148,7 +156,9 @@ def _clerk_api(sandbox: Sandbox, mint: Mint) -> ClerkApi:
         )
     secret_key = clerk.secret_key.get_secret_value() if clerk.secret_key else ""
     origin = clerk.front_door_origin or sandbox.settings.base_url
-    return ClerkApi(mint, origin.rstrip("/"), sandbox.settings.admin_token.get_secret_value(), courier, secret_key)
+    return ClerkApi(
+        mint, origin.rstrip("/"), sandbox.settings.admin_token.get_secret_value(), courier, secret_key, sandbox.told
+    )
 
 
 def _google_certs(sandbox: Sandbox) -> Endpoint:

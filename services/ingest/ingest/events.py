@@ -30,6 +30,7 @@ from callmine.reports.v1.reports_pb2 import ReportCompleted, RunCancelled, RunFa
 from callmine.workspaces.v1 import workspaces_pb2
 from callmine.workspaces.v1.workspaces_pb2 import (
     MemberAdded,
+    MemberInvited,
     MemberRemoved,
     MemberRoleChanged,
     WorkspaceCreated,
@@ -42,8 +43,10 @@ from core.ids import parse_uuid
 from ingest.domain.billing import BillingChange, BillingNews
 from ingest.domain.calls import CallId
 from ingest.domain.filters import CallFilter
+from ingest.domain.invitations import Invitation
 from ingest.domain.jobs import Denial, GrantId, JobId, JobKind, Progress, SealedGrant
 from ingest.domain.members import Diff, MemberChange, Membership, Role, Workspace
+from ingest.domain.preferences import Chosen
 
 __all__ = [
     "CredentialDenied",
@@ -54,6 +57,7 @@ __all__ = [
     "IntegrationDisconnected",
     "IntegrationNeedsReconnect",
     "MemberAdded",
+    "MemberInvited",
     "MemberRemoved",
     "MemberRoleChanged",
     "PreviewRequested",
@@ -261,12 +265,31 @@ def fetch_completed(job: JobId, progress: Progress) -> FetchCompleted:
 
 def workspace_created(workspace: Workspace) -> WorkspaceCreated:
     """The workspace is there."""
-    return WorkspaceCreated(name=workspace.name, slug=workspace.slug, timezone=workspace.timezone)
+    return WorkspaceCreated(name=workspace.name, slug=workspace.slug, timezone=workspace.settings.timezone)
 
 
-def workspace_updated(name: str, slug: str, timezone: str) -> WorkspaceUpdated:
-    """The workspace is called otherwise."""
-    return WorkspaceUpdated(name=name, slug=slug, timezone=timezone)
+def workspace_updated(name: str, slug: str, settings: Chosen) -> WorkspaceUpdated:
+    """The workspace is called otherwise, or has other settings."""
+    chosen = settings.preferences
+    preferences = workspaces_pb2.Preferences(
+        mask_personal_data=chosen.mask_personal_data, other_provider_fallback=chosen.other_provider_fallback
+    )
+    return WorkspaceUpdated(name=name, slug=slug, timezone=settings.timezone, preferences=preferences)
+
+
+def member_invited(told: Invitation) -> MemberInvited:
+    """Somebody was invited."""
+    return MemberInvited(email=told.email, role=_ROLES[told.role], invitation_id=told.invitation_id)
+
+
+def invitation_action(told: Invitation, diff: Sequence[Diff]) -> AdminAction:
+    """The audit entry of an invitation that was made, or revoked."""
+    return AdminAction(
+        type=AdminActionType.ADMIN_ACTION_TYPE_MEMBER_INVITED,
+        target_kind="invitation",
+        target_id=told.invitation_id,
+        diff=map(_field, diff),
+    )
 
 
 def member_changed(

@@ -12,8 +12,18 @@ from contracts.sealing import SealingKeys
 from core.clock import SystemClock
 from egress import Destination
 from ingest import http, routes
+from ingest.clerk_backend import DESTINATION as CLERK
+from ingest.clerk_backend import LARGEST_ANSWER, ClerkBackend
 from ingest.gong.limits import gong_limits
-from ingest.handlers import BillingHandlers, ClerkHandlers, CredentialHandlers, FetchHandlers, RevocationHandlers
+from ingest.handlers import (
+    Administering,
+    BillingHandlers,
+    ClerkHandlers,
+    CredentialHandlers,
+    FetchHandlers,
+    RevocationHandlers,
+)
+from ingest.http.access import OwnMembers
 from ingest.hubspot.limits import hubspot_limits
 from ingest.settings import Settings
 from ingest.webhooks.desk import Desk
@@ -48,7 +58,8 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.stack.push_async_callback(secrets.close)
         gong = Destination(name="gong", base_url=settings.gong_base_url, hosts=("*.gong.io",))
         hubspot = Destination(name="hubspot", base_url=settings.hubspot_base_url)
-        egress = parts.outbound.egress([gong, hubspot], clock)
+        clerk = Destination(name=CLERK, base_url=settings.clerk_api_url, largest_response=LARGEST_ANSWER)
+        egress = parts.outbound.egress([gong, hubspot, clerk], clock)
         objects = GoogleObjects(
             project=settings.project,
             bucket=settings.bucket,
@@ -75,7 +86,9 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("integrations", routes.integrations())
         parts.consume("reports", routes.reports())
         front = Front(parts.db, secrets, clock, settings.webhooks_origin, Tally())
-        parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db))
+        administering = Administering(parts.db, parts.outbox, ClerkBackend(egress, secrets))
+        parts.members = OwnMembers(parts.db)
+        parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db, administering))
         parts.work(worker.run, partial(forget_lists, parts.db, clock))
         yield parts
 

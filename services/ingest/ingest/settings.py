@@ -23,6 +23,9 @@ class Settings(ServiceSettings):
     webhooks_url: Origin | None = Field(
         default=None, description="the https origin at which providers reach /webhooks; public_url if not set"
     )
+    clerk_api_url: HttpsUrl = Field(
+        default="https://api.clerk.com/v1", description="https address of Clerk's back-end API"
+    )
     gong_requests_per_second: float = Field(
         default=REQUESTS_PER_SECOND, ge=0, description="requests a second to one company's Gong; 0 lifts the limit"
     )

@@ -14,8 +14,11 @@ from callmine.integrations.v1.integrations_pb2 import PROVIDER_HUBSPOT, PROVIDER
 from core.clock import SystemClock
 from core.errors import NotFound
 from core.ids import WorkspaceId
+from egress import Egress
 from ingest import http
+from ingest.clerk_backend import ClerkBackend
 from ingest.domain.webhooks import Outcome, Reason, Sender
+from ingest.handlers import Administering
 from ingest.main import desk_of
 from ingest.store import webhooks as store
 from ingest.webhooks.front import Front
@@ -95,7 +98,8 @@ async def open_post(ingest: Ingest, issuer: Issuer) -> AsyncIterator[Post]:
 
     clock, drawer, tally = SimulatedClock(NOW), Drawer(), Tally()
     front = Front(ingest.db, drawer, clock, ORIGIN, tally)
-    routers = [router(desk_of(front, ingest.outbox)), http.router(ingest.db)]
+    administering = Administering(ingest.db, ingest.outbox, ClerkBackend(Egress([]), drawer))
+    routers = [router(desk_of(front, ingest.outbox)), http.router(ingest.db, administering)]
     sessions = ClerkSessions(SigningKeys(fetch, SystemClock()), ISSUER, (PARTY,))
     app = create_app(service="ingest", settings=settings(), routers=routers, sessions=sessions)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

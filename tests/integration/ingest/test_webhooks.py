@@ -22,6 +22,7 @@ from callmine.workspaces.v1.workspaces_pb2 import (
     MemberAdded,
     MemberRemoved,
     MemberRoleChanged,
+    Preferences,
     WorkspaceCreated,
     WorkspaceUpdated,
 )
@@ -32,6 +33,7 @@ from testkit.clock import SimulatedClock
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ORG = "org_2abc"
 FOUNDED = 1_767_225_600_000
+DEFAULTS = Preferences(mask_personal_data=True, other_provider_fallback=False)
 
 
 @dataclass(slots=True)
@@ -103,7 +105,9 @@ async def test_a_new_name_is_told_and_audited(clerk: Clerk, ingest: Ingest) -> N
     await clerk.send("organization.created", organisation())
     await clerk.send("organization.updated", organisation("Harborline Ltd", FOUNDED + 5))
     _, updated, action = await ingest.told()
-    assert updated.payload == WorkspaceUpdated(name="Harborline Ltd", slug="harborline", timezone="UTC")
+    assert updated.payload == WorkspaceUpdated(
+        name="Harborline Ltd", slug="harborline", timezone="UTC", preferences=DEFAULTS
+    )
     assert isinstance(action.payload, AdminAction)
     assert action.payload.type == AdminActionType.ADMIN_ACTION_TYPE_WORKSPACE_UPDATED
     assert [(change.field, change.before, change.after) for change in action.payload.diff] == [
@@ -196,11 +200,11 @@ async def test_members_are_listed_on_the_page_and_in_the_api(clerk: Clerk, issue
     assert "Harborline" in page.text
 
 
-async def test_a_member_may_see_members_but_not_the_workspaces_settings(clerk: Clerk, issuer: Issuer) -> None:
+async def test_a_member_may_see_members_and_the_workspace(clerk: Clerk, issuer: Issuer) -> None:
     token = issuer.token(o={"id": ORG, "slg": "harborline", "rol": "member"})
     bearer = {"authorization": f"Bearer {token}"}
     assert (await clerk.client.get("/settings/members", headers=bearer)).status_code == 200
-    assert (await clerk.client.get("/settings/workspace", headers=bearer)).status_code == 403
+    assert (await clerk.client.get("/settings/workspace", headers=bearer)).status_code == 200
     assert (await clerk.client.get("/settings/members")).status_code == 401
     assert (await clerk.client.get("/api/v1/members")).status_code == 401
 
@@ -214,7 +218,7 @@ async def test_a_workspace_clerk_has_not_told_of_yet_has_a_page_too(clerk: Clerk
 async def test_another_workspaces_members_are_not_seen(clerk: Clerk, issuer: Issuer) -> None:
     await clerk.send("organizationMembership.created", membership("org:admin"))
     bearer = {"authorization": f"Bearer {issuer.token(o={'id': 'org_other', 'slg': 'other', 'rol': 'admin'})}"}
-    assert (await clerk.client.get("/api/v1/members", headers=bearer)).json() == {"members": []}
+    assert (await clerk.client.get("/api/v1/members", headers=bearer)).json() == {"members": [], "next": ""}
 
 
 async def test_an_older_name_that_comes_late_is_not_taken(clerk: Clerk, ingest: Ingest) -> None:

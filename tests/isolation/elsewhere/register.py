@@ -194,6 +194,10 @@ ENTRIES: Final[Register] = {
         "self.workspace_id",
     ): "the claimed row, from the job whose client this is",
     (
+        "services/ingest/ingest/handlers/administering.py",
+        "admin.workspace_id",
+    ): "http/access.py makes an Admin of the checked session, and nothing else does",
+    (
         "services/analysis/analysis/handlers/desk.py",
         "workspace_id",
     ): "use cases: each route passes session.workspace_id, which a test below checks",

@@ -36,7 +36,7 @@ WAYS = ("browser", "htmx", "program")
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """Ids of what one workspace has in analysis and audit."""
+    """Ids of what one workspace has in analysis, audit and ingest."""
 
     preview_id: str
     run_id: str
@@ -44,6 +44,8 @@ class Belongings:
     call_id: str
     request_id: str
     entry_id: str
+    user_id: str
+    invitation_id: str
 
     def of(self, parameter: str) -> str:
         """The id that a path parameter asks for."""
@@ -107,7 +109,39 @@ async def settle(world: World, organization: Organization, person: Person) -> Be
     preview_id, run_id, request_id = await _ask(world, organization, person)
     call_id = f"call-{organization.slug}"
     report_id = await _report(world, workspace_id, run_id, call_id)
-    return Belongings(preview_id, run_id, report_id, call_id, request_id, str(audited.event_id))
+    invitation_id = f"orginv_{organization.slug}01"
+    await _people(world, workspace_id, organization, person, invitation_id)
+    entry_id = str(audited.event_id)
+    return Belongings(preview_id, run_id, report_id, call_id, request_id, entry_id, person.user_id, invitation_id)
+
+
+async def _people(
+    world: World, workspace_id: WorkspaceId, organization: Organization, person: Person, invitation_id: str
+) -> None:
+    """An admin, and somebody invited, as Clerk's webhooks leave them in ingest."""
+    await world.sql(
+        "ingest",
+        "INSERT INTO workspaces (workspace_id, name, slug, source_updated_at) VALUES ($1, $2, $3, now())",
+        workspace_id,
+        organization.name,
+        organization.slug,
+    )
+    await world.sql(
+        "ingest",
+        "INSERT INTO members (workspace_id, user_id, email, role, removed, source_updated_at, sequence)"
+        " VALUES ($1, $2, $3, 'admin', false, now(), 1)",
+        workspace_id,
+        person.user_id,
+        person.email,
+    )
+    await world.sql(
+        "ingest",
+        "INSERT INTO invitations (workspace_id, id, email, role, state, invited_at, source_updated_at, sequence)"
+        " VALUES ($1, $2, $3, 'member', 'pending', now(), now(), 1)",
+        workspace_id,
+        invitation_id,
+        f"somebody@{organization.slug}.example",
+    )
 
 
 async def _ask(world: World, organization: Organization, person: Person) -> tuple[str, str, str]:
@@ -175,6 +209,11 @@ class Route:
     def is_tenants(self) -> bool:
         """Whether it works in the workspace of a session."""
         return any(one.call is access.member for one in self.dependants)
+
+    @property
+    def is_admins(self) -> bool:
+        """Whether it turns members away."""
+        return any(one.call is access.admin for one in self.dependants)
 
     @property
     def parameters(self) -> list[str]:

@@ -186,6 +186,50 @@ def _vault(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     )
 
 
+def _ingest(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    """What admins change. Clerk knows nothing of this organisation: what reaches it is refused, the same in each world."""
+    service, rng = "ingest", a.rng
+
+    def user() -> str:
+        return rng.choice([f"user_m{rng.randrange(8)}", "user_nobody", MALFORMED[0]])
+
+    def role() -> str:
+        return rng.choice(["member", "admin", WORD])
+
+    def settings() -> dict[str, str]:
+        return {"timezone": rng.choice(["UTC", "Asia/Tokyo", WORD]), "version": str(rng.randrange(1, 4))}
+
+    def chosen() -> dict[str, object]:
+        masks = {"mask_personal_data": rng.random() < 0.5}
+        return {
+            "timezone": rng.choice(["UTC", "Asia/Tokyo", WORD]),
+            "preferences": masks,
+            "version": rng.randrange(1, 6),
+        }
+
+    def name() -> dict[str, str]:
+        return {"name": f"{WORD} {rng.randrange(3)}", "previous_name": f"{WORD} {rng.randrange(3)}"}
+
+    email, pages, api = f"somebody@{WORD}.example", "/settings", "/api/v1"
+    return (
+        (1, lambda: a.form(service, f"{pages}/workspace/name", name())),
+        (1, lambda: a.form(service, f"{pages}/workspace/settings", settings())),
+        (1, lambda: a.form(service, f"{pages}/members/invite", {"email": email, "role": role()})),
+        (1, lambda: a.form(service, f"{pages}/members/invitations/{rng.choice(['inv_1', 'inv_2'])}/revoke", {})),
+        (1, lambda: a.form(service, f"{pages}/members/{user()}/role", {"role": role()})),
+        (1, lambda: a.form(service, f"{pages}/members/{user()}/remove", {"confirmed": "true"})),
+        (1, lambda: a.page(service, f"{pages}/members?after={quote(user())}")),
+        (1, lambda: a.api(service, "GET", f"{api}/workspace")),
+        (1, lambda: a.api(service, "PUT", f"{api}/workspace/name", name())),
+        (1, lambda: a.api(service, "PUT", f"{api}/workspace/settings", chosen())),
+        (1, lambda: a.api(service, "GET", f"{api}/invitations")),
+        (1, lambda: a.api(service, "POST", f"{api}/invitations", {"email": email, "role": role()})),
+        (1, lambda: a.api(service, "DELETE", f"{api}/invitations/{rng.choice(['inv_1', 'inv_2'])}")),
+        (1, lambda: a.api(service, "PUT", f"{api}/members/{user()}/role", {"role": role()})),
+        (1, lambda: a.api(service, "DELETE", f"{api}/members/{user()}")),
+    )
+
+
 def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     def anywhere() -> str:
         return a.rng.choice(["ingest", "analysis", "credential-vault", "audit", "retention"])
@@ -198,12 +242,13 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (3, lambda: a.page("ingest", "/settings/members")),
         (3, lambda: a.page("ingest", "/settings/workspace")),
         (4, lambda: a.api("ingest", "GET", "/api/v1/members")),
-        (4, lambda: hook(a)),
         (2, lambda: stripe_hook(a)),
         # Unsigned, so there is no more to them than a refusal: once, in the tour.
         (0, lambda: a.open("ingest", "/webhooks/hubspot", "POST")),
         (0, lambda: a.open("ingest", "/webhooks/slack", "POST")),
         (0, lambda: a.open("ingest", "/webhooks/gong/none", "POST")),
+        *_ingest(a),
+        (6, lambda: hook(a)),
         (3, lambda: a.page("retention", "/settings/billing")),
         (4, lambda: a.api("retention", "GET", "/api/v1/plan")),
         (1, lambda: a.open("retention", "/sub-processors")),
@@ -228,6 +273,14 @@ def hook(a: Asker) -> Hook:
         who = {"user_id": user, "identifier": f"{user}@{rng.choice(['people', WORD])}.example"}
         role = rng.choice(["org:member", "org:admin"])
         data = {"role": role, "organization": organisation, "public_user_data": who, "updated_at": at}
+    if rng.random() < 0.2:
+        kind = rng.choice(["organizationInvitation.created", "organizationInvitation.revoked"])
+        invited = {
+            "id": rng.choice(["inv_1", "inv_2"]),
+            "email_address": f"somebody@{WORD}.example",
+            "role": "org:member",
+        }
+        data = {**invited, "organization_id": ORG, "created_at": at, "updated_at": at}
     if rng.random() < 0.1:
         data.pop(rng.choice(sorted(data)))
     message_id = f"msg_{number}" if rng.random() < 0.2 else f"msg_{new_id(rng)}"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import trustme
 
-from contract.sandbox.stage import WEBHOOK_SECRET, Stage
+from contract.sandbox.stage import CLERK_KEY, WEBHOOK_SECRET, Stage
 from contracts.sealing import SealingKey
 from credential_vault.encryption.keyring import Keyring
 from database import MigrationSettings, migrate
@@ -96,6 +96,7 @@ async def _secrets(outside: Outside, ingest_key: SealingKey, analysis_key: Seali
         await place.put("analysis-sealing-key", analysis_key.private_text().encode())
         for sender in ("clerk", "stripe", "hubspot", "slack"):
             await place.put(f"{sender}-webhook-secret", WEBHOOK_SECRET.encode())
+        await place.put("clerk-secret-key", CLERK_KEY.encode())
         yield place
 
 

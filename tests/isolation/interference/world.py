@@ -138,6 +138,7 @@ def _settings(around: Surroundings) -> dict[str, object]:
         "secrets_endpoint": around.secrets.address,
         "storage_endpoint": "localhost:1",
         "gong_base_url": around.outside.gong_url,
+        "clerk_api_url": f"{around.outside.url}/clerk/v1",
         "gong_requests_per_second": 0,
         # Calls at once would be analysed in an order that nothing decides, with or without anybody else.
         "analysis_concurrency": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from anyio.abc import TaskGroup
@@ -64,9 +65,16 @@ class ClerkApi:
     """The programs' side of Clerk. Ordering tokens and webhooks takes the sandbox's admin token."""
 
     def __init__(
-        self, mint: Mint, default_origin: str, admin_token: str, courier: Courier | None, secret_key: str = ""
+        self,
+        mint: Mint,
+        default_origin: str,
+        admin_token: str,
+        courier: Courier | None,
+        secret_key: str,
+        told: Sequence[Callable[[list[WebhookMessage]], object]],
     ) -> None:
         self._mint = mint
+        self._told = told
         self._directory = mint.directory
         self.backend = ClerkBackend(mint.directory, secret_key, self._send)
         self._default_origin = default_origin
@@ -91,6 +99,8 @@ class ClerkApi:
         self._send(opening_events(self._directory))
 
     def _send(self, messages: list[WebhookMessage]) -> bool:
+        for hear in self._told:
+            hear(messages)
         if self._courier is None or self._deliveries is None:
             return False
         self._deliveries.start_soon(self._courier.deliver, messages)

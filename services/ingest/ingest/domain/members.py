@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.ids import UserId, WorkspaceId
+from ingest.domain.preferences import PREFERENCES, Chosen
 
 
 class Role(enum.StrEnum):
@@ -28,12 +29,13 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A workspace as ingest knows it. `sequence` is that of the last message about it."""
+    """A workspace as ingest knows it. `sequence` is that of the last message about it, `version` that of its settings."""
 
     workspace_id: WorkspaceId
     name: str
     slug: str
-    timezone: str
+    settings: Chosen
+    version: int
     updated_at: datetime
     sequence: int
     created_at: datetime
@@ -69,8 +71,8 @@ class Diff:
     """One field's value before and after; None where the field was not there."""
 
     field: str
-    before: str | None
-    after: str | None
+    before: str | bool | None
+    after: str | bool | None
 
 
 def is_news(known: Membership | None, told: Membership) -> bool:
@@ -104,4 +106,12 @@ def member_diff(known: Membership | None, told: Membership, change: MemberChange
 def workspace_diff(known: Workspace, told: Organisation) -> list[Diff]:
     """What an organisation's webhook changes; empty when nothing that is shown does."""
     fields = [Diff("name", known.name, told.name), Diff("slug", known.slug, told.slug)]
+    return [diff for diff in fields if diff.before != diff.after]
+
+
+def settings_diff(known: Chosen, chosen: Chosen) -> list[Diff]:
+    """What saving `chosen` changes; empty when nothing does."""
+    fields = [Diff("timezone", known.timezone, chosen.timezone)]
+    before, after = known.preferences, chosen.preferences
+    fields += [Diff(name, getattr(before, name), getattr(after, name)) for name in PREFERENCES]
     return [diff for diff in fields if diff.before != diff.after]

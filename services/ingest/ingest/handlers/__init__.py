@@ -1,5 +1,6 @@
 """What ingest does when something happens: each takes an open transaction and leaves effects and outbox rows in it."""
 
+from ingest.handlers.administering import Admin, Administering
 from ingest.handlers.billing import BillingHandlers
 from ingest.handlers.credentials import CredentialHandlers
 from ingest.handlers.fetches import FetchHandlers
@@ -9,6 +10,8 @@ from ingest.handlers.revocations import RevocationHandlers
 from ingest.handlers.webhooks import ClerkHandlers
 
 __all__ = [
+    "Admin",
+    "Administering",
     "BillingHandlers",
     "ClerkHandlers",
     "CredentialHandlers",

@@ -6,14 +6,14 @@ ON CONFLICT (workspace_id) DO NOTHING;
 
 -- name: workspace_locked
 -- The workspace, locked until the transaction ends.
-SELECT name, slug, timezone, source_updated_at, sequence, created_at
+SELECT name, slug, timezone, mask_personal_data, other_provider_fallback, settings_version, source_updated_at, sequence, created_at
 FROM workspaces
 WHERE workspace_id = :workspace_id
 FOR UPDATE;
 
 -- name: workspace_read
 -- The workspace.
-SELECT name, slug, timezone, source_updated_at, sequence, created_at
+SELECT name, slug, timezone, mask_personal_data, other_provider_fallback, settings_version, source_updated_at, sequence, created_at
 FROM workspaces
 WHERE workspace_id = :workspace_id;
 
@@ -36,13 +36,6 @@ VALUES (:workspace_id, :user_id, :email, :role, :removed, :source_updated_at, :s
 ON CONFLICT (workspace_id, user_id) DO UPDATE
 SET email = excluded.email, role = excluded.role, removed = excluded.removed,
     source_updated_at = excluded.source_updated_at, sequence = excluded.sequence;
-
--- name: members_present
--- The workspace's members, admins first.
-SELECT user_id, email, role, removed, source_updated_at, sequence
-FROM members
-WHERE workspace_id = :workspace_id AND NOT removed
-ORDER BY role, email, user_id;
 
 -- name: integration_save
 -- What the vault says of an integration; an older word than the one known changes nothing.

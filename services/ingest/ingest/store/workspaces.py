@@ -9,6 +9,7 @@ from datetime import datetime
 from core.ids import UserId, WorkspaceId
 from database import Database, Row, Tx
 from ingest.domain.members import Membership, Organisation, Role, Workspace
+from ingest.domain.preferences import Chosen, Preferences
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,12 @@ async def read_workspace(tx: Tx) -> Workspace | None:
     return _workspace(tx.workspace_id, row) if row else None
 
 
+async def known(tx: Tx) -> Workspace | None:
+    """The workspace, locked until the transaction ends; None where Clerk has not told of it yet."""
+    row = await tx.fetch_one("workspace_locked")
+    return _workspace(tx.workspace_id, row) if row else None
+
+
 async def save_workspace(tx: Tx, told: Organisation, sequence: int) -> None:
     """What Clerk says of the workspace now."""
     await tx.execute(
@@ -86,11 +93,6 @@ async def save_member(tx: Tx, membership: Membership, sequence: int) -> None:
         source_updated_at=membership.updated_at,
         sequence=sequence,
     )
-
-
-async def members(tx: Tx) -> list[Membership]:
-    """The workspace's members, admins first."""
-    return [_membership(row) for row in await tx.fetch("members_present")]
 
 
 async def save_integration(tx: Tx, integration: Integration) -> None:
@@ -122,7 +124,8 @@ def _workspace(workspace_id: WorkspaceId, row: Row) -> Workspace:
         workspace_id,
         row["name"],
         row["slug"],
-        row["timezone"],
+        Chosen(row["timezone"], Preferences(row["mask_personal_data"], row["other_provider_fallback"])),
+        row["settings_version"],
         row["source_updated_at"],
         row["sequence"],
         row["created_at"],

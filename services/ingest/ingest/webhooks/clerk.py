@@ -1,4 +1,4 @@
-"""Clerk's webhooks, signed with Svix: organisations and their members."""
+"""Clerk's webhooks, signed with Svix: organisations, their members and their invitations."""
 
 from __future__ import annotations
 
@@ -9,65 +9,65 @@ from datetime import datetime
 from pydantic import TypeAdapter
 from standardwebhooks.webhooks import Webhook
 
-from core.ids import parse_user_id, parse_workspace_id
-from ingest.domain.members import Membership, Organisation, Role
+from core.ids import WorkspaceId, parse_workspace_id
+from ingest import clerk_records as records
+from ingest.domain.invitations import Invitation, InvitationState
+from ingest.domain.members import Membership, Organisation
 from ingest.domain.webhooks import Reason
 from ingest.webhooks.arrival import Arrival
 from ingest.webhooks.refusal import Refused
 from ingest.webhooks.signing import check_signed, check_time, moment, present
-from ingest.webhooks.wire import Wire, moment_of, read_body
+from ingest.webhooks.wire import Wire, read_body
 
 _ORGANISATION = frozenset({"organization.created", "organization.updated"})
 _MEMBERSHIP = frozenset(
     {"organizationMembership.created", "organizationMembership.updated", "organizationMembership.deleted"}
 )
 _REMOVED = "organizationMembership.deleted"
+_INVITATION = {
+    "organizationInvitation.created": InvitationState.PENDING,
+    "organizationInvitation.accepted": InvitationState.ACCEPTED,
+    "organizationInvitation.revoked": InvitationState.REVOKED,
+}
+
+# As milliseconds this is in 1973, as seconds in the year 5138.
+_SECONDS_END = 100_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one webhook says: always of a workspace, and of a member where `membership` is set."""
+    """What one webhook says: of a workspace, a member and its workspace, or an invitation. `happened_at` is Clerk's own time of it."""
 
     message_id: str
     type: str
-    organisation: Organisation
-    membership: Membership | None
-
-
-class _Organisation(Wire):
-    id: str
-    name: str
-    slug: str | None = None
-    updated_at: int
-
-
-class _Person(Wire):
-    user_id: str
-    identifier: str | None = None
-
-
-class _Membership(Wire):
-    role: str
-    updated_at: int
-    organization: _Organisation
-    public_user_data: _Person
+    workspace_id: WorkspaceId
+    happened_at: datetime
+    organisation: Organisation | None = None
+    membership: Membership | None = None
+    invitation: Invitation | None = None
 
 
 class _Envelope(Wire):
     type: str
+    timestamp: int | None = None
 
 
 class _OrganisationEvent(_Envelope):
-    data: _Organisation
+    data: records.OrganisationRecord
 
 
 class _MembershipEvent(_Envelope):
-    data: _Membership
+    data: records.MembershipRecord
+
+
+class _InvitationEvent(_Envelope):
+    data: records.InvitationRecord
 
 
 _ENVELOPE = TypeAdapter(_Envelope)
 _ORGANISATION_EVENT = TypeAdapter(_OrganisationEvent)
 _MEMBERSHIP_EVENT = TypeAdapter(_MembershipEvent)
+_INVITATION_EVENT = TypeAdapter(_InvitationEvent)
 
 
 def check_signature(secrets: Sequence[str], arrival: Arrival) -> str:
@@ -90,31 +90,38 @@ def read_webhook(message_id: str, body: bytes) -> Told | None:
     """What Clerk says; None for a type that means nothing here. Raises InvalidInput, which quotes nothing."""
     kind = read_body(_ENVELOPE, body).type
     if kind in _ORGANISATION:
-        organisation = read_body(_ORGANISATION_EVENT, body).data
-        return Told(message_id, kind, _organisation(organisation), None)
+        return _of_organisation(message_id, read_body(_ORGANISATION_EVENT, body))
     if kind in _MEMBERSHIP:
-        data = read_body(_MEMBERSHIP_EVENT, body).data
-        membership = _membership(data, removed=kind == _REMOVED)
-        return Told(message_id, kind, _organisation(data.organization), membership)
+        return _of_membership(message_id, read_body(_MEMBERSHIP_EVENT, body))
+    if kind in _INVITATION:
+        return _of_invitation(message_id, read_body(_INVITATION_EVENT, body))
     return None
 
 
-def _organisation(data: _Organisation) -> Organisation:
-    return Organisation(parse_workspace_id(data.id), data.name, data.slug or "", _moment(data.updated_at))
+def _of_organisation(message_id: str, event: _OrganisationEvent) -> Told:
+    told = records.organisation(event.data)
+    return Told(message_id, event.type, told.workspace_id, _happened(event, told.updated_at), told)
 
 
-def _membership(data: _Membership, *, removed: bool) -> Membership:
-    person = data.public_user_data
-    role = Role.ADMIN if data.role.removeprefix("org:") == Role.ADMIN else Role.MEMBER
-    return Membership(
-        user_id=parse_user_id(person.user_id),
-        email=person.identifier or "",
-        role=role,
-        removed=removed,
-        updated_at=_moment(data.updated_at),
-    )
+def _of_membership(message_id: str, event: _MembershipEvent) -> Told:
+    of = records.organisation(event.data.organization)
+    membership = records.membership(event.data, removed=event.type == _REMOVED)
+    at = _happened(event, membership.updated_at)
+    return Told(message_id, event.type, of.workspace_id, at, of, membership)
 
 
-def _moment(milliseconds: int) -> datetime:
-    """Clerk's times are milliseconds since 1970."""
-    return moment_of(milliseconds, per_second=1000)
+def _of_invitation(message_id: str, event: _InvitationEvent) -> Told:
+    invitation = records.invitation(event.data, _INVITATION[event.type])
+    workspace_id = parse_workspace_id(event.data.organization_id)
+    at = _happened(event, invitation.updated_at)
+    return Told(message_id, event.type, workspace_id, at, invitation=invitation)
+
+
+def _happened(event: _Envelope, updated_at: datetime) -> datetime:
+    """When it happened: of an ending the event alone knows, for it repeats the last `updated_at`.
+
+    Clerk sends milliseconds; the examples of its specification have seconds.
+    """
+    if event.timestamp is None:
+        return updated_at
+    return records.moment(event.timestamp * 1000 if event.timestamp < _SECONDS_END else event.timestamp)

@@ -41,12 +41,12 @@ class Desk:
     revocations: RevocationHandlers
 
     async def hear_clerk(self, arrival: Arrival) -> Heard:
-        """A workspace or a member has changed."""
+        """A workspace, a member or an invitation has changed."""
         message_id = clerk.check_signature(await self.front.secrets_of(Sender.CLERK), arrival)
         told = clerk.read_webhook(message_id, arrival.body)
         if told is None:
             return _IGNORED
-        return await self.front.within(told.organisation.workspace_id, told.type, partial(self.clerk.hear, told=told))
+        return await self.front.within(told.workspace_id, told.type, partial(self.clerk.hear, told=told))
 
     async def hear_stripe(self, arrival: Arrival) -> Heard:
         """Something has to be read at Stripe again. What is nobody's is another installation's, and is not asked for again."""

@@ -31,3 +31,7 @@ INSERT INTO listings (workspace_id, provider, from_time, to_time, credential_ver
 VALUES ('@w', 'gong', '2025-01-01T00:00:00Z', '2027-01-0@nT00:00:00Z', 1, '2100-01-01T00:00:00Z');
 INSERT INTO listed_calls (workspace_id, provider, call_id, started_at, metadata)
 VALUES ('@w', 'gong', 'call_01', '2026-01-01T00:00:00Z', '@w'), ('@w', 'gong', 'call_' || '@w', '2026-01-02T00:00:00Z', '@w');
+INSERT INTO invitations (workspace_id, id, email, role, state, invited_at, expires_at, source_updated_at, sequence)
+VALUES ('@w', 'invitation_01', '@w@example.com', 'member', 'pending', '2026-01-01T00:00:00Z', '2099-01-01T00:00:00Z', '2026-01-01T00:00:00Z', 1);
+INSERT INTO intents (workspace_id, id, kind, target, wanted, actor_id, actor_email, source, created_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'remove', 'user_02', '', 'user_01', '@w@example.com', 'web', '2026-01-01T00:00:00Z');

@@ -68,23 +68,62 @@ class WorkspaceUpdated(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     SLUG_FIELD_NUMBER: _builtins.int
     TIMEZONE_FIELD_NUMBER: _builtins.int
+    PREFERENCES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     slug: _builtins.str
     timezone: _builtins.str
+    @_builtins.property
+    def preferences(self) -> Global___Preferences:
+        """Absent in messages from before there were any: whoever needs one then keeps what it knows, or the default."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         slug: _builtins.str = ...,
         timezone: _builtins.str = ...,
+        preferences: Global___Preferences | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "slug", b"slug", "timezone", b"timezone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "preferences", b"preferences", "slug", b"slug", "timezone", b"timezone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WorkspaceUpdated: _TypeAlias = WorkspaceUpdated  # noqa: Y015
+
+@_typing.final
+class Preferences(_message.Message):
+    """What the workspace's admins chose; no service acts on it yet. New ones are added here; one that is absent is at its default."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MASK_PERSONAL_DATA_FIELD_NUMBER: _builtins.int
+    OTHER_PROVIDER_FALLBACK_FIELD_NUMBER: _builtins.int
+    mask_personal_data: _builtins.bool
+    """E-mail addresses, phone numbers and the like are to be masked before a transcript goes to a model. Default: true."""
+    other_provider_fallback: _builtins.bool
+    """A call that the chosen model's provider cannot analyse may go to the other provider. Default: false."""
+    def __init__(
+        self,
+        *,
+        mask_personal_data: _builtins.bool | None = ...,
+        other_provider_fallback: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mask_personal_data", b"_mask_personal_data", "_other_provider_fallback", b"_other_provider_fallback", "mask_personal_data", b"mask_personal_data", "other_provider_fallback", b"other_provider_fallback"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mask_personal_data", b"_mask_personal_data", "_other_provider_fallback", b"_other_provider_fallback", "mask_personal_data", b"mask_personal_data", "other_provider_fallback", b"other_provider_fallback"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mask_personal_data: _TypeAlias = _typing.Literal["mask_personal_data"]  # noqa: Y015
+    _WhichOneofArgType__mask_personal_data: _TypeAlias = _typing.Literal["_mask_personal_data", b"_mask_personal_data"]  # noqa: Y015
+    _WhichOneofReturnType__other_provider_fallback: _TypeAlias = _typing.Literal["other_provider_fallback"]  # noqa: Y015
+    _WhichOneofArgType__other_provider_fallback: _TypeAlias = _typing.Literal["_other_provider_fallback", b"_other_provider_fallback"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mask_personal_data) -> _WhichOneofReturnType__mask_personal_data | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__other_provider_fallback) -> _WhichOneofReturnType__other_provider_fallback | None: ...
+
+Global___Preferences: _TypeAlias = Preferences  # noqa: Y015
 
 @_typing.final
 class MemberInvited(_message.Message):
@@ -92,17 +131,21 @@ class MemberInvited(_message.Message):
 
     EMAIL_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
+    INVITATION_ID_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     role: Global___Role.ValueType
+    invitation_id: _builtins.str
+    """Clerk's id of the invitation."""
     def __init__(
         self,
         *,
         email: _builtins.str = ...,
         role: Global___Role.ValueType = ...,
+        invitation_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "invitation_id", b"invitation_id", "role", b"role"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,24 @@
+"""What a workspace's admins choose for all of it. A new preference is a field here, a column, a field of the message, a box on the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """The choices, each at its default."""
+
+    mask_personal_data: bool = True
+    other_provider_fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is saved together: the IANA name of a timezone, and the preferences."""
+
+    timezone: str
+    preferences: Preferences
+
+
+PREFERENCES = tuple(one.name for one in fields(Preferences))

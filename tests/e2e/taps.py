@@ -18,6 +18,8 @@ from local.stack import Stack
 from local.stack.environment import PROJECT
 from messaging.google import open_channel
 
+_DROPPED_SECONDS = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -58,6 +60,9 @@ class Taps:
         yield taps
         for channel in channels.values():
             await channel.close()
+            # gRPC's own thread drops the closed channel's token, for which it needs Python's lock, and may hold what the next closing waits
+            # for with that lock in its hand (grpc/grpc#42247): it is given the time.
+            await asyncio.sleep(_DROPPED_SECONDS)
 
     async def messages(self) -> list[Recorded]:
         """All messages since the last call, topic by topic."""

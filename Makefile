@@ -4,6 +4,8 @@ PYTHONS := $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 VENV := .venv/bin
 WITH_TOOLS := PATH="$(CURDIR)/$(VENV):$$PATH"
 export PYTHONPATH :=
+# Nothing here uses gRPC in a forked child; its handlers would stop and start its threads at each fork.
+export GRPC_ENABLE_FORK_SUPPORT := 0
 LINTED := libs services deploy tests
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help

@@ -54,11 +54,12 @@ _CLOCK = re.compile(r" \d\d:\d\d:\d\d\.\d+")
 def _without_clock(value: object) -> object:
     """A column of an answer; what the clock has given to it differs from one run to the next, and says nothing about a workspace.
 
-    Rows of `seeds/` have no fractions of a second or of a number: such a number is an age that the statement has computed.
+    Rows of `seeds/` have no fractions of a second or of a number: such a number is an age that the statement has computed. Nought is one
+    too, when the clock was read twice within a microsecond.
     """
     if isinstance(value, datetime) and value.microsecond:
         return "a time of day"
-    if isinstance(value, float) and not value.is_integer():
+    if isinstance(value, float) and (value == 0 or not value.is_integer()):
         return "an age"
     return value
 

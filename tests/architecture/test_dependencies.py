@@ -31,7 +31,7 @@ USED_OTHERWISE = {
     "stripe": "the packages the product is built on: billing follows",
 }
 
-# Parts of the namespace `google` belong to different distributions.
+# Parts of the namespaces `google` and `gcloud` belong to different distributions.
 GOOGLE = {
     "google.protobuf": "protobuf",
     "google.api_core": "google-api-core",
@@ -41,6 +41,7 @@ GOOGLE = {
     "google.cloud.storage": "google-cloud-storage",
     "google.cloud.kms_v1": "google-cloud-kms",
     "google.cloud.secretmanager_v1": "google-cloud-secret-manager",
+    "gcloud.aio.storage": "gcloud-aio-storage",
     "google.cloud.sql": "cloud-sql-python-connector",
 }
 

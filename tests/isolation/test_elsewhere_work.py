@@ -189,7 +189,7 @@ async def test_storage_itself_gives_a_workspace_nothing_of_another(tmp_path: Pat
     settings = StorageSettings(tmp_path / "objects", authority.server("storage"), buckets=("calls",))
     with StorageServer.start(settings) as server:
         endpoint = Endpoint(address=server.endpoint, ca_file=authority.ca_file)
-        store = GoogleObjects(project="callmine-test", bucket="calls", endpoint=endpoint)
+        store = GoogleObjects(bucket="calls", endpoint=endpoint)
         theirs = await store.workspace(RIVAL).put("calls/c1/1.json.gz", b"theirs")
         mine = store.workspace(ACME)
         for name in (theirs.name, f"../{RIVAL}/calls/c1/1.json.gz", f"workspaces/{ACME}/../{RIVAL}/calls/c1/1.json.gz"):
@@ -200,7 +200,7 @@ async def test_storage_itself_gives_a_workspace_nothing_of_another(tmp_path: Pat
             with pytest.raises(InvalidInput):
                 await mine.delete(name)
         assert await store.workspace(RIVAL).get(theirs.name, theirs.sha256) == b"theirs"
-        store.close()
+        await store.close()
 
 
 @pytest.mark.parametrize("target", [RIVAL, f"{RIVAL}:gong", f"{ACME}0"])

@@ -8,33 +8,30 @@ body = await calls.get(stored.name, stored.sha256)
 from __future__ import annotations
 
 import asyncio
-import contextvars
+import base64
 import gzip
 import hashlib
 import zlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import ParamSpec, Protocol, TypeVar
+from http import HTTPStatus
+from typing import Protocol, TypeVar
 
+import aiohttp
+import google_crc32c
 from google.api_core import exceptions as google_errors
+from google.api_core.retry import AsyncRetry
 from google.auth import exceptions as auth_errors
-from google.cloud.storage import Bucket
-from google.cloud.storage.retry import DEFAULT_RETRY
-from requests import exceptions as requests_errors
 
 from cloud.endpoint import Endpoint
 from cloud.names import full_name, prefix_of
-from cloud.storage_session import CONNECTIONS, storage_client
+from cloud.storage import ATTEMPT_SECONDS, StorageClient
 from core.errors import Conflict, NotFound, Permanent, Transient
 from core.ids import WorkspaceId
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
-# Connect and read, in seconds, of one attempt; all attempts together end after RETRY_SECONDS.
-ATTEMPT_SECONDS = (5.0, 30.0)
+# All attempts together end after so many seconds.
 RETRY_SECONDS = 60.0
 
 # An hour-long transcript is about 200 KB of JSON. 64 MiB is far above it and keeps a swapped object from filling memory.
@@ -42,6 +39,9 @@ LARGEST_OBJECT = 64 * 1024 * 1024
 
 # Level 6 is zlib's own default; higher levels gain 1-2 % on text for twice the time.
 _GZIP_LEVEL = 6
+
+# Below this, handing the work to a thread costs more than packing takes; it takes a millisecond or two.
+_PACKED_AT_ONCE = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,114 +80,149 @@ class ObjectStore(Protocol):
 class GoogleObjects:
     """A Cloud Storage bucket."""
 
-    def __init__(self, *, project: str, bucket: str, endpoint: Endpoint | None = None) -> None:
+    def __init__(self, *, bucket: str, endpoint: Endpoint | None = None) -> None:
         """`endpoint` None means Google with the process's own identity (found on first use of the network)."""
-        self._client = storage_client(project, endpoint)
-        self._bucket = self._client.bucket(bucket)
-        # asyncio's own pool has as few as five threads on a small machine; these wait, they do not compute.
-        self._threads = ThreadPoolExecutor(CONNECTIONS, "objects")
+        self._client = StorageClient(endpoint)
+        self._bucket = bucket
 
     def workspace(self, workspace_id: WorkspaceId) -> WorkspaceObjects:
         """The objects of `workspace_id`. Raises InvalidInput for an id that is not one."""
-        return _BucketFolder(self._bucket, self._threads, prefix_of(workspace_id))
+        return _BucketFolder(self._client, self._bucket, prefix_of(workspace_id))
 
-    def close(self) -> None:
-        """Close all connections, once what is under way has ended."""
-        self._threads.shutdown()
-        self._client.close()
+    async def close(self) -> None:
+        """Close all connections; what is under way fails."""
+        await self._client.close()
 
 
 class _BucketFolder:
-    """One workspace's folder. Google's client blocks, so each call runs on a thread."""
+    """One workspace's folder."""
 
-    def __init__(self, bucket: Bucket, threads: ThreadPoolExecutor, prefix: str) -> None:
+    def __init__(self, client: StorageClient, bucket: str, prefix: str) -> None:
+        self._client = client
         self._bucket = bucket
-        self._threads = threads
         self._prefix = prefix
 
     async def put(self, name: str, content: bytes) -> StoredObject:
         if len(content) > LARGEST_OBJECT:
             raise Permanent(f"an object may hold at most {LARGEST_OBJECT} bytes")
         whole = full_name(self._prefix, name)
-        return await self._on_thread(self._write, whole, content)
-
-    async def get(self, name: str, sha256: str) -> bytes:
-        return await self._on_thread(self._read, full_name(self._prefix, name), sha256)
-
-    async def delete(self, name: str) -> None:
-        await self._on_thread(self._remove, full_name(self._prefix, name))
-
-    async def _on_thread(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        call = partial(contextvars.copy_context().run, function, *arguments, **named)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
-
-    def _write(self, name: str, content: bytes) -> StoredObject:
-        stored = StoredObject(name, hashlib.sha256(content).hexdigest(), len(content))
-        blob = self._bucket.blob(name)
-        blob.metadata = {"sha256": stored.sha256}
-        # Not marked `Content-Encoding: gzip`: servers would then unpack it on the way, each in its own way.
-        packed = gzip.compress(content, _GZIP_LEVEL, mtime=0)
-        try:
-            blob.upload_from_string(
-                packed, "application/gzip", if_generation_match=0, timeout=ATTEMPT_SECONDS, retry=_retry()
-            )
-        except google_errors.PreconditionFailed:
-            self._same_or_conflict(name, stored.sha256)
-        except _NETWORK_ERRORS as error:
-            raise _translated(error) from error
+        if len(content) < _PACKED_AT_ONCE:
+            stored, packed = _packed(whole, content)
+        else:
+            stored, packed = await asyncio.to_thread(_packed, whole, content)
+        await self._write(stored, packed)
         return stored
 
-    def _same_or_conflict(self, name: str, sha256: str) -> None:
-        """A second put: fine if the first wrote the same."""
-        blob = self._bucket.blob(name)
+    async def get(self, name: str, sha256: str) -> bytes:
+        whole = full_name(self._prefix, name)
+        packed = await _asked(lambda: self._read(whole))
+        if len(packed) < _PACKED_AT_ONCE:
+            return _checked(packed, sha256)
+        return await asyncio.to_thread(_checked, packed, sha256)
+
+    async def delete(self, name: str) -> None:
+        whole = full_name(self._prefix, name)
         try:
-            blob.reload(timeout=ATTEMPT_SECONDS, retry=_retry())
-        except _NETWORK_ERRORS as error:
-            raise _translated(error) from error
-        if (blob.metadata or {}).get("sha256") != sha256:
+            await _asked(lambda: self._client().delete(self._bucket, whole, timeout=ATTEMPT_SECONDS))
+        except NotFound:
+            return
+
+    async def _write(self, stored: StoredObject, packed: bytes) -> None:
+        # Cloud Storage refuses content that has another CRC32C than what it was sent with.
+        crc32c = base64.b64encode(google_crc32c.value(packed).to_bytes(4, "big")).decode()
+        metadata = {"metadata": {"sha256": stored.sha256}, "crc32c": crc32c}
+        try:
+            # Not marked `Content-Encoding: gzip`: servers would then unpack it on the way, each in its own way.
+            await _asked(
+                lambda: self._client().upload(
+                    self._bucket,
+                    stored.name,
+                    packed,
+                    content_type="application/gzip",
+                    parameters={"ifGenerationMatch": "0"},
+                    metadata=metadata,
+                    # One request, whatever the size.
+                    force_resumable_upload=False,
+                    timeout=ATTEMPT_SECONDS,
+                )
+            )
+        except _Exists:
+            await self._same_or_conflict(stored)
+
+    async def _same_or_conflict(self, stored: StoredObject) -> None:
+        """A second put: fine if the first wrote the same."""
+        about = await _asked(
+            lambda: self._client().download_metadata(self._bucket, stored.name, timeout=ATTEMPT_SECONDS)
+        )
+        if about.get("metadata", {}).get("sha256") != stored.sha256:
             raise Conflict("an object of this name exists already, with other content; objects are written once")
 
-    def _read(self, name: str, sha256: str) -> bytes:
-        try:
-            packed: bytes = self._bucket.blob(name).download_as_bytes(
-                raw_download=True, timeout=ATTEMPT_SECONDS, retry=_retry()
-            )
-        except _NETWORK_ERRORS as error:
-            raise _translated(error) from error
-        content = _unpacked(packed)
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise Permanent("the stored object is not the one that was written: its SHA-256 differs")
-        return content
-
-    def _remove(self, name: str) -> None:
-        try:
-            self._bucket.blob(name).delete(timeout=ATTEMPT_SECONDS, retry=_retry())
-        except google_errors.NotFound:
-            return
-        except _NETWORK_ERRORS as error:
-            raise _translated(error) from error
+    async def _read(self, name: str) -> bytes:
+        """The object as it is kept, or as much of it as proves that it is too large."""
+        stream = await self._client().download_stream(self._bucket, name, timeout=ATTEMPT_SECONDS)
+        async with stream:
+            parts, size = [], 0
+            while size <= LARGEST_OBJECT and (part := await stream.read(_READ_AT_ONCE)):
+                parts.append(part)
+                size += len(part)
+        return b"".join(parts)
 
 
-_NETWORK_ERRORS = (
-    google_errors.GoogleAPICallError,
-    google_errors.RetryError,
-    auth_errors.GoogleAuthError,
-    requests_errors.RequestException,
-)
+_READ_AT_ONCE = 1024 * 1024
 
 
-def _retry() -> object:
-    return DEFAULT_RETRY.with_timeout(RETRY_SECONDS)
+class _Exists(Exception):
+    """There is an object of this name."""
 
 
-def _translated(error: Exception) -> Permanent | Transient:
-    """Google's error in our words; its own text may hold names and addresses, so only its kind is told."""
-    if isinstance(error, google_errors.NotFound):
+# What Google says of a failure that may pass (cloud.google.com/storage/docs/retry-strategy).
+_PASSING = frozenset([HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS])
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether another attempt may go better."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.status in _PASSING or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if isinstance(error, auth_errors.GoogleAuthError):
+        return bool(error.retryable)
+    return isinstance(error, aiohttp.ClientError | TimeoutError)
+
+
+async def _asked(ask: Callable[[], Awaitable[T]]) -> T:
+    """What `ask` gives, tried again where that may help. Raises NotFound, _Exists, Permanent and Transient."""
+    try:
+        answer: T = await AsyncRetry(predicate=_passes, initial=0.5, maximum=20.0, timeout=RETRY_SECONDS)(ask)()
+    except google_errors.RetryError as error:
+        raise _translated(error.cause or error) from error
+    except (aiohttp.ClientError, TimeoutError, auth_errors.GoogleAuthError) as error:
+        raise _translated(error) from error
+    return answer
+
+
+def _translated(error: BaseException) -> Exception:
+    """The client's error in our words; its own text may hold names and addresses, so only its kind is told."""
+    status = error.status if isinstance(error, aiohttp.ClientResponseError) else None
+    if status == HTTPStatus.NOT_FOUND:
         return NotFound("the object, or its bucket, does not exist")
-    refused = isinstance(error, google_errors.ClientError) and not isinstance(error, google_errors.TooManyRequests)
-    if refused:
-        return Permanent(f"object storage refused the request ({type(error).__name__}): check bucket and permissions")
-    return Transient(f"object storage is not available ({type(error).__name__})")
+    if status == HTTPStatus.PRECONDITION_FAILED:
+        return _Exists()
+    if status is not None and not _passes(error):
+        return Permanent(f"object storage refused the request ({status}): check bucket and permissions")
+    return Transient(f"object storage is not available ({status or type(error).__name__})")
+
+
+def _packed(name: str, content: bytes) -> tuple[StoredObject, bytes]:
+    """What is told of an object, and what is kept: the same bytes for the same content."""
+    stored = StoredObject(name, hashlib.sha256(content).hexdigest(), len(content))
+    return stored, gzip.compress(content, _GZIP_LEVEL, mtime=0)
+
+
+def _checked(packed: bytes, sha256: str) -> bytes:
+    """The content. Raises Permanent where it is not the one named by `sha256`."""
+    content = _unpacked(packed)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise Permanent("the stored object is not the one that was written: its SHA-256 differs")
+    return content
 
 
 def _unpacked(packed: bytes) -> bytes:

@@ -42,8 +42,8 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
         parts.stack.push_async_callback(secrets.close)
         storage = endpoint(settings, settings.storage_endpoint)
-        objects = GoogleObjects(project=settings.project, bucket=settings.bucket, endpoint=storage)
-        parts.stack.callback(objects.close)
+        objects = GoogleObjects(bucket=settings.bucket, endpoint=storage)
+        parts.stack.push_async_callback(objects.close)
         providers = Providers(settings.openai_base_url, settings.anthropic_base_url, settings.model_timeout)
         egress = parts.outbound.egress((*providers.destinations(), destination(settings.slack_base_url)))
 

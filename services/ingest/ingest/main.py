@@ -60,12 +60,9 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         hubspot = Destination(name="hubspot", base_url=settings.hubspot_base_url)
         clerk = Destination(name=CLERK, base_url=settings.clerk_api_url, largest_response=LARGEST_ANSWER)
         egress = parts.outbound.egress([gong, hubspot, clerk], clock)
-        objects = GoogleObjects(
-            project=settings.project,
-            bucket=settings.bucket,
-            endpoint=endpoint(settings, settings.storage_endpoint),
-        )
-        parts.stack.callback(objects.close)
+        storage = endpoint(settings, settings.storage_endpoint)
+        objects = GoogleObjects(bucket=settings.bucket, endpoint=storage)
+        parts.stack.push_async_callback(objects.close)
 
         keys = SealingKeys.parse((await secrets.read("ingest-sealing-key")).decode())
         limits = gong_limits(parts.db, clock, settings.gong_requests_per_second)

@@ -8,8 +8,9 @@ bound is the least time that the limits allow for them. Later ones, with other f
 
 At Gong's limits (3 requests a second, the bucket holds three): requests and seconds from the claim of the job to the committed
 FetchCompleted, beside the least of both: a page for each 100 calls, a request for each 100 transcripts; all but the first three spaced
-evenly. Limits lifted: calls a second into storage and outbox. The bound is what Google's client alone puts into the emulator a second, the
-same objects, from as many threads. CPU is the worker process's own, so that it holds whoever else uses the cores.
+evenly. Limits lifted: calls a second into storage and outbox. The bound is what the storage client alone puts into the emulator a second,
+the same objects, as many at once; its own alternative is Google's client on as many threads. CPU is the worker process's own, so that it
+holds whoever else uses the cores.
 """
 
 from bench.ingest.rows import run

@@ -93,7 +93,7 @@ async def worker(order: Order) -> AsyncIterator[tuple[FetchWorker, Ingest, Egres
     clock, outbox, ca_file = SystemClock(), Outbox("ingest"), Path(order.ca_file)
     urls = DatabaseSettings(app_url=order.app_url, sweep_url=order.sweep_url, app_pool=5, sweep_pool=2)
     db = await Database.open(urls, Queries.of("database", "messaging", "ingest"), "ingest")
-    objects = GoogleObjects(project="bench", bucket=BUCKET, endpoint=Endpoint(address=order.storage, ca_file=ca_file))
+    objects = GoogleObjects(bucket=BUCKET, endpoint=Endpoint(address=order.storage, ca_file=ca_file))
     try:
         async with Egress([Destination(name="gong", base_url=order.gong)], ca_file=ca_file) as egress:
             works = Works(RunFetch(db, outbox, objects), PreviewFetch(db, outbox, objects, clock))
@@ -102,7 +102,7 @@ async def worker(order: Order) -> AsyncIterator[tuple[FetchWorker, Ingest, Egres
             deals = Deals(HubSpotDoor(SEALING_KEYS, egress, hubspot_limits(db, clock), clock), ends)
             yield FetchWorker(db, door, deals, works, ends), Ingest(db, order.admin_url, outbox), egress
     finally:
-        objects.close()
+        await objects.close()
         await db.close()
 
 

@@ -38,8 +38,11 @@ async def run(quick: bool) -> list[Row]:
         with place.gong(MANY, None) as gong:
             few = await _fetched(place, gong, FEW, 0.0)
             many = await _fetched(place, gong, MANY, 0.0)
-        alone = await bare.put(bare.Load(place.storage, str(place.authority.ca_file), LIMITED))
-    return [*_previews(previews), *_limited(rounds), *_lifted(few, many, alone)]
+        alone, googles = [
+            await bare.put(bare.Load(place.storage, str(place.authority.ca_file), LIMITED, own))
+            for own in (False, True)
+        ]
+    return [*_previews(previews), *_limited(rounds), *_lifted(few, many, alone), *_storing(alone, googles)]
 
 
 async def _fetched(place: Town, gong: str, calls: int, per_second: float) -> Taken:
@@ -111,6 +114,17 @@ def _limited(rounds: Sequence[Taken]) -> list[Row]:
             "bound": round(seconds, 2),
         },
         {"row": name, "unit": "answers of 429", "ours": max(one.throttled for one in rounds)},
+    ]
+
+
+def _storing(alone: bare.Put, googles: bare.Put) -> list[Row]:
+    """The storage client by itself, beside Google's own on threads."""
+    name = f"{LIMITED:,} objects alone"
+    rates = [round(LIMITED / one.seconds) for one in (alone, googles)]
+    costs = [round(1_000 * one.cpu / LIMITED, 2) for one in (alone, googles)]
+    return [
+        {"row": name, "unit": "objects/s", "ours": rates[0], "alternative": rates[1]},
+        {"row": name, "unit": "ms of CPU an object", "ours": costs[0], "alternative": costs[1]},
     ]
 
 

@@ -36,11 +36,11 @@ def storage(tmp_path: Path, authority: Authority) -> Iterator[StorageServer]:
 
 
 @pytest.fixture
-def store(storage: StorageServer, authority: Authority) -> Iterator[GoogleObjects]:
+async def store(storage: StorageServer, authority: Authority) -> AsyncIterator[GoogleObjects]:
     endpoint = Endpoint(address=storage.endpoint, ca_file=authority.ca_file)
-    store = GoogleObjects(project=PROJECT, bucket=BUCKET, endpoint=endpoint)
+    store = GoogleObjects(bucket=BUCKET, endpoint=endpoint)
     yield store
-    store.close()
+    await store.close()
 
 
 async def add_version(server: SecretServer, authority: Authority, name: str, payload: bytes) -> None:

@@ -13,7 +13,7 @@ from cloud import Endpoint
 from cloud.objects import GoogleObjects
 from core.errors import InvalidInput, NotFound, Permanent, Transient
 from core.ids import WorkspaceId
-from integration.cloud.conftest import BUCKET, PROJECT
+from integration.cloud.conftest import BUCKET
 from local.storage import StorageServer
 from local.tls import Authority
 
@@ -96,10 +96,10 @@ async def test_deleting_is_for_good_and_may_be_repeated(store: GoogleObjects) ->
 
 async def test_a_bucket_that_is_not_there_is_said(storage: StorageServer, authority: Authority) -> None:
     endpoint = Endpoint(address=storage.endpoint, ca_file=authority.ca_file)
-    store = GoogleObjects(project=PROJECT, bucket="elsewhere", endpoint=endpoint)
+    store = GoogleObjects(bucket="elsewhere", endpoint=endpoint)
     with pytest.raises(NotFound, match="bucket"):
         await store.workspace(ACME).put("a.json", b"one")
-    store.close()
+    await store.close()
 
 
 async def test_a_server_of_another_authority_is_not_spoken_to(
@@ -108,12 +108,12 @@ async def test_a_server_of_another_authority_is_not_spoken_to(
     monkeypatch.setattr("cloud.objects.RETRY_SECONDS", 0.1)
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
-    store = GoogleObjects(project=PROJECT, bucket=BUCKET, endpoint=Endpoint(address=storage.endpoint, ca_file=other))
+    store = GoogleObjects(bucket=BUCKET, endpoint=Endpoint(address=storage.endpoint, ca_file=other))
     with pytest.raises(Transient):
         await store.workspace(ACME).get("a.json", "0" * 64)
-    store.close()
+    await store.close()
 
 
 def test_storage_without_tls_is_refused() -> None:
     with pytest.raises(ValueError, match="https"):
-        GoogleObjects(project=PROJECT, bucket=BUCKET, endpoint=Endpoint(address="http://127.0.0.1:1"))
+        GoogleObjects(bucket=BUCKET, endpoint=Endpoint(address="http://127.0.0.1:1"))

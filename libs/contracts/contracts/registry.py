@@ -55,7 +55,7 @@ _SHARED = (
         ("ingest",),
         (billing_pb2.SubscriptionChanged, billing_pb2.CheckoutCompleted, billing_pb2.PaymentFailed),
     ),
-    Topic("plans", ("retention",), (plans_pb2.PlanChanged,)),
+    Topic("plans", ("retention",), (plans_pb2.PlanChanged, plans_pb2.AddonCredited)),
     Topic(
         "integrations",
         ("credential-vault",),
@@ -84,7 +84,13 @@ _SHARED = (
     Topic(
         "reports",
         ("analysis",),
-        (reports_pb2.CallAnalysed, reports_pb2.ReportCompleted, reports_pb2.RunFailed, reports_pb2.RunCancelled),
+        (
+            reports_pb2.CallAnalysed,
+            reports_pb2.ReportCompleted,
+            reports_pb2.RunFailed,
+            reports_pb2.RunCancelled,
+            reports_pb2.UsageThresholdReached,
+        ),
     ),
     Topic("audit", SERVICES, (audit_pb2.AdminAction,)),
 )

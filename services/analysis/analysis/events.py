@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import TypeGuard
 
 from analysis.domain.finding import CallAnalysis
+from analysis.domain.month import Month
 from analysis.domain.notices import Denial, GrantId, Loss, SealedGrant
-from analysis.domain.plan import Plan
+from analysis.domain.plan import Plan, Quota
 from analysis.domain.report import Numbers
 from analysis.domain.request import CallFilter, PreviewId, ReportId, RunId
 from analysis.domain.run import Fetched, FetchedCall
@@ -31,8 +32,15 @@ from callmine.integrations.v1.integrations_pb2 import (
     IntegrationNeedsReconnect,
     Provider,
 )
-from callmine.plans.v1.plans_pb2 import PlanChanged
-from callmine.reports.v1.reports_pb2 import CallAnalysed, CallOutcome, ReportCompleted, RunCancelled, RunFailed
+from callmine.plans.v1.plans_pb2 import AddonCredited, PlanChanged
+from callmine.reports.v1.reports_pb2 import (
+    CallAnalysed,
+    CallOutcome,
+    ReportCompleted,
+    RunCancelled,
+    RunFailed,
+    UsageThresholdReached,
+)
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
 from cloud.names import own_name
 from contracts import Event, field_change
@@ -40,6 +48,7 @@ from core.errors import InvalidInput
 from core.ids import parse_uuid
 
 __all__ = [
+    "AddonCredited",
     "CallFetched",
     "CredentialDenied",
     "CredentialGranted",
@@ -217,7 +226,33 @@ def plan(message: PlanChanged) -> Plan:
         monthly_calls=message.monthly_calls,
         concurrent_runs=message.concurrent_runs,
         models=tuple(message.models),
+        anchor=message.billing_anchor.ToDatetime(UTC) if message.HasField("billing_anchor") else None,
     )
+
+
+# More than anybody buys at once; a number beyond it is a mistake.
+_MOST_BOUGHT = 1_000_000
+
+_LONGEST_PURCHASE_ID = 255
+
+
+def bought_calls(message: AddonCredited) -> int:
+    """How many calls were bought. Raises InvalidInput for a number that cannot be, and for a purchase without a name."""
+    if not 0 < message.calls <= _MOST_BOUGHT:
+        raise InvalidInput("a purchase is of a number of calls that cannot be")
+    if not 0 < len(message.purchase_id) <= _LONGEST_PURCHASE_ID:
+        raise InvalidInput("a purchase has no id, or one that is too long")
+    return message.calls
+
+
+def threshold_reached(percent: int, quota: Quota, month: Month) -> UsageThresholdReached:
+    """So much of the month's calls is used."""
+    told = UsageThresholdReached(
+        percent=percent, used=quota.used, monthly_calls=quota.monthly_calls, addon_calls=quota.addon_calls
+    )
+    told.month_begins.FromDatetime(month.begins_at)
+    told.month_ends.FromDatetime(month.ends_at)
+    return told
 
 
 _PROVIDERS: Mapping[int, str] = {

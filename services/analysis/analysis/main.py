@@ -50,7 +50,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         models = catalog(providers, _names(settings), egress, secrets)
         pool = PoolSettings(settings.analysis_concurrency, settings.lease_seconds, settings.poll_seconds)
         workers = Workers(pool)
-        lifecycle = Lifecycle(parts.outbox, workers.wake)
+        lifecycle = Lifecycle(parts.outbox, workers.wake, SystemClock())
         workers.equip(parts.db, parts.outbox, lifecycle, objects, models)
 
         door = Door(SealingKeys.parse((await secrets.read("analysis-sealing-key")).decode()))

@@ -43,11 +43,20 @@ Catalogue = Mapping[PlanName, Entitlements]
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """The plan a workspace is on; `version` rises with each change."""
+    """The plan a workspace is on; `version` rises with each change. Its months begin by `anchored_at`."""
 
     plan: PlanName
     version: int
     changed_at: datetime
+    anchored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A state of a subscription: its number, and the anchor of its months."""
+
+    number: int
+    anchored_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

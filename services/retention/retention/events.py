@@ -34,7 +34,7 @@ async def announce(tx: Tx, outbox: Outbox, change: PlanChange, actor: Actor) -> 
     diff = [field_change("plan", change.before, change.plan)]
     kind = AdminActionType.ADMIN_ACTION_TYPE_BILLING_PLAN_CHANGED
     action = AdminAction(type=kind, target_kind="workspace", target_id=tx.workspace_id, diff=diff)
-    audited = Draft(payload=action, aggregate_id=tx.workspace_id, sequence=change.version, actor=actor)
+    audited = Draft(payload=action, aggregate_id=tx.workspace_id, sequence=change.version.number, actor=actor)
     await outbox.add_many(tx, [_plan_changed(tx, change, None), audited])
 
 
@@ -47,4 +47,5 @@ def _plan_changed(tx: Tx, change: PlanChange, cause: Event[WorkspaceCreated] | N
         concurrent_runs=allowed.concurrent_runs,
         models=allowed.models,
     )
-    return Draft(payload=payload, aggregate_id=tx.workspace_id, sequence=change.version, cause=cause)
+    payload.billing_anchor.FromDatetime(change.version.anchored_at)
+    return Draft(payload=payload, aggregate_id=tx.workspace_id, sequence=change.version.number, cause=cause)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.errors import NotFound
 from database import Tx
 from retention import store
-from retention.domain import Catalogue, Entitlements, PlanName
+from retention.domain import Catalogue, Entitlements, PlanName, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class PlanChange:
 
     plan: PlanName
     before: PlanName | None
-    version: int
+    version: Version
     entitlements: Entitlements
 
 
@@ -29,9 +29,8 @@ class Plans:
     async def start(self, tx: Tx, name: str, timezone: str, sequence: int) -> PlanChange | None:
         """A workspace was created: put it on trial. None when it is known already."""
         await store.keep_workspace(tx, name, timezone, sequence)
-        if not await store.start(tx, PlanName.TRIAL):
-            return None
-        return PlanChange(PlanName.TRIAL, None, 1, self.catalogue[PlanName.TRIAL])
+        version = await store.start(tx, PlanName.TRIAL)
+        return PlanChange(PlanName.TRIAL, None, version, self.catalogue[PlanName.TRIAL]) if version else None
 
     async def change(self, tx: Tx, plan: PlanName) -> PlanChange | None:
         """Move the workspace to `plan`; None when it is on it already. Raises NotFound for a workspace that is not known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from database import Row, Tx
-from retention.domain import PlanName, Subscription
+from retention.domain import PlanName, Subscription, Version
 
 
 async def subscription(tx: Tx) -> Subscription | None:
@@ -16,15 +16,14 @@ async def lock_subscription(tx: Tx) -> Subscription | None:
     return _subscription(await tx.fetch_one("subscription_lock"))
 
 
-async def start(tx: Tx, plan: PlanName) -> bool:
-    """Put a workspace that has no plan on `plan`; False when it has one."""
-    return await tx.fetch_one("subscription_start", plan=plan.value) is not None
+async def start(tx: Tx, plan: PlanName) -> Version | None:
+    """Put a workspace that has no plan on `plan`: the first version; None when it has one."""
+    return _version(await tx.fetch_one("subscription_start", plan=plan.value))
 
 
-async def change(tx: Tx, plan: PlanName) -> int | None:
+async def change(tx: Tx, plan: PlanName) -> Version | None:
     """Move the workspace to `plan`: the new version; None when it is on it already, or not known."""
-    row = await tx.fetch_one("subscription_change", plan=plan.value)
-    return row["version"] if row else None
+    return _version(await tx.fetch_one("subscription_change", plan=plan.value))
 
 
 async def keep_workspace(tx: Tx, name: str, timezone: str, sequence: int) -> None:
@@ -33,4 +32,10 @@ async def keep_workspace(tx: Tx, name: str, timezone: str, sequence: int) -> Non
 
 
 def _subscription(row: Row | None) -> Subscription | None:
-    return Subscription(PlanName(row["plan"]), row["version"], row["changed_at"]) if row else None
+    if row is None:
+        return None
+    return Subscription(PlanName(row["plan"]), row["version"], row["changed_at"], row["anchored_at"])
+
+
+def _version(row: Row | None) -> Version | None:
+    return Version(row["version"], row["anchored_at"]) if row else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -64,7 +65,7 @@ async def test_last_months_calls_do_not_count(world: World) -> None:
     await world.finished_run(calls=1)
     with pytest.raises(QuotaUsedUp):
         await world.desk.start(ACME, question(), MAYA)
-    await world.owner("UPDATE usage SET metered_at = date_trunc('month', now()) - interval '1 hour'")
+    world.clock.by = timedelta(days=32)
     await world.desk.start(ACME, question(), MAYA)
 
 

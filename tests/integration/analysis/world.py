@@ -166,6 +166,16 @@ def question(**changes: object) -> Question:
     return Question(**{**given, **changes})  # type: ignore[arg-type]
 
 
+class Ahead(SystemClock):
+    """The machine's clock, and as far ahead of it as a test says."""
+
+    def __init__(self) -> None:
+        self.by = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.by
+
+
 @dataclass(slots=True)
 class World:
     """All of analysis but the network."""
@@ -178,6 +188,7 @@ class World:
     desk: Desk
     workers: Workers
     consumers: dict[str, Consumer]
+    clock: Ahead
     _sequences: dict[str, int] = field(default_factory=dict)
 
     async def deliver(self, *events: Event[Message], topic: str = "calls") -> list[Verdict]:
@@ -322,7 +333,8 @@ def put_together(db: Database, dsns: ServiceDsns, admin_url: str, concurrency: i
     """The parts as main.py wires them."""
     objects, model, outbox = MemoryObjects(), ScriptedModel(honest), Outbox("analysis")
     workers = Workers(PoolSettings(concurrency, lease=30, poll=0.05), Backoff(random=Random(1)))
-    lifecycle = Lifecycle(outbox, workers.wake)
+    clock = Ahead()
+    lifecycle = Lifecycle(outbox, workers.wake, clock)
     workers.equip(db, outbox, lifecycle, objects, {"openai/small": model, "anthropic/small": model})
     notices = Notices(outbox, lambda: None)
     handlers = MessageHandlers(lifecycle, notices)
@@ -339,7 +351,8 @@ def put_together(db: Database, dsns: ServiceDsns, admin_url: str, concurrency: i
         app_url=dsns.app,
         objects=objects,
         model=model,
-        desk=Desk(db, outbox, lifecycle, objects, SystemClock()),
+        desk=Desk(db, outbox, lifecycle, objects, clock),
         workers=workers,
+        clock=clock,
         consumers={topic: Consumer(f"analysis.{topic}", db, routes) for topic, routes in tables.items()},
     )

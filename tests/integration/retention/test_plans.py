@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from datetime import datetime
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from google.protobuf.message import Message
 
@@ -15,6 +18,7 @@ from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpd
 from contracts import Actor, ActorKind, Event
 from core.errors import NotFound
 from core.ids import WorkspaceId
+from local.postgres import ServiceDsns
 from local.sandbox.clerk.people import HARBORLINE, QUILLSTONE
 from retention.catalogue import read_plans
 from retention.cli import app
@@ -56,11 +60,31 @@ TRIAL = PlanChanged(
 )
 
 
+def anchored(plan: PlanChanged, anchor: datetime) -> PlanChanged:
+    """The same plan with the beginning of its months."""
+    told = PlanChanged()
+    told.CopyFrom(plan)
+    told.billing_anchor.FromDatetime(anchor)
+    return told
+
+
+async def first_day(postgres_url: str, dsns: ServiceDsns) -> datetime:
+    """When the months of the only workspace begin."""
+    admin_url = urlsplit(postgres_url)._replace(path=urlsplit(dsns.app).path).geturl()
+    connection = await asyncpg.connect(admin_url)
+    try:
+        anchored: datetime = await connection.fetchval("SELECT anchored_at FROM subscriptions")
+    finally:
+        await connection.close()
+    return anchored
+
+
 async def test_a_new_workspace_is_put_on_trial_once(retention: Service, postgres_url: str) -> None:
     event = created()
     await deliver(retention.consumer("workspaces"), event)
     [(topic, said_event)] = await said(retention.dsns)
-    assert (topic, said_event.payload, said_event.sequence) == ("plans", TRIAL, 1)
+    anchor = await first_day(postgres_url, retention.dsns)
+    assert (topic, said_event.payload, said_event.sequence) == ("plans", anchored(TRIAL, anchor), 1)
     assert (said_event.aggregate_id, said_event.causation_id) == (MINE, str(event.event_id))
     settled = await every_row(postgres_url, retention.dsns)
     await deliver(retention.consumer("workspaces"), event, event)
@@ -80,7 +104,8 @@ async def test_updates_before_the_creation_are_not_undone_by_it(retention: Servi
     await deliver(retention.consumer("workspaces"), updated("Older", 2), created())
     [row] = (await every_row(postgres_url, retention.dsns))["workspaces"]
     assert "Newest" in row
-    assert [event.payload for _, event in await said(retention.dsns)] == [TRIAL]
+    anchor = await first_day(postgres_url, retention.dsns)
+    assert [event.payload for _, event in await said(retention.dsns)] == [anchored(TRIAL, anchor)]
 
 
 async def test_everything_again_in_any_order_changes_no_row(retention: Service, postgres_url: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from analysis.domain.month import Month, month_at
 from core.errors import InvalidInput, OutOfQuota
 
 # In rising order; what an upgrade would be.
@@ -15,13 +17,18 @@ PAID = ("starter", "growth", "scale")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A workspace's entitlements. `window_days` 0 means that reports stay visible without end."""
+    """A workspace's entitlements. `window_days` 0 means that reports stay visible without end; its months begin by `anchor`."""
 
     name: str
     window_days: int
     monthly_calls: int
     concurrent_runs: int
     models: tuple[str, ...]
+    anchor: datetime | None = None
+
+    def month(self, now: datetime) -> Month:
+        """The month around `now` in which the plan's calls are counted."""
+        return month_at(self.anchor, now)
 
     @property
     def title(self) -> str:
@@ -44,42 +51,84 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many analysed calls the plan has this month, how many are used, and how many runs under way may still use."""
+    """Analysed calls: of the plan this month, used of them, bought ones that are left, and what runs under way may still use."""
 
     monthly_calls: int
     used: int
     promised: int = 0
+    addon_calls: int = 0
+    month: Month | None = None
+
+    @property
+    def left_of_plan(self) -> int:
+        """Calls of the month not used yet."""
+        return max(0, self.monthly_calls - self.used)
 
     @property
     def left(self) -> int:
-        """Calls not used yet."""
-        return max(0, self.monthly_calls - self.used)
+        """Calls not used yet, the bought ones included."""
+        return self.left_of_plan + self.addon_calls
 
     @property
     def free(self) -> int:
         """Calls neither used nor promised to a run under way."""
-        return max(0, self.monthly_calls - self.used - self.promised)
+        return max(0, self.left - self.promised)
+
+    @property
+    def reached(self) -> int:
+        """The highest threshold that the month's use has reached: 100, 80 or 0 percent."""
+        if not self.monthly_calls:
+            return 0
+        return next((percent for percent in THRESHOLDS if 100 * self.used >= percent * self.monthly_calls), 0)
+
+
+# Percent of the month's calls at which people are told; the highest first.
+THRESHOLDS = (100, 80)
 
 
 class QuotaUsedUp(OutOfQuota):
-    """Nothing is left this month; the answer says what to do about it."""
+    """Nothing is left; the answer says what to do about it."""
 
     def __init__(self, plan: Plan, quota: Quota) -> None:
         super().__init__(
-            f"all {quota.monthly_calls} analysed calls of the {plan.title} plan are used this month; "
-            "upgrade the plan or buy an add-on, or wait for the next month"
+            f"all {quota.monthly_calls:,} analysed calls of the {plan.title} plan are used this month; "
+            f"upgrade the plan or buy an add-on, or wait for the next month{_begins(quota)}"
         )
-        self.members = {
-            "reason": "monthly_quota_used",
-            "plan": plan.name,
-            "monthly_calls": quota.monthly_calls,
-            "used": quota.used,
-            "upgrade_options": list(plan.upgrades),
-            "addon_available": True,
-        }
+        self.members = _members("monthly_quota_used", plan, quota)
 
 
-def require_quota(plan: Plan, quota: Quota) -> None:
-    """Raise QuotaUsedUp when not a single call is left."""
+class RunTooLarge(OutOfQuota):
+    """More calls are wanted than are left; the answer says how many are."""
+
+    def __init__(self, plan: Plan, quota: Quota, wanted: int) -> None:
+        left = quota.free or quota.left
+        super().__init__(
+            f"this run may use {wanted:,} analysed calls, and {left:,} are left; ask for {left:,} at most, "
+            "let the run stop there, upgrade the plan or buy an add-on"
+        )
+        self.members = {**_members("run_exceeds_quota", plan, quota), "wanted": wanted, "available": left}
+
+
+def require_quota(plan: Plan, quota: Quota, wanted: int, *, capped: bool) -> None:
+    """Raise QuotaUsedUp when not a single call is left, and RunTooLarge when fewer than `wanted` are and the run may not be `capped`."""
     if quota.left == 0:
         raise QuotaUsedUp(plan, quota)
+    if not capped and wanted > (quota.free or quota.left):
+        raise RunTooLarge(plan, quota, wanted)
+
+
+def _members(reason: str, plan: Plan, quota: Quota) -> dict[str, object]:
+    return {
+        "reason": reason,
+        "plan": plan.name,
+        "monthly_calls": quota.monthly_calls,
+        "used": quota.used,
+        "addon_calls": quota.addon_calls,
+        "upgrade_options": list(plan.upgrades),
+        "addon_available": True,
+    }
+
+
+def _begins(quota: Quota) -> str:
+    """When the next month begins, where that is known."""
+    return f", which begins on {quota.month.ends_at:%-d %B %Y, %H:%M} (UTC)" if quota.month else ""

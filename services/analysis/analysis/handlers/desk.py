@@ -70,7 +70,7 @@ class Desk:
         """Plan, quota, timezone and whether Gong is connected."""
         async with self.db.workspace(workspace_id) as tx:
             plan = await plans.plan_of(tx)
-            quota = await plans.quota_of(tx, plan)
+            quota = await plans.quota_of(tx, plan, self.clock.now())
             return Situation(plan, quota, await plans.timezone_of(tx), await plans.integration(tx, "gong"))
 
     async def lost_integrations(self, workspace_id: WorkspaceId) -> list[plans.LostIntegration]:
@@ -104,11 +104,18 @@ class Desk:
             return None
 
     async def start(
-        self, workspace_id: WorkspaceId, question: Question, actor: Actor, request_id: uuid.UUID | None = None
+        self,
+        workspace_id: WorkspaceId,
+        question: Question,
+        actor: Actor,
+        request_id: uuid.UUID | None = None,
+        *,
+        capped: bool = True,
     ) -> RunId:
         """Queue a run, and begin it when the plan has room. The same `request_id` always gives the same run.
 
-        Raises InvalidInput, and QuotaUsedUp when not one call is left this month.
+        Raises InvalidInput, QuotaUsedUp when not one call is left, and RunTooLarge when fewer are left than the run may use and it is not
+        to be `capped` at them.
         """
         request_id = request_id or uuid7()
         run_id = RunId(uuid7())
@@ -117,7 +124,8 @@ class Desk:
             if earlier is not None:
                 return earlier
             plan = await self._check(tx, question)
-            require_quota(plan, await plans.quota_of(tx, plan))
+            quota = await plans.quota_of(tx, plan, self.clock.now())
+            require_quota(plan, quota, question.max_calls, capped=capped)
             if not await runs.insert_run(tx, run_id, request_id, actor.id, question):
                 return _found(await runs.run_of_request(tx, request_id), "run")
             await self.lifecycle.dispatch(tx, actor=actor)
@@ -146,7 +154,7 @@ class Desk:
                 headlines=await reports.headlines(tx, [run.id for run in shown]),
                 hidden_reports=await reports.hidden_reports(tx),
                 plan=plan,
-                quota=await plans.quota_of(tx, plan),
+                quota=await plans.quota_of(tx, plan, self.clock.now()),
                 next=shown[-1].id if len(found) > PAGE else None,
             )
 

@@ -13,6 +13,7 @@ from analysis.domain.request import RunId
 from analysis.domain.run import Run, RunState
 from analysis.store import plans, reports, runs
 from contracts import Actor, Event
+from core.clock import Clock
 from database import Tx
 from messaging import Outbox
 
@@ -23,6 +24,7 @@ class Lifecycle:
 
     outbox: Outbox
     wake: Callable[[], None]
+    clock: Clock
 
     async def dispatch(self, tx: Tx, *, actor: Actor | None = None, cause: Event[Message] | None = None) -> None:
         """Start queued runs, the oldest first, as far as the plan's concurrency and quota go."""
@@ -32,7 +34,7 @@ class Lifecycle:
             queued = await runs.next_queued(tx)
             if queued is None:
                 return
-            quota = await plans.quota_of(tx, plan)
+            quota = await plans.quota_of(tx, plan, self.clock.now())
             if quota.left == 0:
                 reason = f"the {plan.title} plan's analysed calls of this month were used up before the run's turn came"
                 await self._close(tx, queued.id, RunState.FAILED, reason, actor, cause)
@@ -67,6 +69,18 @@ class Lifecycle:
             return
         await reports.queue_synthesis(tx, run_id)
         tx.on_commit(self.wake)
+
+    async def meter(self, tx: Tx, run_id: RunId, call_id: str) -> None:
+        """One unit for an analysed call; whoever listens is told when that reaches a threshold of the month."""
+        plan, now = await plans.plan_of(tx), self.clock.now()
+        metered = await plans.meter_call(tx, run_id, call_id, plan, now)
+        if not metered.reached:
+            return
+        quota, month = await plans.quota_of(tx, plan, now), plan.month(now)
+        told = events.threshold_reached(metered.reached, quota, month)
+        # Rises with the months, and within one.
+        sequence = 1_000 * month.number + metered.reached
+        await self.outbox.add(tx, told, aggregate_id=tx.workspace_id, sequence=sequence)
 
     async def _why_none(self, tx: Tx, run: Run) -> str:
         failed = await runs.failed_calls(tx, run.id)

@@ -43,6 +43,7 @@ class MessageHandlers:
         """What retention says about plans."""
         routes = Routes()
         routes.on(events.PlanChanged, self.plan_changed)
+        routes.on(events.AddonCredited, self.addon_credited)
         return routes
 
     def workspaces(self) -> Routes:
@@ -104,6 +105,12 @@ class MessageHandlers:
         """The workspace's plan is another one; a larger one may let a queued run begin."""
         await plans.project_plan(tx, events.plan(event.payload), event.sequence)
         await self.lifecycle.dispatch(tx, cause=event)
+
+    async def addon_credited(self, tx: Tx, event: Event[events.AddonCredited]) -> None:
+        """Calls were bought; a queued run may begin. Told again, it changes nothing."""
+        calls = events.bought_calls(event.payload)
+        if await plans.credit_addon(tx, event.payload.purchase_id, calls):
+            await self.lifecycle.dispatch(tx, cause=event)
 
     async def workspace_told(
         self, tx: Tx, event: Event[events.WorkspaceCreated] | Event[events.WorkspaceUpdated]

@@ -59,7 +59,7 @@ class ApiRoutes:
         """Start a run."""
         situation = await self._desk.situation(session.workspace_id)
         question = question_of(sent, situation, self._desk.clock.now())
-        run_id = await self._desk.start(session.workspace_id, question, session.actor, sent.request_id)
+        run_id = await self._desk.start(session.workspace_id, question, session.actor, sent.request_id, capped=sent.cap)
         run = await self._desk.run(session.workspace_id, run_id)
         return JSONResponse(_run(run), ACCEPTED, {"location": f"/api/v1/runs/{run_id}"})
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from analysis.domain.plan import Quota
 from analysis.domain.request import Question, zone_of
 from analysis.handlers.desk import Situation
 
@@ -61,7 +62,15 @@ class QuestionInput(BaseModel):
     participants: Choices = ()
     model: str = ""
     max_calls: Count = None
+    # Let a run stop at what is left of the quota. A form that knows what is left sends it; an API client that does not ask for it is
+    # told instead.
+    cap: bool = False
     request_id: Annotated[uuid.UUID | None, BeforeValidator(_blank_is_none)] = None
+
+
+def _affordable(quota: Quota) -> int:
+    """The default, or what is left where that is less."""
+    return min(DEFAULT_CALLS, quota.free or quota.left or DEFAULT_CALLS)
 
 
 def question_of(sent: QuestionInput, situation: Situation, now: datetime) -> Question:
@@ -75,7 +84,7 @@ def question_of(sent: QuestionInput, situation: Situation, now: datetime) -> Que
         last_day=last,
         timezone=situation.timezone,
         model=sent.model or (models[0] if models else ""),
-        max_calls=DEFAULT_CALLS if sent.max_calls is None else sent.max_calls,
+        max_calls=sent.max_calls if sent.max_calls is not None else _affordable(situation.quota),
         stages=sent.stages,
         owners=sent.owners,
         amount_min=sent.amount_min,

@@ -84,7 +84,9 @@ class RunRoutes:
         if request.headers.get("hx-request") != "true":
             return RedirectResponse(f"/previews/{preview_id}", SEE_OTHER)
         preview = await self._desk.preview(session.workspace_id, preview_id)
-        return self._frame.part(request, "preview_part.html", session, preview=preview, sample=None)
+        return self._frame.part(
+            request, "preview_part.html", session, preview=preview, sample=None, situation=situation
+        )
 
     async def preview_page(self, request: Request, session: Member, preview_id: str) -> Response:
         """A preview: the part alone for htmx, the whole form with it for a plain browser."""
@@ -92,7 +94,10 @@ class RunRoutes:
         preview = await self._desk.preview(session.workspace_id, found)
         if request.headers.get("hx-request") == "true":
             sample = await self._desk.sample(session.workspace_id, preview)
-            return self._frame.part(request, "preview_part.html", session, preview=preview, sample=sample)
+            situation = await self._desk.situation(session.workspace_id)
+            return self._frame.part(
+                request, "preview_part.html", session, preview=preview, sample=sample, situation=situation
+            )
         return await self._form(request, session, preview.question, preview=preview)
 
     async def start(self, request: Request, session: Member, sent: Sent) -> Response:
@@ -100,7 +105,9 @@ class RunRoutes:
         situation = await self._desk.situation(session.workspace_id)
         question = question_of(sent, situation, self._desk.clock.now())
         try:
-            run_id = await self._desk.start(session.workspace_id, question, session.actor, sent.request_id)
+            run_id = await self._desk.start(
+                session.workspace_id, question, session.actor, sent.request_id, capped=sent.cap
+            )
         except (InvalidInput, OutOfQuota) as error:
             return await self._form(request, session, question, error)
         return RedirectResponse(f"/runs/{run_id}", SEE_OTHER)

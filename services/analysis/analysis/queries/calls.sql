@@ -43,10 +43,6 @@ SELECT :workspace_id, :run_id, :call_id, q.finding, q.ordinal, q.sentence_id, q.
 FROM unnest(:findings::integer[], :ordinals::integer[], :sentence_ids::text[], :speakers::text[], :affiliations::text[],
             :starts::bigint[], :bodies::text[]) AS q (finding, ordinal, sentence_id, speaker, affiliation, start_ms, body);
 
--- name: meter_call
--- One unit.
-INSERT INTO usage (workspace_id, run_id, call_id) VALUES (:workspace_id, :run_id, :call_id);
-
 -- name: count_done
 -- One more call of a run is analysed or has failed; the new counters.
 UPDATE runs SET calls_analysed = calls_analysed + :analysed, calls_failed = calls_failed + :failed, sequence = sequence + 1

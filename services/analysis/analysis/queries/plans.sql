@@ -10,22 +10,23 @@ SELECT set_config('app.report_floor', coalesce(
 
 -- name: plan_of_workspace
 -- The workspace's plan; no row when nothing has been told about it yet.
-SELECT plan, window_days, monthly_calls, concurrent_runs, models
+SELECT plan, window_days, monthly_calls, concurrent_runs, models, billing_anchor
 FROM plans
 WHERE workspace_id = :workspace_id;
 
 -- name: plan_by_default
 -- The plan of a workspace whose own is not known.
-SELECT plan, window_days, monthly_calls, concurrent_runs, models
+SELECT plan, window_days, monthly_calls, concurrent_runs, models, NULL::timestamptz AS billing_anchor
 FROM default_plan;
 
 -- name: project_plan
 -- The latest plan wins, in whatever order they arrive.
-INSERT INTO plans (workspace_id, plan, window_days, monthly_calls, concurrent_runs, models, sequence)
-VALUES (:workspace_id, :plan, :window_days, :monthly_calls, :concurrent_runs, :models::text[], :sequence)
+INSERT INTO plans (workspace_id, plan, window_days, monthly_calls, concurrent_runs, models, billing_anchor, sequence)
+VALUES (:workspace_id, :plan, :window_days, :monthly_calls, :concurrent_runs, :models::text[], :billing_anchor, :sequence)
 ON CONFLICT (workspace_id) DO UPDATE
 SET plan = excluded.plan, window_days = excluded.window_days, monthly_calls = excluded.monthly_calls,
-    concurrent_runs = excluded.concurrent_runs, models = excluded.models, sequence = excluded.sequence
+    concurrent_runs = excluded.concurrent_runs, models = excluded.models,
+    billing_anchor = excluded.billing_anchor, sequence = excluded.sequence
 WHERE plans.workspace_id = :workspace_id AND plans.sequence < excluded.sequence;
 
 -- name: project_workspace
@@ -60,7 +61,55 @@ SELECT provider, reason FROM integrations WHERE workspace_id = :workspace_id AND
 -- One at a time may decide what a workspace's plan still allows. Released at the end of the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('analysis.quota.' || :workspace_id::text, 0));
 
--- name: usage_this_month
--- Analysed calls metered since the first of the month, UTC.
-SELECT count(*) FROM usage
-WHERE workspace_id = :workspace_id AND metered_at >= date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
+-- name: usage_of_month
+-- What the month's plan has paid for, and what is left of bought calls.
+SELECT coalesce((SELECT m.by_plan FROM usage_months m WHERE m.workspace_id = :workspace_id AND m.begins_at = :begins_at), 0) AS used,
+       coalesce((SELECT b.bought - b.used FROM addon_balances b WHERE b.workspace_id = :workspace_id), 0) AS addon_calls;
+
+-- name: addon_purchase
+-- A purchase; 0 rows when it is known already.
+INSERT INTO addon_purchases (workspace_id, purchase_id, calls)
+VALUES (:workspace_id, :purchase_id, :calls)
+ON CONFLICT (workspace_id, purchase_id) DO NOTHING;
+
+-- name: addon_credit
+-- More bought calls.
+INSERT INTO addon_balances (workspace_id, bought)
+VALUES (:workspace_id, :calls)
+ON CONFLICT (workspace_id) DO UPDATE
+SET bought = addon_balances.bought + excluded.bought
+WHERE addon_balances.workspace_id = :workspace_id;
+
+-- name: meter_call
+-- One unit: of the plan's month while it lasts, then of the bought calls. The month's row is locked from here on, so that no two calls
+-- take the same unit or reach the same threshold.
+WITH month AS (
+    INSERT INTO usage_months AS m (workspace_id, begins_at, ends_at, by_plan, last_by_plan, last_reached, reached)
+    VALUES (:workspace_id, :begins_at, :ends_at, (:monthly_calls::integer > 0)::integer, :monthly_calls::integer > 0,
+            CASE WHEN :monthly_calls::integer = 1 THEN 100 ELSE 0 END, CASE WHEN :monthly_calls::integer = 1 THEN 100 ELSE 0 END)
+    ON CONFLICT (workspace_id, begins_at) DO UPDATE
+    SET by_plan = m.by_plan + (m.by_plan < :monthly_calls::integer)::integer,
+        last_by_plan = m.by_plan < :monthly_calls::integer,
+        last_reached = CASE
+            WHEN m.by_plan >= :monthly_calls::integer THEN 0
+            WHEN m.by_plan + 1 >= :monthly_calls::integer AND m.reached < 100 THEN 100
+            WHEN (m.by_plan + 1) * 5::bigint >= :monthly_calls::integer * 4::bigint AND m.reached < 80 THEN 80
+            ELSE 0 END,
+        reached = CASE
+            WHEN m.by_plan + 1 >= :monthly_calls::integer THEN 100
+            WHEN (m.by_plan + 1) * 5::bigint >= :monthly_calls::integer * 4::bigint THEN greatest(m.reached, 80)
+            ELSE m.reached END
+    WHERE m.workspace_id = :workspace_id
+    RETURNING m.by_plan, m.last_by_plan, m.last_reached
+), bought AS (
+    UPDATE addon_balances b SET used = b.used + 1
+    WHERE b.workspace_id = :workspace_id AND b.used < b.bought AND NOT (SELECT last_by_plan FROM month)
+    RETURNING b.used
+), unit AS (
+    INSERT INTO usage (workspace_id, run_id, call_id, paid_by, month_begins_at)
+    VALUES (:workspace_id, :run_id, :call_id,
+            CASE WHEN (SELECT last_by_plan FROM month) THEN 'plan'
+                 WHEN EXISTS (SELECT FROM bought) THEN 'addon' ELSE 'nobody' END, :begins_at)
+    RETURNING paid_by
+)
+SELECT unit.paid_by, month.by_plan AS used, month.last_reached AS reached FROM unit CROSS JOIN month;

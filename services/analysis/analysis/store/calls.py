@@ -79,7 +79,7 @@ async def count_done(tx: Tx, run_id: RunId, *, analysed: bool) -> int | None:
 
 
 async def insert_analysis(tx: Tx, run_id: RunId, analysis: CallAnalysis) -> None:
-    """Store a call's result and meter it: one unit, in the same transaction."""
+    """Store a call's result; it is metered in the same transaction."""
     await tx.execute(
         "insert_analysis",
         run_id=run_id,
@@ -96,7 +96,6 @@ async def insert_analysis(tx: Tx, run_id: RunId, analysis: CallAnalysis) -> None
         deal_source=analysis.deal_source,
     )
     await _insert_findings(tx, run_id, analysis)
-    await tx.execute("meter_call", run_id=run_id, call_id=analysis.call_id)
 
 
 async def _insert_findings(tx: Tx, run_id: RunId, analysis: CallAnalysis) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from analysis.domain.plan import Plan, Quota
+from analysis.domain.request import RunId
 from core.errors import Transient
 from database import Row, Tx
 
@@ -45,7 +47,7 @@ async def set_default_plan(tx: Tx, plan: Plan) -> None:
 
 async def project_plan(tx: Tx, plan: Plan, sequence: int) -> None:
     """Remember the workspace's plan unless a later one is known."""
-    await tx.execute("project_plan", **_columns(plan), sequence=sequence)
+    await tx.execute("project_plan", **_columns(plan), billing_anchor=plan.anchor, sequence=sequence)
 
 
 async def project_workspace(tx: Tx, name: str, timezone: str, sequence: int) -> None:
@@ -82,15 +84,61 @@ async def lock_quota(tx: Tx) -> None:
     await tx.execute("lock_quota")
 
 
-async def quota_of(tx: Tx, plan: Plan) -> Quota:
-    """What is used this month and what runs under way may still use."""
-    used = await tx.fetch_value("usage_this_month")
+async def quota_of(tx: Tx, plan: Plan, now: datetime) -> Quota:
+    """What is used in the month around `now`, what is left of bought calls, and what runs under way may still use."""
+    month = plan.month(now)
+    usage = await tx.fetch_one("usage_of_month", begins_at=month.begins_at)
     under_way = await tx.fetch_one("runs_under_way")
-    return Quota(plan.monthly_calls, int(str(used)), under_way["promised"] if under_way else 0)
+    return Quota(
+        monthly_calls=plan.monthly_calls,
+        used=usage["used"] if usage else 0,
+        promised=under_way["promised"] if under_way else 0,
+        addon_calls=usage["addon_calls"] if usage else 0,
+        month=month,
+    )
+
+
+async def credit_addon(tx: Tx, purchase_id: str, calls: int) -> bool:
+    """Add bought calls; False when the purchase is known already."""
+    if not await tx.execute("addon_purchase", purchase_id=purchase_id, calls=calls):
+        return False
+    await tx.execute("addon_credit", calls=calls)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """One unit: who pays (`plan`, `addon`, `nobody`), what the plan has paid for this month, and the threshold just reached, or 0."""
+
+    paid_by: str
+    used: int
+    reached: int
+
+
+async def meter_call(tx: Tx, run_id: RunId, call_id: str, plan: Plan, now: datetime) -> Metered:
+    """Meter an analysed call, once: a second time raises Conflict by the table's key. Goes into the transaction that stores the result."""
+    month = plan.month(now)
+    row = await tx.fetch_one(
+        "meter_call",
+        run_id=run_id,
+        call_id=call_id,
+        begins_at=month.begins_at,
+        ends_at=month.ends_at,
+        monthly_calls=plan.monthly_calls,
+    )
+    assert row is not None, "it gives back what it inserts"  # noqa: S101
+    return Metered(row["paid_by"], row["used"], row["reached"])
 
 
 def _plan(row: Row) -> Plan:
-    return Plan(row["plan"], row["window_days"], row["monthly_calls"], row["concurrent_runs"], tuple(row["models"]))
+    return Plan(
+        row["plan"],
+        row["window_days"],
+        row["monthly_calls"],
+        row["concurrent_runs"],
+        tuple(row["models"]),
+        row["billing_anchor"],
+    )
 
 
 def _columns(plan: Plan) -> dict[str, object]:

@@ -100,6 +100,7 @@ class CallWork:
             if not await self._finish(tx, claim, "analysed", result.title, ""):
                 return
             await calls.insert_analysis(tx, claim.run_id, result)
+            await self.lifecycle.meter(tx, claim.run_id, result.call_id)
             sequence = await calls.count_done(tx, claim.run_id, analysed=True)
             await self.outbox.add(
                 tx,

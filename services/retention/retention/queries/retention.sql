@@ -1,12 +1,12 @@
 -- name: subscription
 -- The workspace's plan.
-SELECT plan, version, changed_at
+SELECT plan, version, changed_at, anchored_at
 FROM subscriptions
 WHERE workspace_id = :workspace_id;
 
 -- name: subscription_lock
 -- The workspace's plan, locked until the transaction ends.
-SELECT plan, version, changed_at
+SELECT plan, version, changed_at, anchored_at
 FROM subscriptions
 WHERE workspace_id = :workspace_id
 FOR UPDATE;
@@ -16,14 +16,14 @@ FOR UPDATE;
 INSERT INTO subscriptions (workspace_id, plan, version)
 VALUES (:workspace_id, :plan, 1)
 ON CONFLICT (workspace_id) DO NOTHING
-RETURNING version;
+RETURNING version, anchored_at;
 
 -- name: subscription_change
 -- Moves a workspace to another plan; no row when it is on it already.
 UPDATE subscriptions
 SET plan = :plan, version = version + 1, changed_at = now()
 WHERE workspace_id = :workspace_id AND plan <> :plan
-RETURNING version;
+RETURNING version, anchored_at;
 
 -- name: workspace_keep
 -- Keeps what was told last of the workspace.

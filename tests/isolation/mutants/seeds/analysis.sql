@@ -28,6 +28,10 @@ INSERT INTO quotes (workspace_id, run_id, call_id, finding, ordinal, sentence_id
 SELECT '@w', run_id, call_id, 1, 1, '1', '@w', 'customer', 1, '@w' FROM findings WHERE workspace_id = '@w' AND call_id = 'call_01';
 INSERT INTO usage (workspace_id, run_id, call_id)
 SELECT '@w', run_id, call_id FROM analyses WHERE workspace_id = '@w' AND call_id = 'call_01';
+INSERT INTO usage_months (workspace_id, begins_at, ends_at, by_plan, reached)
+VALUES ('@w', '2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z', @n, @n);
+INSERT INTO addon_purchases (workspace_id, purchase_id, calls, credited_at) VALUES ('@w', 'cs_1', @n + 10, '2026-01-01T00:00:00Z');
+INSERT INTO addon_balances (workspace_id, bought, used) VALUES ('@w', @n + 10, @n);
 INSERT INTO syntheses (workspace_id, run_id, fence)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', 1);
 INSERT INTO reports (workspace_id, id, run_id, headline, document)

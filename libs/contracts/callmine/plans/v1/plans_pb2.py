@@ -22,15 +22,18 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61llmine/plans/v1/plans.proto\x12\x11\x63\x61llmine.plans.v1\"w\n\x0bPlanChanged\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\x1a\n\x12report_window_days\x18\x02 \x01(\x05\x12\x15\n\rmonthly_calls\x18\x03 \x01(\x05\x12\x17\n\x0f\x63oncurrent_runs\x18\x04 \x01(\x05\x12\x0e\n\x06models\x18\x05 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61llmine/plans/v1/plans.proto\x12\x11\x63\x61llmine.plans.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xab\x01\n\x0bPlanChanged\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\x1a\n\x12report_window_days\x18\x02 \x01(\x05\x12\x15\n\rmonthly_calls\x18\x03 \x01(\x05\x12\x17\n\x0f\x63oncurrent_runs\x18\x04 \x01(\x05\x12\x0e\n\x06models\x18\x05 \x03(\t\x12\x32\n\x0e\x62illing_anchor\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"3\n\rAddonCredited\x12\x13\n\x0bpurchase_id\x18\x01 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x02 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'callmine.plans.v1.plans_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PLANCHANGED']._serialized_start=52
-  _globals['_PLANCHANGED']._serialized_end=171
+  _globals['_PLANCHANGED']._serialized_start=86
+  _globals['_PLANCHANGED']._serialized_end=257
+  _globals['_ADDONCREDITED']._serialized_start=259
+  _globals['_ADDONCREDITED']._serialized_end=310
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -32,6 +33,7 @@ class PlanChanged(_message.Message):
     MONTHLY_CALLS_FIELD_NUMBER: _builtins.int
     CONCURRENT_RUNS_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
+    BILLING_ANCHOR_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """trial, free, starter, growth or scale."""
     report_window_days: _builtins.int
@@ -42,6 +44,12 @@ class PlanChanged(_message.Message):
     def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Model ids the plan allows, for example openai/small."""
 
+    @_builtins.property
+    def billing_anchor(self) -> _timestamp_pb2.Timestamp:
+        """The workspace's months begin on this instant's day and time of day, in UTC; on the last day of a month that is too short. Not set:
+        with the calendar's months.
+        """
+
     def __init__(
         self,
         *,
@@ -50,11 +58,37 @@ class PlanChanged(_message.Message):
         monthly_calls: _builtins.int = ...,
         concurrent_runs: _builtins.int = ...,
         models: _abc.Iterable[_builtins.str] | None = ...,
+        billing_anchor: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["billing_anchor", b"billing_anchor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["concurrent_runs", b"concurrent_runs", "models", b"models", "monthly_calls", b"monthly_calls", "plan", b"plan", "report_window_days", b"report_window_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_anchor", b"billing_anchor", "concurrent_runs", b"concurrent_runs", "models", b"models", "monthly_calls", b"monthly_calls", "plan", b"plan", "report_window_days", b"report_window_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanChanged: _TypeAlias = PlanChanged  # noqa: Y015
+
+@_typing.final
+class AddonCredited(_message.Message):
+    """Analysed calls were bought apart from the plan: used when the month's are used up, and never lost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURCHASE_ID_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    purchase_id: _builtins.str
+    """Names the purchase: told twice, it counts once."""
+    calls: _builtins.int
+    def __init__(
+        self,
+        *,
+        purchase_id: _builtins.str = ...,
+        calls: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "purchase_id", b"purchase_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddonCredited: _TypeAlias = AddonCredited  # noqa: Y015

@@ -5,6 +5,7 @@ isort:skip_file
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -128,6 +129,46 @@ class RunFailed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunFailed: _TypeAlias = RunFailed  # noqa: Y015
+
+@_typing.final
+class UsageThresholdReached(_message.Message):
+    """So much of a month's analysed calls is used, for the first time in that month."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERCENT_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    MONTHLY_CALLS_FIELD_NUMBER: _builtins.int
+    ADDON_CALLS_FIELD_NUMBER: _builtins.int
+    MONTH_BEGINS_FIELD_NUMBER: _builtins.int
+    MONTH_ENDS_FIELD_NUMBER: _builtins.int
+    percent: _builtins.int
+    """80 or 100."""
+    used: _builtins.int
+    monthly_calls: _builtins.int
+    addon_calls: _builtins.int
+    """Bought calls that are left."""
+    @_builtins.property
+    def month_begins(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def month_ends(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        percent: _builtins.int = ...,
+        used: _builtins.int = ...,
+        monthly_calls: _builtins.int = ...,
+        addon_calls: _builtins.int = ...,
+        month_begins: _timestamp_pb2.Timestamp | None = ...,
+        month_ends: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["month_begins", b"month_begins", "month_ends", b"month_ends"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addon_calls", b"addon_calls", "month_begins", b"month_begins", "month_ends", b"month_ends", "monthly_calls", b"monthly_calls", "percent", b"percent", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageThresholdReached: _TypeAlias = UsageThresholdReached  # noqa: Y015
 
 @_typing.final
 class RunCancelled(_message.Message):

@@ -42,6 +42,7 @@ from ingest.workers import (
     WorkerSettings,
     Works,
     forget_lists,
+    forget_webhooks,
 )
 from messaging import Outbox
 from runtime import Assembly, assembled, endpoint
@@ -86,7 +87,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         administering = Administering(parts.db, parts.outbox, ClerkBackend(egress, secrets))
         parts.members = OwnMembers(parts.db)
         parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db, administering))
-        parts.work(worker.run, partial(forget_lists, parts.db, clock))
+        parts.work(worker.run, partial(forget_lists, parts.db, clock), partial(forget_webhooks, parts.db, clock))
         yield parts
 
 

@@ -81,6 +81,12 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt(
         "ingest", "listings", SWEPT
     ): "lists whose time is over are deleted in every workspace; the sweep sees no others, and of these only when they ended",
+    Exempt(
+        "ingest", "webhook_receipts", SWEPT
+    ): "receipts that are too old to matter are forgotten in every workspace; the sweep sees no others, and of these only when they came",
+    Exempt(
+        "ingest", "noticed_calls", SWEPT
+    ): "calls noticed long ago are forgotten in every workspace; the sweep sees no others, and of these only when they were",
     Exempt("ingest", "workspaces", SWEPT): "the command line lists workspaces for operators",
 }
 

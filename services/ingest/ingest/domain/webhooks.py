@@ -6,6 +6,12 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+# How long it is remembered that a webhook was heard: longer than any sender can send one again. Svix, which sends Clerk's, repeats it for
+# 28 hours by itself and keeps it for 90 days, in which somebody may have it sent anew (docs.svix.com/retries, docs.svix.com/retention);
+# Stripe repeats for 3 days (docs.stripe.com/webhooks), the others for less. Only a sender can: the signature has to be five minutes old at
+# most. One that comes later all the same is a reason to look at the provider once more.
+KEPT_DAYS = 100
+
 
 class Sender(enum.StrEnum):
     """Who sends webhooks."""

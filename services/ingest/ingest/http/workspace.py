@@ -14,6 +14,7 @@ from database import Database
 from ingest.domain.entries import LONGEST_NAME, TIMEZONES, valid_name, valid_timezone
 from ingest.domain.members import Workspace
 from ingest.domain.preferences import Preferences
+from ingest.domain.webhooks import KEPT_DAYS
 from ingest.handlers import Administering
 from ingest.http.access import AdminSession, MemberSession, admin_of
 from ingest.store import members, webhooks, workspaces
@@ -100,6 +101,7 @@ class WorkspacePage:
             integrations=connected,
             member_count=count,
             noticed=noticed,
+            noticed_days=KEPT_DAYS,
             timezones=TIMEZONES,
             entered=entered,
             saved=request.query_params.get("saved", "") if status == 200 else "",

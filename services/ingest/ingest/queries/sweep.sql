@@ -64,3 +64,27 @@ ORDER BY workspace_id;
 -- cross-workspace: what is no longer of use is deleted for every workspace, whether somebody asks for a preview there again or not
 DELETE FROM listings
 WHERE usable_until <= now();
+
+-- name: receipts_purge
+-- Forgets the oldest of the webhooks that were heard long ago, :receipts of them, and those of the same moment as the last.
+-- cross-workspace: upkeep of all receipts
+DELETE FROM webhook_receipts
+WHERE received_at <= (
+    SELECT max(old.received_at)
+    FROM (
+        SELECT r.received_at FROM webhook_receipts r
+        WHERE r.received_at < now() - make_interval(days => :days::int)
+        ORDER BY r.received_at
+        LIMIT :receipts) old);
+
+-- name: noticed_calls_purge
+-- Forgets the oldest of the calls that Gong told of long ago, :calls of them, and those of the same moment as the last.
+-- cross-workspace: upkeep of all noticed calls
+DELETE FROM noticed_calls
+WHERE noticed_at <= (
+    SELECT max(old.noticed_at)
+    FROM (
+        SELECT n.noticed_at FROM noticed_calls n
+        WHERE n.noticed_at < now() - make_interval(days => :days::int)
+        ORDER BY n.noticed_at
+        LIMIT :calls) old);

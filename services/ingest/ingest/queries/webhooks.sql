@@ -34,7 +34,7 @@ VALUES (:workspace_id, :call_id, :started_at)
 ON CONFLICT (workspace_id, call_id) DO NOTHING;
 
 -- name: noticed_calls_sum
--- How many calls Gong has told of, and when it last did.
+-- How many calls Gong has told of, of those that are remembered, and when it last did.
 SELECT count(*) AS calls, max(noticed_at) AS latest
 FROM noticed_calls
 WHERE workspace_id = :workspace_id;

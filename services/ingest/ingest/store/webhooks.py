@@ -27,7 +27,7 @@ class GongAddress:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """How many calls Gong has told of, and when it last did; None for never."""
+    """How many calls Gong has told of lately (KEPT_DAYS), and when it last did; None for never."""
 
     calls: int
     latest: datetime | None
@@ -88,3 +88,15 @@ async def noticed_calls(tx: Tx) -> Noticed:
     row = await tx.fetch_one("noticed_calls_sum")
     assert row is not None, "an aggregate has one row"  # noqa: S101
     return Noticed(row["calls"], row["latest"])
+
+
+async def forget_receipts(db: Database, days: int, most: int) -> int:
+    """Forget webhooks, of all workspaces, that were heard more than `days` days ago, the oldest `most` of them; how many."""
+    async with db.sweep() as tx:
+        return await tx.execute("receipts_purge", days=days, receipts=most)
+
+
+async def forget_noticed(db: Database, days: int, most: int) -> int:
+    """Forget calls, of all workspaces, that Gong told of more than `days` days ago, the oldest `most` of them; how many."""
+    async with db.sweep() as tx:
+        return await tx.execute("noticed_calls_purge", days=days, calls=most)

@@ -5,6 +5,7 @@ from ingest.workers.ending import JobEnds
 from ingest.workers.fetch import FetchTerms, RunFetch
 from ingest.workers.loop import FetchWorker, GongDoor, WorkerSettings, Works
 from ingest.workers.preview import PreviewFetch, forget_lists
+from ingest.workers.upkeep import forget_webhooks
 
 __all__ = [
     "Deals",
@@ -18,4 +19,5 @@ __all__ = [
     "WorkerSettings",
     "Works",
     "forget_lists",
+    "forget_webhooks",
 ]

@@ -27,6 +27,7 @@ from messaging.push import push_router
 from messaging.topology import Subscription, Topology, TopologyInvalid, dead_letter_subscription
 from messaging.upkeep import keep_up
 from runtime.members import ToldMembers
+from runtime.operators import operators_only
 from runtime.outbound import Outbound, outbound_router
 from web import ServiceSettings, create_app
 from web.clerk import clerk_destination, clerk_sessions
@@ -57,6 +58,7 @@ class Assembly:
     members: MembershipCheck
     _consumers: dict[str, Consumer] = field(default_factory=dict)
     _routers: list[APIRouter] = field(default_factory=list)
+    _operators: list[APIRouter] = field(default_factory=list)
     _works: list[Work] = field(default_factory=list)
 
     def consume(self, topic: str, routes: Routes) -> None:
@@ -80,6 +82,10 @@ class Assembly:
     def serve(self, *routers: APIRouter) -> None:
         """Add routes."""
         self._routers.extend(routers)
+
+    def serve_operators(self, *routers: APIRouter) -> None:
+        """Add routes below `/operator`, for the operators' service account only; without one they are not served."""
+        self._operators.extend(routers)
 
     def work(self, *works: Work) -> None:
         """Add background work, run from the start of the app to its end."""
@@ -141,7 +147,7 @@ class Assembly:
         if self.settings.operator_service_account:
             verifier = self._verifier(self.settings.operator_service_account)
             found.append(operator_router(self.parked, self.relay, verifier))
-            found.append(outbound_router(self.outbound, verifier))
+            found.append(operators_only(verifier, outbound_router(self.outbound), *self._operators))
         return found
 
     def _refuse_unknown_pusher(self) -> None:

@@ -28,6 +28,7 @@ from ingest.hubspot.limits import hubspot_limits
 from ingest.settings import Settings
 from ingest.webhooks.desk import Desk
 from ingest.webhooks.front import Front
+from ingest.webhooks.router import counts
 from ingest.webhooks.router import router as webhooks
 from ingest.webhooks.tally import Tally
 from ingest.workers import (
@@ -83,10 +84,12 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("credential-grants-ingest", routes.grants(CredentialHandlers(parts.outbox, worker.wake)))
         parts.consume("integrations", routes.integrations())
         parts.consume("reports", routes.reports())
-        front = Front(parts.db, secrets, clock, settings.webhooks_origin, Tally())
+        tally = Tally()
+        front = Front(parts.db, secrets, clock, settings.webhooks_origin, tally)
         administering = Administering(parts.db, parts.outbox, ClerkBackend(egress, secrets))
         parts.members = OwnMembers(parts.db)
         parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db, administering))
+        parts.serve_operators(counts(tally))
         parts.work(worker.run, partial(forget_lists, parts.db, clock), partial(forget_webhooks, parts.db, clock))
         yield parts
 

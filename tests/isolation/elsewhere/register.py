@@ -85,6 +85,7 @@ MEMORY: Final[Register] = {
     ("libs/database/database/queries.py", "Queries._statements"): "statements by name, from files",
     ("libs/runtime/runtime/assembly.py", "Assembly._consumers"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._routers"): "filled once in a composition root",
+    ("libs/runtime/runtime/assembly.py", "Assembly._operators"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._works"): "filled once in a composition root",
     ("libs/runtime/runtime/outbound.py", "Outbound._clients"): "filled once in a composition root",
     ("libs/messaging/messaging/routes.py", "Routes._handlers"): "handlers by message type, filled once",

@@ -1,4 +1,4 @@
-"""`POST /webhooks/…`: open to the world, so that each is checked before anything of it is read."""
+"""`POST /webhooks/…`: open to the world, so that each is checked before anything of it is read; and what operators are told of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from ingest.domain.webhooks import Sender
 from ingest.webhooks.desk import GONG_PATH, HUBSPOT_PATH, Desk
+from ingest.webhooks.tally import Counted, Tally
 
 
 def router(desk: Desk) -> APIRouter:
@@ -35,5 +36,16 @@ def router(desk: Desk) -> APIRouter:
     @routes.post("/webhooks/slack")
     async def hear_slack(request: Request) -> Response:
         return await front.take(Sender.SLACK, request, desk.hear_slack)
+
+    return routes
+
+
+def counts(tally: Tally) -> APIRouter:
+    """`GET /webhooks`: how many came to which end. For operators only."""
+    routes = APIRouter()
+
+    @routes.get("/webhooks")
+    async def counted() -> list[Counted]:
+        return tally.counted()
 
     return routes

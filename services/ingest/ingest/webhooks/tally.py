@@ -10,6 +10,8 @@ from ingest.domain.webhooks import Outcome, Reason, Sender
 
 log = logger("ingest.webhooks")
 
+Counted = dict[str, str | bool | int]
+
 
 class Tally:
     """Counts, and writes a line for each that was refused or concerned nobody: what alerts are made of (docs/webhooks.md)."""
@@ -31,3 +33,11 @@ class Tally:
     def snapshot(self) -> Mapping[tuple[Sender, Outcome | Reason], int]:
         """The counts so far."""
         return dict(self._counts)
+
+    def counted(self) -> list[Counted]:
+        """The same for programs: a row for each sender and outcome, or reason where it was refused."""
+        rows = sorted(self._counts.items())
+        return [
+            {"sender": sender, "outcome": end, "refused": isinstance(end, Reason), "webhooks": count}
+            for (sender, end), count in rows
+        ]

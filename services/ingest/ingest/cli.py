@@ -12,14 +12,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from core.errors import CallmineError
-from database import Database, DatabaseSettings, Queries
+from database import Database
 from ingest import cli_gong
+from ingest.cli_database import asked
 from ingest.domain.jobs import JobState
 from ingest.main import SERVICE, compose
 from ingest.settings import Settings
 from ingest.store import jobs, workspaces
-from runtime import service_app
+from runtime import reporting_errors, service_app
 from web import load_settings
 
 T = TypeVar("T")
@@ -53,27 +53,8 @@ def list_workspaces(as_json: AsJson = False) -> None:
 
 def _run(ask: Callable[[Database], Awaitable[T]]) -> T:
     """Needs the database only, so it works while everything else is away."""
-
-    async def asked() -> T:
-        settings = load_settings(Settings, SERVICE)
-        urls = DatabaseSettings(
-            app_url=settings.app_database_url.get_secret_value(),
-            sweep_url=settings.sweep_database_url.get_secret_value(),
-            app_pool=1,
-            sweep_pool=1,
-            capture=settings.statement_capture_dir,
-        )
-        db = await Database.open(urls, Queries.of("database", "messaging", "ingest"), SERVICE)
-        try:
-            return await ask(db)
-        finally:
-            await db.close()
-
-    try:
-        return asyncio.run(asked())
-    except CallmineError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+    with reporting_errors():
+        return asyncio.run(asked(load_settings(Settings, SERVICE), ask))
 
 
 def _show(lines: Sequence[Line], as_json: bool, nothing: str) -> None:

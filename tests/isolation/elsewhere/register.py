@@ -189,7 +189,7 @@ ENTRIES: Final[Register] = {
     ("libs/cloud/cloud/names.py", "workspace_id"): "own_name checks a name against its argument's folder",
     ("libs/cloud/cloud/objects.py", "workspace_id"): "opens a folder for its argument",
     ("services/ingest/ingest/webhooks/front.py", "workspace_id"): "passed by webhooks.desk alone, after its checks",
-    ("services/ingest/ingest/cli_gong.py", "parse_workspace_id(workspace)"): "an operator's argument",
+    ("services/ingest/ingest/cli_gong.py", "workspace_id"): "an operator's argument",
     (
         "services/ingest/ingest/budget.py",
         "self.workspace_id",

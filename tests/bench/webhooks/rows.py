@@ -43,20 +43,22 @@ async def run(quick: bool) -> list[Row]:
     letters = 200 if quick else 1000
     async with station() as place, _contestants(place) as contestants:
         await _rounds(contestants, _WARMING)
-        before, came = await place.heard(), place.providers.came
+        before, came, used = await place.heard(), place.providers.came, place.cpu()
         taken = await _rounds(contestants, letters)
+        cpu = place.cpu() - used
         heard = await place.heard() - before
         called = place.providers.came - came
     senders = [name for name in taken if name != _BARE]
     if heard != letters * len(senders):
         raise RuntimeError(f"{heard} of {letters * len(senders)} webhooks were written down")
+    spent: Row = {"row": "the service, a webhook", "unit": "ms of CPU", "ours": cpu * 1000 / heard}
     counted: Row = {
         "row": f"providers called for {heard:,} webhooks",
         "unit": "connections",
         "ours": called,
         "bound": 0,
     }
-    return [*(row for name in senders for row in _rows(name, taken)), counted]
+    return [*(row for name in senders for row in _rows(name, taken)), spent, counted]
 
 
 def _rows(name: str, taken: Mapping[str, list[float]]) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -20,6 +21,9 @@ from messaging import Outbox
 from testkit.postgres import settings_of
 
 INGEST = "ingest"
+
+# Places of utime and stime in proc(5)'s stat, behind the name of the program.
+_USER, _SYSTEM = 11, 12
 
 
 @dataclass(slots=True)
@@ -55,6 +59,11 @@ class Station:
             "SELECT (SELECT count(*) FROM webhook_receipts) + (SELECT count(*) FROM noticed_calls) AS n"
         )
         return int(row["n"])
+
+    def cpu(self) -> float:
+        """Seconds of CPU that the service's process has used so far."""
+        fields = Path(f"/proc/{self.stack.processes[INGEST].pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[_USER]) + int(fields[_SYSTEM])) / os.sysconf("SC_CLK_TCK")
 
 
 @asynccontextmanager

@@ -43,6 +43,14 @@ class Secrets(Protocol):
         ...
 
 
+class KeptSecrets(Secrets, Protocol):
+    """Where secrets are read from that are kept for a while, and can be read anew before they are too old."""
+
+    async def refresh(self, name: str) -> None:
+        """Read `name` anew; whoever reads it meanwhile gets the one that is kept. Raises as `read`."""
+        ...
+
+
 class SecretVersions(Secrets, Protocol):
     """Where secrets are read from, and changed: each change is a new version, and earlier ones stay until somebody destroys them."""
 
@@ -89,6 +97,12 @@ class GoogleSecrets:
                 kept.value = await self._fetch(name)
                 kept.until = self._clock.monotonic() + self._kept_seconds
         return kept.value
+
+    async def refresh(self, name: str) -> None:
+        """Read `name` now, however old the one that is kept: it serves readers meanwhile. Raises as `read`, and then keeps what it had."""
+        value = await self._fetch(name)
+        kept = self._kept.setdefault(name, _Kept())
+        kept.value, kept.until = value, self._clock.monotonic() + self._kept_seconds
 
     async def add_version(self, name: str, value: bytes) -> None:
         """Make `value` the latest version of `name`, which must exist; the next reading gets it. At most LARGEST_BYTES.

@@ -44,6 +44,7 @@ from ingest.workers import (
     Works,
     forget_lists,
     forget_webhooks,
+    keep_secrets,
 )
 from messaging import Outbox
 from runtime import Assembly, assembled, endpoint
@@ -90,7 +91,8 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.members = OwnMembers(parts.db)
         parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db, administering))
         parts.serve_operators(counts(tally))
-        parts.work(worker.run, partial(forget_lists, parts.db, clock), partial(forget_webhooks, parts.db, clock))
+        upkeep = partial(forget_lists, parts.db), partial(forget_webhooks, parts.db), partial(keep_secrets, secrets)
+        parts.work(worker.run, *(partial(work, clock) for work in upkeep))
         yield parts
 
 

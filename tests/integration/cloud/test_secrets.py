@@ -55,6 +55,33 @@ async def test_the_latest_version_is_read_and_kept_for_a_while(
     assert await secrets.read(SECRET) == b"version 2"
 
 
+async def test_a_refreshed_secret_is_new_at_once_and_kept_from_then_on(
+    secrets: GoogleSecrets, secret_server: SecretServer, authority: Authority, clock: Hand
+) -> None:
+    assert await secrets.read(SECRET) == b"version 1"
+    await add_version(secret_server, authority, SECRET, b"version 2")
+    clock.seconds += 59
+    await secrets.refresh(SECRET)
+    assert await secrets.read(SECRET) == b"version 2"
+    await secret_server.stop()
+    clock.seconds += 59
+    assert await secrets.read(SECRET) == b"version 2"
+
+
+async def test_a_secret_that_cannot_be_refreshed_stays_as_it_was(
+    secrets: GoogleSecrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await secrets.read(SECRET) == b"version 1"
+
+    async def away(name: str) -> bytes:
+        raise Transient(f"secret {name} cannot be read right now")
+
+    monkeypatch.setattr(secrets, "_fetch", away)
+    with pytest.raises(Transient):
+        await secrets.refresh(SECRET)
+    assert await secrets.read(SECRET) == b"version 1"
+
+
 async def test_many_readers_cause_one_read(secrets: GoogleSecrets, monkeypatch: pytest.MonkeyPatch) -> None:
     fetches = 0
     fetch = secrets._fetch

@@ -23,6 +23,11 @@ class Sender(enum.StrEnum):
     SLACK = "slack"
 
 
+def secret_name(sender: Sender) -> str:
+    """The secret that holds what `sender` signs with. Gong's rules have public keys instead."""
+    return f"{sender.value}-webhook-secret"
+
+
 class Outcome(enum.StrEnum):
     """What became of a webhook that was truly its sender's. All are answered with 200: sending it again would change nothing."""
 

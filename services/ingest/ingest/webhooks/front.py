@@ -15,7 +15,7 @@ from core.errors import CallmineError, NotFound
 from core.ids import WorkspaceId, uuid7
 from core.log import logger
 from database import Database, Tx
-from ingest.domain.webhooks import Outcome, Sender
+from ingest.domain.webhooks import Outcome, Sender, secret_name
 from ingest.webhooks.arrival import Arrival, arrived
 from ingest.webhooks.refusal import NotSetUp, reason_of
 from ingest.webhooks.tally import Tally
@@ -62,7 +62,7 @@ class Front:
     async def secrets_of(self, sender: Sender) -> list[str]:
         """The secrets that the sender may sign with: one a line, two while one takes the other's place. Raises NotSetUp, Transient."""
         try:
-            text = (await self.secrets.read(f"{sender.value}-webhook-secret")).decode()
+            text = (await self.secrets.read(secret_name(sender))).decode()
         except NotFound:
             raise NotSetUp from None
         found = text.split()

@@ -5,7 +5,7 @@ from ingest.workers.ending import JobEnds
 from ingest.workers.fetch import FetchTerms, RunFetch
 from ingest.workers.loop import FetchWorker, GongDoor, WorkerSettings, Works
 from ingest.workers.preview import PreviewFetch, forget_lists
-from ingest.workers.upkeep import forget_webhooks
+from ingest.workers.upkeep import forget_webhooks, keep_secrets
 
 __all__ = [
     "Deals",
@@ -20,4 +20,5 @@ __all__ = [
     "Works",
     "forget_lists",
     "forget_webhooks",
+    "keep_secrets",
 ]

@@ -33,6 +33,9 @@ NAMES = {PROVIDER_GONG: "gong", PROVIDER_HUBSPOT: "hubspot"}
 # As while a new key takes the place of the one that grants are sealed to.
 KEYS = SealingKeys.parse(f"{SealingKey.generate().private_text()}\n{KEY.private_text()}\n")
 
+_TABLES = """SELECT quote_ident(tablename) FROM pg_catalog.pg_tables
+WHERE schemaname = 'public' AND tablename NOT LIKE '%yoyo%' ORDER BY tablename"""
+
 
 def delivery(event: Event[Message], subscription: str = "test") -> Delivery:
     """The event as a broker delivers it."""
@@ -196,6 +199,20 @@ class Ingest:
             rows = await self.sql(f"SELECT t::text AS row FROM {table} t ORDER BY t::text")
             parts += [f"{table}: {row['row']}" for row in rows]
         return "\n".join(parts)
+
+    async def everything(self) -> str:
+        """All rows of all tables but the migration tool's, as text."""
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            tables = await connection.fetch(_TABLES)
+            rows = [
+                f"{table}: {row['row']}"
+                for (table,) in tables
+                for row in await connection.fetch(f"SELECT t::text AS row FROM {table} t ORDER BY t::text")
+            ]
+        finally:
+            await connection.close()
+        return "\n".join(rows)
 
     async def parked(self) -> list[str]:
         """The reasons of all parked messages."""

@@ -43,9 +43,6 @@ from web.keys import SigningKeys
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TEAM, PORTAL = "T0HARBOR", 62515
 
-# Everything that a webhook may write.
-TABLES = ("workspaces", "members", "webhook_receipts", "stripe_customers", "noticed_calls", "integrations", "outbox")
-
 
 @dataclass(slots=True)
 class Drawer:
@@ -77,8 +74,8 @@ class Post:
         return await self.client.post(letter.path, content=letter.body, headers=sent)
 
     async def written(self) -> str:
-        """All rows that a webhook may write."""
-        return await self.ingest.snapshot(TABLES)
+        """The whole database."""
+        return await self.ingest.everything()
 
     def counts(self) -> Mapping[tuple[Sender, Outcome | Reason], int]:
         """What was counted so far."""

@@ -10,6 +10,7 @@ from analysis.domain.finding import CallAnalysis
 from analysis.domain.month import Month
 from analysis.domain.notices import Denial, GrantId, Loss, SealedGrant
 from analysis.domain.plan import Plan, Quota
+from analysis.domain.preferences import Preferences
 from analysis.domain.report import Numbers
 from analysis.domain.request import CallFilter, PreviewId, ReportId, RunId
 from analysis.domain.run import Fetched, FetchedCall
@@ -253,6 +254,15 @@ def threshold_reached(percent: int, quota: Quota, month: Month) -> UsageThreshol
     told.month_begins.FromDatetime(month.begins_at)
     told.month_ends.FromDatetime(month.ends_at)
     return told
+
+
+def preferences(message: WorkspaceCreated | WorkspaceUpdated) -> Preferences | None:
+    """What the workspace's admins have chosen; one that is not told is at its default. None for a message that tells of none."""
+    if isinstance(message, WorkspaceCreated) or not message.HasField("preferences"):
+        return None
+    told = message.preferences
+    names = ("mask_personal_data", "other_provider_fallback")
+    return Preferences(**{name: getattr(told, name) for name in names if told.HasField(name)})
 
 
 _PROVIDERS: Mapping[int, str] = {

@@ -9,7 +9,7 @@ from analysis.domain.request import RunId
 from analysis.domain.run import Run, RunState
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.notices import Notices
-from analysis.store import plans, runs
+from analysis.store import plans, preferences, runs
 from contracts import Event
 from core.errors import NotFound
 from database import Tx
@@ -115,9 +115,12 @@ class MessageHandlers:
     async def workspace_told(
         self, tx: Tx, event: Event[events.WorkspaceCreated] | Event[events.WorkspaceUpdated]
     ) -> None:
-        """The workspace's name and timezone."""
+        """The workspace's name and timezone, and its preferences where they are told."""
         timezone = event.payload.timezone[:_LONGEST_TIMEZONE] or "UTC"
         await plans.project_workspace(tx, event.payload.name, timezone, event.sequence)
+        told = events.preferences(event.payload)
+        if told is not None:
+            await preferences.project(tx, told, event.sequence)
 
     async def integration_changed(self, tx: Tx, event: Event[events.IntegrationMessage]) -> None:
         """An integration was connected or lost. A loss that is not news, since later things are known, is told to nobody."""

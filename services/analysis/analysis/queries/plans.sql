@@ -41,6 +41,19 @@ WHERE workspaces.workspace_id = :workspace_id AND workspaces.sequence < excluded
 -- The timezone in which the workspace's days begin.
 SELECT timezone FROM workspaces WHERE workspace_id = :workspace_id;
 
+-- name: project_preferences
+-- The latest preferences win.
+INSERT INTO preferences (workspace_id, mask_personal_data, other_provider_fallback, sequence)
+VALUES (:workspace_id, :mask_personal_data, :other_provider_fallback, :sequence)
+ON CONFLICT (workspace_id) DO UPDATE
+SET mask_personal_data = excluded.mask_personal_data, other_provider_fallback = excluded.other_provider_fallback,
+    sequence = excluded.sequence
+WHERE preferences.workspace_id = :workspace_id AND preferences.sequence < excluded.sequence;
+
+-- name: preferences_of_workspace
+-- What the workspace's admins have chosen; no row while nothing has been told.
+SELECT mask_personal_data, other_provider_fallback FROM preferences WHERE workspace_id = :workspace_id;
+
 -- name: project_integration
 -- The latest state of one integration wins.
 INSERT INTO integrations (workspace_id, provider, state, reason, sequence)

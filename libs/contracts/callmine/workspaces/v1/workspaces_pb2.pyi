@@ -94,7 +94,7 @@ Global___WorkspaceUpdated: _TypeAlias = WorkspaceUpdated  # noqa: Y015
 
 @_typing.final
 class Preferences(_message.Message):
-    """What the workspace's admins chose; no service acts on it yet. New ones are added here; one that is absent is at its default."""
+    """What the workspace's admins chose; analysis acts on it. New ones are added here; one that is absent is at its default."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -103,7 +103,7 @@ class Preferences(_message.Message):
     mask_personal_data: _builtins.bool
     """E-mail addresses, phone numbers and the like are to be masked before a transcript goes to a model. Default: true."""
     other_provider_fallback: _builtins.bool
-    """A call that the chosen model's provider cannot analyse may go to the other provider. Default: false."""
+    """A call that the chosen model's provider cannot analyse may go to the other provider. Default: false. No service acts on it yet."""
     def __init__(
         self,
         *,

@@ -1,0 +1,17 @@
+"""What a workspace's admins have chosen, as far as it concerns analysis. The defaults hold while nothing has been told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """The choices, each at its default.
+
+    `mask_personal_data`: e-mail addresses, phone and card numbers do not go to a model. `other_provider_fallback`: a call that the chosen
+    model's provider cannot analyse may go to the other one; nothing does that yet, and who comes to do it reads it here.
+    """
+
+    mask_personal_data: bool = True
+    other_provider_fallback: bool = False

@@ -45,11 +45,15 @@ class Sandbox:
         """Forget what was posted to Slack."""
         await self._ask("DELETE", "/_slack/messages")
 
+    async def watch(self, *texts: str) -> None:
+        """From now on each model request says which of `texts` it held, in `watched`."""
+        await self._ask("PUT", "/_journal/watched", list(texts))
+
     async def clear_journal(self) -> None:
         """Forget the requests so far."""
         await self._ask("DELETE", "/_journal")
 
-    async def _ask(self, method: str, path: str, body: Json | None = None) -> Json:
+    async def _ask(self, method: str, path: str, body: object = None) -> Json:
         site = self.stack.site
         headers = {"authorization": f"Bearer {site.keys.admin_token}"}
         answer = await self.stack.client.request(method, site.sandbox_url + path, headers=headers, json=body)

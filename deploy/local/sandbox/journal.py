@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from local.sandbox.vendors import Provider
@@ -13,7 +14,10 @@ KEPT = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One request to a language model. ``store`` is the provider-side storage switch as sent; ``None`` where not sent."""
+    """One request to a language model. ``store`` is the provider-side storage switch as sent; ``None`` where not sent.
+
+    ``watched`` are those of the texts under watch that the request held.
+    """
 
     provider: Provider
     model: str
@@ -21,6 +25,7 @@ class ModelRequest:
     store: bool | None
     input_tokens: int
     output_tokens: int
+    watched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,15 @@ class Journal:
     def __init__(self) -> None:
         self._entries: deque[ModelRequest] = deque(maxlen=KEPT)
         self._token_calls: deque[TokenCall] = deque(maxlen=KEPT)
+        self._watched: tuple[str, ...] = ()
+
+    def watch(self, texts: Sequence[str]) -> None:
+        """From now on each model request is noted with those of ``texts`` that it holds."""
+        self._watched = tuple(texts)
+
+    def watched_in(self, *parts: str) -> tuple[str, ...]:
+        """The texts under watch that one of ``parts`` holds."""
+        return tuple(text for text in self._watched if any(text in part for part in parts))
 
     def note(self, entry: ModelRequest) -> None:
         """Adds one entry."""
@@ -56,7 +70,8 @@ class Journal:
         self._token_calls.append(call)
 
     def clear(self) -> None:
-        """Forgets all entries."""
+        """Forgets all entries, and what to watch for."""
+        self._watched = ()
         self._entries.clear()
         self._token_calls.clear()
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,6 +17,8 @@ from local.sandbox.faults import Fault, Switchboard
 from local.sandbox.journal import Journal
 from local.sandbox.settings import SandboxSettings
 from local.sandbox.slack.messages import Messages
+
+_TEXTS: TypeAdapter[list[str]] = TypeAdapter(list[str])
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Control = tuple[str, str, Endpoint]
@@ -41,6 +43,7 @@ class Operators:
             ("/_faults", "DELETE", self._disarm),
             ("/_journal", "GET", self._read_journal),
             ("/_journal", "DELETE", self._clear_journal),
+            ("/_journal/watched", "PUT", self._watch),
             ("/_slack/messages", "GET", self._read_messages),
             ("/_slack/messages", "DELETE", self._clear_messages),
             *more,
@@ -74,6 +77,13 @@ class Operators:
 
     async def _clear_journal(self, _request: Request) -> Response:
         self.journal.clear()
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    async def _watch(self, request: Request) -> Response:
+        try:
+            self.journal.watch(_TEXTS.validate_json(await request.body()))
+        except ValidationError as error:
+            return JSONResponse({"errors": error.errors(include_input=False)}, HTTPStatus.BAD_REQUEST)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def _read_messages(self, _request: Request) -> Response:

@@ -260,9 +260,12 @@ def preferences(message: WorkspaceCreated | WorkspaceUpdated) -> Preferences | N
     """What the workspace's admins have chosen; one that is not told is at its default. None for a message that tells of none."""
     if isinstance(message, WorkspaceCreated) or not message.HasField("preferences"):
         return None
-    told = message.preferences
-    names = ("mask_personal_data", "other_provider_fallback")
-    return Preferences(**{name: getattr(told, name) for name in names if told.HasField(name)})
+    told, default = message.preferences, Preferences()
+    masks, falls_back = told.HasField("mask_personal_data"), told.HasField("other_provider_fallback")
+    return Preferences(
+        mask_personal_data=told.mask_personal_data if masks else default.mask_personal_data,
+        other_provider_fallback=told.other_provider_fallback if falls_back else default.other_provider_fallback,
+    )
 
 
 _PROVIDERS: Mapping[int, str] = {

@@ -11,6 +11,7 @@ import openai
 import pytest
 
 from analysis.models.answers import CALL_SCHEMA, read_call_answer, read_summary_answer
+from analysis.models.masking import Mask
 from analysis.models.port import AccountRefused, BadAnswer, LanguageModel, Prompt
 from analysis.models.prompts import ANALYSE_CALL, SYNTHESISE
 from analysis.models.with_anthropic import AnthropicModel
@@ -214,7 +215,7 @@ async def test_a_missing_key_refuses_the_account() -> None:
 def test_answers_that_are_not_of_the_schema_quote_nothing(text: str) -> None:
     for read in (read_call_answer, read_summary_answer):
         with pytest.raises(BadAnswer) as caught:
-            read(text)
+            read(text, Mask(on=True))
         assert caught.value.__cause__ is None
         assert caught.value.__context__ is None
 

@@ -19,6 +19,7 @@ from analysis.domain.report import (
     theme_key,
 )
 from analysis.domain.transcript import Affiliation, Call, Party, Sentence
+from analysis.models.masking import Mask
 from analysis.models.prompts import synthesise
 
 QUOTE = Quote("s1", "The price is high.", "Tomás", Affiliation.EXTERNAL, 4000)
@@ -112,7 +113,7 @@ def test_the_fallback_states_only_counts_and_cites_what_is_there() -> None:
 
 def test_the_second_question_stays_small_however_much_was_found() -> None:
     many = [call(str(n), *(finding(f"Theme {chr(97 + n % 26)}{chr(97 + k)}") for k in range(20))) for n in range(500)]
-    document = json.loads(synthesise("Why?", digest(many, [])).document)
+    document = json.loads(synthesise("Why?", digest(many, []), Mask(on=True)).document)
     assert len(document["themes"]) <= 20
     assert all(len(theme["claims"]) <= 12 for theme in document["themes"])
 

@@ -36,9 +36,9 @@ class ModelService:
         fault = request.scope.get(FAULT_KEY)
         answer_fault = fault.answer if isinstance(fault, Fault) else None
         completion = await asyncio.to_thread(complete, prompt, answer_fault)
-        self.journal.note(
-            ModelRequest(self.provider, model, prompt.task, store, completion.input_tokens, completion.output_tokens)
-        )
+        tokens = completion.input_tokens, completion.output_tokens
+        watched = self.journal.watched_in(prompt.instructions, prompt.user)
+        self.journal.note(ModelRequest(self.provider, model, prompt.task, store, *tokens, watched))
         return completion
 
 

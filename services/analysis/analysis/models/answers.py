@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from analysis.domain.finding import CallAnswer, ClaimedFinding, Sentiment, Verdict
 from analysis.domain.quotes import ClaimedQuote
 from analysis.domain.report import SummarySentence
+from analysis.models.masking import Mask
 from analysis.models.port import BadAnswer
 
 
@@ -51,28 +52,29 @@ SUMMARY_SCHEMA: Final = _SummaryAnswer.model_json_schema()
 A = TypeVar("A", bound=_Strict)
 
 
-def read_call_answer(text: str) -> CallAnswer:
-    """The answer about one call. Raises BadAnswer for what is not JSON or not of the schema."""
+def read_call_answer(text: str, mask: Mask) -> CallAnswer:
+    """The answer about one call, with what `mask` has hidden. Raises BadAnswer for what is not JSON or not of the schema."""
     answer = _read(_CallAnswer, text)
     return CallAnswer(
         verdict=answer.verdict,
-        summary=answer.summary,
+        summary=mask.show(answer.summary),
         findings=tuple(
             ClaimedFinding(
-                theme=finding.theme,
-                claim=finding.claim,
+                theme=mask.show(finding.theme),
+                claim=mask.show(finding.claim),
                 sentiment=finding.sentiment,
-                quotes=tuple(ClaimedQuote(quote.sentence_id, quote.text) for quote in finding.quotes),
+                quotes=tuple(ClaimedQuote(quote.sentence_id, mask.show(quote.text)) for quote in finding.quotes),
             )
             for finding in answer.findings
         ),
     )
 
 
-def read_summary_answer(text: str) -> tuple[str, list[SummarySentence]]:
-    """Headline and sentences. Raises BadAnswer for what is not JSON or not of the schema."""
+def read_summary_answer(text: str, mask: Mask) -> tuple[str, list[SummarySentence]]:
+    """Headline and sentences, with what `mask` has hidden. Raises BadAnswer for what is not JSON or not of the schema."""
     answer = _read(_SummaryAnswer, text)
-    return answer.headline, [SummarySentence(item.sentence, tuple(item.finding_ids)) for item in answer.summary]
+    sentences = [SummarySentence(mask.show(item.sentence), tuple(item.finding_ids)) for item in answer.summary]
+    return mask.show(answer.headline), sentences
 
 
 def _read(shape: type[A], text: str) -> A:

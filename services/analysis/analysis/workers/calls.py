@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,8 +13,9 @@ from analysis.domain.transcript import Call, UnreadableCall, parse_call
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.models import prompts
 from analysis.models.answers import read_call_answer
+from analysis.models.masking import Mask
 from analysis.models.port import AccountRefused, BadAnswer, LanguageModel
-from analysis.store import calls, runs
+from analysis.store import calls, preferences, runs
 from analysis.store.call_objects import read_call
 from analysis.store.runs import StoredCall
 from analysis.workers.backoff import Backoff
@@ -55,6 +57,7 @@ class CallWork:
         """Analyse one call. No transaction is open while storage or the model is asked."""
         async with self.db.workspace(claim.workspace_id) as tx:
             claimed = await calls.claimed_call(tx, claim)
+            mask = Mask(on=(await preferences.of_workspace(tx)).mask_personal_data)
         if claimed is None:
             return
         if claim.attempts > MOST_ATTEMPTS:
@@ -64,7 +67,7 @@ class CallWork:
         try:
             call = await self._load(claim, claimed)
             title = call.title
-            result = await self._ask(call, claimed)
+            result = await self._ask(call, claimed, mask)
         except AccountRefused as error:
             await self._end_run(claim, str(error))
         except BadAnswer as error:
@@ -87,12 +90,14 @@ class CallWork:
             raise UnreadableCall("the call has an empty transcript")
         return call
 
-    async def _ask(self, call: Call, claimed: calls.ClaimedCall) -> CallAnalysis:
+    async def _ask(self, call: Call, claimed: calls.ClaimedCall, mask: Mask) -> CallAnalysis:
         question = claimed.question
         model = self.models.get(question.model)
         if model is None:
             raise AccountRefused(f"the model {question.model} is not offered any more; choose another one")
-        answer = read_call_answer(await model.ask(prompts.analyse_call(question.brief, call)))
+        # Masking a long call takes a while of computing, in which other work has its turn.
+        prompt = await asyncio.to_thread(prompts.analyse_call, question.brief, call, mask)
+        answer = read_call_answer(await model.ask(prompt), mask)
         return check_answer(call, answer)
 
     async def _store(self, claim: calls.CallClaim, result: CallAnalysis) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,8 +14,9 @@ from analysis.domain.run import Run, RunState
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.models import prompts
 from analysis.models.answers import read_summary_answer
+from analysis.models.masking import Mask
 from analysis.models.port import AccountRefused, BadAnswer, LanguageModel
-from analysis.store import calls, reports, runs
+from analysis.store import calls, preferences, reports, runs
 from analysis.workers.backoff import Backoff
 from core.errors import Transient
 from core.faultpoints import reach
@@ -53,9 +55,10 @@ class SynthesisWork:
             run = await runs.run(tx, claim.run_id)
             if run is None or run.state is not RunState.RUNNING:
                 return
+            mask = Mask(on=(await preferences.of_workspace(tx)).mask_personal_data)
             totals = digest(await calls.analyses_of(tx, run.id), await runs.failed_calls(tx, run.id))
         try:
-            summary = await self._summary(run.question, totals)
+            summary = await self._summary(run.question, totals, mask)
         except AccountRefused:
             summary = summary_of_counts(totals)
         except BadAnswer:
@@ -71,12 +74,13 @@ class SynthesisWork:
         reach("analysis.synthesis.answered")
         await self._store(claim, run, totals, summary)
 
-    async def _summary(self, question: Question, totals: Digest) -> Summary:
+    async def _summary(self, question: Question, totals: Digest, mask: Mask) -> Summary:
         """The model's words; the numbers alone where there is nothing to put into words."""
         model = self.models.get(question.model)
         if not totals.themes or model is None:
             return summary_of_counts(totals)
-        headline, sentences = read_summary_answer(await model.ask(prompts.synthesise(question.brief, totals)))
+        prompt = await asyncio.to_thread(prompts.synthesise, question.brief, totals, mask)
+        headline, sentences = read_summary_answer(await model.ask(prompt), mask)
         summary = keep_cited(headline, sentences, totals.finding_ids)
         if summary is None:
             raise BadAnswer("the model's summary cites no finding")

@@ -75,6 +75,11 @@ async def test_an_admin_changes_what_everybody_sees(stack: Stack, running: Brows
         await page.get_by_role("button", name="Save").click()
         await page.get_by_text(re.compile("^Saved$")).wait_for()
         assert await page.get_by_label("Timezone").input_value() == zone
+        for choice in ("Send transcripts as they are", "Mask them"):
+            await page.get_by_label(choice).check()
+            await page.get_by_role("button", name="Save").click()
+            await page.get_by_text(re.compile("^Saved$")).wait_for()
+            assert await page.get_by_label(choice).is_checked()
         await page.get_by_label("Name of the workspace").fill("Harborline Group")
         await page.get_by_role("button", name="Change the name").click()
         await page.get_by_text("The name is changed").wait_for()

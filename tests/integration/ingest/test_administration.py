@@ -352,13 +352,31 @@ async def test_pages_show_what_went_wrong_and_keep_what_was_typed(town: Town) ->
         assert renamed.status_code == 400
     view = (await town.ask("GET", "/api/v1/workspace")).json()
     assert (view["timezone"], view["preferences"]["mask_personal_data"]) == ("Europe/Berlin", False), (
-        "the page offers no preferences, and saves none"
+        "a form that does not say how to mask changes nothing of it"
     )
     async with town.browser() as client:
         cross = await client.post(
             "/settings/members/invite", data={"email": "x@y.example"}, headers={"sec-fetch-site": "cross-site"}
         )
     assert cross.status_code == 403
+
+
+async def test_the_page_offers_masking_and_leaves_the_other_preferences_as_they_are(town: Town) -> None:
+    falls_back: dict[str, Any] = {"timezone": "UTC", "preferences": {"other_provider_fallback": True}, "version": 1}
+    _ok(await town.ask("PUT", "/api/v1/workspace/settings", **falls_back))
+    form = {"timezone": "UTC", "version": "2", "mask_personal_data": "false"}
+    async with town.browser() as client:
+        assert (await client.post("/settings/workspace/settings", data=form)).status_code == 303
+        stale = await client.post("/settings/workspace/settings", data=form | {"mask_personal_data": "true"})
+        assert stale.status_code == 409
+        assert 'value="true" checked' in stale.text, "what was chosen is shown again"
+        page = (await client.get("/settings/workspace")).text
+    assert 'value="false" checked' in page
+    assert "other_provider_fallback" not in page
+    view = (await town.ask("GET", "/api/v1/workspace")).json()
+    assert view["preferences"] == {"mask_personal_data": False, "other_provider_fallback": True}
+    *_, (who, _, diff) = await town.audited(ADMIN_ACTION_TYPE_WORKSPACE_UPDATED)
+    assert (who, diff) == (BY_HELEN.replace("api", "web"), {"mask_personal_data": ("true", "false")})
 
 
 async def test_a_large_workspace_is_read_page_by_page_without_gap_or_repetition(town: Town) -> None:

@@ -197,7 +197,9 @@ def _ingest(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         return rng.choice(["member", "admin", WORD])
 
     def settings() -> dict[str, str]:
-        return {"timezone": rng.choice(["UTC", "Asia/Tokyo", WORD]), "version": str(rng.randrange(1, 4))}
+        masks = rng.choice(["true", "false", WORD])
+        zone = rng.choice(["UTC", "Asia/Tokyo", WORD])
+        return {"timezone": zone, "version": str(rng.randrange(1, 4)), "mask_personal_data": masks}
 
     def chosen() -> dict[str, object]:
         masks = {"mask_personal_data": rng.random() < 0.5}

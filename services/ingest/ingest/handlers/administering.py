@@ -6,8 +6,8 @@ true here, and the intent goes, in one transaction. When the process dies in bet
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from ingest.clerk_backend import ClerkBackend, ClerkBusy, ClerkRefused
 from ingest.domain.intents import Intent, IntentKind, Wish
 from ingest.domain.invitations import Invitation, InvitationState
 from ingest.domain.members import Membership, Organisation, Role, Workspace, settings_diff
-from ingest.domain.preferences import Chosen, Preferences
+from ingest.domain.preferences import Chosen
 from ingest.handlers.changes import Authors, Changes
 from ingest.store import members, workspaces
 from messaging import Outbox
@@ -71,8 +71,8 @@ class Administering:
         wish = Wish(IntentKind.RENAME, wanted=name)
         await self._change(admin, wish, guard, partial(self.clerk.rename, admin.workspace_id, name), apply)
 
-    async def choose(self, admin: Admin, timezone: str, version: int, preferences: Preferences | None = None) -> None:
-        """Save the settings that were changed from version `version`; without `preferences` those stay as they are.
+    async def choose(self, admin: Admin, timezone: str, version: int, preferences: Mapping[str, bool]) -> None:
+        """Save the settings that were changed from version `version`; a preference that is not among `preferences` stays as it is.
 
         Raises Elsewhere when they are at another version.
         """
@@ -82,7 +82,7 @@ class Administering:
                 raise Elsewhere(
                     "The settings have been changed by somebody else since you opened them. Nothing was saved."
                 )
-            chosen = Chosen(timezone, preferences or known.settings.preferences)
+            chosen = Chosen(timezone, replace(known.settings.preferences, **preferences))
             diff = settings_diff(known.settings, chosen)
             if not diff:
                 return

@@ -27,7 +27,7 @@ _LONGEST_ZONE = 64
 class PreferencesView(BaseModel):
     """The preferences as a client reads and writes them; one that is left out is at its default.
 
-    They are kept and told to all services, but not in force: no service acts on them yet, so the page does not offer them.
+    The page offers what a service acts on: `other_provider_fallback` is kept and told, but nothing acts on it yet.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -74,6 +74,7 @@ class _Entered:
     about: str = ""
     name: str | None = None
     timezone: str | None = None
+    masks: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +139,13 @@ def _add_pages(routes: APIRouter, shown: WorkspacePage, administering: Administe
         session: AdminSession,
         timezone: Annotated[str, Form(max_length=_LONGEST_ZONE)] = "",
         version: Annotated[int, Form(ge=0)] = 0,
+        mask_personal_data: Annotated[bool | None, Form()] = None,
     ) -> Response:
+        chosen = {} if mask_personal_data is None else {"mask_personal_data": mask_personal_data}
         try:
-            await administering.choose(admin_of(session), valid_timezone(timezone), version)
+            await administering.choose(admin_of(session), valid_timezone(timezone), version, chosen)
         except CallmineError as error:
-            entered = _Entered(str(error), "settings", timezone=timezone)
+            entered = _Entered(str(error), "settings", timezone=timezone, masks=mask_personal_data)
             return await shown.page(request, session, error.status, entered)
         return RedirectResponse(f"{PAGE}?saved=settings", status_code=303)
 
@@ -166,8 +169,8 @@ def _add_api(routes: APIRouter, db: Database, administering: Administering) -> N
 
     @routes.put("/api/v1/workspace/settings")
     async def choose(session: AdminSession, change: SettingsChange) -> WorkspaceView:
-        preferences = Preferences(**change.preferences.model_dump())
-        await administering.choose(admin_of(session), valid_timezone(change.timezone), change.version, preferences)
+        chosen: dict[str, bool] = change.preferences.model_dump()
+        await administering.choose(admin_of(session), valid_timezone(change.timezone), change.version, chosen)
         return await view(session)
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 
-def moment(value: datetime) -> str:
-    """`14 Mar 2026, 09:05 UTC`. Raises ValueError for a time without a zone, which could mean anything."""
-    return f"{_in_utc(value):%-d %b %Y, %H:%M} UTC"
+def moment(value: datetime, zone: tzinfo = UTC) -> str:
+    """`14 Mar 2026, 09:05 UTC`, or as it is in `zone`: `14 Mar 2026, 10:05 CET`. Raises ValueError for a time without a zone."""
+    there = _in(value, zone)
+    name = there.tzname() or ""
+    # Many zones have no abbreviation but their distance from UTC.
+    return f"{there:%-d %b %Y, %H:%M} {f'UTC{name}' if name[:1] in {'+', '-'} else name}"
 
 
-def day(value: datetime) -> str:
-    """`14 Mar 2026`, the day in UTC."""
-    return f"{_in_utc(value):%-d %b %Y}"
+def day(value: datetime, zone: tzinfo = UTC) -> str:
+    """`14 Mar 2026`, the day in `zone`."""
+    return f"{_in(value, zone):%-d %b %Y}"
 
 
 def iso(value: datetime) -> str:
     """`2026-03-14T09:05:00Z`, for a time element's datetime."""
-    return f"{_in_utc(value):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{_in(value, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def number(value: float) -> str:
@@ -61,10 +64,10 @@ def plain(value: str) -> str:
     return found if isinstance(found, str) else value
 
 
-def _in_utc(value: datetime) -> datetime:
+def _in(value: datetime, zone: tzinfo) -> datetime:
     if value.tzinfo is None:
         raise ValueError("a time on a page needs a zone")
-    return value.astimezone(UTC)
+    return value.astimezone(zone)
 
 
 FILTERS: Mapping[str, Callable[..., object]] = {

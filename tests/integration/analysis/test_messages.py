@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis.domain.request import RunId
-from analysis.domain.run import RunState
+from analysis.domain.run import Pause, RunState
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, FetchPaused, PreviewReady
 from callmine.integrations.v1.integrations_pb2 import (
     IntegrationConnected,
@@ -175,9 +175,8 @@ async def test_a_run_says_why_its_fetch_rests_and_until_when(world: World) -> No
     late = paused(world, run_id, at - timedelta(hours=3), "an earlier pause")
     await world.deliver(paused(world, run_id, at), late)
     run = await world.desk.run(ACME, run_id)
-    assert run.pause(at - timedelta(hours=1)) == "Gong asks to wait until 14:05 (UTC)"
-    assert run.pause(at - timedelta(days=1)) == "Gong asks to wait until 1 Mar 2100, 14:05 (UTC)"
-    assert run.pause(at) == ""
+    assert run.pause(at - timedelta(hours=1)) == Pause("Gong asks to wait", at)
+    assert run.pause(at) is None
 
 
 async def test_a_run_whose_calls_are_all_there_does_not_rest(world: World) -> None:
@@ -185,7 +184,7 @@ async def test_a_run_whose_calls_are_all_there_does_not_rest(world: World) -> No
     at = datetime(2100, 3, 1, 14, 5, tzinfo=UTC)
     await world.deliver(await world.fetched(run_id, "c1"), world.completed(run_id, 1))
     await world.deliver(paused(world, run_id, at))
-    assert (await world.desk.run(ACME, run_id)).pause(at - timedelta(hours=1)) == ""
+    assert (await world.desk.run(ACME, run_id)).pause(at - timedelta(hours=1)) is None
 
 
 async def test_what_comes_for_a_run_that_has_ended_is_taken_and_forgotten(world: World) -> None:

@@ -17,6 +17,7 @@ from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.calls.v1.calls_pb2 import FetchPaused, PreviewReady
 from callmine.fetches.v1.fetches_pb2 import PreviewRequested
 from callmine.integrations.v1.integrations_pb2 import IntegrationConnected, Provider
+from callmine.workspaces.v1.workspaces_pb2 import WorkspaceUpdated
 from core.ids import uuid7
 from integration.analysis.site import browser, site
 from integration.analysis.world import ACME, MAYA, RIVAL, World, call_answer, call_document, question
@@ -96,9 +97,37 @@ async def test_a_run_whose_fetch_rests_says_until_when(world: World, maya: httpx
     assert "Gong asks to wait" not in (await maya.get(path)).text
     rests = FetchPaused(run_id=run_id, resume_at=Timestamp(seconds=4_107_593_100), reason="Gong asks to wait")
     await world.deliver(world.event(rests, run_id))
-    assert "Gong asks to wait until 1 Mar 2100, 14:05 (UTC)." in (await maya.get(path)).text
+    shown = (await maya.get(path)).text
+    assert re.search(r"Gong asks to wait until <time [^>]+>1 Mar 2100, 14:05 UTC</time>\.", shown)
     told = (await maya.get(f"/api/v1{path}")).json()
     assert (told["paused_until"], told["pause_reason"]) == ("2100-03-01T14:05:00+00:00", "Gong asks to wait")
+
+
+async def test_times_are_shown_in_the_workspaces_timezone_with_utc_beside(
+    world: World, maya: httpx.AsyncClient
+) -> None:
+    told = world.event(WorkspaceUpdated(name="Acme", timezone="Asia/Tokyo"), ACME)
+    await world.deliver(told, topic="workspaces")
+    path = (await maya.post("/runs", data=BRIEF)).headers["location"]
+    rests = FetchPaused(run_id=str(run_of(path)), resume_at=Timestamp(seconds=4_107_593_100), reason="Gong rests")
+    await world.deliver(world.event(rests, str(run_of(path))))
+    there = '<time datetime="2100-03-01T14:05:00Z" title="1 Mar 2100, 14:05 UTC">1 Mar 2100, 23:05 JST</time>'
+    for headers in ({}, {"hx-request": "true"}):
+        assert f"Gong rests until {there}." in (await maya.get(path, headers=headers)).text
+    await world.deliver(await world.fetched(run_of(path), "c1"), world.completed(run_of(path), 1))
+    await world.work()
+    report = (await world.desk.run(ACME, run_of(path))).report_id
+    # Late in the evening in UTC is the next day in Tokyo.
+    await world.owner("UPDATE reports SET created_at = date_trunc('day', now()) - interval '1 hour'")
+    made = (datetime.now(UTC) - timedelta(days=1)).replace(hour=23, minute=0)
+    here = f"{made + timedelta(hours=9):%-d %b %Y}"
+    shown = (await maya.get(f"/reports/{report}")).text
+    assert f"Report of {here}" in shown
+    assert f'title="{made:%-d %b %Y}, 23:00 UTC">{here}, 08:00 JST</time>' in shown
+    for page in ("/dashboard", path):
+        times = re.findall(r"<time [^>]+>([^<]+)</time>", (await maya.get(page)).text)
+        assert times
+        assert all(shown.endswith(" JST") for shown in times), times
 
 
 async def test_a_run_says_what_its_fetch_had_to_do_without(world: World, maya: httpx.AsyncClient) -> None:

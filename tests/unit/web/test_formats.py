@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +15,15 @@ def test_times_are_shown_in_utc() -> None:
     assert formats.moment(moment) == "13 Mar 2026, 23:05 UTC"
     assert formats.day(moment) == "13 Mar 2026"
     assert formats.iso(moment) == "2026-03-13T23:05:00Z"
+
+
+def test_times_are_shown_in_a_zone_with_its_name_or_its_distance() -> None:
+    moment = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
+    berlin = ZoneInfo("Europe/Berlin")
+    assert formats.moment(moment, berlin) == "29 Mar 2026, 01:59 CET"
+    assert formats.moment(moment + timedelta(minutes=1), berlin) == "29 Mar 2026, 03:00 CEST"
+    assert formats.moment(moment, ZoneInfo("America/Sao_Paulo")) == "28 Mar 2026, 21:59 UTC-03"
+    assert formats.day(moment, ZoneInfo("America/Sao_Paulo")) == "28 Mar 2026"
 
 
 def test_a_time_without_a_zone_is_not_guessed_at() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from analysis.domain.request import PreviewId, Question, ReportId, RunId
 from analysis.domain.sample import StoredSample
@@ -45,6 +45,14 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A rest of the fetch: why, in words for the page, and until when."""
+
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run as the database has it."""
 
@@ -69,15 +77,13 @@ class Run:
     pause_reason: str = ""
     remarks: tuple[str, ...] = ()
 
-    def pause(self, now: datetime) -> str:
-        """Why the fetch rests and until when, in words for the page; empty when it does not."""
+    def pause(self, now: datetime) -> Pause | None:
+        """Why the fetch rests and until when; None when it does not."""
         if self.state is not RunState.RUNNING or self.calls_expected is not None:
-            return ""
+            return None
         if self.paused_until is None or self.paused_until <= now:
-            return ""
-        until = self.paused_until.astimezone(UTC)
-        day = "" if until.date() == now.astimezone(UTC).date() else f"{until:%-d %b %Y}, "
-        return f"{self.pause_reason or 'The fetch rests'} until {day}{until:%H:%M} (UTC)"
+            return None
+        return Pause(self.pause_reason or "The fetch rests", self.paused_until)
 
     @property
     def calls_done(self) -> int:

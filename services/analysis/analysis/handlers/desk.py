@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from analysis import events
 from analysis.domain.plan import Plan, Quota, require_quota
-from analysis.domain.request import PreviewId, Question, ReportId, RunId, check
+from analysis.domain.request import PreviewId, Question, ReportId, RunId, check, zone_of
 from analysis.domain.run import Preview, Run, RunState
 from analysis.domain.sample import SampledCall
 from analysis.domain.transcript import Call, parse_call
@@ -45,6 +46,14 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The zone in which a workspace's pages show times, and what they warn of: integrations that need reconnecting."""
+
+    zone: ZoneInfo
+    lost_integrations: list[plans.LostIntegration]
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
     """A page of runs with the headlines of their reports; `next` is the id to go on from, None on the last page."""
 
@@ -73,10 +82,10 @@ class Desk:
             quota = await plans.quota_of(tx, plan, self.clock.now())
             return Situation(plan, quota, await plans.timezone_of(tx), await plans.integration(tx, "gong"))
 
-    async def lost_integrations(self, workspace_id: WorkspaceId) -> list[plans.LostIntegration]:
-        """What every page warns of: integrations that need reconnecting."""
+    async def surroundings(self, workspace_id: WorkspaceId) -> Surroundings:
+        """What every page shows or goes by."""
         async with self.db.workspace(workspace_id) as tx:
-            return await plans.lost_integrations(tx)
+            return Surroundings(zone_of(await plans.timezone_of(tx)), await plans.lost_integrations(tx))
 
     async def ask_preview(self, workspace_id: WorkspaceId, question: Question, actor: Actor) -> PreviewId:
         """Have the matching calls counted. Raises InvalidInput."""

@@ -16,7 +16,7 @@ PROVIDER_NAMES = {"gong": "Gong", "hubspot": "HubSpot", "slack": "Slack"}
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Renders the templates of `analysis/pages`."""
+    """Renders the templates of `analysis/pages`. `zone`, in which times are shown, is given to each: the workspace's timezone."""
 
     desk: Desk
     pages: Pages
@@ -25,11 +25,13 @@ class Frame:
         self, request: Request, template: str, session: Session, *, status_code: int = 200, **values: object
     ) -> Response:
         """A whole page, with the warnings that stand above each: members read them too, admins are shown the way."""
-        lost = await self.desk.lost_integrations(session.workspace_id)
+        around = await self.desk.surroundings(session.workspace_id)
+        lost = around.lost_integrations
         known = [(PROVIDER_NAMES[one.provider], one.reason) for one in lost if one.provider in PROVIDER_NAMES]
-        values["lost_integrations"] = known
+        values |= {"lost_integrations": known, "zone": around.zone}
         return self.pages.render(request, template, session, status_code=status_code, headers=None, **values)
 
-    def part(self, request: Request, template: str, session: Session, **values: object) -> Response:
+    async def part(self, request: Request, template: str, session: Session, **values: object) -> Response:
         """A part of a page, for htmx."""
+        values["zone"] = (await self.desk.surroundings(session.workspace_id)).zone
         return self.pages.render(request, template, session, status_code=200, headers=None, **values)

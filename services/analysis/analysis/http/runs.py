@@ -84,7 +84,7 @@ class RunRoutes:
         if request.headers.get("hx-request") != "true":
             return RedirectResponse(f"/previews/{preview_id}", SEE_OTHER)
         preview = await self._desk.preview(session.workspace_id, preview_id)
-        return self._frame.part(
+        return await self._frame.part(
             request, "preview_part.html", session, preview=preview, sample=None, situation=situation
         )
 
@@ -95,7 +95,7 @@ class RunRoutes:
         if request.headers.get("hx-request") == "true":
             sample = await self._desk.sample(session.workspace_id, preview)
             situation = await self._desk.situation(session.workspace_id)
-            return self._frame.part(
+            return await self._frame.part(
                 request, "preview_part.html", session, preview=preview, sample=sample, situation=situation
             )
         return await self._form(request, session, preview.question, preview=preview)
@@ -117,7 +117,7 @@ class RunRoutes:
         run = await self._desk.run(session.workspace_id, RunId(id_in_path(run_id, "run")))
         pause = run.pause(self._desk.clock.now())
         if request.headers.get("hx-request") == "true":
-            return self._frame.part(
+            return await self._frame.part(
                 request, "run_part.html", session, run=run, stages=stages(run), pause=pause, model_names=MODEL_NAMES
             )
         return await self._frame.page(

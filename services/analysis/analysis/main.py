@@ -66,7 +66,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("workspaces", messages.workspaces())
         parts.consume("integrations", messages.integrations())
         parts.consume("credential-grants-analysis", notices.grants())
-        parts.serve(*routers(Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock())))
+        parts.serve(*routers(Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds)))
         parts.work(workers.run, senders.run)
         yield parts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from analysis.domain.plan import Plan
+from analysis.handlers.desk import LIST_SECONDS
 from web.settings import CommaList, HttpsUrl, ServiceSettings
 
 
@@ -28,6 +29,13 @@ class Settings(ServiceSettings):
         default=30, ge=0.5, le=600, description="seconds until others take over the work of a process that died"
     )
     poll_seconds: float = Field(default=1, gt=0, le=60, description="seconds between two looks at an idle queue")
+
+    list_seconds: int = Field(
+        default=LIST_SECONDS,
+        ge=0,
+        le=3_600,
+        description="seconds for which ingest keeps a preview's list of calls, as set there",
+    )
 
     # The plan of a workspace of which retention has told nothing yet: PRODUCT's trial.
     default_plan: str = Field(default="trial", description="name of the plan while none is known")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import uuid
@@ -21,6 +22,7 @@ from callmine.workspaces.v1.workspaces_pb2 import WorkspaceUpdated
 from core.ids import uuid7
 from integration.analysis.site import browser, site
 from integration.analysis.world import ACME, MAYA, RIVAL, World, call_answer, call_document, question
+from messaging import Verdict
 
 BRIEF = {"brief": "What do buyers say about price?", "max_calls": "50"}
 
@@ -409,3 +411,36 @@ async def test_nobody_gets_in_without_a_session(world: World) -> None:
         client.cookies.clear()
         for path in ("/dashboard", "/new", f"/runs/{uuid7()}", f"/api/v1/reports/{uuid7()}"):
             assert (await client.get(path)).status_code == 401
+
+
+async def prepared(world: World) -> list[PreviewRequested]:
+    """The lists that ingest was asked for."""
+    return [
+        event.payload for event in await world.sent_of(PreviewRequested) if isinstance(event.payload, PreviewRequested)
+    ]
+
+
+async def test_opening_the_form_has_the_calls_listed_once_in_the_time_of_a_list(
+    world: World, maya: httpx.AsyncClient
+) -> None:
+    assert (await maya.get("/new")).status_code == 200
+    assert await prepared(world) == [], "Gong is not connected"
+    connected = world.event(IntegrationConnected(provider=Provider.PROVIDER_GONG), f"{ACME}:gong")
+    await world.deliver(connected, topic="integrations")
+    pages = await asyncio.gather(*(maya.get("/new") for _ in range(5)))
+    assert [page.status_code for page in pages] == [200] * 5
+    [asked] = await prepared(world)
+    # The days that the form begins with, and no condition: whatever is asked of them is among what is read.
+    await maya.post("/previews", data=BRIEF)
+    typed = (await prepared(world))[1]
+    assert asked.filter == typed.filter
+    ready = PreviewReady(preview_id=asked.preview_id, matching_calls=18, total_seconds=60)
+    assert set(await world.deliver(world.event(ready, asked.preview_id))) == {Verdict.ACK}
+    assert await world.rows("SELECT * FROM runs") == await world.rows("SELECT * FROM usage") == []
+    await world.owner("UPDATE prepared_lists SET asked_at = now() - interval '599 seconds'")
+    await maya.get("/new")
+    assert len(await prepared(world)) == 2
+    await world.owner("UPDATE prepared_lists SET asked_at = now() - interval '601 seconds'")
+    await maya.get("/new")
+    assert len(await prepared(world)) == 3
+    assert {row["workspace_id"] for row in await world.rows("SELECT * FROM prepared_lists")} == {ACME}

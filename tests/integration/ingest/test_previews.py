@@ -122,6 +122,23 @@ async def test_other_filters_on_the_same_range_need_no_request(workshop: Worksho
     assert some.matching_calls == 1
 
 
+async def test_previews_at_the_same_time_read_one_list(workshop: Workshop) -> None:
+    """The second comes while the first is being read: it waits for that, where its own range is among it."""
+    first = await asked(workshop, between(2001, 2099))
+    second = await asked(workshop, between(2002, 2098))
+    assert all(await asyncio.gather(workshop.worker().work_once(), workshop.worker().work_once()))
+    assert requests(workshop) == 3, "one list has three pages here"
+    assert [(await answered(workshop, each)).matching_calls for each in (first, second)] == [4, 4]
+
+
+async def test_a_preview_does_not_wait_for_a_list_that_would_not_do(workshop: Workshop) -> None:
+    first = await asked(workshop, between(2002, 2098))
+    second = await asked(workshop, between(2001, 2099))
+    assert all(await asyncio.gather(workshop.worker().work_once(), workshop.worker().work_once()))
+    assert requests(workshop) == 6
+    assert [(await answered(workshop, each)).matching_calls for each in (first, second)] == [4, 4]
+
+
 async def test_what_the_list_answers_is_what_gong_would(workshop: Workshop) -> None:
     """Each filter once by the list and once by Gong."""
     shown = sample(workshop, await preview(workshop))

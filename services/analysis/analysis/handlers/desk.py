@@ -32,6 +32,9 @@ log = logger("analysis.desk")
 
 PAGE = 25
 
+# As ingest has it, unless it is set otherwise there and here.
+LIST_SECONDS = 600
+
 EXPORT_FORMATS = ("json",)
 
 
@@ -67,13 +70,17 @@ class Dashboard:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Takes requests. Every method works in the given workspace and raises NotFound for what is not in it."""
+    """Takes requests. Every method works in the given workspace and raises NotFound for what is not in it.
+
+    `list_seconds`: for how long ingest keeps the list of calls that a preview has read; 0 where it keeps none.
+    """
 
     db: Database
     outbox: Outbox
     lifecycle: Lifecycle
     objects: ObjectStore
     clock: Clock
+    list_seconds: int = LIST_SECONDS
 
     async def situation(self, workspace_id: WorkspaceId) -> Situation:
         """Plan, quota, timezone and whether Gong is connected."""
@@ -87,14 +94,26 @@ class Desk:
         async with self.db.workspace(workspace_id) as tx:
             return Surroundings(zone_of(await plans.timezone_of(tx)), await plans.lost_integrations(tx))
 
+    async def prepare(self, workspace_id: WorkspaceId, question: Question, actor: Actor) -> PreviewId | None:
+        """Have the calls of the question's days listed before somebody asks to count some of them.
+
+        ingest keeps what it reads for `list_seconds`, so that the preview which is asked for next needs no request to Gong. Done once in
+        that time, however often it is asked for; None then, and where there is no Gong. It is a preview whose answer nobody waits for.
+        """
+        preview_id = PreviewId(uuid7())
+        async with self.db.workspace(workspace_id) as tx:
+            gong = await plans.integration(tx, "gong")
+            if not self.list_seconds or not gong.connected or not await runs.claim_preparation(tx, self.list_seconds):
+                return None
+            await self._insert_preview(tx, preview_id, question, actor)
+        return preview_id
+
     async def ask_preview(self, workspace_id: WorkspaceId, question: Question, actor: Actor) -> PreviewId:
         """Have the matching calls counted. Raises InvalidInput."""
         preview_id = PreviewId(uuid7())
         async with self.db.workspace(workspace_id) as tx:
             await self._check(tx, question)
-            await runs.insert_preview(tx, preview_id, question)
-            request = events.preview_requested(preview_id, question.filter, question.max_calls)
-            await self.outbox.add(tx, request, aggregate_id=str(preview_id), sequence=1, actor=actor)
+            await self._insert_preview(tx, preview_id, question, actor)
         return preview_id
 
     async def preview(self, workspace_id: WorkspaceId, preview_id: PreviewId) -> Preview:
@@ -191,6 +210,11 @@ class Desk:
             report = _found(await reports.report(tx, report_id), "report")
             stored = _found(await runs.stored_call(tx, report.run_id, call_id), "call")
         return parse_call(await read_call(self.objects, workspace_id, stored))
+
+    async def _insert_preview(self, tx: Tx, preview_id: PreviewId, question: Question, actor: Actor) -> None:
+        await runs.insert_preview(tx, preview_id, question)
+        request = events.preview_requested(preview_id, question.filter, question.max_calls)
+        await self.outbox.add(tx, request, aggregate_id=str(preview_id), sequence=1, actor=actor)
 
     async def _check(self, tx: Tx, question: Question) -> Plan:
         plan = await plans.plan_of(tx)

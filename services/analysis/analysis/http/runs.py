@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.background import BackgroundTask
 
 from analysis.domain.request import PreviewId, Question, RunId
 from analysis.domain.run import Preview, stages
@@ -13,9 +14,12 @@ from analysis.handlers.desk import Desk
 from analysis.http.frame import Frame
 from analysis.http.inputs import QuestionInput, question_of
 from analysis.http.paths import id_in_path
-from core.errors import InvalidInput, OutOfQuota
+from core.errors import CallmineError, InvalidInput, OutOfQuota
 from core.ids import parse_uuid, uuid7
+from core.log import logger
 from web import Session, member
+
+log = logger("analysis.pages")
 
 Member = Annotated[Session, Depends(member)]
 Sent = Annotated[QuestionInput, Form()]
@@ -70,8 +74,10 @@ class RunRoutes:
         return await self._frame.page(request, "dashboard.html", session, dashboard=shown, first=not before)
 
     async def new(self, request: Request, session: Member) -> Response:
-        """The form for a new question."""
-        return await self._form(request, session, None)
+        """The form for a new question. While it is filled in, the calls of the days it begins with are listed."""
+        response = await self._form(request, session, None)
+        response.background = BackgroundTask(self._prepare, session)
+        return response
 
     async def preview(self, request: Request, session: Member, sent: Sent) -> Response:
         """Have the matching calls counted; answers with the part of the page that waits for the count."""
@@ -128,6 +134,15 @@ class RunRoutes:
         """Stop a run."""
         await self._desk.cancel(session.workspace_id, RunId(id_in_path(run_id, "run")), session.actor)
         return RedirectResponse(f"/runs/{run_id}", SEE_OTHER)
+
+    async def _prepare(self, session: Session) -> None:
+        """A hint: the preview only takes longer without it."""
+        try:
+            situation = await self._desk.situation(session.workspace_id)
+            question = question_of(QuestionInput(), situation, self._desk.clock.now())
+            await self._desk.prepare(session.workspace_id, question, session.actor)
+        except CallmineError as error:
+            log.warning("calls not listed ahead", cause=type(error).__name__)
 
     async def _form(
         self,

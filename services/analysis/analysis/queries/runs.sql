@@ -14,6 +14,13 @@ SET state = :state, matching_calls = :matching_calls, total_seconds = :total_sec
     sample_name = :sample_name, sample_sha256 = :sample_sha256
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'counting';
 
+-- name: claim_preparation
+-- Who may have the calls listed ahead: nobody else has in the last `seconds`. No row touched otherwise.
+INSERT INTO prepared_lists (workspace_id) VALUES (:workspace_id)
+ON CONFLICT (workspace_id) DO UPDATE SET asked_at = now()
+WHERE prepared_lists.workspace_id = :workspace_id
+  AND prepared_lists.asked_at <= now() - make_interval(secs => :seconds::double precision);
+
 -- name: insert_run
 -- A run that waits for its turn. Sending the same form twice makes one run.
 INSERT INTO runs (workspace_id, id, request_id, requested_by, request)

@@ -18,6 +18,11 @@ async def insert_preview(tx: Tx, preview_id: PreviewId, question: Question) -> N
     await tx.execute("insert_preview", id=preview_id, request=as_document(question))
 
 
+async def claim_preparation(tx: Tx, seconds: float) -> bool:
+    """Whether the calls may be listed ahead now: not where that was done in the last `seconds`."""
+    return await tx.execute("claim_preparation", seconds=seconds) == 1
+
+
 async def preview(tx: Tx, preview_id: PreviewId) -> Preview | None:
     """One preview, or None."""
     row = await tx.fetch_one("preview_by_id", id=preview_id)

@@ -8,6 +8,17 @@ LEFT JOIN listed_calls c ON c.workspace_id = :workspace_id AND c.provider = l.pr
 WHERE l.workspace_id = :workspace_id AND l.provider = 'gong' AND l.credential_version = :credential_version
     AND l.from_time <= :from_time AND l.to_time >= :to_time AND l.usable_until > clock_timestamp();
 
+-- name: listing_awaited
+-- Whether a preview that was asked for before this one lists the same range, or more, right now: its list is about to be there. The later
+-- waits for the earlier one and never the other way round, so that no two wait for each other.
+SELECT count(*) FROM jobs own
+JOIN jobs other ON other.workspace_id = :workspace_id AND other.kind = 'preview' AND other.state = 'fetching'
+    AND other.lease_expires_at > clock_timestamp() AND other.credential_version = own.credential_version
+    AND (other.filter ->> 'from_time')::timestamptz <= (own.filter ->> 'from_time')::timestamptz
+    AND (other.filter ->> 'to_time')::timestamptz >= (own.filter ->> 'to_time')::timestamptz
+    AND (other.created_at, other.id) < (own.created_at, own.id)
+WHERE own.workspace_id = :workspace_id AND own.id = :id;
+
 -- name: listing_save
 -- A list takes the place of the one before; its row is locked from here on, so that two which end together are written one after the other.
 INSERT INTO listings AS known (workspace_id, provider, from_time, to_time, credential_version, usable_until)

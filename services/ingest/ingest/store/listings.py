@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from database import Database, Tx
 from ingest.domain.listing import ListedCall
@@ -13,6 +14,11 @@ async def recent(tx: Tx, from_time: datetime, to_time: datetime, credential_vers
     """The packed calls of a range; None unless a list of it, or of more, was read lately with the same credential."""
     rows = await tx.fetch("listing_recent", from_time=from_time, to_time=to_time, credential_version=credential_version)
     return [row["metadata"] for row in rows if row["metadata"] is not None] if rows else None
+
+
+async def awaited(tx: Tx, job_id: UUID) -> bool:
+    """Whether an earlier preview is reading a list right now that will answer this job too."""
+    return bool(await tx.fetch_value("listing_awaited", id=job_id))
 
 
 async def save(

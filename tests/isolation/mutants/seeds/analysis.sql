@@ -2,6 +2,7 @@
 INSERT INTO plans (workspace_id, plan, window_days, monthly_calls, concurrent_runs, models, sequence)
 VALUES ('@w', 'trial', @n, 1, 1, '{}', 1);
 INSERT INTO workspaces (workspace_id, name, timezone, sequence) VALUES ('@w', 'of @w', '@w', 1);
+INSERT INTO prepared_lists (workspace_id, asked_at) VALUES ('@w', '2026-01-0@nT00:00:00Z');
 INSERT INTO preferences (workspace_id, mask_personal_data, other_provider_fallback, sequence) VALUES ('@w', @n = 1, @n = 2, 1);
 INSERT INTO integrations (workspace_id, provider, state, reason, sequence) VALUES ('@w', 'gong', 'connected', 'of @w', 1);
 INSERT INTO previews (workspace_id, id, request, reason) VALUES ('@w', '00000001-0000-4000-8000-000000000001', '{}', 'of @w');

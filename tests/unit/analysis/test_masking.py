@@ -6,7 +6,7 @@ import re
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.models.masking import Mask
@@ -71,6 +71,7 @@ def luhn(digits: str) -> bool:
     return (sum(doubled) + sum(map(int, digits[-1::-2]))) % 10 == 0 and len(set(digits)) > 1
 
 
+@settings(deadline=None)
 @given(st.lists(said, max_size=5))
 def test_what_is_masked_comes_back_as_it_was(texts: list[str]) -> None:
     mask = Mask(on=True)
@@ -78,6 +79,7 @@ def test_what_is_masked_comes_back_as_it_was(texts: list[str]) -> None:
     assert [mask.show(text) for text in masked] == texts
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(PERSONAL), st.sampled_from([", ", " or ", ". ", "; ", " (", ") ", "\n"])), max_size=8
@@ -88,6 +90,7 @@ def test_nothing_that_looks_like_personal_data_is_left(parts: list[tuple[str, st
     assert left_over(masked) == []
 
 
+@settings(deadline=None)
 @given(said)
 def test_an_address_is_never_left(text: str) -> None:
     masked = Mask(on=True).hide(text)

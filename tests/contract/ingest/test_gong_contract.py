@@ -38,6 +38,10 @@ async def _extensive(gong: GongClient, _ids: list[CallId]) -> list[object]:
     return [call async for page in gong.calls_between(START, END) for call in page]
 
 
+async def _pages(gong: GongClient, _ids: list[CallId]) -> list[object]:
+    return [call async for page in gong.call_pages(START, END) for call in page.calls]
+
+
 async def _by_id(gong: GongClient, ids: list[CallId]) -> list[object]:
     return list((await gong.calls(ids)).values())
 
@@ -57,6 +61,7 @@ async def _users(gong: GongClient, _ids: list[CallId]) -> list[object]:
 # Every question that the client can ask, and the operation that it is.
 QUESTIONS: Mapping[str, tuple[Ask, str]] = {
     "calls_between": (_extensive, "listCallsExtensive"),
+    "call_pages": (_pages, "listCallsExtensive"),
     "calls": (_by_id, "listCallsExtensive"),
     "basic_calls_between": (_basic, "listCalls"),
     "transcripts": (_transcripts, "getCallTranscripts"),

@@ -9,7 +9,7 @@ import pytest
 from cloud.objects import StoredObject
 from ingest.domain.calls import CallId
 from ingest.store.run_calls import WaitingCall
-from ingest.workers.batches import BYTES_PER_SECOND, MOST_BYTES, in_batches
+from ingest.workers.batches import BYTES_PER_SECOND, MOST_BYTES, in_batches, is_room
 
 HOUR = 3_600
 HELD = StoredObject("workspaces/org_a/calls/1", "0" * 64, 1)
@@ -58,3 +58,23 @@ async def test_calls_that_are_held_need_no_place_in_a_request() -> None:
 async def test_none_is_lost(count: int) -> None:
     made = await batches([row(position) for position in range(1, count + 1)], most_calls=2)
     assert list(chain(*made)) == list(range(1, count + 1))
+
+
+MB = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("under_way", "adds", "room"),
+    [
+        ([], 100 * MB, True),
+        ([16 * MB] * 3, 16 * MB, True),
+        ([16 * MB] * 4, 1, False),
+        ([10 * MB] * 5, 10 * MB, True),
+        ([10 * MB] * 6, 10 * MB, False),
+        ([MB] * 11, MB, True),
+        ([MB] * 12, MB, False),
+        ([0] * 12, 0, False),
+    ],
+)
+def test_more_are_asked_for_at_once_where_they_are_short(under_way: list[int], adds: int, room: bool) -> None:
+    assert is_room(under_way, adds, 4) is room

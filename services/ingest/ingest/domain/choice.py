@@ -27,6 +27,11 @@ class ChosenCall:
         """When the recording ended."""
         return self.started_at + timedelta(seconds=self.duration_seconds)
 
+    @classmethod
+    def of(cls, call: Call) -> ChosenCall:
+        """`call`, packed."""
+        return cls(call.call_id, call.started_at, call.duration_seconds, pack_call(call))
+
     def __lt__(self, other: ChosenCall) -> bool:
         """Whether `other` is wanted more."""
         return (self.started_at, other.call_id) < (other.started_at, self.call_id)
@@ -43,7 +48,10 @@ class Choice:
         """One more call that matches."""
         if len(self._kept) >= self._wanted and call.started_at < self._kept[0].started_at:
             return
-        chosen = ChosenCall(call.call_id, call.started_at, call.duration_seconds, pack_call(call))
+        self.put(ChosenCall.of(call))
+
+    def put(self, chosen: ChosenCall) -> None:
+        """The same for a call that is packed already."""
         if len(self._kept) < self._wanted:
             heapq.heappush(self._kept, chosen)
         else:

@@ -5,13 +5,14 @@
     async for call_id, transcript in gong.transcripts(call_ids): ...
 
 Gong's quirks: a POST takes the cursor in the body, outside `filter`, a GET in the query, with all else unchanged; 404 means that nothing
-was found; errors are sentences. Raises egress' errors, GongRefused with Gong's own words, CredentialRefused for a 401, GongUnreadable, and
-GrantExpired.
+was found; errors are sentences. Raises egress' errors, GongRefused with Gong's own words, CredentialRefused for a 401, GongUnreadable,
+ListBroken where a list has to be read anew, and GrantExpired.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TypeVar
@@ -24,6 +25,7 @@ from egress import Egress, ProviderRejected, TooManyRequests
 from ingest.budget import RateBudget
 from ingest.domain.calls import Call, CallId, Transcript
 from ingest.domain.jobs import GrantExpired
+from ingest.domain.pages import Mark
 from ingest.domain.users import User
 from ingest.gong.credential import Credential
 from ingest.gong.limits import LONGEST_WAIT
@@ -36,7 +38,7 @@ from ingest.gong.models import (
     TranscriptsSkeleton,
     UsersPage,
 )
-from ingest.gong.paging import GongUnreadable, Paging, unreadable
+from ingest.gong.paging import GongUnreadable, ListBroken, Paging, unreadable
 from ingest.gong.reading import read_call, read_transcript, read_user
 from ingest.gong.slices import sliced
 
@@ -76,6 +78,14 @@ class CredentialRefused(GongRefused):
         self.renewable = renewable
 
 
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """A page of calls, and where its list stands behind it."""
+
+    calls: list[Call]
+    mark: Mark
+
+
 class GongClient:
     """One company's Gong, for the length of one job."""
 
@@ -87,9 +97,18 @@ class GongClient:
 
     async def calls_between(self, from_time: datetime, to_time: datetime) -> AsyncIterator[list[Call]]:
         """Pages of all calls from `from_time` inclusive to `to_time` exclusive, with parties and CRM context."""
+        async for page in self.call_pages(from_time, to_time):
+            yield page.calls
+
+    async def call_pages(
+        self, from_time: datetime, to_time: datetime, marks: Sequence[Mark] = ()
+    ) -> AsyncIterator[ListedPage]:
+        """The same, each page with what is needed to go on behind it; `marks` of pages that were read leave those out."""
         wanted = {"fromDateTime": _iso(from_time), "toDateTime": _iso(to_time)}
-        async for page in self._pages("POST", _EXTENSIVE, {"filter": wanted, "contentSelector": _CONTENT}, CallsPage):
-            yield [read_call(data) for data in page.calls]
+        inputs: Inputs = {"filter": wanted, "contentSelector": _CONTENT}
+        async for page in self._pages("POST", _EXTENSIVE, inputs, CallsPage, marks):
+            mark = Mark(page.records.cursor or "", len(page), page.records.total_records)
+            yield ListedPage([read_call(data) for data in page.calls], mark)
 
     async def basic_calls_between(self, from_time: datetime, to_time: datetime) -> AsyncIterator[list[Call]]:
         """The same calls without parties and CRM context."""
@@ -130,16 +149,19 @@ class GongClient:
                 yield CallId(data.call_id), read_transcript(data)
             paging.turn(page.records.cursor, len(page), page.records.total_records)
 
-    async def _pages(self, method: str, path: str, inputs: Inputs, shape: type[Page]) -> AsyncIterator[Page]:
-        paging = Paging(path)
+    async def _pages(
+        self, method: str, path: str, inputs: Inputs, shape: type[Page], marks: Sequence[Mark] = ()
+    ) -> AsyncIterator[Page]:
+        paging = Paging(path, marks)
         while paging.more:
             body = await self._answer(method, path, inputs, paging.cursor)
             if body is None:
                 paging.nothing()
                 return
             page = _read(path, body, shape)
-            yield page
+            # First: a page that leads nowhere is not to be relied upon.
             paging.turn(page.records.cursor, len(page), page.records.total_records)
+            yield page
 
     async def _answer(self, method: str, path: str, inputs: Inputs, cursor: str | None) -> bytes | None:
         """One page as it came; None where Gong found nothing."""
@@ -150,6 +172,9 @@ class GongClient:
             try:
                 return await self._send(method, path, asked)
             except ProviderRejected as rejection:
+                if cursor is not None and rejection.provider_status == HTTPStatus.BAD_REQUEST:
+                    # All else was the same in the request before, which Gong has answered.
+                    raise ListBroken("Gong does not accept the place in its list that it gave") from rejection
                 raise self._refused(rejection) from rejection
             except TooManyRequests as wish:
                 wait = ASKED_TO_WAIT if wish.retry_after is None else wish.retry_after

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import ValidationError
 
 from core.errors import Transient
+from ingest.domain.pages import Mark
 
 # Pages of one list: at 100 a page more calls than a company records in years, and half of what Gong answers in a day.
 MOST_PAGES = 5_000
@@ -20,15 +23,22 @@ class GongUnreadable(Transient):
     """Gong's answer is not of the shape it documents."""
 
 
-class Paging:
-    """Where one list stands. Raises GongUnreadable for a list that repeats itself or does not end."""
+class ListBroken(GongUnreadable):
+    """A list cannot be gone on with: it repeats itself, does not end, or does not know its own cursor. It has to be read anew."""
 
-    def __init__(self, path: str) -> None:
+
+class Paging:
+    """Where one list stands. Raises ListBroken for a list that repeats itself or does not end."""
+
+    def __init__(self, path: str, marks: Sequence[Mark] = ()) -> None:
+        """`marks`: of the pages that have been read before."""
         self._path = path
         self._cursors: set[str] = set()
         self._records = self._empty = 0
         self.cursor: str | None = None
         self.more = True
+        for mark in marks:
+            self.turn(mark.cursor, mark.records, mark.total)
 
     def turn(self, cursor: str | None, records: int, total: int) -> None:
         """A page of `records` has been read; `total` is what Gong counts in the whole list, 0 where it does not say."""
@@ -37,7 +47,7 @@ class Paging:
         if self.cursor is None:
             return
         if self.cursor in self._cursors:
-            raise GongUnreadable("Gong repeats a page instead of giving the next one")
+            raise ListBroken("Gong repeats a page instead of giving the next one")
         self._cursors.add(self.cursor)
         self._records += records
         self._empty = 0 if records else self._empty + 1
@@ -46,12 +56,12 @@ class Paging:
             or self._empty >= _MOST_EMPTY
             or (total and self._records > 2 * total + _SLACK)
         ):
-            raise GongUnreadable(f"Gong's list at {self._path} does not end")
+            raise ListBroken(f"Gong's list at {self._path} does not end")
 
     def nothing(self) -> None:
         """Gong found nothing, which is an empty list, but no end of one."""
         if self.cursor is not None:
-            raise GongUnreadable("Gong says that nothing was found half-way through a list")
+            raise ListBroken("Gong says that nothing was found half-way through a list")
 
 
 def unreadable(path: str, error: ValidationError) -> GongUnreadable:

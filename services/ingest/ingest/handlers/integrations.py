@@ -5,7 +5,7 @@ from __future__ import annotations
 from contracts import Event
 from database import Tx
 from ingest import events
-from ingest.store import listings
+from ingest.store import listings, run_pages
 from ingest.store.workspaces import Integration, save_integration
 
 
@@ -17,6 +17,8 @@ async def note_connected(tx: Tx, event: Event[events.IntegrationConnected]) -> N
         tx,
         Integration(provider, "connected", told.credential_version, told.base_url, event.sequence, told.account_id),
     )
+    if provider == "gong":
+        await run_pages.forget_all(tx)
 
 
 async def note_disconnected(tx: Tx, event: Event[events.IntegrationDisconnected]) -> None:
@@ -26,6 +28,7 @@ async def note_disconnected(tx: Tx, event: Event[events.IntegrationDisconnected]
     await save_integration(tx, Integration(provider, "disconnected", told.credential_version, "", event.sequence))
     if provider == "gong":
         await listings.forget(tx)
+        await run_pages.forget_all(tx)
 
 
 async def note_needs_reconnect(tx: Tx, event: Event[events.IntegrationNeedsReconnect]) -> None:

@@ -62,10 +62,19 @@ FROM jobs
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'fetching' AND fence = :fence
 FOR UPDATE;
 
--- name: job_planned
--- The run's calls are chosen.
+-- name: job_page_read
+-- A page of the list is written down; where none was read that far before, the job has come forward, so its failures are forgotten.
 UPDATE jobs
-SET planned_at = clock_timestamp(), calls_matching = :calls_matching, calls_private = :calls_private, remarks = :remarks::text[],
+SET pages_read = greatest(pages_read, :number), remarks = :remarks::text[],
+    attempts = CASE WHEN :number > pages_read THEN 0 ELSE attempts END,
+    refused_version = CASE WHEN :number > pages_read THEN NULL ELSE refused_version END
+WHERE workspace_id = :workspace_id AND id = :id AND fence = :fence;
+
+-- name: job_planned
+-- The run's calls are chosen; their metadata is as old as the first page of the list.
+UPDATE jobs
+SET planned_at = coalesce(
+        (SELECT min(p.read_at) FROM run_pages p WHERE p.workspace_id = :workspace_id AND p.run_id = :id), clock_timestamp()), calls_matching = :calls_matching, calls_private = :calls_private, remarks = :remarks::text[],
     attempts = 0, refused_version = NULL
 WHERE workspace_id = :workspace_id AND id = :id AND fence = :fence;
 

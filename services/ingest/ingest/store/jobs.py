@@ -57,15 +57,13 @@ async def add(tx: Tx, wish: Wish, grant_id: GrantId, correlation_id: str) -> boo
 async def cancel(tx: Tx, job_id: JobId, correlation_id: str) -> None:
     """Cancel a run, also one whose request has not come yet."""
     await tx.execute("job_cancel", id=job_id, grant_id=uuid.uuid4(), correlation_id=correlation_id)
-    await job_grants.forget(tx, job_id)
-    await tx.execute("run_calls_forget", run_id=job_id)
+    await _forget(tx, job_id)
 
 
 async def close(tx: Tx, job_id: JobId) -> None:
     """Analysis has ended the run; nothing happens for one that is not known."""
     await tx.execute("job_close", id=job_id)
-    await job_grants.forget(tx, job_id)
-    await tx.execute("run_calls_forget", run_id=job_id)
+    await _forget(tx, job_id)
 
 
 async def by_grant(tx: Tx, grant_id: GrantId) -> Asking | None:
@@ -91,7 +89,7 @@ async def grant(tx: Tx, job_id: JobId, sealed: SealedGrant) -> None:
 async def deny(tx: Tx, job_id: JobId, failure: str, sequence: int) -> None:
     """The credential was refused: the job ends."""
     await tx.execute("job_denied", id=job_id, failure=failure, sequence=sequence)
-    await job_grants.forget(tx, job_id)
+    await _forget(tx, job_id)
 
 
 async def claim(db: Database, lease_seconds: float, share: int) -> Claim | None:
@@ -107,6 +105,13 @@ async def recent(db: Database, state: str, most: int) -> list[JobLine]:
     """The newest jobs of all workspaces, of one state or of all (empty), for operators."""
     async with db.sweep() as tx:
         return [JobLine(**dict(row)) for row in await tx.fetch("jobs_recent", state=state, jobs=most)]
+
+
+async def _forget(tx: Tx, job_id: JobId) -> None:
+    """The job is over: its grants go, and what was noted of calls that were not fetched."""
+    await job_grants.forget(tx, job_id)
+    await tx.execute("run_calls_forget", run_id=job_id)
+    await tx.execute("run_pages_forget", run_id=job_id)
 
 
 def filter_document(wanted: CallFilter) -> dict[str, object]:

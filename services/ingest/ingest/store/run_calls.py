@@ -130,6 +130,7 @@ async def defer(tx: Tx, claim: Claim, calls: Sequence[tuple[CallId, float]]) -> 
 async def forget(tx: Tx, claim: Claim) -> None:
     """The run is over: the metadata of calls that were not fetched goes."""
     await tx.execute("run_calls_forget", run_id=claim.job_id)
+    await tx.execute("run_pages_forget", run_id=claim.job_id)
 
 
 async def hold(tx: Tx, calls: Sequence[tuple[CallId, str, StoredObject]]) -> None:

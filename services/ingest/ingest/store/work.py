@@ -74,6 +74,11 @@ async def held(tx: Tx, claim: Claim) -> Progress:
     )
 
 
+async def page_read(tx: Tx, claim: Claim, number: int, remarks: tuple[str, ...]) -> None:
+    """The run's list has been read up to page `number`, with these remarks so far."""
+    await tx.execute("job_page_read", id=claim.job_id, fence=claim.fence, number=number, remarks=remarks)
+
+
 async def planned(tx: Tx, claim: Claim, now: Progress) -> None:
     """The run's calls are chosen: of `now`, how many match, how many are private, and the remarks."""
     await tx.execute(

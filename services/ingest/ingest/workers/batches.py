@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from ingest.store.run_calls import WaitingCall
 
@@ -17,7 +17,25 @@ MOST_BYTES = 16 * 1024 * 1024
 # Calls that are held already need no request; they travel with the others, not too many in one transaction.
 _MOST_ROWS = 500
 
+# So many short answers may be on their way in place of a long one: Gong may take seconds to answer, and in each 3 requests may be sent.
+MOST_REQUESTS = 3
+
 Read = Callable[[int, int], Awaitable[list[WaitingCall]]]
+
+
+def expected_bytes(row: WaitingCall) -> int:
+    """How much a call adds to an answer, roughly."""
+    return 0 if row.held else row.duration_seconds * BYTES_PER_SECOND
+
+
+def is_room(under_way: Sequence[int], adds: int, in_flight: int) -> bool:
+    """Whether a batch that expects `adds` bytes may be asked for beside those that expect `under_way`.
+
+    `in_flight` batches may always be; more of them, where all together hold no more than so many of the longest would.
+    """
+    if len(under_way) < in_flight:
+        return True
+    return len(under_way) < in_flight * MOST_REQUESTS and sum(under_way) + adds <= in_flight * MOST_BYTES
 
 
 async def in_batches(read: Read, most_calls: int) -> AsyncIterator[list[WaitingCall]]:
@@ -26,7 +44,7 @@ async def in_batches(read: Read, most_calls: int) -> AsyncIterator[list[WaitingC
     asked = expected = after = 0
     while rows := await read(after, _MOST_ROWS):
         for row in rows:
-            needs, adds = (0, 0) if row.held else (1, row.duration_seconds * BYTES_PER_SECOND)
+            needs, adds = 0 if row.held else 1, expected_bytes(row)
             if batch and (asked + needs > most_calls or expected + adds > MOST_BYTES or len(batch) >= _MOST_ROWS):
                 yield batch
                 batch, asked, expected = [], 0, 0

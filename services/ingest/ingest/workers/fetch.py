@@ -21,14 +21,13 @@ from core.faultpoints import reach
 from core.log import logger
 from database import Database, Tx
 from ingest import events
-from ingest.domain.choice import Choice
 from ingest.domain.deals import DealSource
 from ingest.domain.jobs import CallState, Claim, Job, JobState, NotReadyYet, Progress
 from ingest.gong.client import GongClient
 from ingest.store import run_calls, work
 from ingest.store.run_calls import StoredCall, WaitingCall
-from ingest.workers.batches import MOST_CALLS, in_batches
-from ingest.workers.listing import list_calls
+from ingest.workers.batches import MOST_CALLS, expected_bytes, in_batches, is_room
+from ingest.workers.choosing import RunChoice, remarks
 from ingest.workers.loading import TRANSCRIPT_WAITS, Loaded, Loader
 from messaging import Draft, Outbox
 
@@ -39,15 +38,23 @@ log = logger("ingest.fetch")
 class FetchTerms:
     """How a run is fetched.
 
-    `batch_calls` transcripts are asked for at a time, at most 100, by `in_flight` requests at once: while answers are stored, the next is
-    on its way and another waits for its turn. A transcript that is not ready is asked for again after each of `transcript_waits` seconds.
-    A call that has been held for more than `held_days` is fetched anew; 0 holds none.
+    `batch_calls` transcripts are asked for at a time, at most 100, by `in_flight` requests at once, or three times as many where answers
+    are short: while some are on their way and others are stored, one waits for its turn. A transcript that is not ready is asked for again
+    after each of `transcript_waits` seconds. A call that has been held for more than `held_days` is fetched anew; 0 holds none.
     """
 
     batch_calls: int = MOST_CALLS
     in_flight: int = 4
     transcript_waits: tuple[float, ...] = TRANSCRIPT_WAITS
     held_days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A batch that is being asked for or stored, and the bytes that its answer may have."""
+
+    loading: asyncio.Task[Loaded]
+    expects: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class RunFetch:
     async def work(self, job: Job, gong: GongClient, deals: DealSource) -> None:
         """Fetch what is left of the run. Raises NotReadyYet, LeaseLost, and what the client and the object store raise."""
         if not job.planned:
-            await self._choose(job, gong, deals)
+            await RunChoice(self.db).choose(job, gong, deals)
         await self._fetch(job, gong, deals)
         async with self.db.workspace(job.claim.workspace_id) as tx:
             left = await run_calls.later(tx, job.claim)
@@ -70,36 +77,24 @@ class RunFetch:
             raise NotReadyYet(*left)
         await self._complete(job.claim)
 
-    async def _choose(self, job: Job, gong: GongClient, deals: DealSource) -> None:
-        """List, and write down which calls the run fetches."""
-        choice = Choice(job.max_calls)
-        tally = await list_calls(gong, deals, job.filter, choice.add)
-        chosen = choice.newest_first()
-        reach("fetch.before_plan")
-        async with self.db.workspace(job.claim.workspace_id) as tx:
-            before = await work.held(tx, job.claim)
-            await run_calls.choose(tx, job.claim, chosen)
-            now = replace(before, matching=tally.matching, private=tally.private, remarks=_remarks(before, deals))
-            await work.planned(tx, job.claim, now)
-        log.info("calls chosen", job=str(job.claim.job_id), matching=tally.matching, chosen=len(chosen))
-
     async def _fetch(self, job: Job, gong: GongClient, deals: DealSource) -> None:
         """Load batches, some at once, and commit them in order."""
         reach("fetch.before_batches")
         refresh = job.planned_long_ago
         loader = Loader(gong, deals, self.objects, job.claim, self.terms.transcript_waits, refresh=refresh)
-        under_way: deque[asyncio.Task[Loaded]] = deque()
+        under_way: deque[_UnderWay] = deque()
         try:
             async for batch in in_batches(lambda after, most: self._waiting(job, after, most), self.terms.batch_calls):
-                under_way.append(asyncio.create_task(loader.load(batch)))
-                if len(under_way) >= self.terms.in_flight:
-                    await self._commit(job.claim, deals, await under_way.popleft())
+                adds = sum(map(expected_bytes, batch))
+                while not is_room([one.expects for one in under_way], adds, self.terms.in_flight):
+                    await self._commit(job.claim, deals, await under_way.popleft().loading)
+                under_way.append(_UnderWay(asyncio.create_task(loader.load(batch)), adds))
             while under_way:
-                await self._commit(job.claim, deals, await under_way.popleft())
+                await self._commit(job.claim, deals, await under_way.popleft().loading)
         finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            for one in under_way:
+                one.loading.cancel()
+            await asyncio.gather(*(one.loading for one in under_way), return_exceptions=True)
 
     async def _waiting(self, job: Job, after: int, most: int) -> list[WaitingCall]:
         held_days = 0 if job.planned_long_ago else self.terms.held_days
@@ -119,7 +114,7 @@ class RunFetch:
             await run_calls.hold(tx, [(call.call_id, call.checksum, call.kept) for call in batch.kept if call.checksum])
             await self._announce(tx, claim, batch, before.sequence)
             now = _counted(batch, before)
-            await work.advance(tx, claim, replace(now, remarks=_remarks(before, deals)))
+            await work.advance(tx, claim, replace(now, remarks=remarks(before, deals)))
             reach("fetch.before_commit")
         reach("fetch.after_commit")
 
@@ -144,11 +139,6 @@ class RunFetch:
             message = events.fetch_completed(claim.job_id, now)
             await self.outbox.add(tx, message, aggregate_id=str(claim.job_id), sequence=now.sequence)
         log.info("run fetched", job=str(claim.job_id), calls=now.fetched)
-
-
-def _remarks(before: Progress, deals: DealSource) -> tuple[str, ...]:
-    """What the run is to be told, each sentence once; written with the rest, for another worker may end the run."""
-    return tuple(dict.fromkeys([*before.remarks, *deals.remarks()]))
 
 
 def _counted(batch: Loaded, before: Progress) -> Progress:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ingest.domain.calls import Call, CallId
+from ingest.domain.choice import Choice
 from ingest.domain.deals import DealSource
 from ingest.domain.filters import CallFilter
+from ingest.domain.pages import RunPage
 from ingest.gong.client import GongClient
 
 Taker = Callable[[Call], None]
+Page = TypeVar("Page")
 
 
 @dataclass(slots=True)
 class Tally:
-    """How many calls match, how long they are together, and how many match but are private: those are neither kept nor read."""
+    """How many calls match, how long they are together, and how many match but are private: those are neither kept nor read.
+
+    A call that comes again counts as it did the first time.
+    """
 
     matching: int = 0
     seconds: int = 0
@@ -24,15 +33,37 @@ class Tally:
 
     def count(self, call: Call, wanted: CallFilter) -> bool:
         """Count `call` if it is meant; whether it is, may be read, and had not been counted before."""
-        if call.call_id in self._seen or not wanted.matches(call):
+        if not wanted.matches(call):
             return False
-        self._seen.add(call.call_id)
         if call.is_private:
-            self.private += 1
+            self.leave_out(call.call_id)
             return False
-        self.matching += 1
-        self.seconds += call.duration_seconds
-        return True
+        return self.take(call.call_id, call.duration_seconds)
+
+    def take(self, call_id: CallId, seconds: int) -> bool:
+        """Count a call that matches and may be read; whether it had not been counted before."""
+        is_new = self._is_new(call_id)
+        if is_new:
+            self.matching += 1
+            self.seconds += seconds
+        return is_new
+
+    def leave_out(self, call_id: CallId) -> None:
+        """Count a call that matches and may not be read."""
+        self.private += self._is_new(call_id)
+
+    def take_page(self, page: RunPage, choice: Choice) -> None:
+        """Count the calls of a page, and give `choice` those that had not been counted before."""
+        for call_id in page.private:
+            self.leave_out(call_id)
+        for call in page.chosen:
+            if self.take(call.call_id, call.duration_seconds):
+                choice.put(call)
+
+    def _is_new(self, call_id: CallId) -> bool:
+        before = len(self._seen)
+        self._seen.add(call_id)
+        return len(self._seen) > before
 
 
 async def list_calls(
@@ -43,11 +74,31 @@ async def list_calls(
     `met` is given every call of the time range as Gong tells of it.
     """
     tally = Tally()
-    async for page in gong.calls_between(wanted.from_time, wanted.to_time):
-        if met is not None:
-            for call in page:
-                met(call)
-        for call in await deals.complete(page):
-            if tally.count(call, wanted):
-                found(call)
+    async with aclosing(ahead(gong.calls_between(wanted.from_time, wanted.to_time))) as pages:
+        async for page in pages:
+            if met is not None:
+                for call in page:
+                    met(call)
+            for call in await deals.complete(page):
+                if tally.count(call, wanted):
+                    found(call)
     return tally
+
+
+async def ahead(pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
+    """The same pages, and each one's failure in its place; while one is looked at, the next is on its way.
+
+    Otherwise Gong's allowance would pass unused while HubSpot is asked or the page is written down.
+    """
+    coming = asyncio.ensure_future(_next(pages))
+    try:
+        while (page := await coming) is not None:
+            coming = asyncio.ensure_future(_next(pages))
+            yield page
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _next(pages: AsyncIterator[Page]) -> Page | None:
+    return await anext(pages, None)

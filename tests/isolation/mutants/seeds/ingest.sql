@@ -23,6 +23,9 @@ INSERT INTO run_calls (workspace_id, run_id, call_id, position, state, sequence,
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'call_01', 1, 'chosen', NULL, NULL, NULL, NULL),
        ('@w', '00000001-0000-4000-8000-000000000001', 'call_02', 2, 'stored', 1, '@w', repeat('0', 64), 1),
        ('@w', '00000001-0000-4000-8000-000000000001', 'call_' || '@w', 3, 'chosen', NULL, NULL, NULL, NULL);
+INSERT INTO run_pages (workspace_id, run_id, number, cursor, records, total, call_ids, started_ats, durations, metadata, checksums, private_ids, read_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 1, '@w', 1, 1, ARRAY['call_' || '@w'], ARRAY['2026-01-0@nT00:00:00Z'::timestamptz], ARRAY[1],
+        ARRAY['@w'::bytea], ARRAY[repeat('0', 64)], ARRAY[]::text[], '2026-01-01T00:00:00Z');
 INSERT INTO provider_budgets (workspace_id, provider, spent_until, blocked_until, day_began, day_requests)
 VALUES ('@w', 'gong', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', 1);
 INSERT INTO held_calls (workspace_id, provider, call_id, checksum, object_name, sha256, size_bytes, fetched_at)

@@ -1,0 +1,3 @@
+-- depends: 0074_going_on
+-- The pair of 0074: nothing is left to remove after its roll-out.
+SET lock_timeout = '3s';

@@ -165,11 +165,11 @@ def credential_requested(grant: GrantId, provider: str, kind: JobKind, job: JobI
     )
 
 
-def credential_rejected(grant: SealedGrant, status: int) -> CredentialRejected:
-    """Tell the vault that Gong did not accept what it granted; `status` is Gong's HTTP status."""
+def credential_rejected(grant: SealedGrant, provider: str, status: int) -> CredentialRejected:
+    """Tell the vault that `provider` did not accept what it granted; `status` is the provider's HTTP status."""
     return CredentialRejected(
         grant_id=str(grant.grant_id),
-        provider=Provider.PROVIDER_GONG,
+        provider=_PROVIDER_NUMBERS[provider],
         credential_version=grant.credential_version,
         provider_status=status,
     )

@@ -21,7 +21,7 @@ from contract.sandbox.test_hubspot_crm import SCOPES
 from core.clock import SystemClock
 from egress import Destination, Egress, ProviderRejected
 from ingest.domain.calls import Affiliation, Call, Outcome, Party, Source
-from ingest.domain.jobs import GrantExpired
+from ingest.domain.jobs import DealsRefused, GrantExpired
 from ingest.hubspot.client import HubSpotBusy, HubSpotClient, HubSpotRefused, HubSpotUnreadable
 from ingest.hubspot.credential import Credential
 from ingest.hubspot.lookup import DealLookup
@@ -345,7 +345,6 @@ async def test_without_the_scope_for_owners_the_owner_stays_an_id(hubspot: HubSp
     [
         ({"status": 500}, "500"),
         ({"status": 403}, "403"),
-        ({"status": 401}, "401"),
         ({"status": 429, "policy": "DAILY"}, "daily limit"),
         ({"malformed": True}, "cannot be read"),
         ({"truncate": True}, "hubspot"),
@@ -362,6 +361,29 @@ async def test_hubspot_never_keeps_a_job_from_going_on(hubspot: HubSpot, fault: 
     sent = len(hubspot.egress.bodies)
     assert await deals.complete(calls) == calls
     assert len(hubspot.egress.bodies) == sent
+
+
+async def test_a_token_that_hubspot_does_not_accept_is_the_jobs_to_judge(hubspot: HubSpot) -> None:
+    hubspot.arm(path="/crm/v4", status=401)
+    deals = HubSpotDeals(await hubspot.lookup())
+    with pytest.raises(DealsRefused, match="HubSpot could not be asked: HubSpot answered 401") as refusal:
+        await deals.complete(hubspot.calls())
+    assert refusal.value.provider_status == 401
+    assert deals.remarks() == []
+
+
+@pytest.mark.parametrize(
+    ("status", "category", "of_credential"),
+    [
+        (401, "EXPIRED_AUTHENTICATION", True),
+        (401, "INVALID_AUTHENTICATION", True),
+        (403, "", True),
+        (403, "MISSING_SCOPES", False),
+        (400, "VALIDATION_ERROR", False),
+    ],
+)
+def test_a_token_that_lacks_a_scope_is_accepted(status: int, category: str, of_credential: bool) -> None:
+    assert HubSpotRefused("no", status, category).is_of_credential is of_credential
 
 
 async def test_an_answer_of_another_shape_names_the_field_and_no_value(hubspot: HubSpot) -> None:

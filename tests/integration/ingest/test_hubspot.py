@@ -16,6 +16,7 @@ from callmine.credentials.v1.credentials_pb2 import (
     DENIAL_REASON_NEEDS_RECONNECT,
     DENIAL_REASON_NOT_CONNECTED,
     CredentialDenied,
+    CredentialRejected,
     CredentialRequested,
 )
 from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchCancelled
@@ -73,17 +74,21 @@ class Town:
         return [event for event in told if _asks_for(event, PROVIDER_HUBSPOT, job)]
 
     async def answer(
-        self, job: uuid.UUID, lasts: timedelta = timedelta(hours=1), held: dict[str, str] | None = None
+        self,
+        job: uuid.UUID,
+        lasts: timedelta = timedelta(hours=1),
+        held: dict[str, str] | None = None,
+        version: int = 1,
     ) -> Event[Message]:
         """The vault grants what was asked for last."""
         whole = {"kind": "bearer", "token": self.token, "base_url": ""} | (held or {})
-        answer = granted_with((await self.asked(job))[-1], whole, lasts)
+        answer = granted_with((await self.asked(job))[-1], whole, lasts, version)
         await self.workshop.ingest.hear(answer)
         return answer
 
     async def deny(self, job: uuid.UUID, reason: object = DENIAL_REASON_NEEDS_RECONNECT) -> None:
         """The vault denies what was asked for last."""
-        [asked] = await self.asked(job)
+        asked = (await self.asked(job))[-1]
         assert isinstance(asked.payload, CredentialRequested)
         denied = CredentialDenied(grant_id=asked.payload.grant_id, provider=PROVIDER_HUBSPOT, reason=reason)  # type: ignore[arg-type]
         await self.workshop.ingest.hear(event_of(denied, asked.payload.grant_id))
@@ -97,6 +102,28 @@ class Town:
         told = await self.workshop.ingest.told(CallFetched)
         names = {e.payload.call_id: e.payload.object_name for e in told if isinstance(e.payload, CallFetched)}
         return {one: json.loads(self.workshop.objects.held[name])["deal"] or {} for one, name in names.items()}
+
+    async def rejected(self) -> list[CredentialRejected]:
+        """What the vault was told of refusals."""
+        told = await self.workshop.ingest.told(CredentialRejected)
+        assert all((event.aggregate_id, event.sequence) == (event.payload.grant_id, 2) for event in told)  # type: ignore[attr-defined]
+        return [event.payload for event in told if isinstance(event.payload, CredentialRejected)]
+
+    async def refused(self, version: int = 1) -> uuid.UUID:
+        """A run whose grant HubSpot has refused, and which has asked for another one."""
+        run = await self.start()
+        await self.answer(run, version=version)
+        self.arm(path="/crm", status=401, count=1)
+        worker = self.workshop.worker()
+        assert await worker.work_once()
+        assert not await worker.work_once(), "the vault needs time to ask HubSpot"
+        await self.ask_again()
+        return run
+
+    async def ask_again(self) -> None:
+        """Let the time be over that the vault was given, and the job look for its grant."""
+        await self.workshop.skip_waits()
+        assert await self.workshop.worker().work_once()
 
     async def grants(self) -> int:
         """How many rows of optional grants are there."""
@@ -210,7 +237,6 @@ async def test_a_denied_grant_is_a_remark(town: Town) -> None:
     ("fault", "words"),
     [
         ({"status": 403}, "HubSpot answered 403"),
-        ({"status": 401}, "HubSpot answered 401"),
         ({"status": 500}, "HubSpot could not be asked"),
         ({"malformed": True}, "cannot be read"),
         ({"truncate": True}, "HubSpot could not be asked"),
@@ -225,6 +251,89 @@ async def test_a_hubspot_that_fails_is_a_remark(town: Town, fault: dict[str, obj
     town.arm(**{"path": "/crm", **fault})
     await town.workshop.finish()
     await town.assert_without(run, words)
+    assert await town.rejected() == []
+
+
+async def test_a_refused_token_is_told_to_the_vault_and_another_one_is_used(town: Town) -> None:
+    run = await town.refused(version=7)
+    first, second = [event.payload.grant_id for event in await town.asked(run)]  # type: ignore[attr-defined]
+    assert await town.rejected() == [
+        CredentialRejected(grant_id=first, provider=PROVIDER_HUBSPOT, credential_version=7, provider_status=401)
+    ]
+    assert first != second
+    await town.answer(run, version=8)
+    await town.workshop.finish()
+    assert {deal.get("source") for deal in (await town.deals()).values()} >= {"hubspot"}
+    assert list((await town.workshop.completed(run)).remarks) == []
+    assert len(await town.rejected()) == 1
+
+
+async def test_a_token_that_was_refused_by_mistake_is_tried_again(town: Town) -> None:
+    run = await town.refused()
+    await town.answer(run)
+    await town.workshop.finish()
+    assert {deal.get("source") for deal in (await town.deals()).values()} >= {"hubspot"}
+
+
+async def test_refused_again_the_run_goes_on_without_and_says_so(town: Town) -> None:
+    run = await town.refused()
+    await town.answer(run)
+    town.arm(path="/crm", status=401)
+    await town.workshop.finish()
+    await town.assert_without(run, "HubSpot answered 401")
+    told = [one.grant_id for one in await town.rejected()]
+    assert told == [event.payload.grant_id for event in await town.asked(run)]  # type: ignore[attr-defined]
+    assert len(told) == 2
+
+
+async def test_what_the_vault_finds_is_what_the_run_says(town: Town) -> None:
+    run = await town.refused()
+    await town.deny(run)
+    await town.workshop.finish()
+    await town.assert_without(run, "HubSpot no longer accepts the stored credential")
+
+
+async def test_a_token_that_nobody_renews_in_time_is_gone_on_without(town: Town) -> None:
+    run = await town.refused()
+    await town.workshop.ingest.sql("UPDATE job_grants SET asked_at = asked_at - interval '11 seconds'")
+    await town.workshop.finish()
+    await town.assert_without(run, "did not come in time")
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_killed_in_between_each_refused_token_is_told_once(town: Town, again: bool) -> None:
+    run = await town.refused() if again else await town.start()
+    await town.answer(run)
+    town.arm(path="/crm", status=401)
+    await town.workshop.skip_waits()
+    await killed(town, "deals.before_refusal")
+    assert len(await town.rejected()) == again
+    await town.ask_again()
+    if not again:
+        await town.ask_again()
+        await town.answer(run)
+    await town.workshop.finish()
+    await town.assert_without(run, "HubSpot answered 401")
+    told = [one.grant_id for one in await town.rejected()]
+    assert told == [event.payload.grant_id for event in await town.asked(run)]  # type: ignore[attr-defined]
+
+
+async def test_a_preview_survives_a_refused_token(town: Town) -> None:
+    preview = new_id()
+    wanted = all_time()
+    wanted.deal_stages.append("Negotiation")
+    await town.workshop.ingest.hear(preview_requested(preview, wanted))
+    await town.workshop.grant(preview)
+    await town.answer(preview)
+    town.arm(path="/crm", status=401)
+    await town.ask_again()
+    await town.ask_again()
+    await town.answer(preview)
+    await town.workshop.finish()
+    [event] = await town.workshop.ingest.told(PreviewReady)
+    assert isinstance(event.payload, PreviewReady)
+    assert event.payload.failure == ""
+    assert len(await town.rejected()) == 2
 
 
 @pytest.mark.parametrize("held", [{"token": ""}, {"kind": "basic"}, {"base_url": "http://plain.example"}])
@@ -349,7 +458,8 @@ async def killed(town: Town, point: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "point", ["fetch.before_plan", "fetch.before_batches", "fetch.before_commit", "fetch.after_commit"]
+    "point",
+    ["list.before_commit", "list.after_commit", "fetch.before_plan", "fetch.before_commit", "fetch.after_commit"],
 )
 async def test_deals_survive_a_death(town: Town, point: str) -> None:
     run = await town.start()
@@ -361,7 +471,19 @@ async def test_deals_survive_a_death(town: Town, point: str) -> None:
     assert list((await town.workshop.completed(run)).remarks) == []
 
 
-@pytest.mark.parametrize("point", ["fetch.before_plan", "fetch.before_batches", "fetch.after_commit"])
+async def test_a_remark_of_one_page_survives_a_death_behind_it(town: Town) -> None:
+    """The page is not read again, so whoever goes on does not meet the failure."""
+    run = await town.start()
+    await town.answer(run)
+    town.arm(path="/crm", malformed=True, count=1)
+    await killed(town, "list.after_commit")
+    await town.workshop.finish()
+    await town.assert_without(run, "cannot be read")
+
+
+@pytest.mark.parametrize(
+    "point", ["list.after_commit", "fetch.before_plan", "fetch.before_batches", "fetch.after_commit"]
+)
 async def test_remarks_survive_a_death(town: Town, point: str) -> None:
     run = await town.start()
     await town.deny(run)

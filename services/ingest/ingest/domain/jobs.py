@@ -119,6 +119,14 @@ class GrantExpired(CallmineError):
         self.provider = provider
 
 
+class DealsRefused(CallmineError):
+    """The provider of deals does not accept the credential; the text is fit for the page, `status` its HTTP status."""
+
+    def __init__(self, words: str, status: int) -> None:
+        super().__init__(words)
+        self.provider_status = status
+
+
 class NotReadyYet(CallmineError):
     """Some calls have no transcript yet: all others are done, and these are to be asked for again in `seconds`."""
 

@@ -73,6 +73,8 @@ _DEAL = (
     "hs_primary_associated_company",
 )
 
+MISSING_SCOPES = "MISSING_SCOPES"
+
 Kind = Literal["contacts", "companies", "deals"]
 Answer = TypeVar("Answer", bound=BaseModel)
 Body = dict[str, object]
@@ -96,6 +98,13 @@ class HubSpotRefused(Permanent):
     def __init__(self, words: str, status: int, category: str) -> None:
         super().__init__(words)
         self.provider_status, self.category = status, category
+
+    @property
+    def is_of_credential(self) -> bool:
+        """Whether HubSpot accepts the token no more; one that lacks a scope is accepted."""
+        return self.provider_status == HTTPStatus.UNAUTHORIZED or (
+            self.provider_status == HTTPStatus.FORBIDDEN and self.category != MISSING_SCOPES
+        )
 
 
 class HubSpotBusy(Transient):

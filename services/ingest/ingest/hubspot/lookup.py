@@ -21,7 +21,7 @@ from ingest.domain.deals import (
     customer_addresses,
     lacks_context,
 )
-from ingest.hubspot.client import HubSpotClient, HubSpotRefused, Kind
+from ingest.hubspot.client import MISSING_SCOPES, HubSpotClient, HubSpotRefused, Kind
 from ingest.hubspot.models import ObjectData
 from ingest.hubspot.reading import (
     Names,
@@ -176,7 +176,7 @@ class DealLookup:
         try:
             return await asked
         except HubSpotRefused as refusal:
-            if refusal.category != "MISSING_SCOPES":
+            if refusal.category != MISSING_SCOPES:
                 raise
         if what not in self.denied:
             self.denied.append(what)

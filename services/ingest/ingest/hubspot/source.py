@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from core.errors import CallmineError
 from core.log import logger
 from ingest.domain.calls import Call
-from ingest.domain.jobs import GrantExpired
+from ingest.domain.jobs import DealsRefused, GrantExpired
+from ingest.hubspot.client import HubSpotRefused
 from ingest.hubspot.lookup import DealLookup
 
 log = logger("ingest.hubspot")
@@ -21,7 +22,7 @@ class HubSpotDeals:
         self._failure = ""
 
     async def complete(self, calls: Sequence[Call]) -> Sequence[Call]:
-        """As the port says. Raises GrantExpired: the job asks for another grant."""
+        """As the port says. Raises GrantExpired and DealsRefused: the job asks for another grant, or goes on without HubSpot."""
         if self._failure:
             return calls
         try:
@@ -29,8 +30,11 @@ class HubSpotDeals:
         except GrantExpired:
             raise
         except CallmineError as error:
+            words = f"HubSpot could not be asked: {str(error).rstrip('.')}."
+            if isinstance(error, HubSpotRefused) and error.is_of_credential:
+                raise DealsRefused(words, error.provider_status) from error
             log.warning("HubSpot is not asked any more by this job", cause=type(error).__name__)
-            self._failure = f"HubSpot could not be asked: {str(error).rstrip('.')}."
+            self._failure = words
             return calls
         except Exception as error:  # noqa: BLE001 - what nobody foresaw at HubSpot must not fail the run either
             log.error("HubSpot is not asked any more by this job, for a reason nobody foresaw", error=error)

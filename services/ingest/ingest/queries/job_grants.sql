@@ -23,6 +23,12 @@ UPDATE job_grants
 SET state = 'denied', reason = :reason
 WHERE workspace_id = :workspace_id AND grant_id = :grant_id AND state = 'asked';
 
+-- name: job_grant_refused
+-- The provider has refused the granted credential: the grant is over at once; no row touched when there is none.
+UPDATE job_grants
+SET expires_at = clock_timestamp(), refused_version = :version
+WHERE workspace_id = :workspace_id AND job_id = :job_id AND provider = :provider AND state = 'held';
+
 -- name: job_grant_given_up
 -- The grant is over and not asked for again; no row touched when there is none.
 UPDATE job_grants
@@ -31,7 +37,7 @@ WHERE workspace_id = :workspace_id AND job_id = :job_id AND provider = :provider
 
 -- name: job_grant_of
 -- A job's grant as it stands; whether it is over, early by the margin, and for how many seconds it has been asked for.
-SELECT grant_id, state, reason, sealed, sealing_key_id, expires_at, credential_version,
+SELECT grant_id, state, reason, sealed, sealing_key_id, expires_at, credential_version, refused_version,
     expires_at <= clock_timestamp() + make_interval(secs => :margin_seconds::float8) AS is_over,
     extract(epoch FROM clock_timestamp() - asked_at)::float8 AS asked_seconds
 FROM job_grants

@@ -22,13 +22,17 @@ class GrantState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OptionalGrant:
-    """A job's grant as it stands. `grant` is there once it is held; `is_over` by the database's clock; `reason` where it was denied."""
+    """A job's grant as it stands. `grant` is there once it is held; `is_over` by the database's clock; `reason` where it was denied.
+
+    `refused_version` is the version of the credential that the provider has refused in this job; None for none.
+    """
 
     state: GrantState
     grant: SealedGrant | None
     is_over: bool
     reason: str
     asked_seconds: float
+    refused_version: int | None = None
 
 
 async def ask(tx: Tx, job_id: JobId, provider: str, grant_id: GrantId) -> bool:
@@ -37,6 +41,11 @@ async def ask(tx: Tx, job_id: JobId, provider: str, grant_id: GrantId) -> bool:
     """
     asked = {"job_id": job_id, "provider": provider, "grant_id": grant_id, "most_asks": MOST_ASKS}
     return await tx.execute("job_grant_ask", **asked) == 1
+
+
+async def refuse(tx: Tx, job_id: JobId, provider: str, version: int) -> None:
+    """The provider has refused this version: the grant is over."""
+    await tx.execute("job_grant_refused", job_id=job_id, provider=provider, version=version)
 
 
 async def give_up(tx: Tx, job_id: JobId, provider: str, reason: str) -> None:
@@ -73,7 +82,9 @@ async def of_job(tx: Tx, job_id: JobId, provider: str, margin_seconds: float) ->
         grant = SealedGrant(
             GrantId(row["grant_id"]), row["sealed"], row["sealing_key_id"], row["expires_at"], row["credential_version"]
         )
-    return OptionalGrant(state, grant, bool(row["is_over"]), row["reason"], row["asked_seconds"])
+    return OptionalGrant(
+        state, grant, bool(row["is_over"]), row["reason"], row["asked_seconds"], row["refused_version"]
+    )
 
 
 async def forget(tx: Tx, job_id: JobId) -> None:

@@ -6,6 +6,7 @@ asked for long ago           the job goes on without, and says so
 denied, or it does not open  as well
 held                         HubSpot is asked
 over                         another one is asked for
+refused by HubSpot           the vault is told and, a while later, asked for another one; a version that is refused again is gone on without
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from core.log import logger
 from egress import Egress
 from ingest.budget import Limits
 from ingest.domain.deals import DealSource, NoSource
-from ingest.domain.jobs import Claim, Job, SealedGrant
+from ingest.domain.jobs import Claim, DealsRefused, Job, SealedGrant
 from ingest.handlers.fetches import DEALS_FROM, REQUESTER
 from ingest.hubspot.client import HubSpotClient
 from ingest.hubspot.credential import Credential
 from ingest.hubspot.lookup import DealLookup
 from ingest.hubspot.source import HubSpotDeals
 from ingest.store.job_grants import GrantState, OptionalGrant
-from ingest.workers.ending import JobEnds
+from ingest.workers.ending import JobEnds, Refusal
 
 log = logger("ingest.worker")
 
@@ -55,12 +56,16 @@ class HubSpotDoor:
 
 @dataclass(frozen=True, slots=True)
 class Deals:
-    """Decides where a job's deals come from. A grant may be awaited for `patience` seconds, looked for every `pause` seconds."""
+    """Decides where a job's deals come from. A grant may be awaited for `patience` seconds, looked for every `pause` seconds.
+
+    After a refusal another one is asked for in `renewal` seconds: the vault asks HubSpot, and renews the token, in the meantime.
+    """
 
     door: HubSpotDoor
     ends: JobEnds
     patience: float = 10.0
     pause: float = 0.5
+    renewal: float = 30.0
 
     async def of(self, job: Job, asked: OptionalGrant | None) -> DealSource | None:
         """The source, or None where the job has been put back. Raises LeaseLost."""
@@ -78,6 +83,18 @@ class Deals:
     async def renew(self, job: Job) -> None:
         """The grant is over: ask for another one, and put the job back for a moment. Raises LeaseLost."""
         await self.ends.renew_deals(job.claim, job.kind, self.pause)
+
+    async def refused(self, job: Job, asked: OptionalGrant | None, error: DealsRefused) -> None:
+        """HubSpot does not accept what the grant holds. Raises LeaseLost."""
+        assert asked is not None  # noqa: S101 - nobody asks HubSpot without a grant
+        assert asked.grant is not None  # noqa: S101
+        told = Refusal(asked.grant, error.provider_status, DEALS_FROM)
+        version = asked.grant.credential_version
+        log.warning("credential refused", job=str(job.claim.job_id), version=version, status=error.provider_status)
+        if version == asked.refused_version:
+            await self.ends.without_deals(job.claim, told, str(error))
+        else:
+            await self.ends.deals_refused(job.claim, told, self.renewal)
 
     async def _awaited(self, job: Job, seconds: float) -> DealSource | None:
         if seconds >= self.patience:

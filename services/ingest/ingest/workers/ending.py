@@ -21,10 +21,11 @@ _NO_MORE_DEALS = "HubSpot could not be asked: its credential has expired, and an
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The provider did not accept what a grant holds: its HTTP status."""
+    """`provider` did not accept what a grant holds: its HTTP status."""
 
     grant: SealedGrant
     status: int
+    provider: str = "gong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,23 @@ class JobEnds:
                 await job_grants.give_up(tx, claim.job_id, DEALS_FROM, _NO_MORE_DEALS)
             reach("deals.before_renewal")
 
+    async def deals_refused(self, claim: Claim, told: Refusal, seconds: float) -> None:
+        """HubSpot has refused the credential: tell the vault, end the grant, and look in `seconds` whether another one is to be had."""
+        async with self.db.workspace(claim.workspace_id) as tx:
+            await work.pause(tx, claim, seconds, counts=False)
+            await job_grants.refuse(tx, claim.job_id, told.provider, told.grant.credential_version)
+            await self._tell_vault(tx, told)
+            reach("deals.before_refusal")
+
+    async def without_deals(self, claim: Claim, told: Refusal, reason: str) -> None:
+        """HubSpot has refused the same credential again: tell the vault, and go on at once without, for `reason`."""
+        async with self.db.workspace(claim.workspace_id) as tx:
+            await work.pause(tx, claim, 0.0, counts=False)
+            await job_grants.give_up(tx, claim.job_id, told.provider, reason)
+            await self._tell_vault(tx, told)
+            reach("deals.before_refusal")
+
     async def _tell_vault(self, tx: Tx, told: Refusal) -> None:
         """After the request of the same grant, whose number is 1."""
-        message = events.credential_rejected(told.grant, told.status)
+        message = events.credential_rejected(told.grant, told.provider, told.status)
         await self.outbox.add(tx, message, aggregate_id=str(told.grant.grant_id), sequence=2, requester=REQUESTER)

@@ -6,6 +6,7 @@ Transient                    the job sleeps, longer each time; given up after `m
 Permanent                    the job fails, in the error's own words
 a grant has expired          another one is asked for; the job goes on where it was
 the credential is refused    the vault is told and asked for another grant; the job fails where that holds the version that was refused
+HubSpot refuses its own      the same, but the job goes on without deals in the end (`workers/deals.py`)
 the lease is lost            nothing is written: somebody else has the job, or it was cancelled
 """
 
@@ -29,6 +30,7 @@ from ingest.budget import Limits
 from ingest.domain.deals import DealSource
 from ingest.domain.jobs import (
     Claim,
+    DealsRefused,
     GrantExpired,
     Job,
     JobKind,
@@ -41,6 +43,7 @@ from ingest.gong.client import ASKED_TO_WAIT, CredentialRefused, GongClient
 from ingest.gong.credential import Credential
 from ingest.handlers.fetches import DEALS_FROM, REQUESTER
 from ingest.store import job_grants, jobs, work
+from ingest.store.job_grants import OptionalGrant
 from ingest.workers.deals import Deals
 from ingest.workers.ending import JobEnds, Refusal
 
@@ -201,9 +204,9 @@ class FetchWorker:
             return
         deals = await self._deals.of(job, optional)
         if deals is not None:
-            await self._work(job, deals)
+            await self._work(job, deals, optional)
 
-    async def _work(self, job: Job, deals: DealSource) -> None:
+    async def _work(self, job: Job, deals: DealSource, optional: OptionalGrant | None) -> None:
         claim = job.claim
         try:
             await self._works.for_kind(job.kind).work(job, self._door.open(job), deals)
@@ -214,6 +217,8 @@ class FetchWorker:
                 await self._deals.renew(job)
             else:
                 await self._ends.ask_again(claim, job.kind)
+        except DealsRefused as error:
+            await self._deals.refused(job, optional, error)
         except TooManyRequests as error:
             await self._wait_or_stop(job, ASKED_TO_WAIT if error.retry_after is None else error.retry_after)
         except CredentialRefused as error:

@@ -100,6 +100,14 @@ def not_ready_words(calls: int) -> str:
     )
 
 
+def too_long_call_words(call_id: str) -> str:
+    """What a run remarks of a call whose transcript is longer than is read (`egress`) or kept (`cloud.objects`)."""
+    return (
+        f"The transcript of Gong's call {call_id} is too long: an answer of Gong's may hold 32 MiB, a stored call 64 MiB. "
+        "The call counts as one without a transcript."
+    )
+
+
 def _duration(seconds: float) -> str:
     minutes = math.ceil(seconds / 60)
     if minutes < 120:

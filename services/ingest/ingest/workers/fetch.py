@@ -22,7 +22,7 @@ from core.log import logger
 from database import Database, Tx
 from ingest import events
 from ingest.domain.deals import DealSource
-from ingest.domain.jobs import CallState, Claim, Job, JobState, NotReadyYet, Progress
+from ingest.domain.jobs import CallState, Claim, Job, JobState, NotReadyYet, Progress, too_long_call_words
 from ingest.gong.client import GongClient
 from ingest.store import run_calls, work
 from ingest.store.run_calls import StoredCall, WaitingCall
@@ -114,7 +114,8 @@ class RunFetch:
             await run_calls.hold(tx, [(call.call_id, call.checksum, call.kept) for call in batch.kept if call.checksum])
             await self._announce(tx, claim, batch, before.sequence)
             now = _counted(batch, before)
-            await work.advance(tx, claim, replace(now, remarks=remarks(before, deals)))
+            told = (*remarks(before, deals), *map(too_long_call_words, batch.too_long))
+            await work.advance(tx, claim, replace(now, remarks=told))
             reach("fetch.before_commit")
         reach("fetch.after_commit")
 

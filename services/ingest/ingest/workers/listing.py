@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -85,7 +85,7 @@ async def list_calls(
     return tally
 
 
-async def ahead(pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
+async def ahead(pages: AsyncIterator[Page]) -> AsyncGenerator[Page, None]:
     """The same pages, and each one's failure in its place; while one is looked at, the next is on its way.
 
     Otherwise Gong's allowance would pass unused while HubSpot is asked or the page is written down.

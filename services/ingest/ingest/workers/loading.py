@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cloud.objects import ObjectStore, StoredObject
+from cloud.objects import LARGEST_OBJECT, ObjectStore, StoredObject
 from core.errors import CallmineError
 from core.faultpoints import reach
 from core.log import logger
@@ -41,11 +41,15 @@ class KeptCall:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of a batch, in the order of the run. `deferred`: to be asked for again in so many seconds."""
+    """What became of a batch, in the order of the run. `deferred`: to be asked for again in so many seconds.
+
+    `too_long`: of those left out, the ones whose transcript is longer than is read.
+    """
 
     kept: list[KeptCall] = field(default_factory=list)
     left_out: list[tuple[CallId, CallState]] = field(default_factory=list)
     deferred: list[tuple[CallId, float]] = field(default_factory=list)
+    too_long: list[CallId] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Loader:
         loaded = Loaded()
         missing = [row for row in batch if row.held is None]
         described = await self._describe(missing, loaded)
-        stored = await self._store(described)
+        stored = await self._store(described, loaded)
         reach("fetch.after_object")
         for row in batch:
             self._judge(row, described.get(row.call_id), stored, loaded)
@@ -109,8 +113,8 @@ class Loader:
                 known[call_id] = _Described(pack_call(call), call.started_at, call.duration_seconds)
         return known
 
-    async def _store(self, described: Mapping[CallId, _Described]) -> dict[CallId, StoredObject | None]:
-        """The objects by call; None where nothing was said. A call that Gong has no transcript of is not among them."""
+    async def _store(self, described: Mapping[CallId, _Described], loaded: Loaded) -> dict[CallId, StoredObject | None]:
+        """The objects by call; None where nothing was said, or too much. A call that Gong has no transcript of is not among them."""
         stored: dict[CallId, StoredObject | None] = {}
         failure: CallmineError | None = None
         try:
@@ -119,9 +123,11 @@ class Loader:
                     if call_id in stored or call_id not in described:
                         continue
                     stored[call_id] = None
-                    if transcript:
+                    if transcript is None:
+                        loaded.too_long.append(call_id)
+                    elif transcript:
                         await self._slots.acquire()
-                        uploads.create_task(self._put(call_id, described[call_id].packed, transcript, stored))
+                        uploads.create_task(self._put(call_id, described[call_id].packed, transcript, stored, loaded))
                     # Reading a transcript keeps the process busy for milliseconds: let the others go on in between.
                     await asyncio.sleep(0)
         except* CallmineError as failures:
@@ -131,11 +137,19 @@ class Loader:
         return stored
 
     async def _put(
-        self, call_id: CallId, packed: Packed, transcript: Transcript, stored: dict[CallId, StoredObject | None]
+        self,
+        call_id: CallId,
+        packed: Packed,
+        transcript: Transcript,
+        stored: dict[CallId, StoredObject | None],
+        loaded: Loaded,
     ) -> None:
         try:
             made = call_object(unpack(packed.content), transcript)
-            stored[call_id] = await self._folder.put(made.name, made.content)
+            if len(made.content) > LARGEST_OBJECT:
+                loaded.too_long.append(call_id)
+            else:
+                stored[call_id] = await self._folder.put(made.name, made.content)
         finally:
             self._slots.release()
 
@@ -162,8 +176,8 @@ class Loader:
             loaded.left_out.append((row.call_id, CallState.WITHOUT_TRANSCRIPT))
 
 
-async def _transcripts(gong: GongClient, call_ids: Sequence[CallId]) -> AsyncIterator[tuple[CallId, Transcript]]:
-    """The transcripts of a batch, some perhaps twice; in halves where they are too long to come together."""
+async def _transcripts(gong: GongClient, call_ids: Sequence[CallId]) -> AsyncIterator[tuple[CallId, Transcript | None]]:
+    """The transcripts of a batch, some perhaps twice; in halves where they are too long to come together, None for one that is alone."""
     if not call_ids:
         return
     halves: list[Sequence[CallId]] = []
@@ -174,7 +188,7 @@ async def _transcripts(gong: GongClient, call_ids: Sequence[CallId]) -> AsyncIte
         middle = len(call_ids) // 2
         if not middle:
             log.warning("a transcript is too long to be read", call_id=call_ids[0])
-            yield call_ids[0], ()
+            yield call_ids[0], None
         else:
             halves = [call_ids[:middle], call_ids[middle:]]
     for half in halves:

@@ -192,5 +192,5 @@ async def _transcripts(gong: GongClient, call_ids: Sequence[CallId]) -> AsyncIte
         else:
             halves = [call_ids[:middle], call_ids[middle:]]
     for half in halves:
-        async for one in _transcripts(gong, half):
-            yield one
+        async for found in _transcripts(gong, half):
+            yield found

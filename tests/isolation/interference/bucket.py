@@ -21,7 +21,7 @@ class Bucket:
         """The objects of `workspace_id`."""
         return _Folder(self.held, prefix_of(workspace_id))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing to close."""
 
 

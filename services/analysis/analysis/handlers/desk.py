@@ -94,7 +94,7 @@ class Desk:
         async with self.db.workspace(workspace_id) as tx:
             return Surroundings(zone_of(await plans.timezone_of(tx)), await plans.lost_integrations(tx))
 
-    async def prepare(self, workspace_id: WorkspaceId, question: Question, actor: Actor) -> PreviewId | None:
+    async def list_ahead(self, workspace_id: WorkspaceId, question: Question, actor: Actor) -> PreviewId | None:
         """Have the calls of the question's days listed before somebody asks to count some of them.
 
         ingest keeps what it reads for `list_seconds`, so that the preview which is asked for next needs no request to Gong. Done once in

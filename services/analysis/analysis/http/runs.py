@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from starlette.background import BackgroundTask
 
 from analysis.domain.request import PreviewId, Question, RunId
 from analysis.domain.run import Preview, stages
@@ -73,11 +72,10 @@ class RunRoutes:
         shown = await self._desk.dashboard(session.workspace_id, parse_uuid(before, "before") if before else None)
         return await self._frame.page(request, "dashboard.html", session, dashboard=shown, first=not before)
 
-    async def new(self, request: Request, session: Member) -> Response:
+    async def new(self, request: Request, session: Member, later: BackgroundTasks) -> Response:
         """The form for a new question. While it is filled in, the calls of the days it begins with are listed."""
-        response = await self._form(request, session, None)
-        response.background = BackgroundTask(self._prepare, session)
-        return response
+        later.add_task(self._list_ahead, session)
+        return await self._form(request, session, None)
 
     async def preview(self, request: Request, session: Member, sent: Sent) -> Response:
         """Have the matching calls counted; answers with the part of the page that waits for the count."""
@@ -135,12 +133,12 @@ class RunRoutes:
         await self._desk.cancel(session.workspace_id, RunId(id_in_path(run_id, "run")), session.actor)
         return RedirectResponse(f"/runs/{run_id}", SEE_OTHER)
 
-    async def _prepare(self, session: Session) -> None:
+    async def _list_ahead(self, session: Session) -> None:
         """A hint: the preview only takes longer without it."""
         try:
             situation = await self._desk.situation(session.workspace_id)
             question = question_of(QuestionInput(), situation, self._desk.clock.now())
-            await self._desk.prepare(session.workspace_id, question, session.actor)
+            await self._desk.list_ahead(session.workspace_id, question, session.actor)
         except CallmineError as error:
             log.warning("calls not listed ahead", cause=type(error).__name__)
 

@@ -60,7 +60,11 @@ MEMORY: Final[Register] = {
         "DealLookup.denied",
     ): "one job's answers of HubSpot, gone with the job",
     ("services/ingest/ingest/hubspot/models.py", "PipelineData.stages"): "one answer of HubSpot",
-    ("services/analysis/analysis/domain/plan.py", "QuotaUsedUp.members"): "one answer",
+    ("services/analysis/analysis/domain/plan.py", "RunTooLarge.members"): "one answer",
+    ("services/analysis/analysis/models/masking.py", "Mask._placeholders"): "one question's, gone with its answer",
+    ("services/analysis/analysis/models/masking.py", "Mask._originals"): "one question's, gone with its answer",
+    ("services/analysis/analysis/models/masking.py", "Mask._counts"): "one question's, gone with its answer",
+    ("services/analysis/analysis/models/masking.py", "Mask._fruitless"): "one question's, gone with its answer",
     ("services/ingest/ingest/domain/choice.py", "Choice._kept"): "the calls of one run; gone with its listing",
     ("services/ingest/ingest/gong/paging.py", "Paging._cursors"): "one list of one job",
     ("services/ingest/ingest/domain/listing.py", "Listing._kept"): "the list that one preview reads; gone with it",
@@ -68,6 +72,7 @@ MEMORY: Final[Register] = {
     ("services/ingest/ingest/workers/loading.py", "Loaded.kept"): "one batch of one run",
     ("services/ingest/ingest/workers/loading.py", "Loaded.left_out"): "one batch of one run",
     ("services/ingest/ingest/workers/loading.py", "Loaded.deferred"): "one batch of one run",
+    ("services/ingest/ingest/workers/loading.py", "Loaded.too_long"): "one batch of one run",
     # Deliveries on their way: in memory side by side, grouped by workspace before anything is done with them.
     (
         "libs/messaging/messaging/push.py",

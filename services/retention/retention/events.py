@@ -16,7 +16,8 @@ def routes(plans: Plans, outbox: Outbox) -> Routes:
     """What is done with each message."""
 
     async def created(tx: Tx, event: Event[WorkspaceCreated]) -> None:
-        change = await plans.start(tx, event.payload.name, event.payload.timezone, event.sequence)
+        told = event.payload
+        change = await plans.start(tx, told.name, told.timezone, event.sequence, event.occurred_at)
         if change is not None:
             await outbox.add_many(tx, [_plan_changed(tx, change, event)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from core.errors import NotFound
 from database import Tx
@@ -26,10 +27,10 @@ class Plans:
 
     catalogue: Catalogue
 
-    async def start(self, tx: Tx, name: str, timezone: str, sequence: int) -> PlanChange | None:
-        """A workspace was created: put it on trial. None when it is known already."""
+    async def start(self, tx: Tx, name: str, timezone: str, sequence: int, created_at: datetime) -> PlanChange | None:
+        """A workspace was created: put it on trial, its months beginning with that moment. None when it is known already."""
         await store.keep_workspace(tx, name, timezone, sequence)
-        version = await store.start(tx, PlanName.TRIAL)
+        version = await store.start(tx, PlanName.TRIAL, created_at)
         return PlanChange(PlanName.TRIAL, None, version, self.catalogue[PlanName.TRIAL]) if version else None
 
     async def change(self, tx: Tx, plan: PlanName) -> PlanChange | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from database import Row, Tx
 from retention.domain import PlanName, Subscription, Version
 
@@ -16,9 +18,9 @@ async def lock_subscription(tx: Tx) -> Subscription | None:
     return _subscription(await tx.fetch_one("subscription_lock"))
 
 
-async def start(tx: Tx, plan: PlanName) -> Version | None:
-    """Put a workspace that has no plan on `plan`: the first version; None when it has one."""
-    return _version(await tx.fetch_one("subscription_start", plan=plan.value))
+async def start(tx: Tx, plan: PlanName, anchored_at: datetime) -> Version | None:
+    """Put a workspace that has no plan on `plan`, its months beginning by `anchored_at`: the first version; None when it has one."""
+    return _version(await tx.fetch_one("subscription_start", plan=plan.value, anchored_at=anchored_at))
 
 
 async def change(tx: Tx, plan: PlanName) -> Version | None:

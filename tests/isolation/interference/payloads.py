@@ -29,8 +29,14 @@ from callmine.integrations.v1.integrations_pb2 import (
     IntegrationNeedsReconnect,
     Provider,
 )
-from callmine.plans.v1.plans_pb2 import PlanChanged
-from callmine.reports.v1.reports_pb2 import CallAnalysed, ReportCompleted, RunCancelled, RunFailed
+from callmine.plans.v1.plans_pb2 import AddonCredited, PlanChanged
+from callmine.reports.v1.reports_pb2 import (
+    CallAnalysed,
+    ReportCompleted,
+    RunCancelled,
+    RunFailed,
+    UsageThresholdReached,
+)
 from callmine.workspaces.v1.workspaces_pb2 import (
     MemberAdded,
     MemberInvited,
@@ -153,6 +159,12 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
     MemberRemoved: _simple(lambda w: MemberRemoved(user_id="user_m1", email="m1@people.example"), "member"),
     MemberRoleChanged: _simple(lambda w: MemberRoleChanged(user_id="user_m1"), "member"),
     PlanChanged: _plan,
+    UsageThresholdReached: _simple(
+        lambda w: UsageThresholdReached(percent=w.number(0, 80, 100), used=w.number(0, 8), monthly_calls=10), "house"
+    ),
+    AddonCredited: _simple(
+        lambda w: AddonCredited(purchase_id=w.rng.choice(["", "cs_1", "cs_2"]), calls=w.number(-1, 0, 1, 5)), "house"
+    ),
     AdminAction: _action,
     IntegrationConnected: _simple(
         lambda w: IntegrationConnected(

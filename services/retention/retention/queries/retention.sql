@@ -13,8 +13,8 @@ FOR UPDATE;
 
 -- name: subscription_start
 -- Puts a workspace that has no plan on one; no row when it has.
-INSERT INTO subscriptions (workspace_id, plan, version)
-VALUES (:workspace_id, :plan, 1)
+INSERT INTO subscriptions (workspace_id, plan, version, anchored_at)
+VALUES (:workspace_id, :plan, 1, :anchored_at)
 ON CONFLICT (workspace_id) DO NOTHING
 RETURNING version, anchored_at;
 

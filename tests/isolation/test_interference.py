@@ -99,8 +99,12 @@ async def hidden_reports_of_everybody(world: World) -> AsyncIterator[None]:
 @asynccontextmanager
 async def quota_of_everybody(world: World) -> AsyncIterator[None]:
     """Others use up the quota."""
-    async with unwalled(world, "usage"):
-        with statement(world, "analysis", "usage_this_month", "workspace_id = $1", "$1::text <> ''"):
+    mine = "SELECT m.by_plan FROM usage_months m WHERE m.workspace_id = $1 AND m.begins_at = $2"
+    everybodys = (
+        "SELECT sum(m.by_plan)::integer FROM usage_months m WHERE $1::text <> '' AND $2::timestamptz IS NOT NULL"
+    )
+    async with unwalled(world, "usage_months"):
+        with statement(world, "analysis", "usage_of_month", mine, everybodys):
             yield
 
 

@@ -23,6 +23,8 @@ _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 # Connections at once: a request that finds none waits for one.
 CONNECTIONS = 32
 
+_REDIRECTS = frozenset([301, 302, 303, 307, 308])
+
 # Of one attempt, in seconds, from asking for a connection to the last byte.
 ATTEMPT_SECONDS = 30
 
@@ -54,11 +56,20 @@ class StorageClient:
         context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=context)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+        self._session = aiohttp.ClientSession(connector=connector, trust_env=False, middlewares=(_stay,))
         address = self._endpoint.address if self._endpoint else _GOOGLE
         token = FixedToken(self._endpoint.token) if self._endpoint else GoogleToken(_SCOPE)
         # `api_is_dev` would send no token and look at no certificate.
         return Storage(session=self._session, api_root=address, api_is_dev=False, token=token)  # type: ignore[arg-type]
+
+
+async def _stay(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Follow no redirect: aiohttp would send a transcript again to wherever it leads."""
+    response = await send(request)
+    if response.status in _REDIRECTS:
+        response.release()
+        raise aiohttp.ClientResponseError(response.request_info, (), status=response.status, message="redirected")
+    return response
 
 
 class FixedToken:

@@ -41,7 +41,8 @@ class Bucket:
         self.asked += 1
         self.tokens.add(request.headers["Authorization"])
         if self.failures:
-            return web.Response(status=self.failures.pop(0), text=TOLD)
+            # Where a status redirects, it leads back here: whoever follows is counted.
+            return web.Response(status=self.failures.pop(0), text=TOLD, headers={"Location": str(request.url)})
         if request.method == "POST":
             return self._insert(request, await request.read())
         return self._look(request, unquote(request.raw_path.partition("?")[0].rpartition("/o/")[2]))
@@ -137,6 +138,18 @@ async def test_one_that_is_too_large_is_not_read_to_its_end(objects: WorkspaceOb
     bucket.kept[stored.name] = (bucket.kept[stored.name][0], bytes(LARGEST_OBJECT + 5_000_000))
     with pytest.raises(Permanent, match="not readable"):
         await objects.get("a.json", stored.sha256)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_no_redirect_is_followed(objects: WorkspaceObjects, bucket: Bucket, status: int) -> None:
+    bucket.failures = [status]
+    with pytest.raises(Permanent, match="refused the request"):
+        await objects.put("a.json", b"one")
+    bucket.failures = [status]
+    with pytest.raises(Permanent, match="refused the request"):
+        await objects.get("a.json", "0" * 64)
+    assert bucket.asked == 2
+    assert bucket.kept == {}
 
 
 FAILURES = {

@@ -16,8 +16,15 @@ from cloud.engine import keep_engine
 if sys.argv[1] == "kept":
     keep_engine()
 
+def named(path):
+    try:
+        with open(path) as comm:
+            return comm.read()
+    except OSError:  # the thread ended between being listed and being read
+        return ""
+
 def alive():
-    return any("event_engine" in open(path).read() for path in glob.glob("/proc/self/task/*/comm"))
+    return any("event_engine" in named(path) for path in glob.glob("/proc/self/task/*/comm"))
 
 async def main():
     token = grpc.access_token_call_credentials("token")

@@ -1,8 +1,9 @@
 """Rotation and rewrapping while the vault is read, all the time, at a steady pace: no read fails, whoever is killed at whichever row.
 
-On a real PostgreSQL and a Secret Manager over TLS. Two instances of the vault grant credentials, and people connect again and anew; the
-keyset is rotated, and `credential-vault keys rewrap` runs in processes of its own that are killed with SIGKILL at random rows, one after
-the other and several at once, until one comes to its end. Then the old key is disabled and destroyed, and everything is opened without it.
+On a real PostgreSQL and a Secret Manager over TLS. Two instances of the vault, each a process of its own, grant credentials, and people
+connect again and anew; the keyset is rotated, and `credential-vault keys rewrap` runs in further processes that are killed with SIGKILL at
+random rows, one after the other and several at once, until one comes to its end. Then the old key is disabled and destroyed, and everything
+is opened without it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from chaos.harness import Figure, Plan
 from chaos.vault.rewrap.bench import Bench, bench_in
 from chaos.vault.rewrap.book import Book
 from chaos.vault.rewrap.filling import fill
+from chaos.vault.rewrap.instances import read_all_the_time
 from chaos.vault.rewrap.runs import Order, Program, Runs, prepare, rewrap
 from chaos.vault.rewrap.scan import Scan
-from chaos.vault.rewrap.traffic import Traffic, highest
+from chaos.vault.rewrap.traffic import Tally, highest
 from core.errors import CallmineError
 from credential_vault.encryption.census import Uses, census
 from credential_vault.encryption.rotation import Rotation
@@ -58,26 +60,20 @@ class _Proof:
         """From the filling to the last look."""
         book = Book(self.plan.seed)
         draw = random.Random(f"rewrap {self.plan.seed}")
-        keyrings = [await self.bench.keyring(), await self.bench.keyring()]
+        keyring = await self.bench.keyring()
         runs = Runs(self.program, self._order(), draw, self.scale.kills)
-        filled = await fill(self.bench.admin, keyrings[0], book, self.scale.credentials, self.plan.tick)
+        filled = await fill(self.bench.admin, keyring, book, self.scale.credentials, self.plan.tick)
         await self.prepared
         runs.data_keys = len(filled.data_keys)
-        traffic = Traffic(self.bench.db, keyrings, book, self.scale.reads_per_second)
-        going_on = asyncio.create_task(traffic.run())
-        try:
+        async with read_all_the_time(self.bench.environment, book, self.scale.reads_per_second) as tally:
             await asyncio.sleep(_MARGIN)
             await Rotation(self.bench.db, self.bench.secret).rotate()
             await runs.run(self.plan.tick)
             left, retired = await self._retire(filled.wrapping_key)
             await asyncio.sleep(_MARGIN)
-        finally:
-            traffic.stop.set()
-            await asyncio.wait({going_on})
-        going_on.result()
         scan = Scan(await self.bench.keyring(), book, filled)
         await scan.run(self.bench.admin)
-        return self._part(runs, traffic, scan, left, retired)
+        return self._part(runs, tally, scan, left, retired)
 
     def _order(self) -> Order:
         return Order(self.bench.environment, self.bench.folder / "rewrapped")
@@ -93,23 +89,23 @@ class _Proof:
             return uses, f"the old key could not be retired: {error}"
         return uses, ""
 
-    def _part(self, runs: Runs, traffic: Traffic, scan: Scan, left: Uses, retired: str) -> Part:
-        failed, rate = traffic.failed.total(), traffic.reads / traffic.seconds
+    def _part(self, runs: Runs, tally: Tally, scan: Scan, left: Uses, retired: str) -> Part:
+        failed, rate = tally.failed.total(), tally.reads / tally.seconds
         figures: dict[str, Figure] = {
             "rewrapped": scan.moved,
             "rewrapped_fields": scan.fields,
             "rewrap_census_old": left.data_keys + left.fields + left.parked + left.backups,
             "rewrap_kills": runs.ends["killed"],
-            "reads": traffic.reads,
+            "reads": tally.reads,
             "failed_reads": failed,
-            "reads_retried": traffic.retried,
+            "reads_retried": tally.retried,
             "reads_per_second": rate,
-            "read_ms_p50": highest(traffic.late, 0.5),
-            "read_ms_p99": highest(traffic.late, 0.99),
-            "rewrap_connected": {"while it ran": dict(traffic.connected)},
+            "read_ms_p50": highest(tally.late, 0.5),
+            "read_ms_p99": highest(tally.late, 0.99),
+            "rewrap_connected": {"while it ran": dict(tally.connected)},
         }
-        told = [f"{number} reads failed: {what}" for what, number in sorted(traffic.failed.items())]
-        told += [f"{number} times nobody could connect: {what}" for what, number in sorted(traffic.unconnected.items())]
+        told = [f"{number} reads failed: {what}" for what, number in sorted(tally.failed.items())]
+        told += [f"{number} times nobody could connect: {what}" for what, number in sorted(tally.unconnected.items())]
         told += [f"{number} {what}" for what, number in sorted(scan.wrong.items()) if number]
         told += runs.problems + [retired] * bool(retired)
         if not left.none:

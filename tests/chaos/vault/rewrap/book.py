@@ -49,6 +49,19 @@ class Book:
         """Note what a version reads as if it is committed. Whoever is given the same version later takes its place."""
         self._written[workspace_id, provider, version] = origin
 
+    def shares(self, parts: int) -> list[Book]:
+        """The credentials dealt among `parts` books, a workspace's all to the same one."""
+        books = [Book(self.seed) for _ in range(parts)]
+        for credential, version in self.newest.items():
+            part = int.from_bytes(hashlib.blake2b(credential[0].encode(), digest_size=4).digest()) % parts
+            books[part].newest[credential] = version
+        return books
+
+    def take_back(self, other: Book) -> None:
+        """What was committed by the one that had this share."""
+        self.newest |= other.newest
+        self._written |= other._written
+
     def _text(self, origin: str) -> str:
         content = json.dumps([self.seed, origin]).encode()
         return hashlib.blake2b(content, digest_size=20).hexdigest()

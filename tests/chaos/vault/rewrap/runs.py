@@ -15,7 +15,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import TypeVar
 
 from core import faultpoints
 from credential_vault.cli import app
@@ -24,6 +27,8 @@ POINTS = ("rewrap.before_ciphertexts", "rewrap.before_data_key", "rewrap.before_
 
 # A process that is still there after so long stands still (seconds).
 _LONGEST = 1200.0
+# What one that has said its last may take to end (seconds).
+_ENDING = 10.0
 # Where it shares its cores with the vault, rewrapping is what can wait; readers are held up by its locks all the same.
 _NICE = 10
 # A kill that is not meant for a point comes up to so long after it (seconds): while a statement, or the commit, is under way.
@@ -70,6 +75,7 @@ def rewrap(order: Order) -> None:
 
 
 Program = Callable[[Order], None]
+Argument = TypeVar("Argument")
 
 _context = multiprocessing.get_context("forkserver")
 
@@ -80,6 +86,29 @@ def prepare() -> None:
     process = _context.Process(target=_nothing, daemon=True)
     process.start()
     process.join(_LONGEST)
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that can be spoken with."""
+
+    process: ForkServerProcess
+    connection: Connection
+
+    async def end(self) -> None:
+        """Kill it if it is still there."""
+        await asyncio.to_thread(self.process.join, _ENDING)
+        self.process.kill()
+        self.connection.close()
+
+
+async def forked(program: Callable[[Argument, Connection], None], argument: Argument) -> Child:
+    """A process that runs `program`, which is given the other end of the connection."""
+    ours, theirs = _context.Pipe()
+    process = _context.Process(target=program, args=(argument, theirs), daemon=True)
+    await asyncio.to_thread(process.start)
+    theirs.close()
+    return Child(process, ours)
 
 
 def _nothing() -> None:

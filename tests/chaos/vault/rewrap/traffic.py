@@ -1,4 +1,4 @@
-"""Reads at a steady pace, and people who connect again: as two instances of the vault do it, each with a keyring of its own."""
+"""Reads at a steady pace, and people who connect again: as an instance of the vault does it, with a keyring of its own."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ from database import Database
 
 # Who reads: more than the pool has connections, so that one that waits holds up nobody else's schedule.
 _READERS = 32
-_WRITERS = 2
-_WRITES_PER_SECOND = 10.0
+_WRITES_PER_SECOND = 5.0
 # One connection in so many is a new workspace's.
 _NEW = 5
 
@@ -39,14 +38,9 @@ async def _nobody(*_: object) -> None:
 
 
 @dataclass(slots=True)
-class Traffic:
-    """Until `stop` is set. `failed` counts reads by what was wrong with them; `late` has the milliseconds from when a read was due."""
+class Tally:
+    """What happened. `failed` counts reads by what was wrong with them; `late` has the milliseconds from when a read was due."""
 
-    db: Database
-    keyrings: list[Keyring]
-    book: Book
-    reads_per_second: float
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
     reads: int = 0
     retried: int = 0
     failed: Counter[str] = field(default_factory=Counter)
@@ -54,24 +48,46 @@ class Traffic:
     seconds: float = 0.0
     connected: Counter[str] = field(default_factory=Counter)
     unconnected: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        """What happened elsewhere at the same time."""
+        self.reads += other.reads
+        self.retried += other.retried
+        self.failed += other.failed
+        self.late += other.late
+        self.seconds = max(self.seconds, other.seconds)
+        self.connected += other.connected
+        self.unconnected += other.unconnected
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Until `stop` is set, on the credentials of `book`. `name` tells one instance from another, and its new workspaces, too."""
+
+    db: Database
+    keyring: Keyring
+    book: Book
+    reads_per_second: float
+    name: str
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    tally: Tally = field(default_factory=Tally)
     _credentials: list[Credential] = field(default_factory=list)
     _sealing: SealingKey = field(default_factory=SealingKey.generate)
 
     async def run(self) -> None:
         """Read and connect; whatever is under way when `stop` is set comes to its end."""
         self._credentials = list(self.book.newest)
-        draw = random.Random(f"traffic {self.book.seed}")
+        draw = random.Random(f"traffic {self.book.seed} {self.name}")
         sealed_to = SealedTo.parse(self._sealing.public_text())
         requesters = dict.fromkeys(_REQUESTERS.values(), sealed_to)
-        vaults = [Vault(one, requesters, SystemClock(), timedelta(minutes=30), {}) for one in self.keyrings]
+        vault = Vault(self.keyring, requesters, SystemClock(), timedelta(minutes=30), {})
         began = time.monotonic()
         async with asyncio.TaskGroup() as group:
             reads, writes = count(), count(1)
             for _ in range(_READERS):
-                group.create_task(self._paced(reads, self.reads_per_second, lambda due: self._read(vaults, draw, due)))
-            for _ in range(_WRITERS):
-                group.create_task(self._paced(writes, _WRITES_PER_SECOND, lambda _: self._write(next(writes), draw)))
-        self.seconds = time.monotonic() - began
+                group.create_task(self._paced(reads, self.reads_per_second, lambda due: self._read(vault, draw, due)))
+            group.create_task(self._paced(writes, _WRITES_PER_SECOND, lambda _: self._write(next(writes), draw)))
+        self.tally.seconds = time.monotonic() - began
 
     async def _paced(self, numbers: count[int], rate: float, work: Callable[[float], Awaitable[None]]) -> None:
         """Do what is due next, over and over: when that is depends on the rate alone, not on how long anything took."""
@@ -83,14 +99,13 @@ class Traffic:
             if not self.stop.is_set():
                 await work(due)
 
-    async def _read(self, vaults: list[Vault], draw: random.Random, due: float) -> None:
-        vault = draw.choice(vaults)
+    async def _read(self, vault: Vault, draw: random.Random, due: float) -> None:
         credential = draw.choice(self._credentials)
         wrong = await self._granted(vault, credential)
-        self.reads += 1
+        self.tally.reads += 1
         if wrong:
-            self.failed[wrong] += 1
-        self.late.append((time.monotonic() - due) * 1000)
+            self.tally.failed[wrong] += 1
+        self.tally.late.append((time.monotonic() - due) * 1000)
 
     async def _granted(self, vault: Vault, credential: Credential) -> str:
         """What was wrong with one read; empty when it gave exactly what was stored, or something newer."""
@@ -115,7 +130,7 @@ class Traffic:
         try:
             return await self._attempt(vault, workspace_id, request)
         except Transient:
-            self.retried += 1
+            self.tally.retried += 1
             return await self._attempt(vault, workspace_id, request)
 
     async def _attempt(self, vault: Vault, workspace_id: WorkspaceId, request: GrantRequest) -> object:
@@ -125,12 +140,12 @@ class Traffic:
     async def _write(self, number: int, draw: random.Random) -> None:
         workspace_id, provider = draw.choice(self._credentials)
         if number % _NEW == 0:
-            workspace_id = WorkspaceId(f"org_new{number:06}")
-        connecting = Connecting(draw.choice(self.keyrings), {}, _nobody, _nobody, draw)
+            workspace_id = WorkspaceId(f"org_new{self.name}{number:06}")
+        connecting = Connecting(self.keyring, {}, _nobody, _nobody, draw)
         try:
-            await self._connected(connecting, workspace_id, provider, f"connection {number}")
+            await self._connected(connecting, workspace_id, provider, f"connection {self.name} {number}")
         except Exception as error:  # noqa: BLE001 - counted by its kind
-            self.unconnected[type(error).__name__] += 1
+            self.tally.unconnected[type(error).__name__] += 1
 
     async def _connected(
         self, connecting: Connecting, workspace_id: WorkspaceId, provider: Provider, origin: str
@@ -149,9 +164,9 @@ class Traffic:
     def _committed(self, credential: Credential, version: int) -> None:
         if credential not in self.book.newest:
             self._credentials.append(credential)
-            self.connected["new"] += 1
+            self.tally.connected["new"] += 1
         else:
-            self.connected["again"] += 1
+            self.tally.connected["again"] += 1
         self.book.newest[credential] = max(version, self.book.newest.get(credential, 0))
 
 

@@ -54,7 +54,13 @@ SETTINGS = {
 }
 """fsync and synchronous_commit stay on: what a service committed survives a power cut here as well."""
 
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "400"}
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "400",
+    "max_wal_size": "256MB",
+}
 
 
 class PostgresFailed(Exception):

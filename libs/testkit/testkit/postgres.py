@@ -13,6 +13,7 @@ import pytest
 from core.ids import uuid7
 from database import DatabaseSettings, MigrationSettings, migrate
 from local.postgres import EmbeddedPostgres, Passwords, ServiceDsns, clone, drop, provision
+from testkit.memory import memory_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 PASSWORDS = Passwords(owner="owner-role-in-tests", app="app-role-in-tests", sweep="sweep-role-in-tests")
@@ -38,7 +39,7 @@ def postgres_url() -> Iterator[str]:
         yield given
         return
     with (
-        tempfile.TemporaryDirectory(prefix="callmine-pg-") as folder,
+        tempfile.TemporaryDirectory(prefix="callmine-pg-", dir=memory_folder()) as folder,
         EmbeddedPostgres.start(Path(folder) / "postgres", fast=True) as server,
     ):
         yield server.admin_dsn

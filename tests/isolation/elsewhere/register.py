@@ -15,6 +15,7 @@ MEMORY: Final[Register] = {
         "_known_actor",
     ): "a function of the four values that are its key; each comes from the event",
     ("libs/web/web/pages.py", "_environment"): "templates of a package, without values",
+    ("libs/database/database/queries.py", "_read"): "statements of a file, without values",
     ("libs/cloud/cloud/engine.py", "keep_engine"): "a channel that never connects: nothing is sent on it",
     # By workspace: the key begins with it, or the value names it.
     (

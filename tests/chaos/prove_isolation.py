@@ -8,9 +8,9 @@ other walls are off (isolation.mutants), two workspaces do not interfere (isolat
 from __future__ import annotations
 
 import asyncio
-import itertools
+import functools
 import shutil
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from chaos.harness import ROOT, Figure, Plan, Verdict
 from chaos.server import postgres
@@ -19,25 +19,21 @@ from testkit.capture import recording
 
 Measure = Callable[[Plan, str], Awaitable[Part]]
 
-# In the quick form side by side, each line in its order: the crowd of scopes leaves the machine half of its time. In full one after the
-# other: a machine that is busy for half an hour lets providers' answers come too late, which is no matter of isolation.
-TOGETHER: tuple[tuple[Measure, ...], ...] = ((mutants.measure, interference.measure), (scopes.measure,))
 # What takes times has the machine to itself.
 ALONE: tuple[Measure, ...] = (cost.measure,)
 
 RECORDED = ROOT / "build" / "captured" / "proof"
 
 
-async def prove(plan: Plan) -> Verdict:
-    """Measure all parts on one server."""
+async def prove(plan: Plan, transactions: int | None = None) -> Verdict:
+    """Measure all parts on one server. `transactions` is how large the crowd of scopes is, if not as large as `plan` says."""
     figures: dict[str, Figure] = {}
     problems: list[str] = []
     shutil.rmtree(RECORDED, ignore_errors=True)
     with postgres() as admin_url:
         with recording(RECORDED):
-            together = (tuple(itertools.chain(*TOGETHER)),) if plan.full else TOGETHER
             async with asyncio.TaskGroup() as group:
-                lines = [group.create_task(_in_order(line, plan, admin_url)) for line in together]
+                lines = [group.create_task(_in_order(line, plan, admin_url)) for line in _together(plan, transactions)]
             parts = [part for line in lines for part in line.result()]
             parts += await _in_order(ALONE, plan, admin_url)
         # After the others: what they ran is captured and checked as well.
@@ -46,6 +42,18 @@ async def prove(plan: Plan) -> Verdict:
         figures.update(part.figures)
         problems.extend(part.problems)
     return Verdict(figures, tuple(problems))
+
+
+def _together(plan: Plan, transactions: int | None) -> Sequence[Sequence[Measure]]:
+    """In the quick form side by side, each line in its order: the crowd of scopes leaves the machine half of its time.
+
+    In full one after the other: a machine that is busy for half an hour lets providers' answers come too late, which says nothing of
+    isolation.
+    """
+    crowd: Measure = functools.partial(scopes.measure, transactions=transactions)
+    if plan.full:
+        return [[mutants.measure, interference.measure, crowd]]
+    return [[mutants.measure, interference.measure], [crowd]]
 
 
 async def _in_order(measures: Iterable[Measure], plan: Plan, admin_url: str) -> list[Part]:

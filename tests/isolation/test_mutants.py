@@ -1,4 +1,4 @@
-"""Each wall alone notices, or holds against, every mutant; and the proof fails when a wall does not."""
+"""The proof fails when a wall alone does not notice a mutant, or hold against it (that each does is in test_proof.py)."""
 
 from __future__ import annotations
 
@@ -31,16 +31,6 @@ def counts(part: Part) -> Mapping[str, Mapping[str, int]]:
     found = part.figures["wall_alone"]
     assert isinstance(found, Mapping)
     return found
-
-
-@pytest.mark.slow
-async def test_every_wall_alone_stops_its_mutants(postgres_url: str) -> None:
-    part = await mutants.measure(PLAN, postgres_url)
-    assert part.problems == ()
-    assert part.figures["mutants"] == part.figures["mutants_killed"]
-    by_wall = counts(part)
-    assert set(by_wall) == {"types", "checker", "database", "keys"}
-    assert all(wall["mutants"] == wall["killed"] > 0 for wall in by_wall.values())
 
 
 @pytest.mark.slow

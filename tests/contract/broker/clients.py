@@ -46,9 +46,13 @@ class Clients:
         return list(answer.message_ids)
 
     async def pull(self, subscription: str, count: int, *, ack: bool = True) -> list[types.ReceivedMessage]:
-        """Pulls until `count` messages came."""
+        """Pulls until `count` messages came.
+
+        An answer that a broker sends to a pull or a stream that has just ended is lost until its deadline has
+        passed, and that may happen several times on a busy machine: hence the patience.
+        """
         received: list[types.ReceivedMessage] = []
-        async with asyncio.timeout(TIMEOUT * 2):
+        async with asyncio.timeout(TIMEOUT * 8):
             while len(received) < count:
                 part = await self.pull_once(subscription, count - len(received))
                 if ack and part:

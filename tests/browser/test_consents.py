@@ -20,13 +20,17 @@ async def test_an_admin_connects_reconnects_and_disconnects(
         await helen.sign_in("Helen Achebe", "Harborline")
         await helen.open(PAGE)
         badge = helen.page.locator(f"#{provider} .badge").first
+        disconnect = helen.page.locator(f"#{provider}").get_by_role("button", name="Disconnect")
+        if await disconnect.count():  # by a test that came before on this stack
+            await disconnect.click()
+            await expect(badge).to_have_text("Not connected")
         for button in (f"Connect {title}", f"Reconnect {title}"):
             await helen.page.get_by_role("button", name=button, exact=True).click()
             await expect(helen.page.get_by_role("heading", name=f"Let this application use {title}?")).to_be_visible()
             await helen.page.get_by_role("button", name="Allow").click()
             await helen.page.wait_for_url(f"**{PAGE}#{provider}")
             await expect(badge).to_have_text("Connected")
-        await helen.page.locator(f"#{provider}").get_by_role("button", name="Disconnect").click()
+        await disconnect.click()
         await expect(badge).to_have_text("Not connected")
         assert helen.complaints == []
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from unittest import mock
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,11 +17,13 @@ from analysis.handlers.desk import Desk
 from chaos.harness import Plan
 from core.ids import WorkspaceId
 from isolation.interference import interference, opened_both
+from isolation.interference.canonical import canonical
 from isolation.interference.coverage import expected, missing
 from isolation.interference.proof import Findings, Proof
 from isolation.interference.surroundings import surroundings
 from isolation.interference.world import World
 from testkit.capture import unrecorded
+from web.formats import moment
 
 SEED = 20_261
 LENGTH = 140
@@ -35,6 +39,13 @@ async def test_no_answer_differs_and_nothing_is_left_out(postgres_url: str) -> N
     assert isinstance(operations, int)
     assert operations >= 260
     assert part.figures["differences"] == 0
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Sao_Paulo", "Asia/Kathmandu", "America/New_York"])
+def test_a_time_as_people_read_it_is_no_difference(zone: str) -> None:
+    at = datetime(2026, 11, 29, 0, 20, tzinfo=UTC)
+    shown = [f"made {moment(each, ZoneInfo(zone))} by".encode() for each in (at, at + timedelta(minutes=1))]
+    assert {canonical(each) for each in shown} == {b"made <time> by"}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """What of an answer is no matter of isolation: the database's clock, and the randomness of encryption. Anything else counts.
 
-    2026-11-23T22:00:00.123456+00:00   -> <time>      (and the same as people read it: 23 Nov 2026, 22:00 UTC or JST or UTC+03; 23 Nov 2026)
+    2026-11-23T22:00:00.123456+00:00   -> <time>      (and the same as people read it: 23 Nov 2026, 22:00 JST -> <time> JST; 23 Nov 2026)
     callmine-report-2026-11-23-…       -> callmine-report-<day>-…
     a sealed credential                -> the SHA-256 of what is inside, opened with the requester's key
 
@@ -22,10 +22,11 @@ from contracts.sealing import Binding, CannotOpen, SealingKey
 from isolation.interference.world import Published
 
 _MONTHS = b"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
-_ZONE = rb"(?:UTC[+-]\d{2,4}|[A-Z]{2,5})\b"
+# Kept: whose timezone an answer is in is a matter of isolation.
+_ZONE = rb"( (?:UTC[+-]\d{2,4}|[A-Z]{2,5})\b)"
 _RULES = (
     (re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"), b"<time>"),
-    (re.compile(rb"\b\d{1,2} (?:" + _MONTHS + rb") \d{4}(?:, \d\d:\d\d " + _ZONE + rb")?"), b"<time>"),
+    (re.compile(rb"\b\d{1,2} (?:" + _MONTHS + rb") \d{4}(?:, \d\d:\d\d" + _ZONE + rb")?"), rb"<time>\1"),
     (re.compile(rb"callmine-report-\d{4}-\d\d-\d\d"), b"callmine-report-<day>"),
 )
 _LENGTH = re.compile(rb"^content-length: \d+$", re.MULTILINE)

@@ -78,6 +78,11 @@ def lacks_context(call: Call) -> bool:
     return not _tells_deal(call.deal) or call.deal is None or call.deal.employees is None
 
 
+def has_questions(call: Call) -> bool:
+    """Whether a CRM can be asked anything about the call: it lacks context, may be looked at, and names somebody to look for."""
+    return lacks_context(call) and not call.is_private and bool(customer_addresses(call))
+
+
 def choose_deal(deals: Iterable[CrmDeal], moment: datetime) -> CrmDeal | None:
     """The deal that a call at `moment` belongs to, the same in whatever order they come.
 

@@ -19,7 +19,7 @@ from ingest.domain.deals import (
     company_domain,
     completed,
     customer_addresses,
-    lacks_context,
+    has_questions,
 )
 from ingest.hubspot.client import MISSING_SCOPES, HubSpotClient, HubSpotRefused, Kind
 from ingest.hubspot.models import ObjectData
@@ -72,7 +72,7 @@ class DealLookup:
 
     async def complete(self, calls: Sequence[Call]) -> list[Call]:
         """The same calls in the same order, with deal and company where HubSpot knows them. Raises what the client raises."""
-        lacking = [call for call in calls if lacks_context(call) and not call.is_private]
+        lacking = [call for call in calls if has_questions(call)]
         addresses = {call.call_id: customer_addresses(call) for call in lacking}
         wanted = _once(address for some in addresses.values() for address in some)
         if not wanted:

@@ -4,14 +4,16 @@ not asked for                nothing is missed: HubSpot is not connected, or the
 just asked for               the job sleeps a moment, uncounted; it has waited for Gong's grant as long
 asked for long ago           the job goes on without, and says so
 denied, or it does not open  as well
-held                         HubSpot is asked
+held                         HubSpot is asked; the grant stays sealed in a job whose calls all tell of their deals
 over                         another one is asked for
 refused by HubSpot           the vault is told and, a while later, asked for another one; a version that is refused again is gone on without
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from contracts.sealing import Binding, CannotOpen, SealingKeys
 from core.clock import Clock
@@ -19,7 +21,8 @@ from core.errors import Permanent
 from core.log import logger
 from egress import Egress
 from ingest.budget import Limits
-from ingest.domain.deals import DealSource, NoSource
+from ingest.domain.calls import Call
+from ingest.domain.deals import DealSource, NoSource, has_questions
 from ingest.domain.jobs import Claim, DealsRefused, Job, SealedGrant
 from ingest.handlers.fetches import DEALS_FROM, REQUESTER
 from ingest.hubspot.client import HubSpotClient
@@ -54,6 +57,26 @@ class HubSpotDoor:
         return HubSpotDeals(DealLookup(client))
 
 
+class OpenedWhenAsked:
+    """A source that is opened at its first question, so that nobody holds a token that nothing is asked with."""
+
+    def __init__(self, open_source: Callable[[], DealSource]) -> None:
+        self._open = open_source
+        self._source: DealSource | None = None
+
+    async def complete(self, calls: Sequence[Call]) -> Sequence[Call]:
+        """As the port says."""
+        if self._source is None:
+            if not any(map(has_questions, calls)):
+                return calls
+            self._source = self._open()
+        return await self._source.complete(calls)
+
+    def remarks(self) -> list[str]:
+        """As the port says; nothing went wrong where nothing was asked."""
+        return self._source.remarks() if self._source else []
+
+
 @dataclass(frozen=True, slots=True)
 class Deals:
     """Decides where a job's deals come from. A grant may be awaited for `patience` seconds, looked for every `pause` seconds.
@@ -78,7 +101,7 @@ class Deals:
         if asked.is_over:
             await self.renew(job)
             return None
-        return self.door.open(job.claim, asked.grant)
+        return OpenedWhenAsked(partial(self.door.open, job.claim, asked.grant))
 
     async def renew(self, job: Job) -> None:
         """The grant is over: ask for another one, and put the job back for a moment. Raises LeaseLost."""

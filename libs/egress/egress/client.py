@@ -6,6 +6,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -254,6 +255,9 @@ class Egress:
             body = await _read(plan.destination, streamed, progress)
         finally:
             await streamed.aclose()
+            # It refers back to the answer, and so would keep the request with its credentials until the garbage is collected, which
+            # in an idle process may be never.
+            streamed.stream = httpx.ByteStream(b"")
         headers = [(k, v) for k, v in streamed.headers.multi_items() if k not in _WIRE_HEADERS]
         return httpx.Response(streamed.status_code, headers=headers, content=body, request=plan.request)
 
@@ -319,9 +323,10 @@ def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
 
 async def _read(destination: Destination, response: httpx.Response, progress: _Progress) -> bytes:
     """The decoded body; raises ResponseTooLarge as soon as it is longer than allowed."""
-    async for part in response.aiter_bytes():
-        progress.received += len(part)
-        if progress.received > destination.largest_response:
-            raise ResponseTooLarge(destination.name, destination.largest_response)
-        progress.parts.append(part)
+    async with aclosing(response.aiter_bytes()) as parts:
+        async for part in parts:
+            progress.received += len(part)
+            if progress.received > destination.largest_response:
+                raise ResponseTooLarge(destination.name, destination.largest_response)
+            progress.parts.append(part)
     return b"".join(progress.parts)

@@ -62,11 +62,11 @@ def by_oauth(provider: Provider, requester: str = "") -> Way:
     return partial(_oauth, provider, requester)
 
 
-# Nobody asks for what Slack has issued while nothing needs reconnecting: it must not leave the vault. Of the two, only harborline has calls
-# without a deal at Gong, for which ingest asks HubSpot.
+# Nobody asks for what Slack has issued while nothing needs reconnecting: it must not leave the vault. Both have calls without a deal at
+# Gong, for which ingest asks HubSpot.
 WAYS: dict[str, tuple[Way, ...]] = {
     "harborline": (gong_key, by_oauth(Provider.HUBSPOT, "ingest"), by_oauth(Provider.SLACK)),
-    "quillstone": (by_oauth(Provider.GONG, "ingest"), by_oauth(Provider.HUBSPOT), by_oauth(Provider.SLACK)),
+    "quillstone": (by_oauth(Provider.GONG, "ingest"), by_oauth(Provider.HUBSPOT, "ingest"), by_oauth(Provider.SLACK)),
 }
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import httpx
 
@@ -323,7 +323,8 @@ def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
 
 async def _read(destination: Destination, response: httpx.Response, progress: _Progress) -> bytes:
     """The decoded body; raises ResponseTooLarge as soon as it is longer than allowed."""
-    async with aclosing(response.aiter_bytes()) as parts:
+    # It is a generator, whatever its type says: closed here, or the loop closes it some time later.
+    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as parts:
         async for part in parts:
             progress.received += len(part)
             if progress.received > destination.largest_response:

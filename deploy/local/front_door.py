@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import ssl
@@ -16,15 +17,19 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
 import yaml
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from egress.cookies import no_cookies
 
 # RFC 9110, 7.6.1: these belong to one connection and are not passed on. httpx sets length and host itself.
 _HOP_BY_HOP = frozenset(
@@ -41,6 +46,8 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+# How soon after a request what is left of it is collected.
+_FORGET_SECONDS = 1.0
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 # What a person opens of the sandbox. Its other paths carry tokens: those are reached over TLS, never through here.
@@ -88,16 +95,20 @@ def application(paths: PathMap, ca_file: Path, strip: str) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         trust = ssl.create_default_context(cafile=ca_file)
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-        async with httpx.AsyncClient(verify=trust, timeout=_TIMEOUT, limits=limits, trust_env=False) as client:
-            app.state.client = client
+        client = httpx.AsyncClient(verify=trust, timeout=_TIMEOUT, limits=limits, trust_env=False, cookies=no_cookies())
+        async with client:
+            app.state.client, app.state.passed = client, 0
+            forgetting = asyncio.create_task(_forget(app.state))
             yield
+            forgetting.cancel()
 
     async def forward(request: Request) -> Response:
-        path = request.url.path
+        path = request.scope["path"]
         if path.startswith(_INTERNAL):
             return PlainTextResponse("Not found", 404)
         client: httpx.AsyncClient = request.app.state.client
-        url = httpx.URL(paths.upstream(path) + path.removeprefix(strip), query=request.url.query.encode())
+        request.app.state.passed += 1
+        url = httpx.URL(paths.upstream(path) + path.removeprefix(strip), query=request.scope["query_string"])
         headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in _HOP_BY_HOP]
         outgoing = client.build_request(request.method, url, headers=headers, content=request.stream())
         try:
@@ -107,6 +118,19 @@ def application(paths: PathMap, ca_file: Path, strip: str) -> Starlette:
         return _passed_on(answer)
 
     return Starlette(routes=[Route("/{path:path}", forward, methods=_METHODS)], lifespan=lifespan)
+
+
+async def _forget(state: State) -> None:
+    """Keys, codes and states pass through here; what is left of them refers to itself, and would stay until it happens to be collected."""
+    gc.freeze()
+    collected = 0
+    while True:
+        await asyncio.sleep(_FORGET_SECONDS)
+        if state.passed != collected:
+            collected = state.passed
+            gc.collect()
+            # It remembers the last addresses it was given, and a callback's holds a code.
+            urlsplit.cache_clear()  # type: ignore[attr-defined]  # typeshed does not know that it has one
 
 
 def _passed_on(answer: httpx.Response) -> Response:

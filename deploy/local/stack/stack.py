@@ -32,8 +32,9 @@ ROOT = Path(__file__).resolve().parents[3]
 # On two busy cores nine Python processes import Google's clients at once: about 15 s; four times that is a failure.
 _READY_SECONDS = 90.0
 
-# For services that are granted credentials: what is freed is overwritten. Python's own allocator leaves it as it was, and so does glibc's
-# cache per thread (glibc manual, "Memory Allocation Tunables"). Costs up to 1.8 times as long where a program does nothing but allocate.
+# For services that are granted credentials, and the front door, through which they come in: what is freed is overwritten. Python's own
+# allocator leaves it as it was, and so does glibc's cache per thread (glibc manual, "Memory Allocation Tunables"). Costs up to 1.8 times as
+# long where a program does nothing but allocate.
 FORGETS = {"PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0"}
 
 Tell = Callable[[str], None]
@@ -126,7 +127,8 @@ class Stack:
             await self._launch(service, ["-m", service.replace("-", "_"), "serve"], self.service_environment(service))
         # Last, so that its first webhooks find ingest listening, or nearly so.
         await self._launch("sandbox", ["-m", "local.sandbox", "--config", self._path("sandbox.json")])
-        await self._launch("front-door", ["-m", "local.front_door", "--config", self._path("front-door.json")])
+        front_door = ["-m", "local.front_door", "--config", self._path("front-door.json")]
+        await self._launch("front-door", front_door, self._base_environment() | FORGETS)
         await asyncio.gather(*(self.ready(service) for service in settings.services))
         await self._answers("sandbox", f"{self.site.sandbox_url}/_ready")
         await self._listens("front-door", self.site.ports["front-door"])

@@ -27,7 +27,7 @@ from chaos.vault.canary.stage import Stage
 from local.stack import Stack
 
 TEXT = secrets.token_urlsafe(40)
-SECRET = Canary("a secret", TEXT, "ingest", sent=True)
+SECRET = Canary("a secret", TEXT, "ingest")
 
 # What programs make of a text, by ways of their own.
 WRITTEN: dict[str, Callable[[str], bytes]] = {
@@ -205,26 +205,26 @@ def test_a_search_that_finds_no_decoy_is_not_believed(search: Search) -> None:
     assert all(problem.startswith("the search does not see") for problem in problems)
 
 
-def _verdict(place: Place, canary: str = SECRET.name) -> tuple[object, object, int]:
-    """Hits, what was found in the front door, and problems, when this was found there."""
+def _verdict(place: Place, canary: str = SECRET.name) -> tuple[object, int]:
+    """Hits and problems, when this was found there."""
     nobody = cast(Stack, None)
     watch = Watch(Stage(nobody, Path()), Decoy(nobody, Canary(decoy.NAME, secrets.token_urlsafe(30))))
     watch.guard([SECRET, Canary("a refresh token", secrets.token_urlsafe(30))])
     watch.sweeps.append(Sweep(watch.search, hits={Hit(place, Trace(canary, "plain"))}))
     part = watch.verdict()
     assert TEXT not in str(part)
-    return part.figures["canary_hits"], part.figures["front_door_remnants"], len(part.problems)
+    return part.figures["canary_hits"], len(part.problems)
 
 
 def test_only_the_requester_may_hold_what_it_was_granted() -> None:
-    assert _verdict(Place(Kind.MEMORY, "ingest", "ingest")) == (0, 0, 0)
-    assert _verdict(Place(Kind.MEMORY, "analysis", "analysis")) == (1, 0, 1)
-    assert _verdict(Place(Kind.LOGS, "ingest.log")) == (1, 0, 1)
-    assert _verdict(Place(Kind.MEMORY, "ingest", "ingest"), "a refresh token") == (1, 0, 1)
+    assert _verdict(Place(Kind.MEMORY, "ingest", "ingest")) == (0, 0)
+    assert _verdict(Place(Kind.MEMORY, "analysis", "analysis")) == (1, 1)
+    assert _verdict(Place(Kind.LOGS, "ingest.log")) == (1, 1)
+    assert _verdict(Place(Kind.MEMORY, "ingest", "ingest"), "a refresh token") == (1, 1)
 
 
-def test_the_front_door_and_the_decoy_are_counted_apart() -> None:
-    assert _verdict(Place(Kind.MEMORY, "front-door", "front-door")) == (0, 1, 0)
-    assert _verdict(Place(Kind.MEMORY, "front-door", "front-door"), "a refresh token") == (1, 0, 1)
-    assert _verdict(Place(Kind.LOGS, "front-door.log")) == (1, 0, 1)
-    assert _verdict(Place(Kind.LOGS, "decoy.log"), decoy.NAME) == (0, 0, 0)
+def test_the_front_door_counts_and_the_decoy_does_not() -> None:
+    assert _verdict(Place(Kind.MEMORY, "front-door", "front-door")) == (1, 1)
+    assert _verdict(Place(Kind.MEMORY, "front-door", "front-door"), "a refresh token") == (1, 1)
+    assert _verdict(Place(Kind.LOGS, "front-door.log")) == (1, 1)
+    assert _verdict(Place(Kind.LOGS, "decoy.log"), decoy.NAME) == (0, 0)

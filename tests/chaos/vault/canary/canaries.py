@@ -22,14 +22,12 @@ _ALIGNMENTS = range(3)
 class Canary:
     """A secret with a name.
 
-    `requester` is the service that is granted it, empty for one that must never leave the vault. `sent` says that the admin's browser
-    sends it to the vault, so that it passes through the front door.
+    `requester` is the service that is granted it, empty for one that must never leave the vault.
     """
 
     name: str
     text: str = field(repr=False)
     requester: str = ""
-    sent: bool = False
 
     def __post_init__(self) -> None:
         """Refuse one that is too short to be told from chance."""

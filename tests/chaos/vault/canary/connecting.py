@@ -36,9 +36,7 @@ async def gong_key(person: Person, workspace: str) -> list[Canary]:
     """Gong, with the key and secret that the workspace's admin has made there."""
     await connect(person, workspace)
     key = person.stack.site.keys.gong[workspace]
-    return [
-        Canary(f"{workspace}'s Gong {field}", key[field], "ingest", sent=True) for field in ("access_key", "secret")
-    ]
+    return [Canary(f"{workspace}'s Gong {field}", key[field], "ingest") for field in ("access_key", "secret")]
 
 
 async def _oauth(provider: Provider, requester: str, person: Person, workspace: str) -> list[Canary]:
@@ -51,7 +49,7 @@ async def _oauth(provider: Provider, requester: str, person: Person, workspace: 
     location = urlsplit(_after(await person.stack.client.post(address, data=agreed), "location"))
     _after(await person.call("GET", f"{location.path}?{location.query}"), "location")
     whose = f"{workspace}'s {provider.title}"
-    carried = [Canary(f"{whose} {name}", parse_qs(location.query)[name][0], sent=True) for name in ("code", "state")]
+    carried = [Canary(f"{whose} {name}", parse_qs(location.query)[name][0]) for name in ("code", "state")]
     tokens = await _tokens(person.stack, WorkspaceId(person.organization_id), provider)
     granted = Canary(f"{whose} access_token", tokens["access_token"], requester)
     return [*carried, granted, Canary(f"{whose} refresh_token", tokens["refresh_token"])]

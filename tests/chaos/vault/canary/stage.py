@@ -27,7 +27,7 @@ from local.postgres.embedded import program
 from local.stack import Stack, StackSettings
 from local.stack.keys import WORKSPACES
 
-VAULT, PROVIDER, WAY_IN = "credential-vault", "sandbox", "front-door"
+VAULT, PROVIDER = "credential-vault", "sandbox"
 
 # Each answer of Gong takes this long while the run is held (seconds): the grant is in use all the time, and well below ingest's time-out.
 HELD_SECONDS = 4.0

@@ -84,6 +84,23 @@ async def _refused_key(visitor: Visitor) -> None:
     await visitor.page.get_by_role("alert").wait_for()
 
 
+async def _drafted(visitor: Visitor) -> None:
+    await visitor.open("/schedules/new")
+    await visitor.page.get_by_label("Brief").fill(
+        "What do buyers say about price, and what convinced those who signed?"
+    )
+    await visitor.page.get_by_label("Every month").check()
+    await visitor.page.get_by_label("On this day of the month").fill("31")
+    await visitor.page.get_by_role("button", name="Go on to the review").click()
+    await visitor.page.get_by_text("The next 5 firings").wait_for()
+
+
+async def _scheduled(visitor: Visitor) -> None:
+    await _drafted(visitor)
+    await visitor.page.get_by_role("button", name="Activate").click()
+    await visitor.page.get_by_text("The schedule is active").wait_for()
+
+
 SHOWN = (
     Shown("sign-in", NOBODY, _at("/sandbox/clerk/sign-in"), framed=False),
     Shown("401", NOBODY, _at("/dashboard")),
@@ -96,6 +113,10 @@ SHOWN = (
     Shown("report", ADMIN, _latest("Read")),
     Shown("transcript", ADMIN, _latest("Read", _first_quote)),
     Shown("new", ADMIN, _previewed),
+    Shown("schedule-new", ADMIN, _at("/schedules/new")),
+    Shown("schedule-review", ADMIN, _drafted),
+    Shown("schedule", ADMIN, _scheduled),
+    Shown("schedules", ADMIN, _at("/schedules")),
     Shown("integrations", ADMIN, _at("/settings/integrations")),
     Shown("integrations-refused", ADMIN, _refused_key),
     Shown("audit", ADMIN, _at("/audit")),

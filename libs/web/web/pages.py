@@ -31,6 +31,7 @@ class NavigationItem:
 NAVIGATION = (
     NavigationItem("Dashboard", "/dashboard"),
     NavigationItem("New analysis", "/new"),
+    NavigationItem("Schedules", "/schedules"),
     NavigationItem("Integrations", "/settings/integrations", admin_only=True),
     NavigationItem("Members", "/settings/members"),
     NavigationItem("Billing", "/settings/billing"),

@@ -15,6 +15,7 @@ from analysis.domain.report import Numbers
 from analysis.domain.request import CallFilter, PreviewId, ReportId, RunId
 from analysis.domain.run import Fetched, FetchedCall
 from analysis.domain.sample import StoredSample
+from analysis.domain.schedule import Change, ScheduleId
 from analysis.store.plans import IntegrationState
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, FetchPaused, PreviewReady
@@ -147,6 +148,30 @@ def report_exported(report_id: ReportId, format_name: str) -> AdminAction:
         target_kind="report",
         target_id=str(report_id),
         diff=[field_change("format", None, format_name)],
+    )
+
+
+def schedule_created(schedule_id: ScheduleId, told: Sequence[Change]) -> AdminAction:
+    """Somebody has drafted a schedule."""
+    return _schedule_action(AdminActionType.ADMIN_ACTION_TYPE_SCHEDULE_CREATED, schedule_id, told)
+
+
+def schedule_edited(schedule_id: ScheduleId, told: Sequence[Change]) -> AdminAction:
+    """Somebody has changed, activated or paused a schedule."""
+    return _schedule_action(AdminActionType.ADMIN_ACTION_TYPE_SCHEDULE_EDITED, schedule_id, told)
+
+
+def schedule_deleted(schedule_id: ScheduleId, told: Sequence[Change]) -> AdminAction:
+    """Somebody has deleted a schedule."""
+    return _schedule_action(AdminActionType.ADMIN_ACTION_TYPE_SCHEDULE_DELETED, schedule_id, told)
+
+
+def _schedule_action(kind: AdminActionType.ValueType, schedule_id: ScheduleId, told: Sequence[Change]) -> AdminAction:
+    return AdminAction(
+        type=kind,
+        target_kind="schedule",
+        target_id=str(schedule_id),
+        diff=[field_change(one.field, one.before, one.after) for one in told],
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from analysis.handlers.desk import Desk
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.messages import MessageHandlers
 from analysis.handlers.notices import Notices
+from analysis.handlers.schedules import Schedules
 from analysis.http import routers
 from analysis.models.catalog import ModelNames, Providers, catalog
 from analysis.settings import Settings
@@ -18,6 +20,7 @@ from analysis.store import plans
 from analysis.workers import Workers
 from analysis.workers.notices import NoticeWork
 from analysis.workers.pool import PoolSettings, WorkPool
+from analysis.workers.schedules import ScheduleWork
 from cloud.objects import GoogleObjects
 from cloud.secrets import GoogleSecrets
 from contracts.sealing import SealingKeys
@@ -26,8 +29,9 @@ from runtime import Assembly, assembled, endpoint
 
 SERVICE = "analysis"
 
-# They are rare, and no page waits for one.
+# Notices are rare, and no page waits for one; a firing takes milliseconds, but many are due at the same minute.
 _NOTICES_AT_ONCE = 2
+_FIRINGS_AT_ONCE = 4
 
 # What the row policies of previews, runs and reports read; set with each scope.
 ENTERING = ("report_floor_enter",)
@@ -66,9 +70,17 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("workspaces", messages.workspaces())
         parts.consume("integrations", messages.integrations())
         parts.consume("credential-grants-analysis", notices.grants())
-        parts.serve(*routers(Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds)))
-        parts.work(workers.run, senders.run)
+        schedules = Schedules(parts.db, parts.outbox, lifecycle)
+        tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
+        desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds)
+        parts.serve(*routers(desk, schedules))
+        parts.work(workers.run, senders.run, tick.run)
         yield parts
+
+
+def _firings_at_once(settings: Settings) -> int:
+    """Never more than calls, which have the larger part of the database's connections."""
+    return min(_FIRINGS_AT_ONCE, settings.analysis_concurrency)
 
 
 def _names(settings: Settings) -> ModelNames:

@@ -27,7 +27,9 @@ def site(world: World) -> FastAPI:
         return _ISSUER.jwks()
 
     sessions = ClerkSessions(SigningKeys(fetch, SystemClock()), ISSUER, (PARTY,))
-    return create_app(service="analysis", settings=settings(), routers=routers(world.desk), sessions=sessions)
+    return create_app(
+        service="analysis", settings=settings(), routers=routers(world.desk, world.schedules), sessions=sessions
+    )
 
 
 def token(workspace_id: WorkspaceId, role: str = "member") -> str:
@@ -36,9 +38,9 @@ def token(workspace_id: WorkspaceId, role: str = "member") -> str:
 
 
 @asynccontextmanager
-async def program(app: FastAPI, workspace_id: WorkspaceId) -> AsyncIterator[httpx.AsyncClient]:
+async def program(app: FastAPI, workspace_id: WorkspaceId, role: str = "member") -> AsyncIterator[httpx.AsyncClient]:
     """A client of the API."""
-    headers = {"authorization": f"Bearer {token(workspace_id)}", "accept": "application/json"}
+    headers = {"authorization": f"Bearer {token(workspace_id, role)}", "accept": "application/json"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PARTY, headers=headers) as client:
         yield client
 

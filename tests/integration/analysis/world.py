@@ -20,6 +20,7 @@ from analysis.handlers.desk import Desk
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.messages import MessageHandlers
 from analysis.handlers.notices import Notices
+from analysis.handlers.schedules import Schedules
 from analysis.main import ENTERING
 from analysis.models.port import Prompt
 from analysis.store import plans
@@ -186,6 +187,7 @@ class World:
     objects: MemoryObjects
     model: ScriptedModel
     desk: Desk
+    schedules: Schedules
     workers: Workers
     consumers: dict[str, Consumer]
     clock: Ahead
@@ -352,6 +354,7 @@ def put_together(db: Database, dsns: ServiceDsns, admin_url: str, concurrency: i
         objects=objects,
         model=model,
         desk=Desk(db, outbox, lifecycle, objects, clock),
+        schedules=Schedules(db, outbox, lifecycle),
         workers=workers,
         clock=clock,
         consumers={topic: Consumer(f"analysis.{topic}", db, routes) for topic, routes in tables.items()},

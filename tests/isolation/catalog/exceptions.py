@@ -49,6 +49,9 @@ EXCEPTIONS: Mapping[Exempt, str] = {
         "analysis", "syntheses", SWEPT
     ): "workers claim syntheses of every workspace; each is then read and written in its own",
     Exempt(
+        "analysis", "schedules", SWEPT
+    ): "the tick claims schedules of every workspace that are due; each is then read and fired in its own",
+    Exempt(
         "analysis", "notices", SWEPT
     ): "workers claim notices of every workspace; each is then read and written in its own",
     Exempt(

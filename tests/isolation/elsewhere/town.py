@@ -30,6 +30,8 @@ from web import access
 # The foreign workspace writes this word into whatever it writes.
 FOREIGN_WORD = "Quillstone"
 
+_DAILY = {"cadence": "daily", "time": "09:00", "range": "last_7_days"}
+
 ROLES = ("admin", "member")
 WAYS = ("browser", "htmx", "program")
 
@@ -41,6 +43,7 @@ class Belongings:
     preview_id: str
     run_id: str
     report_id: str
+    schedule_id: str
     call_id: str
     request_id: str
     entry_id: str
@@ -106,13 +109,15 @@ async def settle(world: World, organization: Organization, person: Person) -> Be
     )
     audited = _event(workspace_id, action, workspace_id, 1)
     await deliver(world.services["audit"].consumer("audit"), audited)
-    preview_id, run_id, request_id = await _ask(world, organization, person)
+    preview_id, run_id, schedule_id, request_id = await _ask(world, organization, person)
     call_id = f"call-{organization.slug}"
     report_id = await _report(world, workspace_id, run_id, call_id)
     invitation_id = f"orginv_{organization.slug}01"
     await _people(world, workspace_id, organization, person, invitation_id)
     entry_id = str(audited.event_id)
-    return Belongings(preview_id, run_id, report_id, call_id, request_id, entry_id, person.user_id, invitation_id)
+    return Belongings(
+        preview_id, run_id, report_id, schedule_id, call_id, request_id, entry_id, person.user_id, invitation_id
+    )
 
 
 async def _people(
@@ -144,7 +149,7 @@ async def _people(
     )
 
 
-async def _ask(world: World, organization: Organization, person: Person) -> tuple[str, str, str]:
+async def _ask(world: World, organization: Organization, person: Person) -> tuple[str, str, str, str]:
     request_id = str(uuid7())
     question = {
         "brief": f"{organization.name}: what do buyers say about price?",
@@ -155,7 +160,8 @@ async def _ask(world: World, organization: Organization, person: Person) -> tupl
     async with client_of(service, outside, person, organization, "program") as client:
         preview = (await client.post("/api/v1/previews", json={**question, "request_id": None})).json()
         run = (await client.post("/api/v1/runs", json=question)).json()
-    return preview["preview_id"], run["run_id"], request_id
+        schedule = (await client.post("/api/v1/schedules", json={**question, "request_id": None, **_DAILY})).json()
+    return preview["preview_id"], run["run_id"], schedule["schedule_id"], request_id
 
 
 async def _report(world: World, workspace_id: WorkspaceId, run_id: str, call_id: str) -> str:

@@ -14,7 +14,7 @@ from contracts import unpack
 from isolation.interference.asgi import Answer
 from isolation.interference.world import Published
 
-_LOCATION = re.compile(r"/(runs|previews)/([0-9a-f-]{36})$")
+_LOCATION = re.compile(r"/(runs|previews|schedules)/([0-9a-f-]{36})(?:/review|\?done=[a-z]+)?$")
 _CURSOR = re.compile(rb'"next_cursor":"([^"]+)"')
 
 MALFORMED = ("not-an-id", "0", "..%2f..%2fetc", "%00", "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz", "x" * 300, "{}", "'; --")
@@ -35,6 +35,7 @@ class Known:
     foreign: Foreign
     runs: list[str] = field(default_factory=list)
     previews: list[str] = field(default_factory=list)
+    schedules: list[str] = field(default_factory=list)
     reports: list[str] = field(default_factory=list)
     fetching: list[str] = field(default_factory=list)
     grants: list[str] = field(default_factory=list)
@@ -56,7 +57,7 @@ class Known:
     def _learn_answer(self, answer: Answer) -> None:
         if found := _LOCATION.search(answer.header("location")):
             kind, value = found.groups()
-            (self.runs if kind == "runs" else self.previews).append(value)
+            {"runs": self.runs, "previews": self.previews, "schedules": self.schedules}[kind].append(value)
         if cursor := _CURSOR.search(answer.body):
             self.cursors.append(cursor[1].decode())
 

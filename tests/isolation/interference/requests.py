@@ -69,6 +69,10 @@ class Asker:
         """A preview's id."""
         return self.known.some(self.rng, self.known.previews, self.known.foreign.runs)
 
+    def schedule(self) -> str:
+        """A schedule's id."""
+        return self.known.some(self.rng, self.known.schedules, self.known.foreign.runs)
+
     def report(self) -> str:
         """A report's id."""
         return self.known.some(self.rng, self.known.reports, self.known.foreign.reports)
@@ -88,6 +92,29 @@ class Asker:
         if rng.random() < 0.2:
             fields |= rng.choice(_WRONG)
         return fields
+
+    def planned(self) -> dict[str, str]:
+        """A schedule's fields; one in five has something wrong with it."""
+        rng = self.rng
+        fields = {
+            "brief": rng.choice(BRIEFS),
+            "max_calls": str(rng.choice([1, 2, 3])),
+            "name": rng.choice(["", f"{WORD} every day"]),
+            "cadence": rng.choice(["daily", "daily", "monthly"]),
+            "month_day": rng.choice(["1", "31"]),
+            "time": rng.choice(["00:00", "09:30", "23:59"]),
+            "timezone": rng.choice(["", "", "Asia/Tokyo"]),
+            "range": rng.choice(["last_7_days", "previous_month", "since_last_firing"]),
+        }
+        if rng.random() < 0.3:
+            fields["request_id"] = self._request_id()
+        if rng.random() < 0.2:
+            fields |= rng.choice(_WRONGLY_PLANNED)
+        return fields
+
+    def seen(self) -> dict[str, str]:
+        """The version of a schedule that was looked at: mostly an early one, as most schedules are at."""
+        return {"version": str(self.rng.choice([1, 1, 2, 2, 3, 4]))}
 
     def _request_id(self) -> str:
         if self.known.requests and self.rng.random() < 0.3:
@@ -121,6 +148,54 @@ _WRONG: Sequence[dict[str, str]] = (
     {"workspace_id": ORG},
     {"stages": ",".join(["stage"] * 60)},
 )
+
+
+_WRONGLY_PLANNED: Sequence[dict[str, str]] = (
+    {"brief": " "},
+    {"time": "25:00"},
+    {"timezone": "Mars/Base"},
+    {"month_day": "32", "cadence": "monthly"},
+    {"cadence": "weekly"},
+    {"cadence": WORD},
+    {"range": "next_week"},
+    {"model": f"{WORD}/none"},
+    {"max_calls": "0"},
+    {"workspace_id": ORG},
+)
+
+
+def _schedules(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    service, pages, api = "analysis", "/schedules", "/api/v1/schedules"
+
+    def one(path: str) -> str:
+        return f"{path}/{a.schedule()}"
+
+    def older(path: str) -> str:
+        return f"{path}?before={quote(a.rng.choice(['2026-01-01T00:00:00+00:00', '2999-01-01T00:00:00Z', 'x']))}"
+
+    # Drafted and activated first, so that a tour has one to go on with.
+    return (
+        (2, lambda: a.form(service, pages, a.planned())),
+        (3, lambda: a.api(service, "POST", api, a.planned())),
+        (2, lambda: a.form(service, f"{one(pages)}/activate", a.seen())),
+        (4, lambda: a.api(service, "POST", f"{one(api)}/activate", {"version": int(a.seen()["version"])})),
+        (3, lambda: a.page(service, pages)),
+        (1, lambda: a.page(service, f"{pages}/new")),
+        (4, lambda: a.page(service, a.rng.choice([one(pages), older(one(pages))]))),
+        (1, lambda: a.page(service, f"{one(pages)}/edit")),
+        (1, lambda: a.page(service, f"{one(pages)}/review")),
+        (1, lambda: a.form(service, one(pages), a.planned() | a.seen())),
+        (1, lambda: a.form(service, f"{one(pages)}/run", {})),
+        (1, lambda: a.form(service, f"{one(pages)}/pause", {})),
+        (1, lambda: a.form(service, f"{one(pages)}/delete", {})),
+        (3, lambda: a.api(service, "GET", api)),
+        (3, lambda: a.api(service, "GET", one(api))),
+        (3, lambda: a.api(service, "GET", a.rng.choice([f"{one(api)}/firings", older(f"{one(api)}/firings")]))),
+        (1, lambda: a.api(service, "PUT", one(api), {**a.planned(), "version": int(a.seen()["version"])})),
+        (1, lambda: a.api(service, "POST", f"{one(api)}/run")),
+        (1, lambda: a.api(service, "POST", f"{one(api)}/pause")),
+        (1, lambda: a.api(service, "DELETE", one(api))),
+    )
 
 
 def _analysis(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
@@ -309,4 +384,4 @@ def request(rng: Random, known: Known) -> Operation:
 
 def choices(asker: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     """All that can be drawn, with how often."""
-    return [*_analysis(asker), *_audit(asker), *_vault(asker), *_others(asker)]
+    return [*_analysis(asker), *_schedules(asker), *_audit(asker), *_vault(asker), *_others(asker)]

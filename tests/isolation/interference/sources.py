@@ -22,7 +22,9 @@ from unittest import mock
 import core.ids
 from analysis.store.calls import CallClaim
 from analysis.store.reports import SynthesisClaim
+from analysis.store.schedules import ScheduleClaim
 from analysis.workers.calls import CallWork
+from analysis.workers.schedules import ScheduleWork
 from analysis.workers.syntheses import SynthesisWork
 from core.clock import SystemClock
 from database import Batch
@@ -115,6 +117,7 @@ def _now(_: SystemClock) -> datetime:
 
 
 _apply, _do_call, _do_synthesis, _attempt = Consumer._apply, CallWork.do, SynthesisWork.do, FetchWorker._attempt
+_do_schedule = ScheduleWork.do
 
 
 async def _apply_part(self: Consumer, batch: Batch, group: Group) -> None:
@@ -131,6 +134,11 @@ async def _call_part(self: CallWork, claim: CallClaim) -> None:
 async def _synthesis_part(self: SynthesisWork, claim: SynthesisClaim) -> None:
     with _part(synthesis_part(claim.run_id, claim.attempts)):
         await _do_synthesis(self, claim)
+
+
+async def _schedule_part(self: ScheduleWork, claim: ScheduleClaim) -> None:
+    with _part(f"schedule:{claim.id}:{claim.fence}"):
+        await _do_schedule(self, claim)
 
 
 async def _attempt_part(self: FetchWorker, claim: Claim) -> None:
@@ -167,6 +175,7 @@ _PATCHES: Sequence[tuple[str, object]] = (
     ("messaging.consumer.Consumer._apply", _apply_part),
     ("analysis.workers.calls.CallWork.do", _call_part),
     ("analysis.workers.syntheses.SynthesisWork.do", _synthesis_part),
+    ("analysis.workers.schedules.ScheduleWork.do", _schedule_part),
     ("ingest.workers.loop.FetchWorker._attempt", _attempt_part),
     ("analysis.workers.backoff.Backoff.wait", _wait),
     ("ingest.workers.ending.JobEnds.pause", _pause),

@@ -22,7 +22,9 @@ import credential_vault.main
 import ingest.main
 import retention.main
 from analysis.settings import Settings as AnalysisSettings
+from analysis.store.schedules import ScheduleClaim
 from analysis.workers import Workers
+from analysis.workers.pool import WorkPool
 from audit.settings import Settings as AuditSettings
 from credential_vault.settings import Settings as VaultSettings
 from ingest.settings import Settings as IngestSettings
@@ -79,7 +81,12 @@ class World:
             pass
 
     async def analyse(self) -> None:
-        """Let analysis' workers do all that is due."""
+        """Let analysis' workers do all that is due. Of what is planned a day has come: every active schedule's, or the one after."""
+        await self._end_waits(
+            "analysis",
+            "UPDATE schedules SET lease_until = now(), next_firing_at = next_firing_at - interval '1 day' WHERE state = 'active'",
+        )
+        await _pool(self.services["analysis"], "schedule").drain()
         for table in ("run_calls", "syntheses"):
             await self._end_waits("analysis", f"UPDATE {table} SET lease_until = now() WHERE done_at IS NULL")
         await _worker(self.services["analysis"], Workers).drain()
@@ -153,6 +160,12 @@ def _keep_going(service: Service) -> None:
     """A consumer stops for everybody when most of what it gets is poison, by design: here a part of it always is."""
     for consumer in service.parts.consumers.values():
         consumer._breaker = Breaker(BreakerSettings(share=1.0))
+
+
+def _pool(service: Service, name: str) -> WorkPool[ScheduleClaim]:
+    """The pool of that name among the service's background work."""
+    owners = (getattr(work, "__self__", None) for work in service.parts._works)
+    return next(owner for owner in owners if isinstance(owner, WorkPool) and owner._name == name)
 
 
 def _worker(service: Service, kind: type[T]) -> T:

@@ -9,11 +9,12 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from analysis import events
-from analysis.domain.plan import Plan, Quota, require_quota
-from analysis.domain.request import PreviewId, Question, ReportId, RunId, check, zone_of
+from analysis.domain.plan import Plan, Quota
+from analysis.domain.request import PreviewId, Question, ReportId, RunId, zone_of
 from analysis.domain.run import Preview, Run, RunState
 from analysis.domain.sample import SampledCall
 from analysis.domain.transcript import Call, parse_call
+from analysis.handlers.asking import check_question, queue_run
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.store import plans, reports, runs
 from analysis.store.call_objects import read_call, read_sample
@@ -112,7 +113,7 @@ class Desk:
         """Have the matching calls counted. Raises InvalidInput."""
         preview_id = PreviewId(uuid7())
         async with self.db.workspace(workspace_id) as tx:
-            await self._check(tx, question)
+            await check_question(tx, self.lifecycle, question)
             await self._insert_preview(tx, preview_id, question, actor)
         return preview_id
 
@@ -145,19 +146,8 @@ class Desk:
         Raises InvalidInput, QuotaUsedUp when not one call is left, and RunTooLarge when fewer are left than the run may use and it is not
         to be `capped` at them.
         """
-        request_id = request_id or uuid7()
-        run_id = RunId(uuid7())
         async with self.db.workspace(workspace_id) as tx:
-            earlier = await runs.run_of_request(tx, request_id)
-            if earlier is not None:
-                return earlier
-            plan = await self._check(tx, question)
-            quota = await plans.quota_of(tx, plan, self.clock.now())
-            require_quota(plan, quota, question.max_calls, capped=capped)
-            if not await runs.insert_run(tx, run_id, request_id, actor.id, question):
-                return _found(await runs.run_of_request(tx, request_id), "run")
-            await self.lifecycle.dispatch(tx, actor=actor)
-        return run_id
+            return await queue_run(tx, self.lifecycle, question, actor, request_id or uuid7(), capped=capped)
 
     async def run(self, workspace_id: WorkspaceId, run_id: RunId) -> Run:
         """One run."""
@@ -215,12 +205,6 @@ class Desk:
         await runs.insert_preview(tx, preview_id, question)
         request = events.preview_requested(preview_id, question.filter, question.max_calls)
         await self.outbox.add(tx, request, aggregate_id=str(preview_id), sequence=1, actor=actor)
-
-    async def _check(self, tx: Tx, question: Question) -> Plan:
-        plan = await plans.plan_of(tx)
-        check(question, self.clock.now())
-        plan.require_model(question.model)
-        return plan
 
 
 def _found(thing: T | None, what: str) -> T:

@@ -9,6 +9,7 @@ from analysis.domain.request import RunId
 from analysis.domain.run import Run, RunState
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.notices import Notices
+from analysis.handlers.schedules import retime
 from analysis.store import plans, preferences, runs
 from contracts import Event
 from core.errors import NotFound
@@ -115,9 +116,11 @@ class MessageHandlers:
     async def workspace_told(
         self, tx: Tx, event: Event[events.WorkspaceCreated] | Event[events.WorkspaceUpdated]
     ) -> None:
-        """The workspace's name and timezone, and its preferences where they are told."""
+        """The workspace's name and timezone, by which its schedules fire, and its preferences where they are told."""
         timezone = event.payload.timezone[:_LONGEST_TIMEZONE] or "UTC"
-        await plans.project_workspace(tx, event.payload.name, timezone, event.sequence)
+        before = await plans.timezone_of(tx)
+        if await plans.project_workspace(tx, event.payload.name, timezone, event.sequence) and timezone != before:
+            await retime(tx, timezone, self.lifecycle.clock.now())
         told = events.preferences(event.payload)
         if told is not None:
             await preferences.project(tx, told, event.sequence)

@@ -41,14 +41,12 @@ Choices = Annotated[tuple[str, ...], BeforeValidator(_choices)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
-class QuestionInput(BaseModel):
-    """A question as it is sent: days are inclusive and in the workspace's timezone; what is left out is not filtered by."""
+class AskedInput(BaseModel):
+    """Everything of a question but its days; what is left out is not filtered by."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
     brief: str = ""
-    first_day: Day = Field(default=None, alias="from")
-    last_day: Day = Field(default=None, alias="to")
     stages: Choices = ()
     owners: Choices = ()
     amount_min: Amount = None
@@ -68,6 +66,13 @@ class QuestionInput(BaseModel):
     request_id: Annotated[uuid.UUID | None, BeforeValidator(_blank_is_none)] = None
 
 
+class QuestionInput(AskedInput):
+    """A question as it is sent: days are inclusive and in the workspace's timezone."""
+
+    first_day: Day = Field(default=None, alias="from")
+    last_day: Day = Field(default=None, alias="to")
+
+
 def _affordable(quota: Quota) -> int:
     """The default, or what is left where that is less."""
     return min(DEFAULT_CALLS, quota.free or quota.left or DEFAULT_CALLS)
@@ -77,11 +82,16 @@ def question_of(sent: QuestionInput, situation: Situation, now: datetime) -> Que
     """The question, with defaults for what was left out. It is checked where it is used."""
     today = now.astimezone(zone_of(situation.timezone)).date()
     last = sent.last_day or today
+    return asked_of(sent, situation, sent.first_day or last - timedelta(days=DEFAULT_DAYS - 1), last)
+
+
+def asked_of(sent: AskedInput, situation: Situation, first_day: date, last_day: date) -> Question:
+    """The question about these days, with defaults for what was left out. It is checked where it is used."""
     models = situation.plan.models
     return Question(
         brief=sent.brief.replace("\x00", "").replace("\r\n", "\n"),
-        first_day=sent.first_day or last - timedelta(days=DEFAULT_DAYS - 1),
-        last_day=last,
+        first_day=first_day,
+        last_day=last_day,
         timezone=situation.timezone,
         model=sent.model or (models[0] if models else ""),
         max_calls=sent.max_calls if sent.max_calls is not None else _affordable(situation.quota),

@@ -10,9 +10,11 @@ from fastapi.responses import RedirectResponse, Response
 from analysis.domain.request import PreviewId, Question, RunId
 from analysis.domain.run import Preview, stages
 from analysis.handlers.desk import Desk
+from analysis.handlers.schedules import Schedules
 from analysis.http.frame import Frame
 from analysis.http.inputs import QuestionInput, question_of
 from analysis.http.paths import id_in_path
+from analysis.http.schedule_words import SKIPPED
 from core.errors import CallmineError, InvalidInput, OutOfQuota
 from core.ids import parse_uuid, uuid7
 from core.log import logger
@@ -44,8 +46,9 @@ DIRECTION_NAMES = {
 class RunRoutes:
     """The routes of this page family."""
 
-    def __init__(self, desk: Desk, frame: Frame) -> None:
+    def __init__(self, desk: Desk, schedules: Schedules, frame: Frame) -> None:
         self._desk = desk
+        self._schedules = schedules
         self._frame = frame
 
     def router(self) -> APIRouter:
@@ -70,7 +73,16 @@ class RunRoutes:
     ) -> Response:
         """Runs and reports, newest first."""
         shown = await self._desk.dashboard(session.workspace_id, parse_uuid(before, "before") if before else None)
-        return await self._frame.page(request, "dashboard.html", session, dashboard=shown, first=not before)
+        skipped = await self._schedules.skipped(session.workspace_id)
+        return await self._frame.page(
+            request,
+            "dashboard.html",
+            session,
+            dashboard=shown,
+            first=not before,
+            skipped=skipped,
+            skipped_words=SKIPPED,
+        )
 
     async def new(self, request: Request, session: Member, later: BackgroundTasks) -> Response:
         """The form for a new question. While it is filled in, the calls of the days it begins with are listed."""
@@ -124,8 +136,16 @@ class RunRoutes:
             return await self._frame.part(
                 request, "run_part.html", session, run=run, stages=stages(run), pause=pause, model_names=MODEL_NAMES
             )
+        origin = await self._schedules.origin(session.workspace_id, run.id)
         return await self._frame.page(
-            request, "run.html", session, run=run, stages=stages(run), pause=pause, model_names=MODEL_NAMES
+            request,
+            "run.html",
+            session,
+            run=run,
+            stages=stages(run),
+            pause=pause,
+            model_names=MODEL_NAMES,
+            origin=origin,
         )
 
     async def cancel(self, session: Member, run_id: str) -> Response:

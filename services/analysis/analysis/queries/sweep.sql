@@ -59,3 +59,18 @@ SET plan = excluded.plan, window_days = excluded.window_days, monthly_calls = ex
 SELECT (SELECT count(*) FROM run_calls WHERE done_at IS NULL) AS calls,
        (SELECT count(*) FROM run_calls WHERE done_at IS NULL AND attempts > 1) AS calls_retried,
        (SELECT count(*) FROM syntheses WHERE done_at IS NULL) AS summaries;
+
+-- name: claim_schedules
+-- Claims schedules that are due at `now`, for `seconds`.
+-- cross-workspace: the tick serves all workspaces; each schedule is then read and fired in its own workspace's scope
+UPDATE schedules s
+SET fence = s.fence + 1, lease_until = now() + make_interval(secs => :seconds::double precision)
+FROM (
+    SELECT workspace_id, id FROM schedules
+    WHERE next_firing_at <= :now AND lease_until <= now()
+    ORDER BY next_firing_at, id
+    LIMIT :limit
+    FOR NO KEY UPDATE SKIP LOCKED
+) free
+WHERE s.workspace_id = free.workspace_id AND s.id = free.id
+RETURNING s.workspace_id, s.id, s.fence;

@@ -50,9 +50,9 @@ async def project_plan(tx: Tx, plan: Plan, sequence: int) -> None:
     await tx.execute("project_plan", **_columns(plan), billing_anchor=plan.anchor, sequence=sequence)
 
 
-async def project_workspace(tx: Tx, name: str, timezone: str, sequence: int) -> None:
-    """Remember the workspace's name and timezone unless later ones are known."""
-    await tx.execute("project_workspace", name=name, timezone=timezone, sequence=sequence)
+async def project_workspace(tx: Tx, name: str, timezone: str, sequence: int) -> bool:
+    """Remember the workspace's name and timezone unless later ones are known; False then."""
+    return await tx.execute("project_workspace", name=name, timezone=timezone, sequence=sequence) == 1
 
 
 async def timezone_of(tx: Tx) -> str:

@@ -47,3 +47,14 @@ INSERT INTO notices (workspace_id, provider, credential_version, sequence, state
 VALUES ('@w', 'gong', 1, 1, 'ready', '00000001-0000-4000-8000-000000000001', convert_to('@w', 'UTF8'), '@w', '2026-01-01T00:00:00Z', 1,
         '2026-01-0@nT00:00:00Z'),
        ('@w', 'hubspot', 1, @n, 'waiting_grant', '00000002-0000-4000-8000-000000000001', NULL, NULL, NULL, 1, '2026-01-01T00:00:00Z');
+INSERT INTO schedules (workspace_id, id, state, version, name, request, cap, range, cadence, minute_of_day, month_day, next_firing_at, fence,
+                       lease_until, created_by)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'active', 1, 'of @w', '"@w"', true, 'last_7_days', 'daily', @n, NULL,
+        '2026-01-0@nT00:00:00Z', 1, '2026-01-01T00:00:00Z', '@w'),
+       ('@w', '00000002-0000-4000-8000-000000000001', 'paused', 1, 'of @w', '"@w"', true, 'previous_month', 'monthly', 1, @n, NULL, 1,
+        '2026-01-01T00:00:00Z', '@w');
+INSERT INTO schedule_firings (workspace_id, schedule_id, planned_at, outcome, reason, firings, first_planned_at, by_hand, run_id, fired_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', '2026-01-01T00:00:00Z', 'started', '', 1, NULL, @n = 1,
+        '00000001-0000-4000-8000-000000000001', '2026-01-0@nT00:00:00Z'),
+       ('@w', '00000001-0000-4000-8000-000000000001', '2026-01-02T00:00:00Z', 'skipped', 'of @w', 1, NULL, false, NULL,
+        '2026-01-0@nT00:00:00Z');

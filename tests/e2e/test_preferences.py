@@ -60,7 +60,8 @@ async def test_no_address_and_no_number_reaches_the_model_unless_the_workspace_s
     stack = finished.stack
     person = admin_of(stack, WORKSPACE)
     requests, report = await asked(stack, person)
-    assert {request["task"] for request in requests} == {"analyse-call", "synthesise"}
+    # Whether there are themes to be joined depends on the one call that is taken.
+    assert {request["task"] for request in requests} - {"merge-themes"} == {"analyse-call", "synthesise"}
     assert [request["watched"] for request in requests] == [[]] * len(requests)
     assert any(ADDRESS in quote and NUMBER in quote for quote in quotes_of(report)), quotes_of(report)
     assert report["numbers"]["quotes_dropped"] == 0

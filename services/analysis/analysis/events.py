@@ -118,8 +118,8 @@ def call_failed(run_id: RunId, call_id: str) -> CallAnalysed:
     return CallAnalysed(run_id=str(run_id), call_id=call_id, outcome=CallOutcome.CALL_OUTCOME_FAILED)
 
 
-def report_completed(run_id: RunId, report_id: ReportId, numbers: Numbers) -> ReportCompleted:
-    """A run has its report."""
+def report_completed(run_id: RunId, report_id: ReportId, numbers: Numbers, *, partial: bool = False) -> ReportCompleted:
+    """A run has its report; a `partial` one is of a cancelled run's finished calls."""
     return ReportCompleted(
         run_id=str(run_id),
         report_id=str(report_id),
@@ -128,6 +128,7 @@ def report_completed(run_id: RunId, report_id: ReportId, numbers: Numbers) -> Re
         findings=numbers.findings,
         quotes=numbers.quotes,
         quotes_dropped=numbers.quotes_dropped,
+        partial=partial,
     )
 
 

@@ -87,6 +87,38 @@ async def test_anthropic_client_gets_the_same_answer(
     specification("anthropic").check(message.model_dump(mode="json", by_alias=True, exclude_unset=True), "Message")
 
 
+async def test_both_providers_say_which_themes_are_one(
+    anthropic_client: anthropic.AsyncAnthropic, openai_client: openai.AsyncOpenAI
+) -> None:
+    labels = ["Pricing pressure", "Security review", "Pressure on price"]
+    document = json.dumps(
+        {"brief": "Why?", "labels": [{"id": f"t{n}", "label": text} for n, text in enumerate(labels)]}
+    )
+    schema = {
+        "type": "object",
+        "properties": {
+            "groups": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"ids": {"type": "array", "items": {"type": "string"}}},
+                    "required": ["ids"],
+                    "additionalProperties": False,
+                },
+            }
+        },
+        "required": ["groups"],
+        "additionalProperties": False,
+    }
+    form: Any = {"type": "json_schema", "name": "groups", "strict": True, "schema": schema}
+    task = "You tidy labels.\ntask: merge-themes"
+    told = await ask_openai(openai_client, document, instructions=task, text={"format": form})
+    assert json.loads(told.output_text) == {"groups": [{"ids": ["t0", "t2"]}]}
+    plain: Any = {"format": {"type": "json_schema", "schema": schema}}
+    message = await ask_anthropic(anthropic_client, document, system=task, output_config=plain)
+    assert next(block.text for block in message.content if block.type == "text") == told.output_text
+
+
 async def test_openai_chat_and_models(openai_client: openai.AsyncOpenAI, sandbox: RunningSandbox) -> None:
     messages: Any = [
         {"role": "developer", "content": questions.ANALYSE},

@@ -363,7 +363,7 @@ async def test_an_export_is_the_document_and_is_audited(world: World, maya: http
     assert answer.status_code == 200
     assert answer.headers["content-disposition"].startswith("attachment; filename=")
     document = json.loads(answer.text)
-    assert (document["format"], document["version"], document["report_id"]) == ("callmine.report", 1, str(report_id))
+    assert (document["format"], document["version"], document["report_id"]) == ("callmine.report", 2, str(report_id))
     (audited,) = await world.sent_of(AdminAction)
     action = audited.payload
     assert isinstance(action, AdminAction)
@@ -444,3 +444,56 @@ async def test_opening_the_form_has_the_calls_listed_once_in_the_time_of_a_list(
     await maya.get("/new")
     assert len(await prepared(world)) == 3
     assert {row["workspace_id"] for row in await world.rows("SELECT * FROM prepared_lists")} == {ACME}
+
+
+async def test_the_page_of_a_partial_report_says_what_it_leaves_out(world: World, maya: httpx.AsyncClient) -> None:
+    path = (await maya.post("/runs", data=BRIEF)).headers["location"]
+    await world.deliver(await world.fetched(run_of(path), "c1"))
+    await world.workers.drain()
+    await world.deliver(await world.fetched(run_of(path), "c2"))
+    await world.owner("UPDATE run_calls SET lease_until = now() + interval '1 hour' WHERE done_at IS NULL")
+    assert (await maya.post(f"{path}/cancel")).status_code == 303
+    waiting = (await maya.get(path)).text
+    assert "A report of the 1 call that is finished is being written." in waiting
+    assert 'hx-trigger="every 1s"' in waiting
+    await world.work()
+    done = (await maya.get(path)).text
+    assert "Read the partial report" in done
+    assert "every 1s" not in done
+    report = (await maya.get(re.findall(r'href="(/reports/[0-9a-f-]+)"', done)[0])).text
+    assert "This report is partial: its run was cancelled" in report
+    assert "The numbers are about the 1 call that had been analysed by then." in report
+    assert re.search(
+        r'<a href="#left-out">1 call</a> that had been fetched is left out\.\s+More calls may match', report
+    )
+    assert re.search(
+        r'id="left-out">.*?\(stopped by a member\).*?<li>Call of 2 Nov 2026, 15:32 UTC</li>', report, re.DOTALL
+    )
+
+
+async def test_a_run_cancelled_long_ago_is_not_waited_for(world: World, maya: httpx.AsyncClient) -> None:
+    """Runs that were cancelled before there were partial reports have none and get none."""
+    path = (await maya.post("/runs", data=BRIEF)).headers["location"]
+    await world.deliver(await world.fetched(run_of(path), "c1"))
+    await world.workers.drain()
+    await maya.post(f"{path}/cancel")
+    await world.owner(
+        "UPDATE syntheses SET done_at = now()", "UPDATE runs SET finished_at = finished_at - interval '1 hour'"
+    )
+    shown = (await maya.get(path)).text
+    assert "is being written" not in shown
+    assert "every 1s" not in shown
+
+
+async def test_a_theme_and_the_calls_of_a_report_have_pages_of_their_own(world: World, maya: httpx.AsyncClient) -> None:
+    run_id = await world.finished_run(calls=3)
+    path = f"/reports/{(await world.desk.run(ACME, run_id)).report_id}"
+    theme = await maya.get(f"{path}?theme=1")
+    assert theme.status_code == 200
+    assert theme.text.count("<blockquote>") == 3
+    assert "Back to the report" in theme.text
+    calls = await maya.get(f"{path}?calls=9")
+    assert re.findall(r'href="[^"]+/calls/(call\d)"', calls.text) == ["call0", "call1", "call2"]
+    for odd in ("theme=99", "theme=-1", "calls=0"):
+        assert "Executive summary" in (await maya.get(f"{path}?{odd}")).text
+    assert (await maya.get(f"{path}?theme=x")).status_code == 400

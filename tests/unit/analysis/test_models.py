@@ -10,10 +10,10 @@ import httpx2
 import openai
 import pytest
 
-from analysis.models.answers import CALL_SCHEMA, read_call_answer, read_summary_answer
+from analysis.models.answers import CALL_SCHEMA, MERGE_SCHEMA, SUMMARY_SCHEMA, read_call_answer, read_summary_answer
 from analysis.models.masking import Mask
 from analysis.models.port import AccountRefused, BadAnswer, LanguageModel, Prompt
-from analysis.models.prompts import ANALYSE_CALL, SYNTHESISE
+from analysis.models.prompts import ANALYSE_CALL, MERGE_THEMES, SYNTHESISE
 from analysis.models.with_anthropic import AnthropicModel
 from analysis.models.with_openai import OpenAIModel
 from core.errors import Transient
@@ -232,11 +232,13 @@ def test_the_schemas_are_strict_as_both_providers_want_them() -> None:
             for value in schema:
                 check(value)
 
-    check(CALL_SCHEMA)
+    for schema in (CALL_SCHEMA, MERGE_SCHEMA, SUMMARY_SCHEMA):
+        check(schema)
 
 
 def test_the_instructions_name_their_task_first_and_treat_transcripts_as_data() -> None:
     assert ANALYSE_CALL.startswith("task: analyse-call\n")
     assert SYNTHESISE.startswith("task: synthesise\n")
-    for instructions in (ANALYSE_CALL, SYNTHESISE):
+    assert MERGE_THEMES.startswith("task: merge-themes\n")
+    for instructions in (ANALYSE_CALL, MERGE_THEMES, SYNTHESISE):
         assert "never as instructions" in instructions

@@ -10,14 +10,9 @@ from hypothesis import strategies as st
 
 from analysis.domain.finding import CallAnalysis, CallAnswer, ClaimedFinding, Finding, Sentiment, Verdict, check_answer
 from analysis.domain.quotes import ClaimedQuote, Quote
-from analysis.domain.report import (
-    FailedCall,
-    SummarySentence,
-    digest,
-    keep_cited,
-    summary_of_counts,
-    theme_key,
-)
+from analysis.domain.report import FailedCall, digest
+from analysis.domain.summary import SummarySentence, keep_true, summarised, summary_of_counts
+from analysis.domain.themes import theme_key
 from analysis.domain.transcript import Affiliation, Call, Party, Sentence
 from analysis.models.masking import Mask
 from analysis.models.prompts import synthesise
@@ -66,7 +61,7 @@ def test_themes_are_grouped_by_label_and_ranked_by_calls() -> None:
 
 def test_talk_share_is_weighted_by_length() -> None:
     totals = digest([call("1", talk=(10, 100)), call("2", talk=(300, 400)), call("3", rep="Ada", talk=(0, 0))], [])
-    shares = {row.name: row.talk_share for row in totals.reps}
+    shares = {row.name: row.measures.talk_share for row in totals.reps}
     assert shares == {"Maya": 0.62, "Ada": None}
 
 
@@ -83,23 +78,51 @@ def test_a_double_s_is_no_plural() -> None:
     assert theme_key("Next steps") == "next step"
 
 
-def test_sentences_without_a_known_finding_are_dropped() -> None:
-    known = frozenset({"f1", "f2"})
-    summary = keep_cited(
+def test_sentences_that_cite_nothing_or_anything_unknown_are_dropped_and_counted() -> None:
+    totals = digest([call("1", finding("Price")), call("2", finding("Price"))], [])
+    summary = keep_true(
         "  Price\n decides ",
         [
-            SummarySentence("Grounded.", ("f1", "f9", "f1")),
+            SummarySentence("Grounded  well.", ("f1", "f2", "f1")),
+            SummarySentence("Half invented.", ("f1", "f9")),
             SummarySentence("Invented.", ("f9",)),
             SummarySentence("Uncited.", ()),
             SummarySentence("  ", ("f1",)),
         ],
-        known,
+        totals,
     )
     assert summary is not None
     assert summary.headline == "Price decides"
-    assert [(s.sentence, s.finding_ids) for s in summary.sentences] == [("Grounded.", ("f1",))]
-    assert keep_cited("Headline", [SummarySentence("Invented.", ("f9",))], known) is None
-    assert keep_cited(" ", [SummarySentence("Grounded.", ("f1",))], known) is None
+    assert [(s.sentence, s.finding_ids) for s in summary.sentences] == [("Grounded well.", ("f1", "f2"))]
+    assert summary.removed == 4
+    assert keep_true("Headline", [SummarySentence("Invented.", ("f9",))], totals) is None
+    assert keep_true(" ", [SummarySentence("Grounded.", ("f1",))], totals) is None
+
+
+def test_a_sentence_with_a_number_that_its_findings_do_not_have_is_dropped() -> None:
+    dear = replace(finding("Price"), claim="They would pay $12,000 at most.")
+    totals = digest([call("1", dear), call("2", finding("Price")), call("3", finding("Timing"))], [])
+    said = [
+        SummarySentence("Price comes up in 2 of 3 calls, and one buyer would pay $12k.", ("f1", "f2")),
+        SummarySentence("Timing comes up in 2 of 3 calls.", ("f3",)),
+        SummarySentence("A buyer would pay $12,000.", ("f2",)),
+        SummarySentence("A buyer would pay $13,000.", ("f1",)),
+    ]
+    summary = keep_true("Price comes up in 2 of 3 calls", said, totals)
+    assert summary is not None
+    assert [s.sentence for s in summary.sentences] == [said[0].sentence]
+    assert (summary.headline, summary.removed) == ("Price comes up in 2 of 3 calls", 3)
+    wrong = keep_true("Price comes up in 3 of 3 calls", said, totals)
+    assert wrong is not None
+    assert wrong.headline == "Price: found in 2 of 3 calls"
+
+
+def test_only_findings_that_the_model_was_shown_can_be_cited() -> None:
+    totals = digest([call(f"{number:02}", finding("Price")) for number in range(40)], [])
+    shown = [item.id for _, items in summarised(totals) for item in items]
+    assert (len(shown), shown[0], shown[-1]) == (12, "f1", "f37")
+    assert keep_true("Price", [SummarySentence("Price.", ("f2",))], totals) is None
+    assert keep_true("Price", [SummarySentence("Price.", (shown[1],))], totals) is not None
 
 
 def test_the_fallback_states_only_counts_and_cites_what_is_there() -> None:

@@ -1,4 +1,4 @@
-"""The two documents the stand-in is asked about, and the answers it gives."""
+"""The documents the stand-in is asked about, and the answers it gives."""
 
 from __future__ import annotations
 
@@ -99,3 +99,29 @@ class ReportAnswer(_Document):
 
     headline: str
     summary: tuple[SummarySentence, ...]
+
+
+class ThemeLabel(_Document):
+    """A theme's label by its id; the calls and claims that come with it are not looked at."""
+
+    id: str
+    label: str
+
+
+class MergeQuestion(_Document):
+    """The user's document of ``task: merge-themes``."""
+
+    brief: str
+    labels: tuple[ThemeLabel, ...]
+
+
+class LabelGroup(_Document):
+    """Labels that mean the same."""
+
+    ids: tuple[str, ...]
+
+
+class MergeAnswer(_Document):
+    """The answer to ``task: merge-themes``; a label that stands alone is in no group."""
+
+    groups: tuple[LabelGroup, ...]

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from local.sandbox.faults import AnswerFault
 from local.sandbox.language_model.analysis import analyse_call
-from local.sandbox.language_model.documents import CallAnswer, CallQuestion, ReportQuestion
+from local.sandbox.language_model.documents import CallAnswer, CallQuestion, MergeQuestion, ReportQuestion
+from local.sandbox.language_model.merging import merge_themes
 from local.sandbox.language_model.schemas import Schema, satisfies, smallest_instance
 from local.sandbox.language_model.synthesis import synthesise
 
@@ -94,6 +95,8 @@ def _known_answer(prompt: Prompt) -> object:
     match prompt.task:
         case "analyse-call":
             answer = analyse_call(CallQuestion.model_validate_json(prompt.user))
+        case "merge-themes":
+            answer = merge_themes(MergeQuestion.model_validate_json(prompt.user))
         case "synthesise":
             answer = synthesise(ReportQuestion.model_validate_json(prompt.user))
         case _:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from analysis.domain.measures import Conversation, Measures, Talk, conversation_of, measured
 from analysis.domain.quotes import ClaimedQuote, Quote, QuoteCheck
 from analysis.domain.transcript import Call
 
@@ -15,6 +17,11 @@ MOST_QUOTES = 5
 LONGEST_THEME = 80
 LONGEST_CLAIM = 600
 LONGEST_SUMMARY = 2_000
+LONGEST_STAGE = 200
+
+# How a deal ended, as the CRM tells it; anything else, and a deal that nobody told, is unknown.
+OUTCOMES = ("won", "lost", "open")
+UNKNOWN = "unknown"
 
 
 class Sentiment(enum.StrEnum):
@@ -66,7 +73,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CallAnalysis:
-    """The checked result of one call."""
+    """The checked result of one call.
+
+    `stage` and `outcome` are the deal's; `conversation` is None for a call analysed before it was counted; `started_at` is None until the
+    result is stored, beside the call that it is of.
+    """
 
     call_id: str
     title: str
@@ -80,6 +91,20 @@ class CallAnalysis:
     findings: tuple[Finding, ...]
     quotes_dropped: int
     deal_source: str = ""
+    stage: str = UNKNOWN
+    outcome: str = UNKNOWN
+    conversation: Conversation | None = None
+    started_at: datetime | None = None
+
+    @property
+    def talk(self) -> Talk:
+        """The call's part in the measures of many."""
+        return Talk(self.rep_talk_ms, self.total_talk_ms, self.conversation)
+
+    @property
+    def measures(self) -> Measures:
+        """The call's own measures."""
+        return measured([self.talk])
 
     @property
     def quotes(self) -> int:
@@ -115,7 +140,17 @@ def check_answer(call: Call, answer: CallAnswer) -> CallAnalysis:
         findings=tuple(findings),
         quotes_dropped=dropped,
         deal_source=call.deal_source,
+        stage=_told(call.deal, "stage"),
+        outcome=_told(call.deal, "outcome", OUTCOMES),
+        conversation=conversation_of(call),
     )
+
+
+def _told(deal: Mapping[str, object], name: str, known: Sequence[str] | None = None) -> str:
+    """What the deal says, and nothing made of it; unknown where it says nothing, or something else than is `known`."""
+    value = deal.get(name)
+    text = _line(value, LONGEST_STAGE) if isinstance(value, str) else ""
+    return text if text and (known is None or text in known) else UNKNOWN
 
 
 def _verified(check: QuoteCheck, quotes: Sequence[ClaimedQuote]) -> list[Quote]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from analysis.domain.finding import CallAnalysis, Finding, Sentiment
+from analysis.domain.measures import Measures, measured
+from analysis.domain.themes import Joined, spelling, theme_key
 from analysis.domain.transcript import DEAL_SOURCES
 
 NO_DEAL_SOURCE = "none"
 
-# Bounds of what the second model call is given: the themes that most calls share, and enough claims to tell what each is about.
-MOST_THEMES_SUMMARISED = 20
-MOST_CLAIMS_SUMMARISED = 12
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +31,29 @@ class NumberedFinding:
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Findings that carry the same label."""
+    """Findings that carry the same label, or one that was found to mean the same. `share` is its part of the calls, 0 to 1."""
 
     label: str
     calls: int
+    share: float
     findings: tuple[NumberedFinding, ...]
 
     @property
     def sentiment(self) -> dict[str, int]:
         """How many findings there are of each sentiment."""
-        return _sentiments(item.finding for item in self.findings)
+        return sentiments(item.finding for item in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """The numbers of one rep or one segment. `talk_share` is the rep's part of all talk, 0 to 1; None where nobody spoke."""
+    """The numbers of one rep, segment, stage or outcome. `share` is its part of the calls, 0 to 1."""
 
     name: str
     calls: int
+    share: float
     findings: int
     sentiment: Mapping[str, int]
-    talk_share: float | None
+    measures: Measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ class Digest:
     themes: tuple[Theme, ...]
     reps: tuple[Breakdown, ...]
     segments: tuple[Breakdown, ...]
+    stages: tuple[Breakdown, ...]
+    outcomes: tuple[Breakdown, ...]
+    measures: Measures
     verdicts: Mapping[str, int]
     deal_context: Mapping[str, int]
     calls: tuple[CallAnalysis, ...]
@@ -89,43 +94,38 @@ class Digest:
 
     @property
     def finding_ids(self) -> frozenset[str]:
-        """The ids that a sentence of the summary may cite."""
+        """The ids of all findings."""
         return frozenset(item.id for theme in self.themes for item in theme.findings)
 
 
-@dataclass(frozen=True, slots=True)
-class SummarySentence:
-    """A sentence of the executive summary and the findings that hold it up."""
-
-    sentence: str
-    finding_ids: tuple[str, ...]
+def in_order(analyses: Iterable[CallAnalysis]) -> list[CallAnalysis]:
+    """The calls in the order of a report: the oldest first, and of those of one moment by their id."""
+    return sorted(analyses, key=lambda call: (call.started_at or _LONG_AGO, call.call_id))
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The report's words. `written_by` is "model", or "counts" where the model failed and the sentences only state the numbers."""
+def digest(analyses: Iterable[CallAnalysis], failed: Sequence[FailedCall], joined: Joined | None = None) -> Digest:
+    """Add up the calls, in whatever order they come. `joined` says which themes are one beyond their spelling.
 
-    headline: str
-    sentences: tuple[SummarySentence, ...]
-    written_by: str
-
-
-def digest(analyses: Sequence[CallAnalysis], failed: Sequence[FailedCall]) -> Digest:
-    """Add up the calls. `analyses` come in the run's order; the result depends on nothing else."""
+    Takes time and memory in proportion to the findings.
+    """
+    calls = in_order(analyses)
     return Digest(
         numbers=Numbers(
-            calls_analysed=len(analyses),
+            calls_analysed=len(calls),
             calls_failed=len(failed),
-            findings=sum(len(call.findings) for call in analyses),
-            quotes=sum(call.quotes for call in analyses),
-            quotes_dropped=sum(call.quotes_dropped for call in analyses),
+            findings=sum(len(call.findings) for call in calls),
+            quotes=sum(call.quotes for call in calls),
+            quotes_dropped=sum(call.quotes_dropped for call in calls),
         ),
-        themes=_themes(analyses),
-        reps=_breakdown(analyses, lambda call: call.rep),
-        segments=_breakdown(analyses, lambda call: call.segment),
-        verdicts=dict(sorted(Counter(call.verdict.value for call in analyses).items())),
-        deal_context=_deal_context(analyses),
-        calls=tuple(analyses),
+        themes=_themes(calls, joined or {}),
+        reps=_breakdown(calls, lambda call: call.rep),
+        segments=_breakdown(calls, lambda call: call.segment),
+        stages=_breakdown(calls, lambda call: call.stage),
+        outcomes=_breakdown(calls, lambda call: call.outcome),
+        measures=measured(call.talk for call in calls),
+        verdicts=dict(sorted(Counter(call.verdict.value for call in calls).items())),
+        deal_context=_deal_context(calls),
+        calls=tuple(calls),
         failed=tuple(failed),
     )
 
@@ -136,27 +136,21 @@ def _deal_context(analyses: Sequence[CallAnalysis]) -> dict[str, int]:
     return {source: counts[source] for source in (*DEAL_SOURCES, NO_DEAL_SOURCE)}
 
 
-def theme_key(label: str) -> str:
-    """The label with what does not tell themes apart taken away: case, punctuation, spacing, a plural s."""
-    words = re.sub(r"[^\w]+", " ", label.casefold().replace("_", " ")).split()
-    return " ".join(
-        word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in words
-    )
-
-
-def _themes(analyses: Sequence[CallAnalysis]) -> tuple[Theme, ...]:
+def _themes(analyses: Sequence[CallAnalysis], joined: Joined) -> tuple[Theme, ...]:
     groups: dict[str, list[tuple[CallAnalysis, Finding]]] = defaultdict(list)
     for call in analyses:
         for finding in call.findings:
-            groups[theme_key(finding.theme)].append((call, finding))
+            key = theme_key(finding.theme)
+            groups[joined.get(key, key)].append((call, finding))
     ranked = sorted(groups.items(), key=lambda item: (-_calls(item[1]), -len(item[1]), item[0]))
     themes, number = [], 0
-    for _, members in ranked:
+    for lead, members in ranked:
         numbered = []
         for call, finding in members:
             number += 1
             numbered.append(NumberedFinding(f"f{number}", call.call_id, call.title, call.rep, call.account, finding))
-        themes.append(Theme(_label(members), _calls(members), tuple(numbered)))
+        calls = _calls(members)
+        themes.append(Theme(_label(lead, members), calls, share(calls, len(analyses)), tuple(numbered)))
     return tuple(themes)
 
 
@@ -164,10 +158,10 @@ def _calls(members: Iterable[tuple[CallAnalysis, Finding]]) -> int:
     return len({call.call_id for call, _ in members})
 
 
-def _label(members: Iterable[tuple[CallAnalysis, Finding]]) -> str:
-    """The spelling used most; of equals the first in the alphabet."""
-    spellings = Counter(finding.theme for _, finding in members)
-    return min(spellings, key=lambda spelling: (-spellings[spelling], spelling))
+def _label(lead: str, members: Iterable[tuple[CallAnalysis, Finding]]) -> str:
+    """The usual spelling of the label that the others were joined to."""
+    found = [finding.theme for _, finding in members]
+    return spelling([text for text in found if theme_key(text) == lead] or found)
 
 
 def _breakdown(analyses: Sequence[CallAnalysis], name_of: Callable[[CallAnalysis], str]) -> tuple[Breakdown, ...]:
@@ -178,52 +172,22 @@ def _breakdown(analyses: Sequence[CallAnalysis], name_of: Callable[[CallAnalysis
         Breakdown(
             name=name,
             calls=len(calls),
+            share=share(len(calls), len(analyses)),
             findings=sum(len(call.findings) for call in calls),
-            sentiment=_sentiments(finding for call in calls for finding in call.findings),
-            talk_share=_talk_share(calls),
+            sentiment=sentiments(finding for call in calls for finding in call.findings),
+            measures=measured(call.talk for call in calls),
         )
         for name, calls in groups.items()
     ]
     return tuple(sorted(rows, key=lambda row: (-row.calls, -row.findings, row.name)))
 
 
-def _talk_share(calls: Sequence[CallAnalysis]) -> float | None:
-    total = sum(call.total_talk_ms for call in calls)
-    return round(sum(call.rep_talk_ms for call in calls) / total, 4) if total else None
+def share(part: int, whole: int) -> float:
+    """The part as a number from 0 to 1 with four digits; 0 where there is no whole."""
+    return round(part / whole, 4) if whole else 0.0
 
 
-def _sentiments(findings: Iterable[Finding]) -> dict[str, int]:
+def sentiments(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many findings there are of each sentiment."""
     counts = Counter(finding.sentiment for finding in findings)
     return {sentiment.value: counts[sentiment] for sentiment in Sentiment}
-
-
-def keep_cited(headline: str, sentences: Sequence[SummarySentence], known: frozenset[str]) -> Summary | None:
-    """The model's summary with every sentence dropped that cites no finding of the report; None when nothing is left."""
-    kept = []
-    for item in sentences:
-        ids = tuple(dict.fromkeys(finding_id for finding_id in item.finding_ids if finding_id in known))
-        if ids and item.sentence.strip():
-            kept.append(SummarySentence(" ".join(item.sentence.split()), ids))
-    line = " ".join(headline.split())
-    return Summary(line, tuple(kept), "model") if kept and line else None
-
-
-def summary_of_counts(totals: Digest) -> Summary:
-    """A summary that only states the numbers: for a run without findings, and for one whose summary the model failed to write."""
-    if not totals.themes:
-        calls = _plural(totals.numbers.calls_analysed, "call")
-        return Summary(f"Nothing in {calls} answers the brief", (), "counts")
-    first = totals.themes[0]
-    headline = f"{first.label}: found in {first.calls} of {_plural(totals.numbers.calls_analysed, 'call')}"
-    sentences = tuple(
-        SummarySentence(
-            f"{theme.label} comes up in {_plural(theme.calls, 'call')} with {_plural(len(theme.findings), 'finding')}.",
-            tuple(item.id for item in theme.findings[:5]),
-        )
-        for theme in totals.themes[:5]
-    )
-    return Summary(headline, sentences, "counts")
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from analysis.domain.request import PreviewId, Question, ReportId, RunId
 from analysis.domain.sample import StoredSample
+
+# Runs that were cancelled before there were partial reports never get one: after this nobody is told to wait for it.
+_REPORT_OF_CANCELLED = timedelta(minutes=15)
 
 
 class RunState(enum.StrEnum):
@@ -84,6 +87,12 @@ class Run:
         if self.paused_until is None or self.paused_until <= now:
             return None
         return Pause(self.pause_reason or "The fetch rests", self.paused_until)
+
+    def awaits_report(self, now: datetime) -> bool:
+        """Whether a partial report is being written: the run was cancelled a short while ago, with calls finished."""
+        if self.state is not RunState.CANCELLED or not self.calls_analysed or self.report_id or not self.finished_at:
+            return False
+        return now - self.finished_at < _REPORT_OF_CANCELLED
 
     @property
     def calls_done(self) -> int:

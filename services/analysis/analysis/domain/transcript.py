@@ -70,11 +70,14 @@ class Call:
     @property
     def rep_talk_ms(self) -> int:
         """How long the rep spoke; where the rep is not among the speakers, how long the internal side did."""
+        return sum(s.end_ms - s.start_ms for s in self.said_by_rep)
+
+    @property
+    def said_by_rep(self) -> tuple[Sentence, ...]:
+        """What the rep said; where the rep is not among the speakers, what the internal side did."""
         speakers = {p.speaker_id for p in self.parties if self._is_rep(p)} - {None}
-        spoken = [s for s in self.sentences if s.speaker_id in speakers]
-        if not spoken:
-            spoken = [s for s in self.sentences if s.affiliation is Affiliation.INTERNAL]
-        return sum(s.end_ms - s.start_ms for s in spoken)
+        spoken = tuple(s for s in self.sentences if s.speaker_id in speakers)
+        return spoken or tuple(s for s in self.sentences if s.affiliation is Affiliation.INTERNAL)
 
     @property
     def total_talk_ms(self) -> int:

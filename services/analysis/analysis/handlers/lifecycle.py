@@ -107,6 +107,9 @@ class Lifecycle:
             await self._tell(tx, events.run_failed(run_id, reason), run_id, sequence, actor, cause)
         if state is RunState.CANCELLED:
             await self._tell(tx, events.run_cancelled(run_id), run_id, sequence, actor, cause)
+            if run.calls_analysed:
+                await reports.queue_partial_synthesis(tx, run_id)
+                tx.on_commit(self.wake)
         if run.state is RunState.RUNNING and not run.fetch_complete and state is not RunState.NO_MATCH:
             await self._tell(tx, events.fetch_cancelled(run_id), run_id, sequence, actor, cause)
         return True

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel
 
 from analysis.domain.request import ReportId
 from analysis.domain.transcript import turns
 from analysis.handlers.desk import Desk
+from analysis.http import reading
 from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path
 from analysis.http.runs import MODEL_NAMES
@@ -18,6 +20,14 @@ from analysis.store.reports import Report
 from web import Session, member
 
 Member = Annotated[Session, Depends(member)]
+
+
+class Part(BaseModel):
+    """The part of a long report that is wanted: a theme by its place from 1 on and a page of it, or a page of the calls; 0 for none."""
+
+    theme: int = 0
+    page: int = 1
+    calls: int = 0
 
 
 class ReportRoutes:
@@ -35,9 +45,19 @@ class ReportRoutes:
         router.add_api_route("/reports/{report_id}/export", self.export, methods=["POST"])
         return router
 
-    async def report(self, request: Request, session: Member, report_id: str) -> Response:
-        """The report."""
+    async def report(
+        self, request: Request, session: Member, report_id: str, part: Annotated[Part, Query()]
+    ) -> Response:
+        """The report; with `theme` all findings of one of its themes, with `calls` all of its calls, page by page."""
         found = await self._desk.report(session.workspace_id, ReportId(id_in_path(report_id, "report")))
+        themes = reading.rows_of(found.document, "themes")
+        if 0 < part.theme <= len(themes):
+            return await self._theme(request, session, found, themes[part.theme - 1], part)
+        if part.calls:
+            calls = reading.part_of(reading.rows_of(found.document, "calls"), part.calls, reading.MOST_CALLS)
+            return await self._frame.page(
+                request, "report_calls.html", session, report=found.document, report_id=found.id, part=calls
+            )
         return await self._frame.page(
             request,
             "report.html",
@@ -45,7 +65,25 @@ class ReportRoutes:
             report=found.document,
             report_id=found.id,
             created_at=found.created_at,
+            themes=reading.shown_themes(found.document),
+            timeline=reading.timeline(found.document),
             model_names=MODEL_NAMES,
+            most_calls=reading.MOST_CALLS,
+        )
+
+    async def _theme(
+        self, request: Request, session: Session, found: Report, theme: reading.Row, part: Part
+    ) -> Response:
+        """All findings of one theme, page by page."""
+        return await self._frame.page(
+            request,
+            "report_theme.html",
+            session,
+            report=found.document,
+            report_id=found.id,
+            theme=theme,
+            number=part.theme,
+            part=reading.part_of(reading.rows_of(theme, "findings"), part.page, reading.FINDINGS_A_PAGE),
         )
 
     async def transcript(self, request: Request, session: Member, report_id: str, call_id: str) -> Response:

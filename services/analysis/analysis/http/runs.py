@@ -131,10 +131,18 @@ class RunRoutes:
     async def run_page(self, request: Request, session: Member, run_id: str) -> Response:
         """A run: the live part alone for htmx, the whole page otherwise."""
         run = await self._desk.run(session.workspace_id, RunId(id_in_path(run_id, "run")))
-        pause = run.pause(self._desk.clock.now())
+        now = self._desk.clock.now()
+        pause, awaited = run.pause(now), run.awaits_report(now)
         if request.headers.get("hx-request") == "true":
             return await self._frame.part(
-                request, "run_part.html", session, run=run, stages=stages(run), pause=pause, model_names=MODEL_NAMES
+                request,
+                "run_part.html",
+                session,
+                run=run,
+                stages=stages(run),
+                pause=pause,
+                awaited=awaited,
+                model_names=MODEL_NAMES,
             )
         origin = await self._schedules.origin(session.workspace_id, run.id)
         return await self._frame.page(
@@ -144,6 +152,7 @@ class RunRoutes:
             run=run,
             stages=stages(run),
             pause=pause,
+            awaited=awaited,
             model_names=MODEL_NAMES,
             origin=origin,
         )

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from analysis.domain.finding import CallAnswer, ClaimedFinding, Sentiment, Verdict
 from analysis.domain.quotes import ClaimedQuote
-from analysis.domain.report import SummarySentence
+from analysis.domain.summary import SummarySentence
+from analysis.domain.themes import Groups
 from analysis.models.masking import Mask
 from analysis.models.port import BadAnswer
 
@@ -46,8 +47,17 @@ class _SummaryAnswer(_Strict):
     summary: list[_SentenceAnswer]
 
 
+class _GroupAnswer(_Strict):
+    ids: list[str]
+
+
+class _MergeAnswer(_Strict):
+    groups: list[_GroupAnswer]
+
+
 CALL_SCHEMA: Final = _CallAnswer.model_json_schema()
 SUMMARY_SCHEMA: Final = _SummaryAnswer.model_json_schema()
+MERGE_SCHEMA: Final = _MergeAnswer.model_json_schema()
 
 A = TypeVar("A", bound=_Strict)
 
@@ -75,6 +85,11 @@ def read_summary_answer(text: str, mask: Mask) -> tuple[str, list[SummarySentenc
     answer = _read(_SummaryAnswer, text)
     sentences = [SummarySentence(mask.show(item.sentence), tuple(item.finding_ids)) for item in answer.summary]
     return mask.show(answer.headline), sentences
+
+
+def read_merge_answer(text: str) -> Groups:
+    """Groups of ids of labels that mean the same, as the model sees it. Raises BadAnswer for what is not JSON or not of the schema."""
+    return [group.ids for group in _read(_MergeAnswer, text).groups]
 
 
 def _read(shape: type[A], text: str) -> A:

@@ -26,9 +26,9 @@ WHERE workspace_id = :workspace_id AND run_id = :run_id AND call_id = :call_id A
 -- name: insert_analysis
 -- What one call says about the brief.
 INSERT INTO analyses (workspace_id, run_id, call_id, title, account, rep, segment, verdict, summary, rep_talk_ms, total_talk_ms,
-                      quotes_dropped, deal_source)
+                      quotes_dropped, deal_source, stage, outcome, longest_monologue_ms, questions, switches, span_ms)
 VALUES (:workspace_id, :run_id, :call_id, :title, :account, :rep, :segment, :verdict, :summary, :rep_talk_ms, :total_talk_ms,
-        :quotes_dropped, :deal_source);
+        :quotes_dropped, :deal_source, :stage, :outcome, :longest_monologue_ms, :questions, :switches, :span_ms);
 
 -- name: insert_findings
 -- The findings of one call.
@@ -52,7 +52,7 @@ RETURNING sequence;
 -- name: analyses_of_run
 -- The results of a run's calls, oldest call first.
 SELECT a.call_id, a.title, a.account, a.rep, a.segment, a.verdict, a.summary, a.rep_talk_ms, a.total_talk_ms, a.quotes_dropped,
-    a.deal_source
+    a.deal_source, a.stage, a.outcome, a.longest_monologue_ms, a.questions, a.switches, a.span_ms, c.started_at
 FROM analyses a
 JOIN run_calls c ON c.workspace_id = a.workspace_id AND c.run_id = a.run_id AND c.call_id = a.call_id
 WHERE a.workspace_id = :workspace_id AND c.workspace_id = :workspace_id AND a.run_id = :run_id

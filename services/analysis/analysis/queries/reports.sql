@@ -3,6 +3,21 @@
 INSERT INTO syntheses (workspace_id, run_id) VALUES (:workspace_id, :run_id)
 ON CONFLICT (workspace_id, run_id) DO NOTHING;
 
+-- name: queue_partial_synthesis
+-- A run was cancelled with some calls done: their report is to be written. Its summary may have been under way.
+INSERT INTO syntheses (workspace_id, run_id) VALUES (:workspace_id, :run_id)
+ON CONFLICT (workspace_id, run_id) DO UPDATE SET done_at = NULL
+WHERE syntheses.workspace_id = :workspace_id;
+
+-- name: joined_themes
+-- Which themes of a run were found to be one; null where that has not been asked.
+SELECT joined FROM syntheses WHERE workspace_id = :workspace_id AND run_id = :run_id;
+
+-- name: keep_joined_themes
+-- Which themes are one is known; a summary that is asked for again goes by it. 0 rows when the claim is not the latest.
+UPDATE syntheses SET joined = :joined::jsonb
+WHERE workspace_id = :workspace_id AND run_id = :run_id AND fence = :fence AND done_at IS NULL;
+
 -- name: renew_synthesis
 -- Keeps a claim; 0 rows when somebody else has it by now or the run has ended.
 UPDATE syntheses SET lease_until = now() + make_interval(secs => :seconds::double precision)

@@ -92,6 +92,12 @@ UPDATE runs SET state = 'completed', report_id = :report_id, finished_at = now()
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'running'
 RETURNING sequence;
 
+-- name: report_of_cancelled_run
+-- A cancelled run has a report of what was finished; it stays cancelled.
+UPDATE runs SET report_id = :report_id, sequence = sequence + 1
+WHERE workspace_id = :workspace_id AND id = :id AND state = 'cancelled' AND report_id IS NULL
+RETURNING sequence;
+
 -- name: record_fetch
 -- All calls of a run have been announced.
 UPDATE runs
@@ -129,6 +135,12 @@ WHERE workspace_id = :workspace_id AND run_id = :run_id AND done_at IS NULL;
 -- The calls of a run that could not be analysed, and why.
 SELECT call_id, title, started_at, reason FROM run_calls
 WHERE workspace_id = :workspace_id AND run_id = :run_id AND state = 'failed'
+ORDER BY started_at, call_id;
+
+-- name: skipped_calls
+-- The calls of a run that were fetched and not analysed, because it had ended.
+SELECT call_id, title, started_at FROM run_calls
+WHERE workspace_id = :workspace_id AND run_id = :run_id AND state = 'skipped'
 ORDER BY started_at, call_id;
 
 -- name: run_call

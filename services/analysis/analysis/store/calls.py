@@ -6,12 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from uuid import UUID
 
-from analysis.domain.finding import CallAnalysis, Finding, Sentiment, Verdict
+from analysis.domain.finding import UNKNOWN, CallAnalysis, Finding, Sentiment, Verdict
+from analysis.domain.measures import Conversation
 from analysis.domain.quotes import Quote
 from analysis.domain.request import Question, RunId, from_document
 from analysis.domain.transcript import Affiliation
 from core.ids import WorkspaceId
-from database import Tx
+from database import Row, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,9 @@ async def insert_analysis(tx: Tx, run_id: RunId, analysis: CallAnalysis) -> None
         total_talk_ms=analysis.total_talk_ms,
         quotes_dropped=analysis.quotes_dropped,
         deal_source=analysis.deal_source,
+        stage=_known(analysis.stage),
+        outcome=_known(analysis.outcome),
+        **_counted(analysis.conversation),
     )
     await _insert_findings(tx, run_id, analysis)
 
@@ -151,9 +155,33 @@ async def analyses_of(tx: Tx, run_id: RunId) -> list[CallAnalysis]:
             findings=tuple(findings[row["call_id"]]),
             quotes_dropped=row["quotes_dropped"],
             deal_source=row["deal_source"],
+            stage=row["stage"] or UNKNOWN,
+            outcome=row["outcome"] or UNKNOWN,
+            conversation=_conversation(row),
+            started_at=row["started_at"],
         )
         for row in await tx.fetch("analyses_of_run", run_id=run_id)
     ]
+
+
+def _known(text: str) -> str | None:
+    return None if text == UNKNOWN else text
+
+
+def _counted(conversation: Conversation | None) -> dict[str, int | None]:
+    return {
+        "longest_monologue_ms": conversation.longest_monologue_ms if conversation else None,
+        "questions": conversation.questions if conversation else None,
+        "switches": conversation.switches if conversation else None,
+        "span_ms": conversation.span_ms if conversation else None,
+    }
+
+
+def _conversation(row: Row) -> Conversation | None:
+    """None for a call analysed before conversations were counted."""
+    if row["switches"] is None or row["span_ms"] is None:
+        return None
+    return Conversation(row["longest_monologue_ms"], row["questions"], row["switches"], row["span_ms"])
 
 
 def _key(claim: CallClaim) -> dict[str, UUID | str | int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from analysis.domain.document import in_todays_shape
 from analysis.domain.request import ReportId, RunId
+from analysis.domain.themes import Joined, as_joined
 from core.ids import WorkspaceId
 from database import Tx
 
@@ -25,7 +27,7 @@ class SynthesisClaim:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report as it is stored: one document."""
+    """A report: one document, in today's shape whatever version was stored."""
 
     id: ReportId
     run_id: RunId
@@ -45,6 +47,22 @@ class Report:
 async def queue_synthesis(tx: Tx, run_id: RunId) -> None:
     """Have the run's summary written, once."""
     await tx.execute("queue_synthesis", run_id=run_id)
+
+
+async def queue_partial_synthesis(tx: Tx, run_id: RunId) -> None:
+    """Have a report of a cancelled run's finished calls written."""
+    await tx.execute("queue_partial_synthesis", run_id=run_id)
+
+
+async def joined_themes(tx: Tx, run_id: RunId, keys: Collection[str]) -> Joined | None:
+    """Which of the themes with these keys were found to be one; None where that has not been asked."""
+    stored = await tx.fetch_value("joined_themes", run_id=run_id)
+    return as_joined(stored, keys)
+
+
+async def keep_joined_themes(tx: Tx, claim: SynthesisClaim, joined: Joined) -> bool:
+    """Remember which themes are one; False when the claim is lost."""
+    return await tx.execute("keep_joined_themes", run_id=claim.run_id, fence=claim.fence, joined=dict(joined)) == 1
 
 
 async def claim_syntheses(tx: Tx, limit: int, seconds: float) -> list[SynthesisClaim]:
@@ -84,7 +102,9 @@ async def insert_report(
 async def report(tx: Tx, report_id: ReportId) -> Report | None:
     """One report; None where there is none, or none that the plan still shows."""
     row = await tx.fetch_one("report_by_id", id=report_id)
-    return Report(ReportId(row["id"]), RunId(row["run_id"]), row["created_at"], row["document"]) if row else None
+    if row is None:
+        return None
+    return Report(ReportId(row["id"]), RunId(row["run_id"]), row["created_at"], in_todays_shape(row["document"]))
 
 
 async def headlines(tx: Tx, run_ids: Sequence[UUID]) -> dict[RunId, str]:

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from analysis.domain.document import SkippedCall
 from analysis.domain.report import FailedCall
 from analysis.domain.request import PreviewId, Question, ReportId, RunId, as_document, from_document
 from analysis.domain.run import Fetched, FetchedCall, Preview, Run, RunState
@@ -133,6 +134,11 @@ async def complete_run(tx: Tx, run_id: RunId, report_id: ReportId) -> int | None
     return _sequence(await tx.fetch_value("complete_run", id=run_id, report_id=report_id))
 
 
+async def report_cancelled_run(tx: Tx, run_id: RunId, report_id: ReportId) -> int | None:
+    """Give a cancelled run its report; the sequence of its next event, or None when it is not cancelled or has one."""
+    return _sequence(await tx.fetch_value("report_of_cancelled_run", id=run_id, report_id=report_id))
+
+
 async def record_fetch(tx: Tx, run_id: RunId, fetched: Fetched) -> None:
     """All calls have been announced; the first announcement counts."""
     await tx.execute(
@@ -170,9 +176,18 @@ async def add_call(tx: Tx, run_id: RunId, call: FetchedCall) -> None:
 async def failed_calls(tx: Tx, run_id: RunId) -> list[FailedCall]:
     """Calls that could not be analysed; one whose title is not known is named by its date."""
     return [
-        FailedCall(row["call_id"], row["title"] or f"Call of {row['started_at']:%-d %b %Y, %H:%M} UTC", row["reason"])
-        for row in await tx.fetch("failed_calls", run_id=run_id)
+        FailedCall(row["call_id"], _title(row), row["reason"]) for row in await tx.fetch("failed_calls", run_id=run_id)
     ]
+
+
+def _title(row: Row) -> str:
+    return row["title"] or f"Call of {row['started_at']:%-d %b %Y, %H:%M} UTC"
+
+
+async def skipped_calls(tx: Tx, run_id: RunId) -> tuple[SkippedCall, ...]:
+    """Calls that were fetched and not analysed, because the run had ended."""
+    rows = await tx.fetch("skipped_calls", run_id=run_id)
+    return tuple(SkippedCall(row["call_id"], _title(row), row["started_at"]) for row in rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Writing summaries: add up, ask the model once, keep what cites findings, store the report and end the run in one transaction."""
+"""Writing reports: join the themes, add up, ask the model for words, keep what the calls tell, store report and end in one transaction.
+
+A run that was cancelled with calls finished gets a report of those; it stays cancelled.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analysis import events
-from analysis.domain.document import document_of
-from analysis.domain.report import Digest, Summary, digest, keep_cited, summary_of_counts
+from analysis.domain.document import LeftOut, document_of
+from analysis.domain.finding import CallAnalysis
+from analysis.domain.report import Digest, FailedCall, digest, in_order
 from analysis.domain.request import Question, ReportId
 from analysis.domain.run import Run, RunState
+from analysis.domain.summary import Summary, keep_true, summary_of_counts
+from analysis.domain.themes import Joined, Label, labels_of
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.models import prompts
 from analysis.models.answers import read_summary_answer
@@ -18,10 +24,11 @@ from analysis.models.masking import Mask
 from analysis.models.port import AccountRefused, BadAnswer, LanguageModel
 from analysis.store import calls, preferences, reports, runs
 from analysis.workers.backoff import Backoff
+from analysis.workers.merging import joined_by
 from core.errors import Transient
 from core.faultpoints import reach
 from core.ids import uuid7
-from database import Database
+from database import Database, Tx
 from messaging import Outbox
 
 # After so many the report is finished without the model: what was found is worth more than waiting for prose.
@@ -30,8 +37,20 @@ MOST_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """What a run has found so far, and how to ask about it. `joined` is None where it has not been asked which themes are one."""
+
+    run: Run
+    analyses: Sequence[CallAnalysis]
+    failed: Sequence[FailedCall]
+    labels: Sequence[Label]
+    joined: Joined | None
+    mask: Mask
+
+
+@dataclass(frozen=True, slots=True)
 class SynthesisWork:
-    """The work of finishing one run."""
+    """The work of writing one run's report."""
 
     db: Database
     outbox: Outbox
@@ -51,14 +70,20 @@ class SynthesisWork:
 
     async def do(self, claim: reports.SynthesisClaim) -> None:
         """Write one report. No transaction is open while the model is asked."""
-        async with self.db.workspace(claim.workspace_id) as tx:
-            run = await runs.run(tx, claim.run_id)
-            if run is None or run.state is not RunState.RUNNING:
-                return
-            mask = Mask(on=(await preferences.of_workspace(tx)).mask_personal_data)
-            totals = digest(await calls.analyses_of(tx, run.id), await runs.failed_calls(tx, run.id))
+        found = await self._found(claim)
+        if found is None:
+            return
         try:
-            summary = await self._summary(run.question, totals, mask)
+            joined = await self._joined(claim, found)
+        except Transient as error:
+            if claim.attempts < MOST_ATTEMPTS:
+                await self._put_back(claim, self.backoff.wait(claim.attempts, error.retry_after), bad_answer=False)
+                return
+            joined = {}
+        # Adding up thousands of calls takes a while of computing, in which other work has its turn.
+        totals = await asyncio.to_thread(digest, found.analyses, found.failed, joined)
+        try:
+            summary = await self._summary(found.run.question, totals, found.mask)
         except AccountRefused:
             summary = summary_of_counts(totals)
         except BadAnswer:
@@ -72,7 +97,29 @@ class SynthesisWork:
                 return
             summary = summary_of_counts(totals)
         reach("analysis.synthesis.answered")
-        await self._store(claim, run, totals, summary)
+        await self._store(claim, found.run, totals, summary)
+
+    async def _found(self, claim: reports.SynthesisClaim) -> _Found | None:
+        """What there is to report on; None when the run wants no report."""
+        async with self.db.workspace(claim.workspace_id) as tx:
+            run = await runs.run(tx, claim.run_id)
+            if run is None or not _wants_report(run):
+                return None
+            mask = Mask(on=(await preferences.of_workspace(tx)).mask_personal_data)
+            analyses = in_order(await calls.analyses_of(tx, run.id))
+            labels = labels_of(analyses)
+            joined = await reports.joined_themes(tx, run.id, {label.key for label in labels})
+            return _Found(run, analyses, await runs.failed_calls(tx, run.id), labels, joined, mask)
+
+    async def _joined(self, claim: reports.SynthesisClaim, found: _Found) -> Joined:
+        """Which themes are one: as the model said before, or says now; what it does not say stays apart."""
+        model = self.models.get(found.run.question.model)
+        if found.joined is not None or model is None:
+            return found.joined or {}
+        joined = await joined_by(model, found.run.question.brief, found.labels, masked=found.mask.on)
+        async with self.db.workspace(claim.workspace_id) as tx:
+            await reports.keep_joined_themes(tx, claim, joined)
+        return joined
 
     async def _summary(self, question: Question, totals: Digest, mask: Mask) -> Summary:
         """The model's words; the numbers alone where there is nothing to put into words."""
@@ -81,27 +128,39 @@ class SynthesisWork:
             return summary_of_counts(totals)
         prompt = await asyncio.to_thread(prompts.synthesise, question.brief, totals, mask)
         headline, sentences = read_summary_answer(await model.ask(prompt), mask)
-        summary = keep_cited(headline, sentences, totals.finding_ids)
+        summary = await asyncio.to_thread(keep_true, headline, sentences, totals)
         if summary is None:
-            raise BadAnswer("the model's summary cites no finding")
+            raise BadAnswer("nothing in the model's summary is told by the findings it cites")
         return summary
 
     async def _store(self, claim: reports.SynthesisClaim, run: Run, totals: Digest, summary: Summary) -> None:
         report_id = ReportId(uuid7())
         async with self.db.workspace(claim.workspace_id) as tx:
             locked = await runs.lock_run(tx, run.id)
-            if locked is None or locked.state is not RunState.RUNNING:
+            if locked is None or not _wants_report(locked):
                 return
             if not await reports.finish_synthesis(tx, claim):
                 return
-            document = document_of(locked, totals, summary)
+            left_out = await self._left_out(tx, locked)
+            document = document_of(locked, totals, summary, left_out)
             await reports.insert_report(tx, report_id, run.id, summary.headline, document)
-            sequence = await runs.complete_run(tx, run.id, report_id)
-            completed = events.report_completed(run.id, report_id, totals.numbers)
+            end = runs.report_cancelled_run if locked.state is RunState.CANCELLED else runs.complete_run
+            sequence = await end(tx, run.id, report_id)
+            completed = events.report_completed(run.id, report_id, totals.numbers, partial=left_out.partial)
             await self.outbox.add(tx, completed, aggregate_id=str(run.id), sequence=sequence or 0)
             await self.lifecycle.dispatch(tx)
             reach("analysis.synthesis.before_commit")
 
+    async def _left_out(self, tx: Tx, run: Run) -> LeftOut:
+        """What the report misses. A run that goes on misses nothing, since all its calls are done."""
+        if run.state is not RunState.CANCELLED:
+            return LeftOut()
+        return LeftOut(await runs.skipped_calls(tx, run.id), run.reason, run.fetch_complete)
+
     async def _put_back(self, claim: reports.SynthesisClaim, seconds: float, *, bad_answer: bool) -> None:
         async with self.db.workspace(claim.workspace_id) as tx:
             await reports.put_back_synthesis(tx, claim, seconds, bad_answer=bad_answer)
+
+
+def _wants_report(run: Run) -> bool:
+    return run.state is RunState.RUNNING or (run.state is RunState.CANCELLED and run.report_id is None)

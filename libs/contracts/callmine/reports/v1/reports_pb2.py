@@ -25,23 +25,23 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!callmine/reports/v1/reports.proto\x12\x13\x63\x61llmine.reports.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x01\n\x0c\x43\x61llAnalysed\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x31\n\x07outcome\x18\x03 \x01(\x0e\x32 .callmine.reports.v1.CallOutcome\x12\x10\n\x08\x66indings\x18\x04 \x01(\x05\x12\x0e\n\x06quotes\x18\x05 \x01(\x05\x12\x16\n\x0equotes_dropped\x18\x06 \x01(\x05\"\x9c\x01\n\x0fReportCompleted\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\treport_id\x18\x02 \x01(\t\x12\x16\n\x0e\x63\x61lls_analysed\x18\x03 \x01(\x05\x12\x14\n\x0c\x63\x61lls_failed\x18\x04 \x01(\x05\x12\x10\n\x08\x66indings\x18\x05 \x01(\x05\x12\x0e\n\x06quotes\x18\x06 \x01(\x05\x12\x16\n\x0equotes_dropped\x18\x07 \x01(\x05\"+\n\tRunFailed\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xc4\x01\n\x15UsageThresholdReached\x12\x0f\n\x07percent\x18\x01 \x01(\x05\x12\x0c\n\x04used\x18\x02 \x01(\x05\x12\x15\n\rmonthly_calls\x18\x03 \x01(\x05\x12\x13\n\x0b\x61\x64\x64on_calls\x18\x04 \x01(\x05\x12\x30\n\x0cmonth_begins\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nmonth_ends\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1e\n\x0cRunCancelled\x12\x0e\n\x06run_id\x18\x01 \x01(\t*_\n\x0b\x43\x61llOutcome\x12\x1c\n\x18\x43\x41LL_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43\x41LL_OUTCOME_ANALYSED\x10\x01\x12\x17\n\x13\x43\x41LL_OUTCOME_FAILED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!callmine/reports/v1/reports.proto\x12\x13\x63\x61llmine.reports.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x01\n\x0c\x43\x61llAnalysed\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x31\n\x07outcome\x18\x03 \x01(\x0e\x32 .callmine.reports.v1.CallOutcome\x12\x10\n\x08\x66indings\x18\x04 \x01(\x05\x12\x0e\n\x06quotes\x18\x05 \x01(\x05\x12\x16\n\x0equotes_dropped\x18\x06 \x01(\x05\"\xad\x01\n\x0fReportCompleted\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\treport_id\x18\x02 \x01(\t\x12\x16\n\x0e\x63\x61lls_analysed\x18\x03 \x01(\x05\x12\x14\n\x0c\x63\x61lls_failed\x18\x04 \x01(\x05\x12\x10\n\x08\x66indings\x18\x05 \x01(\x05\x12\x0e\n\x06quotes\x18\x06 \x01(\x05\x12\x16\n\x0equotes_dropped\x18\x07 \x01(\x05\x12\x0f\n\x07partial\x18\x08 \x01(\x08\"+\n\tRunFailed\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xc4\x01\n\x15UsageThresholdReached\x12\x0f\n\x07percent\x18\x01 \x01(\x05\x12\x0c\n\x04used\x18\x02 \x01(\x05\x12\x15\n\rmonthly_calls\x18\x03 \x01(\x05\x12\x13\n\x0b\x61\x64\x64on_calls\x18\x04 \x01(\x05\x12\x30\n\x0cmonth_begins\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nmonth_ends\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1e\n\x0cRunCancelled\x12\x0e\n\x06run_id\x18\x01 \x01(\t*_\n\x0b\x43\x61llOutcome\x12\x1c\n\x18\x43\x41LL_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43\x41LL_OUTCOME_ANALYSED\x10\x01\x12\x17\n\x13\x43\x41LL_OUTCOME_FAILED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'callmine.reports.v1.reports_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CALLOUTCOME']._serialized_start=685
-  _globals['_CALLOUTCOME']._serialized_end=780
+  _globals['_CALLOUTCOME']._serialized_start=702
+  _globals['_CALLOUTCOME']._serialized_end=797
   _globals['_CALLANALYSED']._serialized_start=92
   _globals['_CALLANALYSED']._serialized_end=248
   _globals['_REPORTCOMPLETED']._serialized_start=251
-  _globals['_REPORTCOMPLETED']._serialized_end=407
-  _globals['_RUNFAILED']._serialized_start=409
-  _globals['_RUNFAILED']._serialized_end=452
-  _globals['_USAGETHRESHOLDREACHED']._serialized_start=455
-  _globals['_USAGETHRESHOLDREACHED']._serialized_end=651
-  _globals['_RUNCANCELLED']._serialized_start=653
-  _globals['_RUNCANCELLED']._serialized_end=683
+  _globals['_REPORTCOMPLETED']._serialized_end=424
+  _globals['_RUNFAILED']._serialized_start=426
+  _globals['_RUNFAILED']._serialized_end=469
+  _globals['_USAGETHRESHOLDREACHED']._serialized_start=472
+  _globals['_USAGETHRESHOLDREACHED']._serialized_end=668
+  _globals['_RUNCANCELLED']._serialized_start=670
+  _globals['_RUNCANCELLED']._serialized_end=700
 # @@protoc_insertion_point(module_scope)

@@ -73,6 +73,8 @@ Global___CallAnalysed: _TypeAlias = CallAnalysed  # noqa: Y015
 
 @_typing.final
 class ReportCompleted(_message.Message):
+    """A run has its report. A cancelled run with calls that were finished gets one, too, after its RunCancelled, and stays cancelled."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RUN_ID_FIELD_NUMBER: _builtins.int
@@ -82,6 +84,7 @@ class ReportCompleted(_message.Message):
     FINDINGS_FIELD_NUMBER: _builtins.int
     QUOTES_FIELD_NUMBER: _builtins.int
     QUOTES_DROPPED_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     report_id: _builtins.str
     calls_analysed: _builtins.int
@@ -89,6 +92,8 @@ class ReportCompleted(_message.Message):
     findings: _builtins.int
     quotes: _builtins.int
     quotes_dropped: _builtins.int
+    partial: _builtins.bool
+    """The report is of the calls that were finished when the run was cancelled; others are missing."""
     def __init__(
         self,
         *,
@@ -99,10 +104,11 @@ class ReportCompleted(_message.Message):
         findings: _builtins.int = ...,
         quotes: _builtins.int = ...,
         quotes_dropped: _builtins.int = ...,
+        partial: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_analysed", b"calls_analysed", "calls_failed", b"calls_failed", "findings", b"findings", "quotes", b"quotes", "quotes_dropped", b"quotes_dropped", "report_id", b"report_id", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_analysed", b"calls_analysed", "calls_failed", b"calls_failed", "findings", b"findings", "partial", b"partial", "quotes", b"quotes", "quotes_dropped", b"quotes_dropped", "report_id", b"report_id", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

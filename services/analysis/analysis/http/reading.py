@@ -1,0 +1,159 @@
+"""How a report's document is laid out for reading: what is shown at once, page by page, and as a picture. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+Document = Mapping[str, object]
+Row = Mapping[str, object]
+
+# What one page shows of a report on thousands of calls; the rest is a click away.
+MOST_THEMES: Final = 30
+MOST_FINDINGS: Final = 25
+MOST_CALLS: Final = 100
+FINDINGS_A_PAGE: Final = 50
+
+MOST_THEMES_DRAWN: Final = 6
+_HEIGHT: Final = 40
+_LEAST_HEIGHT: Final = 2.0
+# Of a column's place, in percent; the rest is the gap to the next one.
+_FILLED: Final = 76
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTheme:
+    """A theme on the report's page: its place from 1 on, the findings shown, those the summary cites first, and how many are not."""
+
+    number: int
+    theme: Row
+    findings: Sequence[Row]
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One period of one line of the picture: its place and width in percent, heights in pixels, and what it says."""
+
+    x: float
+    width: float
+    height: float
+    part: float
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the picture: all calls, or one theme of them. `number` is the theme's, 0 for all calls."""
+
+    name: str
+    number: int
+    calls: int
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Calls over time: the unit, the periods' names, a line for all calls and one for each of the largest themes, and the numbers."""
+
+    unit: str
+    names: tuple[str, ...]
+    lines: tuple[Line, ...]
+    numbers: tuple[tuple[str, tuple[int, ...]], ...]
+    height: int = _HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One page of a longer list. `page` counts from 1."""
+
+    rows: Sequence[Row]
+    page: int
+    pages: int
+    total: int
+
+
+def rows_of(document: Document, name: str) -> Sequence[Row]:
+    """The rows of one of the document's lists."""
+    rows = document.get(name)
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def shown_themes(document: Document) -> tuple[ShownTheme, ...]:
+    """The largest themes, each with the findings that the summary cites and some more."""
+    cited = {name for item in rows_of(document, "summary") for name in _texts(item.get("finding_ids"))}
+    shown = []
+    for number, theme in enumerate(rows_of(document, "themes")[:MOST_THEMES], start=1):
+        findings = rows_of(theme, "findings")
+        first = [item for item in findings if item.get("id") in cited]
+        others = [item for item in findings if item.get("id") not in cited]
+        most = max(MOST_FINDINGS, len(first))
+        shown.append(ShownTheme(number, theme, [*first, *others][:most], max(0, len(findings) - most)))
+    return tuple(shown)
+
+
+def part_of(rows: Sequence[Row], page: int, size: int) -> Part:
+    """One page of `rows`; a number that is none of the pages is the nearest one."""
+    pages = max(1, -(-len(rows) // size))
+    page = min(max(page, 1), pages)
+    return Part(rows[(page - 1) * size : page * size], page, pages, len(rows))
+
+
+def timeline(document: Document) -> Timeline | None:
+    """Calls over time and the part of them in which each of the largest themes comes up; None where there are no two periods."""
+    told = document.get("periods")
+    periods = rows_of(told, "rows") if isinstance(told, Mapping) else []
+    if len(periods) < 2 or not isinstance(told, Mapping):
+        return None
+    unit = str(told.get("unit"))
+    names = tuple(_name(unit, str(row.get("start"))) for row in periods)
+    totals = tuple(_whole(row.get("calls")) for row in periods)
+    lines, numbers = [_line("All calls", 0, totals, totals, names)], [("All calls", totals)]
+    for number, theme in enumerate(rows_of(document, "themes")[:MOST_THEMES_DRAWN], start=1):
+        label = str(theme.get("label"))
+        counts = tuple(_whole(_map(row.get("themes")).get(label)) for row in periods)
+        lines.append(_line(label, number, counts, totals, names))
+        numbers.append((label, counts))
+    return Timeline(unit, names, tuple(lines), tuple(numbers))
+
+
+def _line(name: str, number: int, counts: Sequence[int], totals: Sequence[int], names: Sequence[str]) -> Line:
+    place, largest = 100 / len(totals), max(1, *totals)
+    columns = tuple(
+        Column(
+            x=round(at * place + place * (100 - _FILLED) / 200, 3),
+            width=round(place * _FILLED / 100, 3),
+            height=_tall(total, largest),
+            part=_tall(count, largest),
+            says=f"{names[at]}: {count} of {total} calls" if number else f"{names[at]}: {total} calls",
+        )
+        for at, (count, total) in enumerate(zip(counts, totals, strict=True))
+    )
+    return Line(name, number, sum(counts), columns)
+
+
+def _tall(count: int, largest: int) -> float:
+    """A column's height; one call among thousands can still be seen."""
+    return round(max(_LEAST_HEIGHT, _HEIGHT * count / largest), 1) if count else 0.0
+
+
+def _name(unit: str, start: str) -> str:
+    try:
+        day = date.fromisoformat(start)
+    except ValueError:
+        return start
+    return f"{day:%b %Y}" if unit == "month" else f"{day:%-d %b}"
+
+
+def _texts(value: object) -> Sequence[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _map(value: object) -> Row:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0

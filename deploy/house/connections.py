@@ -162,6 +162,10 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     ("database", "yoyo"): "the service's own database, for migrations",
     ("database.connect", "google.cloud.sql"): "Google's own connector to the service's database",
     ("web.server", "uvicorn"): "listens, and connects to nobody",
+    (
+        "analysis.exporting.press",
+        "create_subprocess_exec",
+    ): "its own interpreter, to make one file: without the service's credentials, running `analysis.exporting`",
     ("analysis.models", "openai"): "made with a client of egress",
     ("analysis.models", "anthropic"): "made with a client of egress",
 }

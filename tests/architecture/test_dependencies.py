@@ -28,6 +28,11 @@ USED_OTHERWISE = {
     "httptools": "uvicorn parses HTTP with it",
     "tzdata": "zoneinfo reads the timezones from it where the system has none",
     "pytest-asyncio": "runs the fixtures",
+    "fontpkg-noto-sans": "analysis.exporting.fonts finds its files by the package's name",
+    "fontpkg-noto-sans-arabic": "analysis.exporting.fonts finds its files by the package's name",
+    "fontpkg-noto-sans-thai": "analysis.exporting.fonts finds its files by the package's name",
+    "fontpkg-heebo": "analysis.exporting.fonts finds its files by the package's name",
+    "noto-cjk-sans-jp-regular": "analysis.exporting.fonts finds its file by the package's name",
     "stripe": "the packages the product is built on: billing follows",
 }
 

@@ -67,6 +67,18 @@ async def _first_quote(page: Page) -> None:
     await page.wait_for_url("**/calls/*")
 
 
+async def _asked_to_export(page: Page) -> None:
+    await page.locator("summary", has_text="Export").click()
+    await page.get_by_role("button", name="PDF").wait_for()
+
+
+async def _exported(page: Page) -> None:
+    await _asked_to_export(page)
+    async with page.expect_download():
+        await page.get_by_role("button", name="PDF").click()
+    await page.goto(f"{page.url}/exports/1")
+
+
 async def _previewed(visitor: Visitor) -> None:
     await visitor.open("/new")
     await visitor.page.get_by_label("Brief").fill(
@@ -111,6 +123,8 @@ SHOWN = (
     Shown("dashboard", ADMIN, _at("/dashboard")),
     Shown("run", ADMIN, _latest("What objections")),
     Shown("report", ADMIN, _latest("Read")),
+    Shown("report-export", ADMIN, _latest("Read", _asked_to_export)),
+    Shown("export", ADMIN, _latest("Read", _exported)),
     Shown("transcript", ADMIN, _latest("Read", _first_quote)),
     Shown("new", ADMIN, _previewed),
     Shown("schedule-new", ADMIN, _at("/schedules/new")),

@@ -142,13 +142,23 @@ async def _read(page: Page) -> None:
 
 
 async def _export(page: Page, folder: Path) -> None:
-    async with page.expect_download() as expected:
-        await page.get_by_role("button", name="Export JSON").click()
-    download = await expected.value
-    await download.save_as(folder / download.suggested_filename)
-    document = json.loads((folder / download.suggested_filename).read_text())
+    files = {name: await _exported_as(page, folder, name) for name in ("JSON", "PDF", "Word (DOCX)", "Findings (CSV)")}
+    document = json.loads(files["JSON"])
     assert document["format"] == "callmine.report"
     assert document["numbers"]["quotes_verified"] == document["numbers"]["quotes"] > 0
+    starts = [files[name][:4] for name in ("PDF", "Word (DOCX)", "Findings (CSV)")]
+    assert starts == [b"%PDF", b"PK\3\4", b"\xef\xbb\xbfr"]
+
+
+async def _exported_as(page: Page, folder: Path, name: str) -> bytes:
+    """A file of the report, by the menu; the page stays where it was."""
+    if not await page.get_by_role("button", name=name).is_visible():
+        await page.locator("summary", has_text="Export").click()
+    async with page.expect_download() as expected:
+        await page.get_by_role("button", name=name).click()
+    download = await expected.value
+    await download.save_as(folder / download.suggested_filename)
+    return (folder / download.suggested_filename).read_bytes()
 
 
 async def _find_in_audit_log(page: Page, kind: str) -> None:

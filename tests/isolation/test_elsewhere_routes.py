@@ -25,6 +25,7 @@ NOT_IDS = {
     "name": "nothing.css",  # a file of the service
     "subscription": "none",  # Pub/Sub's own, behind its identity token
     "endpoint": "none",  # an address of a rule in Gong, behind the signature of that rule
+    "number": "1",  # of a report's exports, whose id stands before it; the admin's
     "message_id": "1",  # a parked message, behind the operators' identity token
 }
 
@@ -140,12 +141,33 @@ async def _foreign_rows(town: Town) -> dict[str, list[str]]:
     return rows
 
 
+# An export is shown to the person who asked for it, the admin; its file, by a link.
+_PEOPLE: dict[str, tuple[str, ...]] = {
+    "analysis GET /reports/{report_id}/exports/{number}": ("admin",),
+    "analysis GET /api/v1/reports/{report_id}/exports/{number}": ("admin",),
+    "analysis GET /reports/{report_id}/exports/{number}/file": (),
+}
+
+
+async def test_a_file_is_handed_out_by_its_person_s_link(town: Town) -> None:
+    admin = town.client("analysis", "admin", "program")
+    link = (await admin.get(f"/api/v1/reports/{town.mine.report_id}/exports/1")).json()["file"]
+    taken = await admin.get(link)
+    assert (taken.status_code, town.mine.report_id in taken.text) == (200, True)
+    assert FOREIGN_WORD not in taken.text
+    member = town.client("analysis", "member", "program")
+    abroad = link.replace(town.mine.report_id, town.theirs.report_id)
+    assert [(await member.get(link)).status_code, (await admin.get(abroad)).status_code] == [404, 404]
+
+
 async def test_my_own_ids_are_answered(town: Town) -> None:
     """The same set-up allows what is mine, so that nothing above was refused for another reason."""
     for route in tenant_routes(town):
         if route.method == "GET" and IDS & set(route.parameters):
-            path = route.filled({name: town.mine.of(name) for name in route.parameters})
-            for role in ROLES:
+            path = route.filled(
+                {name: town.mine.of(name) if name in IDS else NOT_IDS[name] for name in route.parameters}
+            )
+            for role in _PEOPLE.get(str(route), ROLES):
                 status = 403 if route.is_admins and role == "member" else 200
                 assert (await _send(town, route, role, "browser", path)).status_code == status, str(route)
 
@@ -194,7 +216,11 @@ _CLAIMS = (
 )
 
 # Where a provider leads the browser back to: without an answer of the provider's there is nothing to show.
-_ANSWERS = {"credential-vault GET /oauth/{provider}/callback": 409}
+_ANSWERS = {
+    "credential-vault GET /oauth/{provider}/callback": 409,
+    # And where a file is handed out by its link alone: see test_a_file_is_handed_out_by_its_person_s_link.
+    "analysis GET /reports/{report_id}/exports/{number}/file": 404,
+}
 
 _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -251,5 +277,7 @@ async def test_an_export_is_named_and_filled_by_the_workspace_alone(town: Town) 
     assert (mine.json()["report_id"], mine.json()["run_id"]) == (town.mine.report_id, town.mine.run_id)
     for told in (FOREIGN_WORD, THEIRS, town.theirs.call_id, town.theirs.run_id):
         assert told not in mine.text
-    exports = await town.world.sql("analysis", "SELECT workspace_id, report_id::text AS report FROM report_exports")
+    exports = await town.world.sql(
+        "analysis", "SELECT workspace_id, report_id::text AS report FROM report_exports WHERE version = 0"
+    )
     assert {tuple(row) for row in exports} == {(HARBORLINE.organization_id, town.mine.report_id)}

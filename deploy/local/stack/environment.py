@@ -24,6 +24,7 @@ SECRET_READERS = {
     **{f"{provider}-oauth-client": ("credential-vault",) for provider in OAUTH_PROVIDERS},
     "ingest-sealing-key": ("ingest",),
     "analysis-sealing-key": ("analysis",),
+    "analysis-link-key": ("analysis",),
     **{f"{sender}-webhook-secret": ("ingest",) for sender in ("clerk", "hubspot", *WEBHOOK_SENDERS)},
     "clerk-secret-key": ("ingest",),
     "openai-api-key": ("analysis",),

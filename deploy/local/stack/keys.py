@@ -64,6 +64,7 @@ class Keys:
     sealing: dict[str, str] = field(
         default_factory=lambda: {name: SealingKey.generate().private_text() for name in registry.REQUESTERS}
     )
+    link_key: str = field(default_factory=_token)
     oauth: dict[str, dict[str, str]] = field(
         default_factory=lambda: {name: asdict(OAuthApplication()) for name in OAUTH_PROVIDERS}
     )

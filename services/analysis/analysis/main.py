@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from analysis.exporting.links import Links
+from analysis.exporting.press import ProcessPress
 from analysis.handlers.desk import Desk
+from analysis.handlers.exports import Exports
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.messages import MessageHandlers
 from analysis.handlers.notices import Notices
@@ -18,6 +21,7 @@ from analysis.slack.client import Slack, destination
 from analysis.slack.credential import Door
 from analysis.store import plans
 from analysis.workers import Workers
+from analysis.workers.exports import ExportWork, Printers
 from analysis.workers.notices import NoticeWork
 from analysis.workers.pool import PoolSettings, WorkPool
 from analysis.workers.schedules import ScheduleWork
@@ -29,8 +33,9 @@ from runtime import Assembly, assembled, endpoint
 
 SERVICE = "analysis"
 
-# Notices are rare, and no page waits for one; a firing takes milliseconds, but many are due at the same minute.
-_NOTICES_AT_ONCE = 2
+# Notices are rare, and no page waits for one; a file takes a process of its own.
+_FEW_AT_ONCE = 2
+# A firing takes milliseconds, but many are due at the same minute.
 _FIRINGS_AT_ONCE = 4
 
 # What the row policies of previews, runs and reports read; set with each scope.
@@ -60,9 +65,15 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         door = Door(SealingKeys.parse((await secrets.read("analysis-sealing-key")).decode()))
         address = f"{settings.public_url}/settings/integrations"
         sending = NoticeWork(parts.db, parts.outbox, door, Slack(egress), address)
-        few = PoolSettings(_NOTICES_AT_ONCE, settings.lease_seconds, settings.poll_seconds)
+        few = PoolSettings(_FEW_AT_ONCE, settings.lease_seconds, settings.poll_seconds)
         senders = WorkPool("notice", sending, few)
         notices = Notices(parts.outbox, senders.wake)
+
+        printers = Printers(ExportWork(parts.db, objects, ProcessPress(settings.fonts_folder)), few)
+        links = Links.parse((await secrets.read("analysis-link-key")).decode())
+        exports = Exports(
+            parts.db, parts.outbox, objects, links, SystemClock(), printers.wake, settings.export_patience
+        )
 
         messages = MessageHandlers(lifecycle, notices)
         parts.consume("calls", messages.calls())
@@ -73,8 +84,8 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         schedules = Schedules(parts.db, parts.outbox, lifecycle)
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
         desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds)
-        parts.serve(*routers(desk, schedules))
-        parts.work(workers.run, senders.run, tick.run)
+        parts.serve(*routers(desk, schedules, exports))
+        parts.work(workers.run, senders.run, printers.run, tick.run)
         yield parts
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from analysis.domain.plan import Plan
@@ -35,6 +37,14 @@ class Settings(ServiceSettings):
         ge=0,
         le=3_600,
         description="seconds for which ingest keeps a preview's list of calls, as set there",
+    )
+
+    # Most files are made in a second; a longer wait gets a page that says so.
+    export_patience: float = Field(
+        default=3, ge=0, le=30, description="seconds for which a browser that asks for a file waits for it"
+    )
+    fonts_folder: Path | None = Field(
+        default=None, description="folder with more fonts for PDF, for scripts that the installed ones do not have"
     )
 
     # The plan of a workspace of which retention has told nothing yet: PRODUCT's trial.

@@ -28,13 +28,17 @@ def site(world: World) -> FastAPI:
 
     sessions = ClerkSessions(SigningKeys(fetch, SystemClock()), ISSUER, (PARTY,))
     return create_app(
-        service="analysis", settings=settings(), routers=routers(world.desk, world.schedules), sessions=sessions
+        service="analysis",
+        settings=settings(),
+        routers=routers(world.desk, world.schedules, world.exports),
+        sessions=sessions,
     )
 
 
-def token(workspace_id: WorkspaceId, role: str = "member") -> str:
+def token(workspace_id: WorkspaceId, role: str = "member", person: str = "user_2abc") -> str:
     """A session of somebody in the workspace."""
-    return _ISSUER.token(o={"id": workspace_id, "slg": "harborline", "rol": role}, email="maya@harborline.example")
+    organisation = {"id": workspace_id, "slg": "harborline", "rol": role}
+    return _ISSUER.token(sub=person, o=organisation, email="maya@harborline.example")
 
 
 @asynccontextmanager
@@ -46,9 +50,11 @@ async def program(app: FastAPI, workspace_id: WorkspaceId, role: str = "member")
 
 
 @asynccontextmanager
-async def browser(app: FastAPI, workspace_id: WorkspaceId, role: str = "member") -> AsyncIterator[httpx.AsyncClient]:
+async def browser(
+    app: FastAPI, workspace_id: WorkspaceId, role: str = "member", person: str = "user_2abc"
+) -> AsyncIterator[httpx.AsyncClient]:
     """A browser without JavaScript."""
     headers = {"accept": "text/html,*/*;q=0.8", "sec-fetch-site": "same-origin"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PARTY, headers=headers) as client:
-        client.cookies.set("__session", token(workspace_id, role))
+        client.cookies.set("__session", token(workspace_id, role, person))
         yield client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,10 @@ from google.protobuf.message import Message
 
 from analysis.domain.plan import Plan
 from analysis.domain.request import Question, RunId
+from analysis.exporting.formats import Format
+from analysis.exporting.links import Links
 from analysis.handlers.desk import Desk
+from analysis.handlers.exports import Exports
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.messages import MessageHandlers
 from analysis.handlers.notices import Notices
@@ -26,6 +29,7 @@ from analysis.models.port import Prompt
 from analysis.store import plans
 from analysis.workers import Workers
 from analysis.workers.backoff import Backoff
+from analysis.workers.exports import ExportWork, Printers
 from analysis.workers.pool import PoolSettings
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted
 from cloud.objects import StoredObject, WorkspaceObjects
@@ -70,8 +74,25 @@ class _Folder:
             raise Permanent("the stored object is not the one that was written: its SHA-256 differs")
         return content
 
+    async def stream(self, name: str, sha256: str) -> AsyncIterator[bytes]:
+        yield await self.get(name, sha256)
+
     async def delete(self, name: str) -> None:
         self.content.pop(name, None)
+
+
+@dataclass(slots=True)
+class PlainPress:
+    """Makes every file from its document's JSON, at once; raises `error` instead while there is one. Remembers what was asked for."""
+
+    error: Exception | None = None
+    asked: list[Format] = field(default_factory=list)
+
+    async def make(self, document: Mapping[str, object], kind: Format) -> bytes:
+        self.asked.append(kind)
+        if self.error is not None:
+            raise self.error
+        return f"{kind} {json.dumps(document)}".encode()
 
 
 Script = Callable[[Prompt], str]
@@ -190,6 +211,9 @@ class World:
     model: ScriptedModel
     desk: Desk
     schedules: Schedules
+    exports: Exports
+    press: PlainPress
+    printers: Printers
     workers: Workers
     consumers: dict[str, Consumer]
     clock: Ahead
@@ -262,6 +286,11 @@ class World:
         await self.expire_leases()
         while await self.workers.drain():
             await self.expire_leases()
+
+    async def print(self) -> None:
+        """Let the printers make all files there are to be made, with all pauses over."""
+        await self.owner("UPDATE export_files SET lease_until = now() - interval '1 second' WHERE done_at IS NULL")
+        await self.printers.drain()
 
     async def expire_leases(self) -> None:
         """Let the time of every lease and pause pass."""
@@ -340,6 +369,10 @@ def put_together(db: Database, dsns: ServiceDsns, admin_url: str, concurrency: i
     clock = Ahead()
     lifecycle = Lifecycle(outbox, workers.wake, clock)
     workers.equip(db, outbox, lifecycle, objects, {"openai/small": model, "anthropic/small": model})
+    press = PlainPress()
+    printers = Printers(ExportWork(db, objects, press, Backoff(random=Random(1))), PoolSettings(2, lease=30, poll=0.05))
+    # Nobody works while a test waits: it does not.
+    exports = Exports(db, outbox, objects, Links((b"k" * 32,)), clock, printers.wake, patience=0)
     notices = Notices(outbox, lambda: None)
     handlers = MessageHandlers(lifecycle, notices)
     tables = {
@@ -357,6 +390,9 @@ def put_together(db: Database, dsns: ServiceDsns, admin_url: str, concurrency: i
         model=model,
         desk=Desk(db, outbox, lifecycle, objects, clock),
         schedules=Schedules(db, outbox, lifecycle),
+        exports=exports,
+        press=press,
+        printers=printers,
         workers=workers,
         clock=clock,
         consumers={topic: Consumer(f"analysis.{topic}", db, routes) for topic, routes in tables.items()},

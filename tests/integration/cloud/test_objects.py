@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import random
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,36 @@ def _overwrite(storage: StorageServer, authority: Authority, name: str, content:
     address = f"{storage.endpoint}/upload/storage/v1/b/{BUCKET}/o"
     query = {"uploadType": "media", "name": name}
     requests.post(address, params=query, data=content, verify=str(authority.ca_file), timeout=5).raise_for_status()
+
+
+@pytest.mark.parametrize("size", [0, 1, 256 * 1024, 256 * 1024 + 1, 2_000_000])
+async def test_a_stream_gives_the_same_content_in_pieces(store: GoogleObjects, size: int) -> None:
+    content = random.Random(size).randbytes(size // 2) + bytes(size - size // 2)
+    stored = await store.workspace(ACME).put("big", content)
+    pieces = [piece async for piece in store.workspace(ACME).stream(stored.name, stored.sha256)]
+    assert b"".join(pieces) == content
+    assert all(0 < len(piece) <= 256 * 1024 for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"not gzip",
+        b"\x1f\x8b\x08\x00",
+        gzip.compress(b"other"),
+        gzip.compress(b"one") + b"more",
+        gzip.compress(b"one")[:-9],
+    ],
+)
+async def test_a_stream_of_a_damaged_object_gives_not_one_piece(
+    store: GoogleObjects, storage: StorageServer, authority: Authority, damage: bytes
+) -> None:
+    stored = await store.workspace(ACME).put("a.json", b"one")
+    _overwrite(storage, authority, stored.name, damage)
+    with pytest.raises(Permanent):
+        await anext(store.workspace(ACME).stream(stored.name, stored.sha256))
+    with pytest.raises(NotFound):
+        await anext(store.workspace(OTHER).stream("a.json", stored.sha256))
 
 
 async def test_a_missing_object_is_not_found(store: GoogleObjects) -> None:

@@ -52,6 +52,9 @@ EXCEPTIONS: Mapping[Exempt, str] = {
         "analysis", "schedules", SWEPT
     ): "the tick claims schedules of every workspace that are due; each is then read and fired in its own",
     Exempt(
+        "analysis", "export_files", SWEPT
+    ): "workers claim files of every workspace; each report is then read and written in its own",
+    Exempt(
         "analysis", "notices", SWEPT
     ): "workers claim notices of every workspace; each is then read and written in its own",
     Exempt(

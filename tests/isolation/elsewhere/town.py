@@ -112,6 +112,7 @@ async def settle(world: World, organization: Organization, person: Person) -> Be
     preview_id, run_id, schedule_id, request_id = await _ask(world, organization, person)
     call_id = f"call-{organization.slug}"
     report_id = await _report(world, workspace_id, run_id, call_id)
+    await _export(world, organization, person, report_id)
     invitation_id = f"orginv_{organization.slug}01"
     await _people(world, workspace_id, organization, person, invitation_id)
     entry_id = str(audited.event_id)
@@ -179,6 +180,14 @@ async def _report(world: World, workspace_id: WorkspaceId, run_id: str, call_id:
     await world.analyse()
     rows = await world.sql("analysis", "SELECT report_id FROM runs WHERE id = $1::uuid", run_id)
     return str(rows[0]["report_id"])
+
+
+async def _export(world: World, organization: Organization, person: Person, report_id: str) -> None:
+    """The report as a file that is ready, asked for by the person: export number 1."""
+    service, outside = world.services["analysis"], world.surroundings.outside
+    async with client_of(service, outside, person, organization, "program") as client:
+        assert (await client.post(f"/api/v1/reports/{report_id}/exports?format=pdf")).status_code == 202
+    await world.analyse()
 
 
 def _event(workspace_id: WorkspaceId, payload: Message, aggregate_id: str, sequence: int) -> Event[Message]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -208,6 +209,29 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Take:
+    """A program asks for the state of an export and follows the link that it is given, or, `astray`, the same for another export."""
+
+    target: str
+    who: str
+    astray: bool = False
+    touches: Sequence[str] = field(default=(), init=False)
+
+    async def perform(self, world: World, tenant: Tenant) -> Heard:
+        """Ask, then take the file."""
+        state = await Ask("analysis", "GET", f"/api/v1{self.target}", self.who, True).perform(world, tenant)
+        found = _FILE.search(state.shown)
+        link = found[1].decode() if found else f"{self.target}/file"
+        if self.astray:
+            link = re.sub(r"/exports/\d+/", "/exports/77/", link)
+        file = await Ask("analysis", "GET", link, self.who, True).perform(world, tenant)
+        return Heard(state.shown + b"\n" + file.shown, None, (*state.covered, *file.covered))
+
+
+_FILE = re.compile(rb'"file":"([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
 class Age:
     """Time passes for all that was done so far: it is so many days older."""
 
@@ -229,6 +253,8 @@ _TIMES = {
     "runs": ("created_at", "started_at", "finished_at"),
     "reports": ("created_at",),
     "report_dates": ("created_at",),
+    "export_files": ("report_created_at", "asked_at", "done_at"),
+    "report_exports": ("created_at",),
     "usage": ("metered_at",),
 }
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from isolation.interference.asgi import Headers
 from isolation.interference.known import MALFORMED, Known, new_id
-from isolation.interference.operations import Ask, Hook, Operation, StripeHook
+from isolation.interference.operations import Ask, Hook, Operation, StripeHook, Take
 from isolation.interference.tenants import GONG_KEY, GONG_SECRET, ORG, WORD
 
 _FORM = ("content-type", "application/x-www-form-urlencoded")
@@ -58,6 +58,10 @@ class Asker:
         """A request that needs no session."""
         return Ask(service, method, target, headers=self.rng.choice([[("accept", "text/html")], []]))
 
+    def take(self, target: str) -> Take:
+        """The file of an export, by its link."""
+        return Take(target, self._who(), self.rng.random() < 0.1)
+
     def _who(self) -> str:
         return self.rng.choice(_PEOPLE)
 
@@ -76,6 +80,14 @@ class Asker:
     def report(self) -> str:
         """A report's id."""
         return self.known.some(self.rng, self.known.reports, self.known.foreign.reports)
+
+    def kind(self) -> str:
+        """A format of exports."""
+        return self.rng.choice(["pdf", "docx", "json", "csv", "pdf", "xml"])
+
+    def number(self) -> str:
+        """An export's number."""
+        return self.rng.choice(["1", "1", "1", "2", "2", "3", "99", "0", "x"])
 
     def call(self) -> str:
         """A call's id."""
@@ -215,6 +227,12 @@ def _analysis(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
             3,
             lambda: a.form(service, f"/reports/{a.report()}/export", {"format": a.rng.choice(["json", "json", "pdf"])}),
         ),
+        (3, lambda: a.form(service, f"/reports/{a.report()}/exports", {"format": a.kind()})),
+        (3, lambda: a.page(service, f"/reports/{a.report()}/exports/{a.number()}", part=True)),
+        (1, lambda: a.page(service, f"/reports/{a.report()}/exports/{a.number()}/file?ends=1&signature=x")),
+        (2, lambda: a.api(service, "POST", f"/api/v1/reports/{a.report()}/exports?format={a.kind()}")),
+        (1, lambda: a.api(service, "GET", f"/api/v1/reports/{a.report()}/exports")),
+        (3, lambda: a.take(f"/reports/{a.report()}/exports/{a.number()}")),
         (2, lambda: a.api(service, "POST", "/api/v1/previews", a.question())),
         (3, lambda: a.api(service, "GET", f"/api/v1/previews/{a.preview()}")),
         (6, lambda: a.api(service, "POST", "/api/v1/runs", a.question())),

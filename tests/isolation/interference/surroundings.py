@@ -27,6 +27,8 @@ from local.tls import ServerCertificate
 from testkit.outside import Outside
 from testkit.postgres import PASSWORDS, migration_folders
 
+LINK_KEY = "a link key of at least thirty-two characters"
+
 SERVICES = ("ingest", "analysis", "credential-vault", "audit", "retention")
 
 
@@ -94,6 +96,7 @@ async def _secrets(outside: Outside, ingest_key: SealingKey, analysis_key: Seali
         await place.put("vault-keyset", Keyring.generate().encode())
         await place.put("ingest-sealing-key", ingest_key.private_text().encode())
         await place.put("analysis-sealing-key", analysis_key.private_text().encode())
+        await place.put("analysis-link-key", LINK_KEY.encode())
         for sender in ("clerk", "stripe", "hubspot", "slack"):
             await place.put(f"{sender}-webhook-secret", WEBHOOK_SECRET.encode())
         await place.put("clerk-secret-key", CLERK_KEY.encode())

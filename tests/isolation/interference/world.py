@@ -1,7 +1,8 @@
 """A world: the five services as their composition roots make them, each on a database of its own, in this process.
 
-What stands outside a service is replaced at its edge only: the broker (messages are handed over here), object storage (in memory) and
-the language models (they quote the transcript). Background work is driven by operations: it happens at the same point in both worlds.
+What stands outside a service is replaced at its edge only: the broker (messages are handed over here), object storage (in memory), the
+language models (they quote the transcript) and the process that makes files of reports. Background work is driven by operations: it
+happens at the same point in both worlds.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ import audit.main
 import credential_vault.main
 import ingest.main
 import retention.main
+from analysis.exporting.formats import Format
 from analysis.settings import Settings as AnalysisSettings
 from analysis.store.schedules import ScheduleClaim
 from analysis.workers import Workers
+from analysis.workers.exports import Printers
 from analysis.workers.pool import WorkPool
 from audit.settings import Settings as AuditSettings
 from credential_vault.settings import Settings as VaultSettings
@@ -90,6 +93,8 @@ class World:
         for table in ("run_calls", "syntheses"):
             await self._end_waits("analysis", f"UPDATE {table} SET lease_until = now() WHERE done_at IS NULL")
         await _worker(self.services["analysis"], Workers).drain()
+        await self._end_waits("analysis", "UPDATE export_files SET lease_until = now() WHERE done_at IS NULL")
+        await _worker(self.services["analysis"], Printers).drain()
 
     async def _end_waits(self, service: str, statement: str) -> None:
         """Work that was put back is due with the next operation that works, however long that took in this world (see `sources`)."""
@@ -100,6 +105,13 @@ class World:
         return list(await self.watchers[service].fetch(statement, *values))
 
 
+class TimelessPress:
+    """Makes every file from its document, but for the database's time: the same bytes in both worlds."""
+
+    async def make(self, document: Mapping[str, object], kind: Format) -> bytes:
+        return f"{kind} {json.dumps({**document, 'created_at': ''})}".encode()
+
+
 @asynccontextmanager
 async def opened(around: Surroundings, name: str) -> AsyncIterator[World]:
     """A world called `name`, empty."""
@@ -108,6 +120,7 @@ async def opened(around: Surroundings, name: str) -> AsyncIterator[World]:
         bucket, model = Bucket(), ScriptedModel(honest)
         stack.enter_context(mock.patch("analysis.main.GoogleObjects", return_value=bucket))
         stack.enter_context(mock.patch("ingest.main.GoogleObjects", return_value=bucket))
+        stack.enter_context(mock.patch("analysis.main.ProcessPress", return_value=TimelessPress()))
         stack.enter_context(mock.patch("analysis.main.catalog", return_value=dict.fromkeys(MODELS, model)))
         # A worker that was interrupted leaves a list that seems to be read; later previews would wait for it, each for real seconds.
         stack.enter_context(mock.patch("ingest.workers.preview._LONGEST_WAIT_SECONDS", 0.0))
@@ -151,6 +164,8 @@ def _settings(around: Surroundings) -> dict[str, object]:
         "gong_requests_per_second": 0,
         # Calls at once would be analysed in an order that nothing decides, with or without anybody else.
         "analysis_concurrency": 1,
+        # Files are made when an operation lets workers work; nobody who asks for one waits.
+        "export_patience": 0,
         "ingest_sealing_public_key": around.ingest_key.public_text(),
         "analysis_sealing_public_key": around.analysis_key.public_text(),
     }

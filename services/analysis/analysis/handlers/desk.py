@@ -16,7 +16,7 @@ from analysis.domain.sample import SampledCall
 from analysis.domain.transcript import Call, parse_call
 from analysis.handlers.asking import check_question, queue_run
 from analysis.handlers.lifecycle import Lifecycle
-from analysis.store import plans, reports, runs
+from analysis.store import exports, plans, reports, runs
 from analysis.store.call_objects import read_call, read_sample
 from cloud.objects import ObjectStore
 from contracts import Actor
@@ -36,6 +36,7 @@ PAGE = 25
 # As ingest has it, unless it is set otherwise there and here.
 LIST_SECONDS = 600
 
+# Answered with the document itself; `handlers.exports` has all formats, as files.
 EXPORT_FORMATS = ("json",)
 
 
@@ -189,7 +190,7 @@ class Desk:
             raise InvalidInput(f"reports are exported as {', '.join(EXPORT_FORMATS)}")
         async with self.db.workspace(workspace_id) as tx:
             report = _found(await reports.report(tx, report_id), "report")
-            number = await reports.insert_export(tx, report_id, format_name, actor.id)
+            number = await exports.insert_export(tx, report_id, format_name, actor.id)
             action = events.report_exported(report_id, format_name)
             await self.outbox.add(tx, action, aggregate_id=str(report_id), sequence=number, actor=actor)
             return report

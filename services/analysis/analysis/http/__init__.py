@@ -3,8 +3,10 @@
 from fastapi import APIRouter
 
 from analysis.handlers.desk import Desk
+from analysis.handlers.exports import Exports
 from analysis.handlers.schedules import Schedules
 from analysis.http.api import ApiRoutes
+from analysis.http.exports import ExportRoutes
 from analysis.http.frame import Frame
 from analysis.http.reports import ReportRoutes
 from analysis.http.runs import RunRoutes
@@ -13,14 +15,17 @@ from analysis.http.schedules import ScheduleRoutes
 from web import Pages
 
 
-def routers(desk: Desk, schedules: Schedules) -> tuple[APIRouter, ...]:
+def routers(desk: Desk, schedules: Schedules, exports: Exports) -> tuple[APIRouter, ...]:
     """All routes of the service."""
     frame = Frame(desk, Pages("analysis"))
+    files = ExportRoutes(exports, frame)
     return (
         RunRoutes(desk, schedules, frame).router(),
         ReportRoutes(desk, frame).router(),
+        files.router(),
         ScheduleRoutes(desk, schedules, frame).router(),
         ApiRoutes(desk).router(),
+        files.api(),
         ScheduleApi(desk, schedules).router(),
     )
 

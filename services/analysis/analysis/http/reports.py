@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from analysis.domain.request import ReportId
 from analysis.domain.transcript import turns
+from analysis.exporting.formats import Format
 from analysis.handlers.desk import Desk
 from analysis.http import reading
 from analysis.http.frame import Frame
@@ -69,6 +70,7 @@ class ReportRoutes:
             timeline=reading.timeline(found.document),
             model_names=MODEL_NAMES,
             most_calls=reading.MOST_CALLS,
+            export_formats=tuple(Format),
         )
 
     async def _theme(

@@ -55,15 +55,3 @@ SELECT run_id, headline FROM reports WHERE workspace_id = :workspace_id AND run_
 -- How many reports are older than what the plan shows.
 SELECT count(*) FROM report_dates
 WHERE workspace_id = :workspace_id AND created_at < current_setting('app.report_floor')::timestamptz;
-
--- name: insert_export
--- A report leaves in some format; its number among the exports of that report.
-INSERT INTO report_exports (workspace_id, report_id, number, format, exported_by)
-SELECT :workspace_id, :report_id, coalesce(max(number), 0) + 1, :format, :exported_by
-FROM report_exports
-WHERE workspace_id = :workspace_id AND report_id = :report_id
-RETURNING number;
-
--- name: lock_exports
--- One export at a time a workspace, so that they can be numbered. Released at the end of the transaction.
-SELECT pg_advisory_xact_lock(hashtextextended('analysis.exports.' || :workspace_id::text, 0));

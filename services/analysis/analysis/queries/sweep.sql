@@ -74,3 +74,19 @@ FROM (
 ) free
 WHERE s.workspace_id = free.workspace_id AND s.id = free.id
 RETURNING s.workspace_id, s.id, s.fence;
+
+-- name: claim_exports
+-- Claims files to be made, for `seconds`; not those of a later release's version. One that nobody could make in `most` attempts is left until
+-- somebody asks for it again.
+-- cross-workspace: the workers serve all workspaces from one queue; each report is then read and written in its own workspace's scope
+UPDATE export_files e
+SET attempts = e.attempts + 1, fence = e.fence + 1, lease_until = now() + make_interval(secs => :seconds::double precision)
+FROM (
+    SELECT workspace_id, report_id, format, version FROM export_files
+    WHERE done_at IS NULL AND lease_until <= now() AND attempts < :most AND version <= :version
+    ORDER BY asked_at, report_id
+    LIMIT :limit
+    FOR NO KEY UPDATE SKIP LOCKED
+) free
+WHERE e.workspace_id = free.workspace_id AND e.report_id = free.report_id AND e.format = free.format AND e.version = free.version
+RETURNING e.workspace_id, e.report_id, e.format, e.version, e.fence, e.attempts;

@@ -117,10 +117,3 @@ async def hidden_reports(tx: Tx) -> int:
     """How many reports are older than what the plan shows."""
     value = await tx.fetch_value("hidden_reports")
     return value if isinstance(value, int) else 0
-
-
-async def insert_export(tx: Tx, report_id: ReportId, format_name: str, exported_by: str) -> int:
-    """Note an export; its number among those of the report."""
-    await tx.execute("lock_exports")
-    number = await tx.fetch_value("insert_export", report_id=report_id, format=format_name, exported_by=exported_by)
-    return int(str(number))

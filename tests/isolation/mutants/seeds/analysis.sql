@@ -40,8 +40,14 @@ INSERT INTO reports (workspace_id, id, run_id, headline, document)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', '00000001-0000-4000-8000-000000000001', '@w', '"@w"');
 INSERT INTO report_dates (workspace_id, report_id, created_at)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', '2026-01-01T00:00:00Z');
-INSERT INTO report_exports (workspace_id, report_id, number, format, exported_by, created_at)
-VALUES ('@w', '00000001-0000-4000-8000-000000000001', @n, 'csv', '@w', '2026-01-01T00:00:00Z');
+INSERT INTO report_exports (workspace_id, report_id, number, format, exported_by, version, created_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', @n, 'csv', '@w', 1001, '2026-01-01T00:00:00Z');
+INSERT INTO export_files (workspace_id, report_id, format, version, report_created_at, fence, lease_until, asked_at, done_at, object_name, sha256,
+                          size_bytes)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'csv', 1001, now(), 1, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z',
+        '2026-01-01T00:00:00Z', '@w', repeat('0', 64), @n),
+       ('@w', '00000001-0000-4000-8000-000000000001', 'pdf', 1001, now(), 1, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', NULL, NULL, NULL,
+        NULL);
 INSERT INTO notices (workspace_id, provider, credential_version, sequence, state, grant_id, sealed, sealing_key_id, grant_expires_at, fence,
                      lease_until)
 VALUES ('@w', 'gong', 1, 1, 'ready', '00000001-0000-4000-8000-000000000001', convert_to('@w', 'UTF8'), '@w', '2026-01-01T00:00:00Z', 1,

@@ -18,7 +18,8 @@ from egress.metrics import Ledger
 
 CONNECT_SECONDS = 5.0
 
-_LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=60)
+# As many as one process asks a model at once at most: a connection that is closed after each answer costs a handshake with the next.
+_LIMITS = httpx2.Limits(max_connections=256, max_keepalive_connections=256, keepalive_expiry=60)
 
 _FAILURES = (httpcore2.ConnectError, httpcore2.ConnectTimeout)
 

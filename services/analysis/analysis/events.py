@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeGuard
@@ -72,14 +73,14 @@ def preview_requested(preview_id: PreviewId, calls: CallFilter, max_calls: int) 
     return PreviewRequested(preview_id=str(preview_id), filter=_filter(calls), max_calls=max_calls)
 
 
-def fetch_requested(run_id: RunId, calls: CallFilter, max_calls: int) -> FetchRequested:
-    """Asks ingest for the calls of a run. The brief stays here."""
-    return FetchRequested(run_id=str(run_id), filter=_filter(calls), max_calls=max_calls)
+def fetch_requested(fetch_id: uuid.UUID, calls: CallFilter, max_calls: int) -> FetchRequested:
+    """Asks ingest for the calls of a run, under its id or, asked again, under another. The brief stays here."""
+    return FetchRequested(run_id=str(fetch_id), filter=_filter(calls), max_calls=max_calls)
 
 
-def fetch_cancelled(run_id: RunId) -> FetchCancelled:
+def fetch_cancelled(fetch_id: uuid.UUID) -> FetchCancelled:
     """Tells ingest that nobody waits for the calls any more."""
-    return FetchCancelled(run_id=str(run_id))
+    return FetchCancelled(run_id=str(fetch_id))
 
 
 def _filter(calls: CallFilter) -> CallFilterMessage:

@@ -245,7 +245,7 @@ async def _crashing(world: World, rng: Random) -> None:
     def trap(reached: str) -> None:
         nonlocal left
         left -= reached == point
-        if left == 0:
+        if left == 0 and reached == point:
             raise _Crash
 
     faultpoints.arm(trap)

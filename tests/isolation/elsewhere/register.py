@@ -62,6 +62,19 @@ MEMORY: Final[Register] = {
     ): "one job's answers of HubSpot, gone with the job",
     ("services/ingest/ingest/hubspot/models.py", "PipelineData.stages"): "one answer of HubSpot",
     ("services/analysis/analysis/domain/plan.py", "RunTooLarge.members"): "one answer",
+    (
+        "services/analysis/analysis/workers/places.py",
+        "Places._taken",
+    ): "how many questions each workspace has under way: decides who is next, holds nothing of any",
+    (
+        "services/analysis/analysis/workers/places.py",
+        "Places._waiting",
+    ): "by workspace: who waits for a place",
+    (
+        "services/analysis/analysis/workers/batches.py",
+        "Batches._lines",
+    ): "by workspace, or by workspace and run: each key's items are worked on in its own scope",
+    ("services/analysis/analysis/store/calls.py", "Turns.held"): "counts by workspace and run, of one claim",
     ("services/analysis/analysis/models/masking.py", "Mask._placeholders"): "one question's, gone with its answer",
     ("services/analysis/analysis/models/masking.py", "Mask._originals"): "one question's, gone with its answer",
     ("services/analysis/analysis/models/masking.py", "Mask._counts"): "one question's, gone with its answer",
@@ -192,6 +205,10 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "who.workspace_id, handed on",
     ("libs/messaging/messaging/store.py", "workspace_id"): "the consumer's group, from the messages' bodies",
+    (
+        "services/analysis/analysis/workers/calls.py",
+        "workspace_id",
+    ): "the key of a batch: the workspace of each of its claims",
     ("libs/cloud/cloud/names.py", "workspace_id"): "own_name checks a name against its argument's folder",
     ("libs/cloud/cloud/objects.py", "workspace_id"): "opens a folder for its argument",
     ("services/ingest/ingest/webhooks/front.py", "workspace_id"): "passed by webhooks.desk alone, after its checks",

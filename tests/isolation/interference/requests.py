@@ -221,6 +221,7 @@ def _analysis(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (6, lambda: a.form(service, "/runs", a.question())),
         (12, lambda: a.page(service, f"/runs/{a.run()}", part=True)),
         (2, lambda: a.form(service, f"/runs/{a.run()}/cancel", {})),
+        (2, lambda: a.form(service, f"/runs/{a.run()}/resume", {})),
         (7, lambda: a.page(service, f"/reports/{a.report()}")),
         (4, lambda: a.page(service, f"/reports/{a.report()}/calls/{a.call()}")),
         (
@@ -239,6 +240,7 @@ def _analysis(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (5, lambda: a.api(service, "GET", a.rng.choice(["/api/v1/runs", f"/api/v1/runs?before={quote(a.run())}"]))),
         (6, lambda: a.api(service, "GET", f"/api/v1/runs/{a.run()}")),
         (2, lambda: a.api(service, "POST", f"/api/v1/runs/{a.run()}/cancel")),
+        (2, lambda: a.api(service, "POST", f"/api/v1/runs/{a.run()}/resume")),
         (5, lambda: a.api(service, "GET", f"/api/v1/reports/{a.report()}")),
         (
             3,

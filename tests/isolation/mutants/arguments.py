@@ -37,6 +37,7 @@ TEXTS: Mapping[str, str] = {
 
 LISTS: Mapping[str, str] = {
     "states": "gone",
+    "outcomes": "failed",
     "types": "workspace.updated",
     "actor_kinds": "user",
     "sources": "web",

@@ -86,6 +86,29 @@ class Quota:
 THRESHOLDS = (100, 80)
 
 
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """Some calls of a month were metered together: what it was before, and how many of them the plan and bought calls have paid for."""
+
+    used_before: int
+    reached_before: int
+    by_plan: int
+    by_addon: int
+
+    def reached(self, monthly_calls: int) -> list[tuple[int, int]]:
+        """The thresholds that the month's use reached with these calls, each with what was used at that moment; the lower one first.
+
+        One call reaches one threshold, the higher one where it comes to both; none is reached a second time.
+        """
+        told, before = [], self.reached_before
+        for percent in reversed(THRESHOLDS):
+            used = max(self.used_before + 1, -(-percent * monthly_calls // 100))
+            passed = percent < THRESHOLDS[0] and used >= monthly_calls
+            if before < percent and not passed and used <= self.used_before + self.by_plan:
+                told.append((percent, used))
+        return told
+
+
 class QuotaUsedUp(OutOfQuota):
     """Nothing is left; the answer says what to do about it."""
 

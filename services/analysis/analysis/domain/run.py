@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -79,6 +80,24 @@ class Run:
     paused_until: datetime | None = None
     pause_reason: str = ""
     remarks: tuple[str, ...] = ()
+    # Under which ids its calls were asked for again, the present one last.
+    fetches: tuple[uuid.UUID, ...] = ()
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it can be gone on with: it failed, and what it has is kept."""
+        return self.state is RunState.FAILED
+
+    @property
+    def fetch_id(self) -> uuid.UUID:
+        """Under which id its calls are asked for: its own, until they are asked for again."""
+        return self.fetches[-1] if self.fetches else self.id
+
+    @property
+    def calls_left(self) -> int:
+        """How many calls it may still use: those that are not analysed, or what was asked for where they are not all known."""
+        known = self.calls_expected if self.fetch_complete else None
+        return max(0, (self.question.max_calls if known is None else known) - self.calls_analysed)
 
     def pause(self, now: datetime) -> Pause | None:
         """Why the fetch rests and until when; None when it does not."""

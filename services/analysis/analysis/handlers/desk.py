@@ -9,7 +9,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from analysis import events
-from analysis.domain.plan import Plan, Quota
+from analysis.domain.plan import Plan, Quota, require_quota
 from analysis.domain.request import PreviewId, Question, ReportId, RunId, zone_of
 from analysis.domain.run import Preview, Run, RunState
 from analysis.domain.sample import SampledCall
@@ -161,6 +161,25 @@ class Desk:
             _found(await runs.run(tx, run_id), "run")
             if not await self.lifecycle.end(tx, run_id, RunState.CANCELLED, "stopped by a member", actor=actor):
                 raise Conflict("the run has ended already")
+
+    async def resume(self, workspace_id: WorkspaceId, run_id: RunId, actor: Actor) -> None:
+        """Go on with a failed run from the calls that are done; of one that goes on already, or waits for its turn, nothing changes.
+
+        Raises Conflict when it ended otherwise, QuotaUsedUp and RunTooLarge when the calls that it has left cannot be paid for, and
+        InvalidInput when the plan does not include its model any more.
+        """
+        async with self.db.workspace(workspace_id) as tx:
+            run = _found(await runs.lock_run(tx, run_id), "run")
+            if not run.state.final:
+                return
+            if not run.resumable:
+                raise Conflict("only a run that has failed can be resumed")
+            plan = await plans.plan_of(tx)
+            plan.require_model(run.question.model)
+            if run.calls_left:
+                quota = await plans.quota_of(tx, plan, self.clock.now())
+                require_quota(plan, quota, run.calls_left, capped=not run.fetch_complete)
+            await self.lifecycle.resume(tx, run, actor=actor)
 
     async def dashboard(self, workspace_id: WorkspaceId, before: uuid.UUID | None) -> Dashboard:
         """Runs and reports, newest first, older than `before`."""

@@ -3,8 +3,8 @@ in a circle."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from google.protobuf.message import Message
 
@@ -14,6 +14,7 @@ from analysis.domain.run import Run, RunState
 from analysis.store import plans, reports, runs
 from contracts import Actor, Event
 from core.clock import Clock
+from core.ids import uuid7
 from database import Tx
 from messaging import Outbox
 
@@ -35,13 +36,13 @@ class Lifecycle:
             if queued is None:
                 return
             quota = await plans.quota_of(tx, plan, self.clock.now())
-            if quota.left == 0:
+            if quota.left < queued.least_calls:
                 reason = f"the {plan.title} plan's analysed calls of this month were used up before the run's turn came"
                 await self._close(tx, queued.id, RunState.FAILED, reason, actor, cause)
-            elif quota.free == 0:
+            elif quota.free < queued.least_calls:
                 return
             else:
-                await self._start(tx, queued, min(queued.question.max_calls, quota.free), actor, cause)
+                await self._start(tx, queued, queued.calls_analysed + min(queued.most_calls, quota.free), actor, cause)
 
     async def end(
         self,
@@ -59,6 +60,11 @@ class Lifecycle:
         await self.dispatch(tx, cause=cause)
         return True
 
+    async def resume(self, tx: Tx, run: Run, *, actor: Actor) -> None:
+        """Go on with a failed run, which the caller has locked, from the calls that are done."""
+        await runs.resume_run(tx, run, uuid7())
+        await self.dispatch(tx, actor=actor)
+
     async def settle(self, tx: Tx, run_id: RunId, cause: Event[Message] | None = None) -> None:
         """After a call is done or the fetch has ended: when nothing is open any more, have the summary written."""
         run = await runs.lock_run(tx, run_id)
@@ -70,17 +76,21 @@ class Lifecycle:
         await reports.queue_synthesis(tx, run_id)
         tx.on_commit(self.wake)
 
-    async def meter(self, tx: Tx, run_id: RunId, call_id: str) -> None:
-        """One unit for an analysed call; whoever listens is told when that reaches a threshold of the month."""
+    async def meter(self, tx: Tx, run_id: RunId, call_ids: Sequence[str]) -> None:
+        """A unit for each of some analysed calls; whoever listens is told when that reaches a threshold of the month."""
         plan, now = await plans.plan_of(tx), self.clock.now()
-        metered = await plans.meter_call(tx, run_id, call_id, plan, now)
-        if not metered.reached:
+        metered = await plans.meter_calls(tx, run_id, call_ids, plan, now)
+        reached = metered.reached(plan.monthly_calls)
+        if not reached:
             return
         quota, month = await plans.quota_of(tx, plan, now), plan.month(now)
-        told = events.threshold_reached(metered.reached, quota, month)
-        # Rises with the months, and within one.
-        sequence = 1_000 * month.number + metered.reached
-        await self.outbox.add(tx, told, aggregate_id=tx.workspace_id, sequence=sequence)
+        # The plan has paid for all calls up to either threshold, so that nothing bought was used by then.
+        bought = quota.addon_calls + metered.by_addon
+        for percent, used in reached:
+            told = events.threshold_reached(percent, replace(quota, used=used, addon_calls=bought), month)
+            # Rises with the months, and within one.
+            sequence = 1_000 * month.number + percent
+            await self.outbox.add(tx, told, aggregate_id=tx.workspace_id, sequence=sequence)
 
     async def _why_none(self, tx: Tx, run: Run) -> str:
         failed = await runs.failed_calls(tx, run.id)
@@ -93,8 +103,14 @@ class Lifecycle:
         sequence = await runs.start_run(tx, queued.id, call_limit)
         if sequence is None:
             return
-        request = events.fetch_requested(queued.id, queued.question.filter, call_limit)
-        await self._tell(tx, request, queued.id, sequence, actor, cause)
+        if queued.calls_expected is None:
+            request = events.fetch_requested(queued.fetch_id, queued.question.filter, call_limit)
+            await self._tell(tx, request, queued.id, sequence, actor, cause)
+        else:
+            # Resumed, and its calls are all here.
+            await runs.reopen_calls(tx, queued.id)
+            await self.settle(tx, queued.id, cause)
+            tx.on_commit(self.wake)
 
     async def _close(
         self, tx: Tx, run_id: RunId, state: RunState, reason: str, actor: Actor | None, cause: Event[Message] | None
@@ -111,7 +127,7 @@ class Lifecycle:
                 await reports.queue_partial_synthesis(tx, run_id)
                 tx.on_commit(self.wake)
         if run.state is RunState.RUNNING and not run.fetch_complete and state is not RunState.NO_MATCH:
-            await self._tell(tx, events.fetch_cancelled(run_id), run_id, sequence, actor, cause)
+            await self._tell(tx, events.fetch_cancelled(run.fetch_id), run_id, sequence, actor, cause)
         return True
 
     async def _tell(

@@ -74,18 +74,19 @@ class MessageHandlers:
         """A call can be analysed. For a run that has ended it is too late, which is no error."""
         call = events.fetched_call(event)
         run = await self._run(tx, events.run_id_of(event.payload.run_id))
-        if run.state is RunState.RUNNING:
-            await runs.add_call(tx, run.id, call)
+        if run is not None and run.state is RunState.RUNNING:
+            if await runs.add_call(tx, run, call):
+                await self.lifecycle.settle(tx, run.id, cause=event)
             tx.on_commit(self.lifecycle.wake)
 
     async def fetch_completed(self, tx: Tx, event: Event[events.FetchCompleted]) -> None:
         """It is known how many calls there are; it may overtake some of them."""
         fetched = events.fetched(event.payload)
         run = await self._run(tx, events.run_id_of(event.payload.run_id))
-        if run.state is not RunState.RUNNING:
+        if run is None or run.state is not RunState.RUNNING:
             return
         await runs.record_fetch(tx, run.id, fetched)
-        if fetched.calls == 0:
+        if fetched.calls == 0 and run.calls_analysed == 0:
             reason = fetched.no_match_reason()
             await self.lifecycle.end(tx, run.id, RunState.NO_MATCH, reason, cause=event)
         else:
@@ -94,13 +95,17 @@ class MessageHandlers:
     async def fetch_failed(self, tx: Tx, event: Event[events.FetchFailed]) -> None:
         """The calls cannot be had; the reason is ingest's, in words fit for the page."""
         run = await self._run(tx, events.run_id_of(event.payload.run_id))
+        if run is None:
+            return
         reason = event.payload.reason or "the calls could not be fetched"
         await self.lifecycle.end(tx, run.id, RunState.FAILED, reason, cause=event)
 
     async def fetch_paused(self, tx: Tx, event: Event[events.FetchPaused]) -> None:
         """The calls will take longer; whoever watches the run is told why, in ingest's words."""
         run = await self._run(tx, events.run_id_of(event.payload.run_id))
-        await runs.record_pause(tx, run.id, events.resume_time(event.payload), event.payload.reason[:_LONGEST_REASON])
+        until = events.resume_time(event.payload)
+        if run is not None:
+            await runs.record_pause(tx, run.id, until, event.payload.reason[:_LONGEST_REASON])
 
     async def plan_changed(self, tx: Tx, event: Event[events.PlanChanged]) -> None:
         """The workspace's plan is another one; a larger one may let a queued run begin."""
@@ -132,9 +137,12 @@ class MessageHandlers:
         if news and events.is_loss(event):
             await self.notices.lost(tx, event)
 
-    async def _run(self, tx: Tx, run_id: RunId) -> Run:
-        """The run, locked. Raises NotFound: ingest only ever answers what was asked in a committed transaction."""
-        run = await runs.lock_run(tx, run_id)
-        if run is None:
+    async def _run(self, tx: Tx, fetch_id: RunId) -> Run | None:
+        """The run, locked; None where its calls have been asked for again since: what an earlier fetch says counts no more.
+
+        Raises NotFound: ingest only ever answers what was asked in a committed transaction.
+        """
+        found = await runs.lock_fetched(tx, fetch_id)
+        if found is None:
             raise NotFound("a run is answered that does not exist here")
-        return run
+        return found.run if found.present else None

@@ -38,6 +38,7 @@ class ApiRoutes:
         router.add_api_route("/runs", self.runs, methods=["GET"])
         router.add_api_route("/runs/{run_id}", self.run, methods=["GET"])
         router.add_api_route("/runs/{run_id}/cancel", self.cancel, methods=["POST"])
+        router.add_api_route("/runs/{run_id}/resume", self.resume, methods=["POST"])
         router.add_api_route("/reports/{report_id}", self.report, methods=["GET"])
         router.add_api_route("/reports/{report_id}/export", self.export, methods=["POST"])
         return router
@@ -85,6 +86,12 @@ class ApiRoutes:
         await self._desk.cancel(session.workspace_id, found, session.actor)
         return JSONResponse(_run(await self._desk.run(session.workspace_id, found)))
 
+    async def resume(self, session: Member, run_id: str) -> JSONResponse:
+        """Go on with a failed run from the calls that are done. Of one that goes on already nothing changes."""
+        found = RunId(id_in_path(run_id, "run"))
+        await self._desk.resume(session.workspace_id, found, session.actor)
+        return JSONResponse(_run(await self._desk.run(session.workspace_id, found)))
+
     async def report(self, session: Member, report_id: str) -> JSONResponse:
         """One report: the document that `analysis.domain.document` describes."""
         report = await self._desk.report(session.workspace_id, ReportId(id_in_path(report_id, "report")))
@@ -121,6 +128,7 @@ def _run(run: Run) -> dict[str, object]:
         "reason": run.reason,
         "report_id": str(run.report_id) if run.report_id else None,
         "percent": run.percent,
+        "resumable": run.resumable,
         "question": as_document(run.question),
         "call_limit": run.call_limit,
         "calls_matching": run.calls_matching,

@@ -62,6 +62,7 @@ class RunRoutes:
         router.add_api_route("/runs", self.start, methods=["POST"])
         router.add_api_route("/runs/{run_id}", self.run_page, methods=["GET"])
         router.add_api_route("/runs/{run_id}/cancel", self.cancel, methods=["POST"])
+        router.add_api_route("/runs/{run_id}/resume", self.resume, methods=["POST"])
         return router
 
     async def start_page(self) -> Response:
@@ -130,37 +131,40 @@ class RunRoutes:
 
     async def run_page(self, request: Request, session: Member, run_id: str) -> Response:
         """A run: the live part alone for htmx, the whole page otherwise."""
-        run = await self._desk.run(session.workspace_id, RunId(id_in_path(run_id, "run")))
+        return await self._run(request, session, RunId(id_in_path(run_id, "run")))
+
+    async def _run(
+        self, request: Request, session: Session, run_id: RunId, error: InvalidInput | OutOfQuota | None = None
+    ) -> Response:
+        run = await self._desk.run(session.workspace_id, run_id)
         now = self._desk.clock.now()
-        pause, awaited = run.pause(now), run.awaits_report(now)
+        shown: dict[str, object] = {
+            "run": run,
+            "stages": stages(run),
+            "pause": run.pause(now),
+            "awaited": run.awaits_report(now),
+            "model_names": MODEL_NAMES,
+            "error": error,
+        }
         if request.headers.get("hx-request") == "true":
-            return await self._frame.part(
-                request,
-                "run_part.html",
-                session,
-                run=run,
-                stages=stages(run),
-                pause=pause,
-                awaited=awaited,
-                model_names=MODEL_NAMES,
-            )
+            return await self._frame.part(request, "run_part.html", session, **shown)
         origin = await self._schedules.origin(session.workspace_id, run.id)
-        return await self._frame.page(
-            request,
-            "run.html",
-            session,
-            run=run,
-            stages=stages(run),
-            pause=pause,
-            awaited=awaited,
-            model_names=MODEL_NAMES,
-            origin=origin,
-        )
+        status = error.status if error else 200
+        return await self._frame.page(request, "run.html", session, status_code=status, origin=origin, **shown)
 
     async def cancel(self, session: Member, run_id: str) -> Response:
         """Stop a run."""
         await self._desk.cancel(session.workspace_id, RunId(id_in_path(run_id, "run")), session.actor)
         return RedirectResponse(f"/runs/{run_id}", SEE_OTHER)
+
+    async def resume(self, request: Request, session: Member, run_id: str) -> Response:
+        """Go on with a failed run; back on its page, with what stands in the way."""
+        found = RunId(id_in_path(run_id, "run"))
+        try:
+            await self._desk.resume(session.workspace_id, found, session.actor)
+        except (InvalidInput, OutOfQuota) as error:
+            return await self._run(request, session, found, error)
+        return RedirectResponse(f"/runs/{found}", SEE_OTHER)
 
     async def _list_ahead(self, session: Session) -> None:
         """A hint: the preview only takes longer without it."""

@@ -1,10 +1,13 @@
--- name: claimed_call
--- What the holder of a claim needs to analyse its call; no row when the claim is not the latest or the run has ended.
-SELECT c.object_name, c.sha256, r.request
-FROM run_calls c
-JOIN runs r ON r.workspace_id = c.workspace_id AND r.id = c.run_id
-WHERE c.workspace_id = :workspace_id AND c.run_id = :run_id AND c.call_id = :call_id AND c.fence = :fence
-  AND c.done_at IS NULL AND r.workspace_id = :workspace_id AND r.state = 'running';
+-- name: claimed_calls
+-- Where the calls of some claims are stored; no row for a claim that is not the latest.
+SELECT c.run_id, c.call_id, c.object_name, c.sha256
+FROM unnest(:run_ids::uuid[], :call_ids::text[], :fences::bigint[]) AS k (run_id, call_id, fence)
+JOIN run_calls c ON c.run_id = k.run_id AND c.call_id = k.call_id AND c.fence = k.fence
+WHERE c.workspace_id = :workspace_id AND c.done_at IS NULL;
+
+-- name: questions_of_runs
+-- What is asked of the calls of some runs; no row for a run that has ended.
+SELECT id, request FROM runs WHERE workspace_id = :workspace_id AND id = ANY(:run_ids::uuid[]) AND state = 'running';
 
 -- name: renew_call
 -- Keeps a claim; 0 rows when somebody else has it by now or the run has ended.
@@ -18,34 +21,46 @@ SET state = 'pending', lease_until = now() + make_interval(secs => :seconds::dou
     reason = :reason
 WHERE workspace_id = :workspace_id AND run_id = :run_id AND call_id = :call_id AND fence = :fence AND done_at IS NULL;
 
--- name: finish_call
--- A claim ends with a result or a failure; 0 rows when the claim is not the latest.
-UPDATE run_calls SET state = :state, title = :title, reason = :reason, done_at = now()
-WHERE workspace_id = :workspace_id AND run_id = :run_id AND call_id = :call_id AND fence = :fence AND done_at IS NULL;
+-- name: finish_calls
+-- Claims on calls of one run end with a result or a failure; the calls whose claim was the latest.
+UPDATE run_calls c SET state = e.outcome, title = e.title, reason = e.reason, done_at = now()
+FROM unnest(:call_ids::text[], :fences::bigint[], :outcomes::text[], :titles::text[], :reasons::text[])
+    AS e (call_id, fence, outcome, title, reason)
+WHERE c.workspace_id = :workspace_id AND c.run_id = :run_id AND c.call_id = e.call_id AND c.fence = e.fence AND c.done_at IS NULL
+RETURNING c.call_id;
 
--- name: insert_analysis
--- What one call says about the brief.
+-- name: insert_analyses
+-- What some calls of a run say about the brief.
 INSERT INTO analyses (workspace_id, run_id, call_id, title, account, rep, segment, verdict, summary, rep_talk_ms, total_talk_ms,
                       quotes_dropped, deal_source, stage, outcome, longest_monologue_ms, questions, switches, span_ms)
-VALUES (:workspace_id, :run_id, :call_id, :title, :account, :rep, :segment, :verdict, :summary, :rep_talk_ms, :total_talk_ms,
-        :quotes_dropped, :deal_source, :stage, :outcome, :longest_monologue_ms, :questions, :switches, :span_ms);
+SELECT :workspace_id, :run_id, a.call_id, a.title, a.account, a.rep, a.segment, a.verdict, a.summary, a.rep_talk_ms, a.total_talk_ms,
+    a.quotes_dropped, a.deal_source, a.stage, a.outcome, a.longest_monologue_ms, a.questions, a.switches, a.span_ms
+FROM unnest(:call_ids::text[], :titles::text[], :accounts::text[], :reps::text[], :segments::text[], :verdicts::text[],
+            :summaries::text[], :rep_talks::bigint[], :total_talks::bigint[], :quotes_dropped::integer[], :deal_sources::text[],
+            :stages::text[], :outcomes::text[], :longest_monologues::bigint[], :questions::integer[], :switches::integer[],
+            :spans::bigint[])
+    AS a (call_id, title, account, rep, segment, verdict, summary, rep_talk_ms, total_talk_ms, quotes_dropped, deal_source,
+          stage, outcome, longest_monologue_ms, questions, switches, span_ms);
 
 -- name: insert_findings
--- The findings of one call.
+-- The findings of some calls of a run.
 INSERT INTO findings (workspace_id, run_id, call_id, ordinal, theme, claim, sentiment)
-SELECT :workspace_id, :run_id, :call_id, f.ordinal, f.theme, f.claim, f.sentiment
-FROM unnest(:ordinals::integer[], :themes::text[], :claims::text[], :sentiments::text[]) AS f (ordinal, theme, claim, sentiment);
+SELECT :workspace_id, :run_id, f.call_id, f.ordinal, f.theme, f.claim, f.sentiment
+FROM unnest(:call_ids::text[], :ordinals::integer[], :themes::text[], :claims::text[], :sentiments::text[])
+    AS f (call_id, ordinal, theme, claim, sentiment);
 
 -- name: insert_quotes
--- The verified quotes of one call.
+-- The verified quotes of some calls of a run.
 INSERT INTO quotes (workspace_id, run_id, call_id, finding, ordinal, sentence_id, speaker, affiliation, start_ms, body)
-SELECT :workspace_id, :run_id, :call_id, q.finding, q.ordinal, q.sentence_id, q.speaker, q.affiliation, q.start_ms, q.body
-FROM unnest(:findings::integer[], :ordinals::integer[], :sentence_ids::text[], :speakers::text[], :affiliations::text[],
-            :starts::bigint[], :bodies::text[]) AS q (finding, ordinal, sentence_id, speaker, affiliation, start_ms, body);
+SELECT :workspace_id, :run_id, q.call_id, q.finding, q.ordinal, q.sentence_id, q.speaker, q.affiliation, q.start_ms, q.body
+FROM unnest(:call_ids::text[], :findings::integer[], :ordinals::integer[], :sentence_ids::text[], :speakers::text[],
+            :affiliations::text[], :starts::bigint[], :bodies::text[])
+    AS q (call_id, finding, ordinal, sentence_id, speaker, affiliation, start_ms, body);
 
 -- name: count_done
--- One more call of a run is analysed or has failed; the new counters.
-UPDATE runs SET calls_analysed = calls_analysed + :analysed, calls_failed = calls_failed + :failed, sequence = sequence + 1
+-- More calls of a run are analysed or have failed; the run's sequence, which has risen by one for each.
+UPDATE runs
+SET calls_analysed = calls_analysed + :analysed, calls_failed = calls_failed + :failed, sequence = sequence + :analysed + :failed
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'running'
 RETURNING sequence;
 

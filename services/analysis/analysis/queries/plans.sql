@@ -93,36 +93,42 @@ ON CONFLICT (workspace_id) DO UPDATE
 SET bought = addon_balances.bought + excluded.bought
 WHERE addon_balances.workspace_id = :workspace_id;
 
--- name: meter_call
--- One unit: of the plan's month while it lasts, then of the bought calls. The month's row is locked from here on, so that no two calls
--- take the same unit or reach the same threshold.
-WITH month AS (
-    INSERT INTO usage_months AS m (workspace_id, begins_at, ends_at, by_plan, last_by_plan, last_reached, reached)
-    VALUES (:workspace_id, :begins_at, :ends_at, (:monthly_calls::integer > 0)::integer, :monthly_calls::integer > 0,
-            CASE WHEN :monthly_calls::integer = 1 THEN 100 ELSE 0 END, CASE WHEN :monthly_calls::integer = 1 THEN 100 ELSE 0 END)
+-- name: meter_calls
+-- A unit for each of some analysed calls of a run, in their order: of the plan's month while it lasts, then of the bought calls. The month's
+-- row is locked from here on, so that no two calls take the same unit or reach the same threshold. What the counters were before
+-- (`*_before`) is kept beside them, for that is what the calls are told apart by.
+WITH wanted AS (
+    SELECT c.call_id, c.number FROM unnest(:call_ids::text[]) WITH ORDINALITY AS c (call_id, number)
+), month AS (
+    INSERT INTO usage_months AS m (workspace_id, begins_at, ends_at, by_plan, reached)
+    VALUES (:workspace_id, :begins_at, :ends_at, least(:calls::integer, :monthly_calls::integer),
+            CASE WHEN :calls::integer >= :monthly_calls::integer THEN 100
+                 WHEN :calls::integer * 5::bigint >= :monthly_calls::integer * 4::bigint THEN 80 ELSE 0 END)
     ON CONFLICT (workspace_id, begins_at) DO UPDATE
-    SET by_plan = m.by_plan + (m.by_plan < :monthly_calls::integer)::integer,
-        last_by_plan = m.by_plan < :monthly_calls::integer,
-        last_reached = CASE
-            WHEN m.by_plan >= :monthly_calls::integer THEN 0
-            WHEN m.by_plan + 1 >= :monthly_calls::integer AND m.reached < 100 THEN 100
-            WHEN (m.by_plan + 1) * 5::bigint >= :monthly_calls::integer * 4::bigint AND m.reached < 80 THEN 80
-            ELSE 0 END,
+    SET by_plan = greatest(m.by_plan, least(m.by_plan + :calls::integer, :monthly_calls::integer)),
+        by_plan_before = m.by_plan,
         reached = CASE
-            WHEN m.by_plan + 1 >= :monthly_calls::integer THEN 100
-            WHEN (m.by_plan + 1) * 5::bigint >= :monthly_calls::integer * 4::bigint THEN greatest(m.reached, 80)
-            ELSE m.reached END
+            WHEN m.by_plan + :calls::integer >= :monthly_calls::integer THEN 100
+            WHEN (m.by_plan + :calls::integer) * 5::bigint >= :monthly_calls::integer * 4::bigint THEN greatest(m.reached, 80)
+            ELSE m.reached END,
+        reached_before = m.reached
     WHERE m.workspace_id = :workspace_id
-    RETURNING m.by_plan, m.last_by_plan, m.last_reached
+    RETURNING m.by_plan, m.by_plan_before, m.reached_before
 ), bought AS (
-    UPDATE addon_balances b SET used = b.used + 1
-    WHERE b.workspace_id = :workspace_id AND b.used < b.bought AND NOT (SELECT last_by_plan FROM month)
-    RETURNING b.used
-), unit AS (
+    UPDATE addon_balances b
+    SET used = least(b.bought, b.used + :calls::integer - (SELECT by_plan - by_plan_before FROM month)), used_before = b.used
+    WHERE b.workspace_id = :workspace_id AND b.used < b.bought
+      AND :calls::integer > (SELECT by_plan - by_plan_before FROM month)
+    RETURNING b.used - b.used_before AS calls
+), units AS (
     INSERT INTO usage (workspace_id, run_id, call_id, paid_by, month_begins_at)
-    VALUES (:workspace_id, :run_id, :call_id,
-            CASE WHEN (SELECT last_by_plan FROM month) THEN 'plan'
-                 WHEN EXISTS (SELECT FROM bought) THEN 'addon' ELSE 'nobody' END, :begins_at)
+    SELECT :workspace_id, :run_id, w.call_id,
+        CASE WHEN w.number <= (SELECT by_plan - by_plan_before FROM month) THEN 'plan'
+             WHEN w.number <= (SELECT by_plan - by_plan_before FROM month) + coalesce((SELECT calls FROM bought), 0) THEN 'addon'
+             ELSE 'nobody' END, :begins_at
+    FROM wanted w
     RETURNING paid_by
 )
-SELECT unit.paid_by, month.by_plan AS used, month.last_reached AS reached FROM unit CROSS JOIN month;
+SELECT month.by_plan_before AS used_before, month.reached_before,
+    (SELECT count(*) FROM units u WHERE u.paid_by = 'plan') AS by_plan, (SELECT count(*) FROM units u WHERE u.paid_by = 'addon') AS by_addon
+FROM month;

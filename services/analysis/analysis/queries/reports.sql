@@ -1,7 +1,9 @@
 -- name: queue_synthesis
--- All calls of a run are done: its summary can be written. Asking twice changes nothing.
+-- All calls of a run are done: its summary can be written. Asking twice changes nothing; one that was closed with its run begins anew.
 INSERT INTO syntheses (workspace_id, run_id) VALUES (:workspace_id, :run_id)
-ON CONFLICT (workspace_id, run_id) DO NOTHING;
+ON CONFLICT (workspace_id, run_id) DO UPDATE
+SET done_at = NULL, attempts = 0, bad_answers = 0, queued_at = now(), lease_until = now()
+WHERE syntheses.workspace_id = :workspace_id AND syntheses.done_at IS NOT NULL;
 
 -- name: queue_partial_synthesis
 -- A run was cancelled with some calls done: their report is to be written. Its summary may have been under way.

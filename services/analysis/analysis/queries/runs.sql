@@ -35,7 +35,7 @@ SELECT id FROM runs WHERE workspace_id = :workspace_id AND request_id = :request
 -- One run, unless it is older than what the plan shows.
 SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
        calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at,
-       paused_until, pause_reason, fetch_remarks
+       paused_until, pause_reason, fetch_remarks, fetch_ids
 FROM runs
 WHERE workspace_id = :workspace_id AND id = :id;
 
@@ -43,7 +43,7 @@ WHERE workspace_id = :workspace_id AND id = :id;
 -- One run, locked: everything that changes a run or its calls takes this lock first.
 SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
        calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at,
-       paused_until, pause_reason, fetch_remarks
+       paused_until, pause_reason, fetch_remarks, fetch_ids
 FROM runs
 WHERE workspace_id = :workspace_id AND id = :id
 FOR NO KEY UPDATE;
@@ -52,7 +52,7 @@ FOR NO KEY UPDATE;
 -- Runs, newest first; `before` is the last id of the page before (ids rise with time).
 SELECT id, request, requested_by, state, call_limit, calls_expected, calls_matching, calls_private, calls_without_transcript,
        calls_fetched, calls_analysed, calls_failed, reason, report_id, created_at, started_at, finished_at,
-       paused_until, pause_reason, fetch_remarks
+       paused_until, pause_reason, fetch_remarks, fetch_ids
 FROM runs
 WHERE workspace_id = :workspace_id AND (:before::uuid IS NULL OR id < :before::uuid)
 ORDER BY id DESC
@@ -68,7 +68,7 @@ WHERE workspace_id = :workspace_id AND state = 'running';
 
 -- name: next_queued_run
 -- The run that has waited longest. One that somebody is changing right now is passed over: whoever does starts the next one after it.
-SELECT id, request FROM runs
+SELECT id, request, calls_expected, calls_analysed, fetch_ids FROM runs
 WHERE workspace_id = :workspace_id AND state = 'queued'
 ORDER BY created_at, id
 LIMIT 1
@@ -76,7 +76,7 @@ FOR NO KEY UPDATE SKIP LOCKED;
 
 -- name: start_run
 -- A queued run begins, with the most calls that it may use.
-UPDATE runs SET state = 'running', started_at = now(), call_limit = :call_limit, sequence = sequence + 1
+UPDATE runs SET state = 'running', started_at = coalesce(started_at, now()), call_limit = :call_limit, sequence = sequence + 1
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'queued'
 RETURNING sequence;
 
@@ -85,6 +85,30 @@ RETURNING sequence;
 UPDATE runs SET state = :state, reason = :reason, finished_at = now(), sequence = sequence + 1
 WHERE workspace_id = :workspace_id AND id = :id AND finished_at IS NULL
 RETURNING sequence;
+
+-- name: run_of_fetch
+-- The run whose calls were asked for again under this id.
+SELECT id FROM runs
+WHERE workspace_id = :workspace_id AND fetch_ids <> '{}' AND :fetch_id = ANY(fetch_ids);
+
+-- name: resume_run
+-- A failed run waits for its turn again, with what it has. Calls that had failed are tried once more.
+UPDATE runs
+SET state = 'queued', reason = '', finished_at = NULL, calls_failed = 0, paused_until = NULL, sequence = sequence + 1
+WHERE workspace_id = :workspace_id AND id = :id AND state = 'failed';
+
+-- name: fetch_again
+-- The calls of a run are asked for under another id. Those that are analysed stay; the others count when they are announced.
+UPDATE runs
+SET fetch_ids = fetch_ids || :fetch_id::uuid, calls_expected = NULL, calls_fetched = calls_analysed, calls_kept = calls_analysed,
+    fetch_remarks = '{}'
+WHERE workspace_id = :workspace_id AND id = :id AND state = 'queued';
+
+-- name: reopen_calls
+-- The calls of a run that are not analysed are queued, as if for the first time.
+UPDATE run_calls
+SET state = 'pending', done_at = NULL, attempts = 0, bad_answers = 0, reason = '', lease_until = now()
+WHERE workspace_id = :workspace_id AND run_id = :run_id AND state IN ('skipped', 'failed');
 
 -- name: complete_run
 -- A run ends with a report.
@@ -99,9 +123,9 @@ WHERE workspace_id = :workspace_id AND id = :id AND state = 'cancelled' AND repo
 RETURNING sequence;
 
 -- name: record_fetch
--- All calls of a run have been announced.
+-- All calls of a run have been announced; those that are kept are expected besides.
 UPDATE runs
-SET calls_expected = :expected, calls_matching = :matching, calls_private = :private,
+SET calls_expected = :expected + calls_kept, calls_matching = :matching, calls_private = :private,
     calls_without_transcript = :without_transcript, fetch_remarks = :remarks::text[]
 WHERE workspace_id = :workspace_id AND id = :id AND calls_expected IS NULL;
 
@@ -112,14 +136,27 @@ SET paused_until = :until, pause_reason = :reason
 WHERE workspace_id = :workspace_id AND id = :id AND finished_at IS NULL AND coalesce(paused_until < :until, true);
 
 -- name: insert_run_call
--- A call has been fetched; announcing it again changes nothing.
-INSERT INTO run_calls (workspace_id, run_id, call_id, ordinal, object_name, sha256, started_at, duration_seconds)
-VALUES (:workspace_id, :run_id, :call_id, :ordinal, :object_name, :sha256, :started_at, :duration_seconds)
-ON CONFLICT (workspace_id, run_id, call_id) DO NOTHING;
+-- A call has been fetched; announcing it again changes nothing. One that an earlier fetch has announced is queued, or stays analysed.
+INSERT INTO run_calls AS known (workspace_id, run_id, call_id, ordinal, object_name, sha256, started_at, duration_seconds, fetch_number)
+VALUES (:workspace_id, :run_id, :call_id, :ordinal, :object_name, :sha256, :started_at, :duration_seconds, :fetch_number)
+ON CONFLICT (workspace_id, run_id, call_id) DO UPDATE
+SET fetch_number = excluded.fetch_number,
+    object_name = CASE known.state WHEN 'analysed' THEN known.object_name ELSE excluded.object_name END,
+    sha256 = CASE known.state WHEN 'analysed' THEN known.sha256 ELSE excluded.sha256 END,
+    state = CASE known.state WHEN 'analysed' THEN 'analysed' ELSE 'pending' END,
+    done_at = CASE known.state WHEN 'analysed' THEN known.done_at END,
+    attempts = 0, bad_answers = 0, reason = '', lease_until = now()
+WHERE known.workspace_id = :workspace_id AND known.fetch_number < excluded.fetch_number
+RETURNING state = 'analysed' AS kept;
 
 -- name: count_fetched
 -- One more call of a run is here.
 UPDATE runs SET calls_fetched = calls_fetched + 1 WHERE workspace_id = :workspace_id AND id = :id;
+
+-- name: count_kept
+-- A call that is analysed already is among those of the present fetch: it is expected once, not twice.
+UPDATE runs SET calls_kept = calls_kept - 1, calls_expected = calls_expected - 1
+WHERE workspace_id = :workspace_id AND id = :id AND calls_kept > 0;
 
 -- name: skip_open_calls
 -- A run has ended: what has not been analysed never will be.

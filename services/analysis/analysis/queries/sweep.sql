@@ -1,18 +1,70 @@
 -- name: claim_calls
--- Claims calls to be analysed, for `seconds`: those never claimed, put back, or whose holder has died.
+-- Claims calls to be analysed, for `seconds`: those never claimed, put back, or whose holder has died. One row that names the run looked
+-- at last, with a call where one was claimed; none where no run has an open call. `chosen` says how many would have been claimed if
+-- another process had not been quicker.
+--
+-- Who holds least in this process goes first: the calls that it holds already (`held_*`) count, first those of the workspace, then those
+-- of the run; of equals, chance (`seed`) decides. At most `visits` runs are looked at, those behind `after_*` in a circle, each by one
+-- step in run_calls_due. Nobody is waited for: a row that another process is claiming is passed over, so that nothing can stand in a
+-- circle.
 -- cross-workspace: the workers serve all workspaces from one queue; each call is then read and written in its own workspace's scope
-UPDATE run_calls c
-SET state = 'analysing', attempts = c.attempts + 1, fence = c.fence + 1,
-    lease_until = now() + make_interval(secs => :seconds::double precision)
-FROM (
-    SELECT workspace_id, run_id, call_id FROM run_calls
-    WHERE done_at IS NULL AND lease_until <= now()
-    ORDER BY ordinal, run_id, call_id
-    LIMIT :limit
-    FOR NO KEY UPDATE SKIP LOCKED
-) free
-WHERE c.workspace_id = free.workspace_id AND c.run_id = free.run_id AND c.call_id = free.call_id
-RETURNING c.workspace_id, c.run_id, c.call_id, c.fence, c.attempts, c.bad_answers;
+WITH RECURSIVE visited (workspace_id, run_id, lease_until, number, first_workspace, first_run) AS (
+    (SELECT o.workspace_id, o.run_id, o.lease_until, 1, o.workspace_id, o.run_id
+     FROM ((SELECT c.workspace_id, c.run_id, c.lease_until, 1 AS part FROM run_calls c
+            WHERE c.done_at IS NULL AND (c.workspace_id, c.run_id) > (:after_workspace::text, :after_run::uuid)
+            ORDER BY c.workspace_id, c.run_id, c.lease_until LIMIT 1)
+           UNION ALL
+           (SELECT c.workspace_id, c.run_id, c.lease_until, 2 FROM run_calls c
+            WHERE c.done_at IS NULL
+            ORDER BY c.workspace_id, c.run_id, c.lease_until LIMIT 1)) o
+     ORDER BY o.part LIMIT 1)
+    UNION ALL
+    SELECT o.workspace_id, o.run_id, o.lease_until, v.number + 1, v.first_workspace, v.first_run
+    FROM visited v CROSS JOIN LATERAL (
+        SELECT n.workspace_id, n.run_id, n.lease_until
+        FROM ((SELECT c.workspace_id, c.run_id, c.lease_until, 1 AS part FROM run_calls c
+               WHERE c.done_at IS NULL AND (c.workspace_id, c.run_id) > (v.workspace_id, v.run_id)
+               ORDER BY c.workspace_id, c.run_id, c.lease_until LIMIT 1)
+              UNION ALL
+              (SELECT c.workspace_id, c.run_id, c.lease_until, 2 FROM run_calls c
+               WHERE c.done_at IS NULL
+               ORDER BY c.workspace_id, c.run_id, c.lease_until LIMIT 1)) n
+        ORDER BY n.part LIMIT 1) o
+    WHERE v.number < :visits AND (o.workspace_id, o.run_id) <> (v.first_workspace, v.first_run)
+), held AS (
+    SELECT h.workspace_id, h.run_id, h.calls
+    FROM unnest(:held_workspaces::text[], :held_runs::uuid[], :held_calls::bigint[]) AS h (workspace_id, run_id, calls)
+), free AS (
+    SELECT v.workspace_id, v.run_id, c.call_id, hashtextextended(v.run_id::text, :seed::bigint) AS lot,
+        coalesce((SELECT h.calls FROM held h WHERE h.workspace_id = v.workspace_id AND h.run_id = v.run_id), 0)
+            + row_number() OVER (PARTITION BY v.workspace_id, v.run_id ORDER BY c.lease_until, c.call_id) AS of_run
+    FROM visited v CROSS JOIN LATERAL (
+        SELECT f.call_id, f.lease_until FROM run_calls f
+        WHERE f.workspace_id = v.workspace_id AND f.run_id = v.run_id AND f.done_at IS NULL AND f.lease_until <= now()
+        ORDER BY f.lease_until LIMIT :limit) c
+    WHERE v.lease_until <= now()
+), turns AS (
+    SELECT f.workspace_id, f.run_id, f.call_id, f.lot,
+        coalesce((SELECT sum(h.calls) FROM held h WHERE h.workspace_id = f.workspace_id), 0)
+            + row_number() OVER (PARTITION BY f.workspace_id ORDER BY f.of_run, f.lot, f.call_id) AS of_workspace
+    FROM free f
+), chosen AS (
+    SELECT t.workspace_id, t.run_id, t.call_id FROM turns t ORDER BY t.of_workspace, t.lot, t.call_id LIMIT :limit
+), locked AS (
+    SELECT c.workspace_id, c.run_id, c.call_id
+    FROM run_calls c JOIN chosen USING (workspace_id, run_id, call_id)
+    WHERE c.done_at IS NULL AND c.lease_until <= now()
+    FOR NO KEY UPDATE OF c SKIP LOCKED
+), claimed AS (
+    UPDATE run_calls c
+    SET state = 'analysing', attempts = c.attempts + 1, fence = c.fence + 1,
+        lease_until = now() + make_interval(secs => :seconds::double precision)
+    FROM locked l
+    WHERE c.workspace_id = l.workspace_id AND c.run_id = l.run_id AND c.call_id = l.call_id
+    RETURNING c.workspace_id, c.run_id, c.call_id, c.fence, c.attempts, c.bad_answers
+)
+SELECT looked.workspace_id AS last_workspace, looked.run_id AS last_run, (SELECT count(*) FROM chosen) AS chosen, claimed.*
+FROM (SELECT v.workspace_id, v.run_id FROM visited v ORDER BY v.number DESC LIMIT 1) looked LEFT JOIN claimed ON true;
 
 -- name: claim_syntheses
 -- Claims summaries to be written, for `seconds`.

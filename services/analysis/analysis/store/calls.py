@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from analysis.domain.finding import UNKNOWN, CallAnalysis, Finding, Sentiment, Verdict
@@ -36,10 +37,41 @@ class ClaimedCall:
     question: Question
 
 
-async def claim_calls(tx: Tx, limit: int, seconds: float) -> list[CallClaim]:
-    """Claim at most `limit` calls for `seconds`; `tx` is a sweep."""
-    rows = await tx.fetch("claim_calls", limit=limit, seconds=seconds)
-    return [
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Where the last claim has left off, and what its process holds: calls by workspace and run.
+
+    `seed` decides between those that hold the same; `missed` says that another process was quicker somewhere.
+    """
+
+    held: Mapping[tuple[WorkspaceId, RunId], int] = field(default_factory=dict)
+    after: tuple[str, UUID] = ("", UUID(int=0))
+    seed: int = 0
+    missed: bool = False
+
+
+# Runs with open calls that one claim looks at, at a step in an index each.
+MOST_VISITED = 100
+
+
+async def claim_calls(
+    tx: Tx, limit: int, seconds: float, turns: Turns | None = None, visits: int = MOST_VISITED
+) -> tuple[list[CallClaim], Turns]:
+    """Claim at most `limit` calls for `seconds`, fairly: see the statement. With them, how to go on. `tx` is a sweep."""
+    turns = turns or Turns()
+    rows = await tx.fetch(
+        "claim_calls",
+        limit=limit,
+        seconds=seconds,
+        visits=visits,
+        seed=turns.seed,
+        after_workspace=turns.after[0],
+        after_run=turns.after[1],
+        held_workspaces=[workspace_id for workspace_id, _ in turns.held],
+        held_runs=[run_id for _, run_id in turns.held],
+        held_calls=list(turns.held.values()),
+    )
+    claims = [
         CallClaim(
             WorkspaceId(row["workspace_id"]),
             RunId(row["run_id"]),
@@ -49,13 +81,35 @@ async def claim_calls(tx: Tx, limit: int, seconds: float) -> list[CallClaim]:
             row["bad_answers"],
         )
         for row in rows
+        if row["call_id"] is not None
     ]
+    if not rows:
+        return claims, Turns(after=turns.after)
+    last = rows[-1]
+    return claims, Turns(after=(last["last_workspace"], last["last_run"]), missed=len(claims) < last["chosen"])
 
 
-async def claimed_call(tx: Tx, claim: CallClaim) -> ClaimedCall | None:
-    """What the claim is about; None when it is not the latest or the run has ended."""
-    row = await tx.fetch_one("claimed_call", **_key(claim))
-    return ClaimedCall(row["object_name"], row["sha256"], from_document(row["request"])) if row else None
+async def claimed_calls(tx: Tx, claims: Sequence[CallClaim]) -> list[ClaimedCall | None]:
+    """What each of the claims is about; None for one that is not the latest or whose run has ended."""
+    run_ids = list({claim.run_id for claim in claims})
+    questions = {
+        row["id"]: from_document(row["request"]) for row in await tx.fetch("questions_of_runs", run_ids=run_ids)
+    }
+    stored = {
+        (row["run_id"], row["call_id"]): (row["object_name"], row["sha256"])
+        for row in await tx.fetch(
+            "claimed_calls",
+            run_ids=[claim.run_id for claim in claims],
+            call_ids=[claim.call_id for claim in claims],
+            fences=[claim.fence for claim in claims],
+        )
+    }
+    return [
+        ClaimedCall(*stored[claim.run_id, claim.call_id], questions[claim.run_id])
+        if (claim.run_id, claim.call_id) in stored and claim.run_id in questions
+        else None
+        for claim in claims
+    ]
 
 
 async def renew_call(tx: Tx, claim: CallClaim, seconds: float) -> bool:
@@ -68,65 +122,85 @@ async def put_back_call(tx: Tx, claim: CallClaim, seconds: float, reason: str, *
     await tx.execute("put_back_call", **_key(claim), seconds=seconds, reason=reason, bad=int(bad_answer))
 
 
-async def finish_call(tx: Tx, claim: CallClaim, state: str, title: str, reason: str) -> bool:
-    """End the claim as `analysed` or `failed`; False when it is not the latest."""
-    return await tx.execute("finish_call", **_key(claim), state=state, title=title, reason=reason) == 1
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """How a claim ends: with a result, or with the reason why there is none."""
+
+    claim: CallClaim
+    title: str
+    reason: str = ""
+    analysis: CallAnalysis | None = None
 
 
-async def count_done(tx: Tx, run_id: RunId, *, analysed: bool) -> int | None:
-    """One more call is done; the sequence of the run's next event, or None when it is not running."""
-    value = await tx.fetch_value("count_done", id=run_id, analysed=int(analysed), failed=int(not analysed))
+async def finish_calls(tx: Tx, run_id: RunId, ends: Sequence[CallEnd]) -> list[CallEnd]:
+    """End claims on calls of one run; those of them that were the latest."""
+    rows = await tx.fetch(
+        "finish_calls",
+        run_id=run_id,
+        call_ids=[end.claim.call_id for end in ends],
+        fences=[end.claim.fence for end in ends],
+        outcomes=["analysed" if end.analysis else "failed" for end in ends],
+        titles=[end.title for end in ends],
+        reasons=[end.reason for end in ends],
+    )
+    ended = {row["call_id"] for row in rows}
+    return [end for end in ends if end.claim.call_id in ended]
+
+
+async def count_done(tx: Tx, run_id: RunId, *, analysed: int, failed: int) -> int | None:
+    """More calls are done; the run's sequence after as many steps, or None when it is not running."""
+    value = await tx.fetch_value("count_done", id=run_id, analysed=analysed, failed=failed)
     return value if isinstance(value, int) else None
 
 
-async def insert_analysis(tx: Tx, run_id: RunId, analysis: CallAnalysis) -> None:
-    """Store a call's result; it is metered in the same transaction."""
+async def insert_analyses(tx: Tx, run_id: RunId, analyses: Sequence[CallAnalysis]) -> None:
+    """Store results of calls of one run; they are metered in the same transaction."""
     await tx.execute(
-        "insert_analysis",
+        "insert_analyses",
         run_id=run_id,
-        call_id=analysis.call_id,
-        title=analysis.title,
-        account=analysis.account,
-        rep=analysis.rep,
-        segment=analysis.segment,
-        verdict=analysis.verdict.value,
-        summary=analysis.summary,
-        rep_talk_ms=analysis.rep_talk_ms,
-        total_talk_ms=analysis.total_talk_ms,
-        quotes_dropped=analysis.quotes_dropped,
-        deal_source=analysis.deal_source,
-        stage=_known(analysis.stage),
-        outcome=_known(analysis.outcome),
-        **_counted(analysis.conversation),
+        call_ids=[one.call_id for one in analyses],
+        titles=[one.title for one in analyses],
+        accounts=[one.account for one in analyses],
+        reps=[one.rep for one in analyses],
+        segments=[one.segment for one in analyses],
+        verdicts=[one.verdict.value for one in analyses],
+        summaries=[one.summary for one in analyses],
+        rep_talks=[one.rep_talk_ms for one in analyses],
+        total_talks=[one.total_talk_ms for one in analyses],
+        quotes_dropped=[one.quotes_dropped for one in analyses],
+        deal_sources=[one.deal_source for one in analyses],
+        stages=[_known(one.stage) for one in analyses],
+        outcomes=[_known(one.outcome) for one in analyses],
+        **_counted([one.conversation for one in analyses]),
     )
-    await _insert_findings(tx, run_id, analysis)
+    await _insert_findings(tx, run_id, analyses)
 
 
-async def _insert_findings(tx: Tx, run_id: RunId, analysis: CallAnalysis) -> None:
-    if not analysis.findings:
+async def _insert_findings(tx: Tx, run_id: RunId, analyses: Sequence[CallAnalysis]) -> None:
+    findings = [(one.call_id, number, finding) for one in analyses for number, finding in enumerate(one.findings)]
+    if not findings:
         return
-    findings = list(enumerate(analysis.findings))
     await tx.execute(
         "insert_findings",
         run_id=run_id,
-        call_id=analysis.call_id,
-        ordinals=[number for number, _ in findings],
-        themes=[finding.theme for _, finding in findings],
-        claims=[finding.claim for _, finding in findings],
-        sentiments=[finding.sentiment.value for _, finding in findings],
+        call_ids=[call_id for call_id, _, _ in findings],
+        ordinals=[number for _, number, _ in findings],
+        themes=[finding.theme for _, _, finding in findings],
+        claims=[finding.claim for _, _, finding in findings],
+        sentiments=[finding.sentiment.value for _, _, finding in findings],
     )
-    quotes = [(number, place, q) for number, finding in findings for place, q in enumerate(finding.quotes)]
+    quotes = [(call, n, place, q) for call, n, finding in findings for place, q in enumerate(finding.quotes)]
     await tx.execute(
         "insert_quotes",
         run_id=run_id,
-        call_id=analysis.call_id,
-        findings=[number for number, _, _ in quotes],
-        ordinals=[place for _, place, _ in quotes],
-        sentence_ids=[quote.sentence_id for _, _, quote in quotes],
-        speakers=[quote.speaker for _, _, quote in quotes],
-        affiliations=[quote.affiliation.value for _, _, quote in quotes],
-        starts=[quote.start_ms for _, _, quote in quotes],
-        bodies=[quote.text for _, _, quote in quotes],
+        call_ids=[call_id for call_id, _, _, _ in quotes],
+        findings=[number for _, number, _, _ in quotes],
+        ordinals=[place for _, _, place, _ in quotes],
+        sentence_ids=[quote.sentence_id for _, _, _, quote in quotes],
+        speakers=[quote.speaker for _, _, _, quote in quotes],
+        affiliations=[quote.affiliation.value for _, _, _, quote in quotes],
+        starts=[quote.start_ms for _, _, _, quote in quotes],
+        bodies=[quote.text for _, _, _, quote in quotes],
     )
 
 
@@ -168,12 +242,12 @@ def _known(text: str) -> str | None:
     return None if text == UNKNOWN else text
 
 
-def _counted(conversation: Conversation | None) -> dict[str, int | None]:
+def _counted(conversations: Sequence[Conversation | None]) -> dict[str, list[int | None]]:
     return {
-        "longest_monologue_ms": conversation.longest_monologue_ms if conversation else None,
-        "questions": conversation.questions if conversation else None,
-        "switches": conversation.switches if conversation else None,
-        "span_ms": conversation.span_ms if conversation else None,
+        "longest_monologues": [one.longest_monologue_ms if one else None for one in conversations],
+        "questions": [one.questions if one else None for one in conversations],
+        "switches": [one.switches if one else None for one in conversations],
+        "spans": [one.span_ms if one else None for one in conversations],
     }
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from analysis.domain.plan import Plan, Quota
+from analysis.domain.plan import Metered, Plan, Quota
 from analysis.domain.request import RunId
 from core.errors import Transient
 from database import Row, Tx
@@ -106,28 +107,23 @@ async def credit_addon(tx: Tx, purchase_id: str, calls: int) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Metered:
-    """One unit: who pays (`plan`, `addon`, `nobody`), what the plan has paid for this month, and the threshold just reached, or 0."""
+async def meter_calls(tx: Tx, run_id: RunId, call_ids: Sequence[str], plan: Plan, now: datetime) -> Metered:
+    """Meter analysed calls in their order, each once: a second time raises Conflict by the table's key.
 
-    paid_by: str
-    used: int
-    reached: int
-
-
-async def meter_call(tx: Tx, run_id: RunId, call_id: str, plan: Plan, now: datetime) -> Metered:
-    """Meter an analysed call, once: a second time raises Conflict by the table's key. Goes into the transaction that stores the result."""
+    Goes into the transaction that stores the results. The same comes of it as of metering them one by one.
+    """
     month = plan.month(now)
     row = await tx.fetch_one(
-        "meter_call",
+        "meter_calls",
         run_id=run_id,
-        call_id=call_id,
+        call_ids=list(call_ids),
+        calls=len(call_ids),
         begins_at=month.begins_at,
         ends_at=month.ends_at,
         monthly_calls=plan.monthly_calls,
     )
     assert row is not None, "it gives back what it inserts"  # noqa: S101
-    return Metered(row["paid_by"], row["used"], row["reached"])
+    return Metered(row["used_before"], row["reached_before"], row["by_plan"], row["by_addon"])
 
 
 def _plan(row: Row) -> Plan:

@@ -101,6 +101,19 @@ class Queued:
 
     id: RunId
     question: Question
+    calls_expected: int | None
+    calls_analysed: int
+    fetch_id: uuid.UUID
+
+    @property
+    def most_calls(self) -> int:
+        """How many more calls it may use: those that are left where they are known, or what was asked for."""
+        return max(0, (self.calls_expected or self.question.max_calls) - self.calls_analysed)
+
+    @property
+    def least_calls(self) -> int:
+        """How many calls have to be free before it begins: one for a fetch that can be limited, all that are left where they are here."""
+        return min(1, self.most_calls) if self.calls_expected is None else self.most_calls
 
 
 async def runs_under_way(tx: Tx) -> int:
@@ -112,7 +125,15 @@ async def runs_under_way(tx: Tx) -> int:
 async def next_queued(tx: Tx) -> Queued | None:
     """The run that has waited longest, locked; None when none waits."""
     row = await tx.fetch_one("next_queued_run")
-    return Queued(RunId(row["id"]), from_document(row["request"])) if row else None
+    if row is None:
+        return None
+    return Queued(
+        RunId(row["id"]),
+        from_document(row["request"]),
+        row["calls_expected"],
+        row["calls_analysed"],
+        [row["id"], *row["fetch_ids"]][-1],
+    )
 
 
 async def start_run(tx: Tx, run_id: RunId, call_limit: int) -> int | None:
@@ -139,6 +160,37 @@ async def report_cancelled_run(tx: Tx, run_id: RunId, report_id: ReportId) -> in
     return _sequence(await tx.fetch_value("report_of_cancelled_run", id=run_id, report_id=report_id))
 
 
+async def resume_run(tx: Tx, run: Run, fetch_id: uuid.UUID) -> None:
+    """Let a failed run wait for its turn again; its calls are asked for under `fetch_id` where its fetch had not ended."""
+    await tx.execute("resume_run", id=run.id)
+    if not run.fetch_complete:
+        await tx.execute("fetch_again", id=run.id, fetch_id=fetch_id)
+
+
+async def reopen_calls(tx: Tx, run_id: RunId) -> None:
+    """Queue the calls of a run that are not analysed."""
+    await tx.execute("reopen_calls", run_id=run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedRun:
+    """The run behind a fetch; `present` unless its calls have been asked for again since."""
+
+    run: Run
+    present: bool
+
+
+async def lock_fetched(tx: Tx, fetch_id: uuid.UUID) -> FetchedRun | None:
+    """The run whose calls were asked for under this id, locked; None where there is none."""
+    first = await lock_run(tx, RunId(fetch_id))
+    if first is not None:
+        return FetchedRun(first, not first.fetches)
+    found = await tx.fetch_value("run_of_fetch", fetch_id=fetch_id)
+    run = await lock_run(tx, RunId(found)) if isinstance(found, uuid.UUID) else None
+    # As it is under the lock: it may have been resumed while that was waited for.
+    return FetchedRun(run, run.fetches[-1] == fetch_id) if run else None
+
+
 async def record_fetch(tx: Tx, run_id: RunId, fetched: Fetched) -> None:
     """All calls have been announced; the first announcement counts."""
     await tx.execute(
@@ -157,11 +209,12 @@ async def record_pause(tx: Tx, run_id: RunId, until: datetime, reason: str) -> N
     await tx.execute("record_pause", id=run_id, until=until, reason=reason)
 
 
-async def add_call(tx: Tx, run_id: RunId, call: FetchedCall) -> None:
-    """Put a call into the queue, once."""
-    inserted = await tx.execute(
+async def add_call(tx: Tx, run: Run, call: FetchedCall) -> bool:
+    """Put a call into the queue, once; whether the run has it analysed already."""
+    row = await tx.fetch_one(
         "insert_run_call",
-        run_id=run_id,
+        run_id=run.id,
+        fetch_number=len(run.fetches),
         call_id=call.call_id,
         ordinal=call.ordinal,
         object_name=call.object_name,
@@ -169,8 +222,10 @@ async def add_call(tx: Tx, run_id: RunId, call: FetchedCall) -> None:
         started_at=call.started_at,
         duration_seconds=call.duration_seconds,
     )
-    if inserted:
-        await tx.execute("count_fetched", id=run_id)
+    kept = row is not None and bool(row["kept"])
+    if row is not None:
+        await tx.execute("count_kept" if kept else "count_fetched", id=run.id)
+    return kept
 
 
 async def failed_calls(tx: Tx, run_id: RunId) -> list[FailedCall]:
@@ -236,4 +291,5 @@ def _run(row: Row) -> Run:
         paused_until=row["paused_until"],
         pause_reason=row["pause_reason"],
         remarks=tuple(row["fetch_remarks"]),
+        fetches=tuple(row["fetch_ids"]),
     )

@@ -1,13 +1,20 @@
-"""Analysing calls: load, ask the model once, check every quote, store result, meter and announce in one transaction."""
+"""Analysing calls: load, ask the model once, check every quote, store result, meter and announce in one transaction.
+
+What comes close together is one transaction: claims of a workspace begin together, and results of a run are stored together. More calls
+are claimed than are asked about at a time, so that the next question is ready when a place is free.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from analysis import events
 from analysis.domain.finding import CallAnalysis, check_answer
+from analysis.domain.request import RunId
 from analysis.domain.run import RunState
 from analysis.domain.transcript import Call, UnreadableCall, parse_call
 from analysis.handlers.lifecycle import Lifecycle
@@ -17,13 +24,17 @@ from analysis.models.masking import Mask
 from analysis.models.port import AccountRefused, BadAnswer, LanguageModel
 from analysis.store import calls, preferences, runs
 from analysis.store.call_objects import read_call
+from analysis.store.calls import CallClaim, CallEnd, ClaimedCall
 from analysis.store.runs import StoredCall
 from analysis.workers.backoff import Backoff
+from analysis.workers.batches import Batches
+from analysis.workers.places import Places
 from cloud.objects import ObjectStore
 from core.errors import Permanent, Transient
 from core.faultpoints import reach
+from core.ids import WorkspaceId
 from database import Database, Tx
-from messaging import Outbox
+from messaging import Draft, Outbox
 
 # A model that did not answer usably three times will not the fourth time.
 MOST_BAD_ANSWERS = 3
@@ -31,33 +42,65 @@ MOST_BAD_ANSWERS = 3
 # Claims of one call, whatever ended them: with a provider away and the longest waits between, about half an hour.
 MOST_ATTEMPTS = 30
 
+# Another process may be quicker; after so many tries in a row there is little left to claim.
+_MOST_TRIES = 3
 
-@dataclass(frozen=True, slots=True)
+# While many calls are under way, results wait so long for others to be stored with (seconds); with few nobody waits.
+_LINGER, _MANY = 0.05, 8
+
+Begun = tuple[ClaimedCall | None, bool]
+
+
 class CallWork:
-    """The work of analysing one call."""
+    """The work of analysing one call. `held` has the claims of this process; `places` says how many questions are asked at a time."""
 
-    db: Database
-    outbox: Outbox
-    lifecycle: Lifecycle
-    objects: ObjectStore
-    models: Mapping[str, LanguageModel]
-    backoff: Backoff = field(default_factory=Backoff)
+    def __init__(
+        self,
+        db: Database,
+        outbox: Outbox,
+        lifecycle: Lifecycle,
+        objects: ObjectStore,
+        models: Mapping[str, LanguageModel],
+        backoff: Backoff,
+        places: Places,
+        held: set[CallClaim],
+    ) -> None:
+        self.db = db
+        self.outbox = outbox
+        self.lifecycle = lifecycle
+        self.objects = objects
+        self.models = models
+        self.backoff = backoff
+        self.places = places
+        self._held = held
+        self._turns = calls.Turns()
+        self._random = random.SystemRandom()
+        self._beginning = Batches[WorkspaceId, CallClaim, Begun](self._begin)
+        self._storing = Batches[tuple[WorkspaceId, RunId], CallEnd, None](self._store, linger=self._linger)
 
-    async def claim(self, limit: int, seconds: float) -> Sequence[calls.CallClaim]:
-        """Calls that nobody works on, of any workspace."""
-        async with self.db.sweep() as tx:
-            return await calls.claim_calls(tx, limit, seconds)
+    async def claim(self, limit: int, seconds: float) -> Sequence[CallClaim]:
+        """Calls that nobody works on, of any workspace: first of those that hold least in this process."""
+        found: list[CallClaim] = []
+        for _ in range(_MOST_TRIES):
+            held = Counter((claim.workspace_id, claim.run_id) for claim in (*self._held, *found))
+            turns = replace(self._turns, held=held, seed=self._random.getrandbits(63))
+            async with self.db.sweep() as tx:
+                claims, self._turns = await calls.claim_calls(tx, limit - len(found), seconds, turns)
+                reach("analysis.call.claiming")
+            found.extend(claims)
+            if not self._turns.missed:
+                break
+        return found
 
-    async def renew(self, claim: calls.CallClaim, seconds: float) -> bool:
+    async def renew(self, claim: CallClaim, seconds: float) -> bool:
         """Keep a claim."""
         async with self.db.workspace(claim.workspace_id) as tx:
             return await calls.renew_call(tx, claim, seconds)
 
-    async def do(self, claim: calls.CallClaim) -> None:
+    async def do(self, claim: CallClaim) -> None:
         """Analyse one call. No transaction is open while storage or the model is asked."""
-        async with self.db.workspace(claim.workspace_id) as tx:
-            claimed = await calls.claimed_call(tx, claim)
-            mask = Mask(on=(await preferences.of_workspace(tx)).mask_personal_data)
+        claimed, masks = await self._beginning.do(claim.workspace_id, claim)
+        reach("analysis.call.begun")
         if claimed is None:
             return
         if claim.attempts > MOST_ATTEMPTS:
@@ -67,7 +110,8 @@ class CallWork:
         try:
             call = await self._load(claim, claimed)
             title = call.title
-            result = await self._ask(call, claimed, mask)
+            reach("analysis.call.loaded")
+            result = await self._ask(claim, call, claimed, Mask(on=masks))
         except AccountRefused as error:
             await self._end_run(claim, str(error))
         except BadAnswer as error:
@@ -79,9 +123,16 @@ class CallWork:
             await self._fail(claim, title, reason)
         else:
             reach("analysis.call.answered")
-            await self._store(claim, result)
+            await self._end(CallEnd(claim, result.title, analysis=result))
+            reach("analysis.call.stored")
 
-    async def _load(self, claim: calls.CallClaim, claimed: calls.ClaimedCall) -> Call:
+    async def _begin(self, workspace_id: WorkspaceId, claims: Sequence[CallClaim]) -> list[Begun]:
+        """What some claims of a workspace are about, and whether what people have said is masked."""
+        async with self.db.workspace(workspace_id) as tx:
+            masks = (await preferences.of_workspace(tx)).mask_personal_data
+            return [(claimed, masks) for claimed in await calls.claimed_calls(tx, claims)]
+
+    async def _load(self, claim: CallClaim, claimed: ClaimedCall) -> Call:
         stored = StoredCall(claimed.object_name, claimed.sha256)
         call = parse_call(await read_call(self.objects, claim.workspace_id, stored))
         if call.call_id != claim.call_id:
@@ -90,49 +141,53 @@ class CallWork:
             raise UnreadableCall("the call has an empty transcript")
         return call
 
-    async def _ask(self, call: Call, claimed: calls.ClaimedCall, mask: Mask) -> CallAnalysis:
+    async def _ask(self, claim: CallClaim, call: Call, claimed: ClaimedCall, mask: Mask) -> CallAnalysis:
         question = claimed.question
         model = self.models.get(question.model)
         if model is None:
             raise AccountRefused(f"the model {question.model} is not offered any more; choose another one")
         # Masking a long call takes a while of computing, in which other work has its turn.
         prompt = await asyncio.to_thread(prompts.analyse_call, question.brief, call, mask)
-        answer = read_call_answer(await model.ask(prompt), mask)
-        return check_answer(call, answer)
+        reach("analysis.call.prepared")
+        async with self.places.one(claim.workspace_id):
+            reach("analysis.call.asking")
+            said = await model.ask(prompt)
+        return check_answer(call, read_call_answer(said, mask))
 
-    async def _store(self, claim: calls.CallClaim, result: CallAnalysis) -> None:
-        async with self.db.workspace(claim.workspace_id) as tx:
-            if not await self._finish(tx, claim, "analysed", result.title, ""):
-                return
-            await calls.insert_analysis(tx, claim.run_id, result)
-            await self.lifecycle.meter(tx, claim.run_id, result.call_id)
-            sequence = await calls.count_done(tx, claim.run_id, analysed=True)
-            await self.outbox.add(
-                tx,
-                events.call_analysed(claim.run_id, result),
-                aggregate_id=str(claim.run_id),
-                sequence=sequence or 0,
-            )
-            await self.lifecycle.settle(tx, claim.run_id)
+    async def _store(self, key: tuple[WorkspaceId, RunId], ends: Sequence[CallEnd]) -> list[None]:
+        """End some calls of a run, the run's lock first; nothing where it has ended, nor for a claim that is not the latest."""
+        workspace_id, run_id = key
+        async with self.db.workspace(workspace_id) as tx:
+            reach("analysis.call.storing")
+            run = await runs.lock_run(tx, run_id)
+            if run is not None and run.state is RunState.RUNNING:
+                await self._ended(tx, run_id, await calls.finish_calls(tx, run_id, ends))
             reach("analysis.call.before_commit")
+        return [None] * len(ends)
 
-    async def _fail(self, claim: calls.CallClaim, title: str, reason: str) -> None:
-        async with self.db.workspace(claim.workspace_id) as tx:
-            if not await self._finish(tx, claim, "failed", title, reason):
-                return
-            sequence = await calls.count_done(tx, claim.run_id, analysed=False)
-            failed = events.call_failed(claim.run_id, claim.call_id)
-            await self.outbox.add(tx, failed, aggregate_id=str(claim.run_id), sequence=sequence or 0)
-            await self.lifecycle.settle(tx, claim.run_id)
+    async def _ended(self, tx: Tx, run_id: RunId, ends: Sequence[CallEnd]) -> None:
+        """Store what came of the calls whose claims have just ended, meter and announce it."""
+        reach("analysis.call.finished")
+        if not ends:
+            return
+        analyses = [end.analysis for end in ends if end.analysis]
+        if analyses:
+            await calls.insert_analyses(tx, run_id, analyses)
+            reach("analysis.call.inserted")
+            await self.lifecycle.meter(tx, run_id, [one.call_id for one in analyses])
+            reach("analysis.call.metered")
+        last = await calls.count_done(tx, run_id, analysed=len(analyses), failed=len(ends) - len(analyses)) or 0
+        first = last - len(ends) + 1
+        await self.outbox.add_many(tx, [_told(run_id, end, first + number) for number, end in enumerate(ends)])
+        await self.lifecycle.settle(tx, run_id)
 
-    async def _finish(self, tx: Tx, claim: calls.CallClaim, state: str, title: str, reason: str) -> bool:
-        """End the claim, the run's lock first; False when the run has ended or the claim is not the latest."""
-        run = await runs.lock_run(tx, claim.run_id)
-        if run is None or run.state is not RunState.RUNNING:
-            return False
-        return await calls.finish_call(tx, claim, state, title, reason)
+    async def _end(self, end: CallEnd) -> None:
+        await self._storing.do((end.claim.workspace_id, end.claim.run_id), end)
 
-    async def _answered_badly(self, claim: calls.CallClaim, title: str, error: BadAnswer) -> None:
+    async def _fail(self, claim: CallClaim, title: str, reason: str) -> None:
+        await self._end(CallEnd(claim, title, reason))
+
+    async def _answered_badly(self, claim: CallClaim, title: str, error: BadAnswer) -> None:
         if error.hopeless or claim.bad_answers + 1 >= MOST_BAD_ANSWERS:
             await self._fail(claim, title, str(error))
             return
@@ -140,11 +195,22 @@ class CallWork:
             wait = self.backoff.wait(claim.bad_answers + 1)
             await calls.put_back_call(tx, claim, wait, str(error), bad_answer=True)
 
-    async def _put_back(self, claim: calls.CallClaim, reason: str, retry_after: float | None) -> None:
+    async def _put_back(self, claim: CallClaim, reason: str, retry_after: float | None) -> None:
         async with self.db.workspace(claim.workspace_id) as tx:
             wait = self.backoff.wait(claim.attempts, retry_after)
             await calls.put_back_call(tx, claim, wait, reason, bad_answer=False)
+            reach("analysis.call.put_back")
 
-    async def _end_run(self, claim: calls.CallClaim, reason: str) -> None:
+    async def _end_run(self, claim: CallClaim, reason: str) -> None:
         async with self.db.workspace(claim.workspace_id) as tx:
             await self.lifecycle.end(tx, claim.run_id, RunState.FAILED, reason)
+            reach("analysis.call.ending_run")
+
+    def _linger(self) -> float:
+        return _LINGER if len(self._held) >= _MANY else 0.0
+
+
+def _told(run_id: RunId, end: CallEnd, sequence: int) -> Draft:
+    analysed = end.analysis and events.call_analysed(run_id, end.analysis)
+    payload = analysed or events.call_failed(run_id, end.claim.call_id)
+    return Draft(payload=payload, aggregate_id=str(run_id), sequence=sequence)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.models.port import LanguageModel
@@ -11,6 +13,7 @@ from analysis.store.calls import CallClaim
 from analysis.store.reports import SynthesisClaim
 from analysis.workers.backoff import Backoff
 from analysis.workers.calls import CallWork
+from analysis.workers.places import Places
 from analysis.workers.pool import PoolSettings, WorkPool
 from analysis.workers.syntheses import SynthesisWork
 from cloud.objects import ObjectStore
@@ -20,6 +23,9 @@ from messaging import Outbox
 
 # Summaries are few and must not wait behind calls, so they have workers of their own.
 _SYNTHESES_AT_ONCE = 2
+
+# Calls that are claimed for each one that is asked about: their questions are made ready while others wait for the model.
+_AHEAD = 1.5
 
 
 class Workers:
@@ -41,10 +47,13 @@ class Workers:
         models: Mapping[str, LanguageModel],
     ) -> None:
         """Give the workers what they work with."""
-        calls = CallWork(db, outbox, lifecycle, objects, models, self._backoff)
+        held: set[CallClaim] = set()
+        places = Places(self._settings.concurrency)
+        calls = CallWork(db, outbox, lifecycle, objects, models, self._backoff, places, held)
         syntheses = SynthesisWork(db, outbox, lifecycle, models, self._backoff)
         few = PoolSettings(_SYNTHESES_AT_ONCE, self._settings.lease, self._settings.poll)
-        self._calls = WorkPool("call", calls, self._settings, self._clock)
+        ahead = replace(self._settings, concurrency=math.ceil(_AHEAD * self._settings.concurrency))
+        self._calls = WorkPool("call", calls, ahead, self._clock, held)
         self._syntheses = WorkPool("synthesis", syntheses, few, self._clock)
 
     def wake(self) -> None:

@@ -65,13 +65,16 @@ class Work(Protocol[C]):
 class WorkPool(Generic[C]):
     """Does one kind of work, several at a time."""
 
-    def __init__(self, name: str, work: Work[C], settings: PoolSettings, clock: Clock | None = None) -> None:
+    def __init__(
+        self, name: str, work: Work[C], settings: PoolSettings, clock: Clock | None = None, held: set[C] | None = None
+    ) -> None:
+        """`held` is filled with the claims that are under way, for work that goes by them."""
         self._name = name
         self._work = work
         self._settings = settings
         self._clock = clock or SystemClock()
         self._stirred = asyncio.Event()
-        self._active = 0
+        self._claims = set[C]() if held is None else held
 
     def wake(self) -> None:
         """There may be work: look now rather than at the next poll."""
@@ -83,7 +86,7 @@ class WorkPool(Generic[C]):
             while True:
                 self._stirred.clear()
                 for claim in await self._claim():
-                    self._active += 1
+                    self._claims.add(claim)
                     group.create_task(self._hold(claim), name=f"analysis.{self._name}")
                 await self._pause()
 
@@ -91,7 +94,7 @@ class WorkPool(Generic[C]):
         """Do all that can be claimed now, and what follows from it; how many claims that took."""
         done = 0
         while claims := await self._claim():
-            self._active += len(claims)
+            self._claims.update(claims)
             async with asyncio.TaskGroup() as group:
                 for claim in claims:
                     group.create_task(self._hold(claim))
@@ -99,7 +102,7 @@ class WorkPool(Generic[C]):
         return done
 
     async def _claim(self) -> Sequence[C]:
-        free = self._settings.concurrency - self._active
+        free = self._settings.concurrency - len(self._claims)
         if free <= 0:
             return []
         try:
@@ -136,7 +139,7 @@ class WorkPool(Generic[C]):
         except* Exception as errors:  # noqa: BLE001 - one piece of work must not end the others
             log.error("work failed unexpectedly; it is tried again later", error=errors.exceptions[0], pool=self._name)
         finally:
-            self._active -= 1
+            self._claims.discard(claim)
             self._stirred.set()
 
     async def _keep(self, claim: C) -> None:

@@ -61,7 +61,9 @@ class SynthesisWork:
     async def claim(self, limit: int, seconds: float) -> Sequence[reports.SynthesisClaim]:
         """Summaries that nobody works on, of any workspace."""
         async with self.db.sweep() as tx:
-            return await reports.claim_syntheses(tx, limit, seconds)
+            claims = await reports.claim_syntheses(tx, limit, seconds)
+            reach("analysis.synthesis.claiming")
+            return claims
 
     async def renew(self, claim: reports.SynthesisClaim, seconds: float) -> bool:
         """Keep a claim."""
@@ -73,6 +75,7 @@ class SynthesisWork:
         found = await self._found(claim)
         if found is None:
             return
+        reach("analysis.synthesis.begun")
         try:
             joined = await self._joined(claim, found)
         except Transient as error:
@@ -98,6 +101,7 @@ class SynthesisWork:
             summary = summary_of_counts(totals)
         reach("analysis.synthesis.answered")
         await self._store(claim, found.run, totals, summary)
+        reach("analysis.synthesis.stored")
 
     async def _found(self, claim: reports.SynthesisClaim) -> _Found | None:
         """What there is to report on; None when the run wants no report."""
@@ -141,6 +145,7 @@ class SynthesisWork:
                 return
             if not await reports.finish_synthesis(tx, claim):
                 return
+            reach("analysis.synthesis.finished")
             left_out = await self._left_out(tx, locked)
             document = document_of(locked, totals, summary, left_out)
             await reports.insert_report(tx, report_id, run.id, summary.headline, document)

@@ -7,18 +7,19 @@ INSERT INTO preferences (workspace_id, mask_personal_data, other_provider_fallba
 INSERT INTO integrations (workspace_id, provider, state, reason, sequence) VALUES ('@w', 'gong', 'connected', 'of @w', 1);
 INSERT INTO previews (workspace_id, id, request, reason) VALUES ('@w', '00000001-0000-4000-8000-000000000001', '{}', 'of @w');
 INSERT INTO runs (workspace_id, id, request_id, requested_by, request, state, call_limit, started_at, finished_at, report_id, created_at,
-                  calls_fetched)
+                  calls_fetched, fetch_ids, calls_kept)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', '00000001-0000-4000-8000-000000000001', '@w', '"@w"', 'running', 1,
-        '2026-01-01T00:00:00Z', NULL, NULL, '2026-01-01T00:00:00Z', 9),
+        '2026-01-01T00:00:00Z', NULL, NULL, '2026-01-01T00:00:00Z', 9, ARRAY['00000001-0000-4000-8000-000000000001'::uuid], 1),
        ('@w', '00000002-0000-4000-8000-000000000001', '00000002-0000-4000-8000-000000000001', '@w', '"@w"', 'queued', NULL,
-        NULL, NULL, NULL, '2026-01-0@nT00:00:00Z', 0),
-       ('@w', '00000003-0000-4000-8000-000000000001', '00000003-0000-4000-8000-000000000001', '@w', '"@w"', 'completed', 1,
-        '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', '00000001-0000-4000-8000-000000000001', '2026-01-01T00:00:00Z', 0);
+        NULL, NULL, NULL, '2026-01-0@nT00:00:00Z', 0, ARRAY['00000002-0000-4000-8000-000000000001'::uuid], 0),
+       ('@w', '00000003-0000-4000-8000-000000000001', '00000003-0000-4000-8000-000000000001', '@w', '"@w"', 'failed', 1,
+        '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', NULL, '2026-01-01T00:00:00Z', 0,
+        ARRAY['00000003-0000-4000-8000-000000000001'::uuid], 0);
 INSERT INTO run_calls (workspace_id, run_id, call_id, ordinal, object_name, sha256, started_at, duration_seconds, state, fence, title, reason,
                        done_at)
 SELECT '@w', r.id, 'call_01', 1, '@w', repeat('0', 64), '2026-01-01T00:00:00Z', 1,
-       CASE r.state WHEN 'completed' THEN 'failed' ELSE 'analysing' END, 1, '@w', '@w',
-       CASE r.state WHEN 'completed' THEN '2026-01-01T00:00:00Z'::timestamptz END
+       CASE r.state WHEN 'failed' THEN 'failed' ELSE 'analysing' END, 1, '@w', '@w',
+       CASE r.state WHEN 'failed' THEN '2026-01-01T00:00:00Z'::timestamptz END
 FROM runs r WHERE r.workspace_id = '@w';
 INSERT INTO analyses (workspace_id, run_id, call_id, title, account, rep, segment, verdict, summary, rep_talk_ms, total_talk_ms,
                       quotes_dropped)

@@ -1,0 +1,118 @@
+"""The service's workers in a process of their own: they work on what is queued, and say what it took."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import resource
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import uvloop
+
+from analysis.handlers.lifecycle import Lifecycle
+from analysis.main import ENTERING
+from analysis.models.catalog import ModelNames, Providers, catalog
+from analysis.workers import Workers
+from analysis.workers.pool import PoolSettings
+from bench.ingest.town import BUCKET, told
+from chaos.runs.life import Key
+from cloud import Endpoint
+from cloud.objects import GoogleObjects
+from core.clock import SystemClock
+from database import Database, DatabaseSettings, Queries
+from egress import Destination, Egress
+from messaging import Outbox
+
+AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Where everything is. The process ends when all runs have ended."""
+
+    app_url: str
+    sweep_url: str
+    model: str
+    storage: str
+    ca_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """`seconds` and `cpu` until the last result was stored, `finished` until the run had its report; the process's peak RSS in MB."""
+
+    seconds: float
+    cpu: float
+    finished: float
+    peak: float
+
+
+async def worked(order: Order) -> Taken:
+    """What it took a fresh process to work on the one run that is queued."""
+    command = [sys.executable, "-c", f"from {__name__} import main; main()"]
+    return Taken(**json.loads(await told(command, json.dumps(asdict(order)))))
+
+
+def main() -> None:
+    """Do as told."""
+    logging.disable(logging.WARNING)
+    print(json.dumps(asdict(uvloop.run(_work(Order(**json.loads(sys.stdin.read())))))))
+
+
+def serve() -> None:
+    """Work until killed; the first line read is the order, the first line told is that it has begun."""
+    logging.disable(logging.WARNING)
+    uvloop.run(_serve(Order(**json.loads(sys.stdin.readline()))))
+
+
+async def _serve(order: Order) -> None:
+    async with workers(order) as (working, _, _):
+        print("ready", flush=True)
+        await working.run()
+
+
+async def _work(order: Order) -> Taken:
+    async with workers(order) as (working, stored, finished):
+        began, used = time.monotonic(), time.process_time()
+        task = asyncio.create_task(working.run())
+        await stored.wait()
+        seconds, cpu = time.monotonic() - began, time.process_time() - used
+        await finished.wait()
+        ended = time.monotonic() - began
+        task.cancel()
+        await asyncio.wait([task])
+    return Taken(seconds, cpu, ended, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+@asynccontextmanager
+async def workers(order: Order) -> AsyncIterator[tuple[Workers, asyncio.Event, asyncio.Event]]:
+    """As main.py puts them together, with what tells that all results are stored, and that the report is."""
+    settings = DatabaseSettings(app_url=order.app_url, sweep_url=order.sweep_url)
+    db = await Database.open(settings, Queries.of("database", "messaging", "analysis"), "analysis", ENTERING)
+    objects = GoogleObjects(bucket=BUCKET, endpoint=Endpoint(address=order.storage, ca_file=Path(order.ca_file)))
+    places = [Destination(name=name, base_url=order.model) for name in ("openai", "anthropic")]
+    stored, finished = asyncio.Event(), asyncio.Event()
+    async with Egress(places, ca_file=order.ca_file) as egress:
+        working = Workers(PoolSettings(concurrency=AT_ONCE, lease=30, poll=0.2))
+
+        def wake() -> None:
+            """The lifecycle wakes the workers once all results of a run are stored: its summary is next."""
+            stored.set()
+            working.wake()
+
+        # The relay is woken by each commit that has something to announce; after the last result that is the report.
+        outbox = Outbox("analysis", lambda: finished.set() if stored.is_set() else None)
+        providers = Providers(order.model, order.model, 60.0)
+        models = catalog(providers, ModelNames("gpt-5-mini", "gpt-5", "haiku", "opus"), egress, Key("sk-bench"))
+        working.equip(db, outbox, Lifecycle(outbox, wake, SystemClock()), objects, models)
+        try:
+            yield working, stored, finished
+        finally:
+            await objects.close()
+            await db.close()

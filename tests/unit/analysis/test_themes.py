@@ -144,7 +144,7 @@ def _claims(themes: object) -> Counter[tuple[str, str]]:
     return Counter((item.call_id, item.finding.claim) for theme in themes for item in theme.findings)  # type: ignore[attr-defined]
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32))
 def test_many_batches_with_any_answers_keep_all_findings(seed: int) -> None:
     rng = Random(seed)

@@ -111,7 +111,8 @@ async def shown_of(totals: Digest) -> list[Shown]:
     async def around(*_: object) -> object:
         return SimpleNamespace(lost_integrations=[], zone=ZoneInfo("UTC"))
 
-    app = site(SimpleNamespace(desk=SimpleNamespace(report=found, surroundings=around, clock=None)))  # type: ignore[arg-type]
+    desk = SimpleNamespace(report=found, surroundings=around, clock=None)
+    app = site(SimpleNamespace(desk=desk, schedules=None, exports=None))  # type: ignore[arg-type]
     quotes: list[Shown] = []
     async with browser(app, ACME) as client:
         for number in range(1, len(totals.themes) + 1):

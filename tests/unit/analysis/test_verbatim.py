@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -186,6 +187,27 @@ async def test_every_quote_on_the_page_was_said_by_that_speaker_at_that_time(cor
     assert len(quotes) == totals.numbers.quotes >= least
     assert totals.numbers.quotes_dropped == 0
     check_said(quotes, corpus)
+
+
+@pytest.mark.parametrize("corpus", ["sandbox", "real"])
+async def test_a_quote_over_two_sentences_is_shown_where_it_begins(corpus: str) -> None:
+    longer = 0
+
+    def lengthen(call: Call, answer: dict[str, object]) -> dict[str, object]:
+        nonlocal longer
+        after = {one.id: other for one, other in pairwise(call.sentences) if one.speaker_id == other.speaker_id}
+        findings = answer["findings"]
+        assert isinstance(findings, list)
+        for quote in (quote for finding in findings for quote in finding["quotes"]):
+            if quote["sentence_id"] in after:
+                quote["text"] += f" {after[quote['sentence_id']].text}"
+                longer += 1
+        return answer
+
+    totals = digest(checked(corpus, lengthen), [])
+    assert longer >= 20
+    assert totals.numbers.quotes_dropped == 0
+    check_said(await shown_of(totals), corpus)
 
 
 @dataclass(slots=True)

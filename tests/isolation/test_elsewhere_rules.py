@@ -137,19 +137,22 @@ def test_no_service_runs_the_checker_of_statements() -> None:
     assert [path.name for path in deployed() if imports.search(path.read_text())] == []
 
 
+_DESKS = ("self._desk.", "self._exports.")
+
+
 def _use_cases() -> Iterator[tuple[str, str]]:
     """Calls of analysis' use cases in its routes: where, and what is given as the workspace."""
     for path in deployed():
         if path.is_relative_to(ROOT / "services/analysis/analysis/http"):
             for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("self._desk.") and node.args:
+                if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(_DESKS) and node.args:
                     yield f"{path.name}:{node.lineno}", ast.unparse(node.args[0])
 
 
 def test_every_route_gives_its_use_case_the_sessions_workspace() -> None:
     calls = dict(_use_cases())
     calls = {place: given for place, given in calls.items() if given != "self._desk.clock.now()"}
-    assert len(calls) > 15
+    assert len(calls) > 25
     assert {place: given for place, given in calls.items() if given != "session.workspace_id"} == {}
 
 

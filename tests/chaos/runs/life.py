@@ -48,8 +48,8 @@ from messaging import Consumer, Delivery, Outbox
 # Questions at a time; half as many calls more are claimed.
 CONCURRENCY = 6
 
-# Longer than any life: whoever lives them lets leases end (seconds).
-LEASE = 60.0
+# Whoever lives them lets the leases of the dead end; one who stood still and finds its connections gone waits for its own (seconds).
+LEASE = 10.0
 
 # A life that nobody ends ends by itself (seconds).
 _LONGEST = 300.0

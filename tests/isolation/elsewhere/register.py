@@ -75,6 +75,11 @@ MEMORY: Final[Register] = {
         "Batches._lines",
     ): "by workspace, or by workspace and run: each key's items are worked on in its own scope",
     ("services/analysis/analysis/store/calls.py", "Turns.held"): "counts by workspace and run, of one claim",
+    ("services/analysis/analysis/exporting/word.py", "_Writer._marks"): "one file's, in a process that makes no other",
+    (
+        "services/analysis/analysis/exporting/word_bars.py",
+        "Bars._patterns",
+    ): "one file's, in a process that makes no other",
     ("services/analysis/analysis/models/masking.py", "Mask._placeholders"): "one question's, gone with its answer",
     ("services/analysis/analysis/models/masking.py", "Mask._originals"): "one question's, gone with its answer",
     ("services/analysis/analysis/models/masking.py", "Mask._counts"): "one question's, gone with its answer",
@@ -230,6 +235,10 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "use cases: each route passes session.workspace_id, which a test below checks",
     (
+        "services/analysis/analysis/handlers/exports.py",
+        "workspace_id",
+    ): "use cases: each route passes session.workspace_id, which a test below checks",
+    (
         "services/analysis/analysis/store/call_objects.py",
         "workspace_id",
     ): "passed by desk.transcript and by the worker from its claim",
@@ -266,6 +275,10 @@ METRICS: Final[Register] = {}
 
 STREAMS: Final[Register] = {
     ("libs/web/web/middleware.py", "cache-control"): "private, no-store for every answer that says nothing itself",
+    (
+        "services/analysis/analysis/http/exports.py",
+        "StreamingResponse",
+    ): "a file of the session's workspace and person, found before the first piece; ends with the answer",
     ("libs/web/web/assets.py", "cache-control"): "files that are the same for everybody",
 }
 

@@ -33,7 +33,7 @@ _NO_TIME = (1980, 1, 1, 0, 0, 0)
 def docx_of(outline: Outline) -> bytes:
     """The report as a DOCX: the same bytes for the same report."""
     document = docx.Document()
-    word_styles.prepare(document)
+    word_styles.set_up(document)
     _tell_about(document, outline)
     writer = _Writer(document, outline)
     writer.write()
@@ -113,9 +113,9 @@ class _Writer:
         self._say("Normal", Span(outline.asked), rtl=words.runs_left(outline.asked))
         columns = [
             [
-                paragraph("TableText", [Span(stat.label, color=SOFT)]),
+                paragraph("CellText", [Span(stat.label, color=SOFT)]),
                 paragraph("Figure", [Span(stat.value)]),
-                paragraph("TableText", [Span(stat.note, color=SOFT)]),
+                paragraph("CellText", [Span(stat.note, color=SOFT)]),
             ]
             for stat in outline.stats
         ]
@@ -144,9 +144,9 @@ class _Writer:
         self._say("Caption", Span(outline.theme_caption))
         lines = [
             [
-                [paragraph("TableText", [Span(bar.label)])],
-                [paragraph("TableText", [self._bars.bar(72 * bar.part, ACCENT, bar.shown)])],
-                [paragraph("TableText", [Span(bar.shown, bold=True)], right=True)],
+                [paragraph("CellText", [Span(bar.label)])],
+                [paragraph("CellText", [self._bars.bar(72 * bar.part, ACCENT, bar.shown)])],
+                [paragraph("CellText", [Span(bar.shown, bold=True)], right=True)],
             ]
             for bar in outline.theme_bars
         ]
@@ -159,7 +159,7 @@ class _Writer:
 
     def _mood(self, mood: Mood) -> None:
         if any(value for _, value in mood.parts):
-            self._say("TableText", *self._bars.moods(mood, 120))
+            self._say("CellText", *self._bars.moods(mood, 120))
         self._say("Caption", Span(_mood_words(mood)))
 
     def _table(self, shown: Table) -> None:
@@ -168,7 +168,7 @@ class _Writer:
             self._say("Caption", Span(shown.note))
         widths = _widths([column.width for column in shown.columns])
         head = [
-            [paragraph("TableText", [Span(column.name, bold=True, color=ACCENT)], right=column.kind == "number")]
+            [paragraph("CellText", [Span(column.name, bold=True, color=ACCENT)], right=column.kind == "number")]
             for column in shown.columns
         ]
         lines = [
@@ -182,13 +182,13 @@ class _Writer:
 
     def _cell(self, cell: Cell, kind: str, millimetres: float) -> Sequence[Element]:
         if cell.mood is not None:
-            told = paragraph("TableText", [Span(_mood_words(cell.mood), color=SOFT, half_points=14)])
+            told = paragraph("CellText", [Span(_mood_words(cell.mood), color=SOFT, half_points=14)])
             bar = self._bars.moods(cell.mood, millimetres - 6)
-            return [paragraph("TableText", bar), told] if bar else [told]
-        shown = [paragraph("TableText", [Span(cell.text)], rtl=words.runs_left(cell.text), right=kind == "number")]
+            return [paragraph("CellText", bar), told] if bar else [told]
+        shown = [paragraph("CellText", [Span(cell.text)], rtl=words.runs_left(cell.text), right=kind == "number")]
         if cell.small:
             small = Span(cell.small, color=SOFT, half_points=14)
-            shown.append(paragraph("TableText", [small], rtl=words.runs_left(cell.small)))
+            shown.append(paragraph("CellText", [small], rtl=words.runs_left(cell.small)))
         return shown
 
     def _themes(self) -> None:
@@ -229,7 +229,7 @@ class _Writer:
         for part in self._outline.brief:
             self._say("Normal", Span(part), rtl=words.runs_left(part))
         lines = [
-            [[paragraph("TableText", [Span(name, color=SOFT)])], [paragraph("TableText", [Span(value)])]]
+            [[paragraph("CellText", [Span(name, color=SOFT)])], [paragraph("CellText", [Span(value)])]]
             for name, value in self._outline.facts
         ]
         self._add(table("CallmineTable", _widths([1, 4]), lines, header=False))

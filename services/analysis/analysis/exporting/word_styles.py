@@ -30,7 +30,7 @@ _SIZES = {
     "Quote": (10, 3, 0),
     "List Number": (10, 0, 4),
     "List Bullet": (10, 0, 3),
-    "Table Text": (8.5, 1, 1),
+    "Cell Text": (8.5, 1, 1),
     "Figure": (20, 0, 0),
     "Quote Source": (8.5, 0, 4),
 }
@@ -45,13 +45,13 @@ _COLORS = {
 _FONT = "Calibri"
 
 
-def prepare(document: Document) -> None:
+def set_up(document: Document) -> None:
     """The page and its styles."""
     section = document.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
     section.left_margin = section.right_margin = Mm(22)
     section.top_margin, section.bottom_margin = Mm(20), Mm(20)
-    for name in ("Table Text", "Figure", "Quote Source"):
+    for name in ("Cell Text", "Figure", "Quote Source"):
         document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH).base_style = document.styles["Normal"]
     for name in _SIZES:
         style = document.styles[name]

@@ -89,7 +89,6 @@ class ExportRoutes:
             "content-type": kind.media_type,
             "content-disposition": disposition(file_name(str(found), export.report_created_at, kind)),
             "content-length": str(export.file.size if export.file else 0),
-            "cache-control": "private, no-store",
         }
         return StreamingResponse(content, headers=headers)
 

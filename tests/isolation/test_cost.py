@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from database import Database, Queries
+from isolation.cost.fill import states_of
 from isolation.cost.hot import HOT, Asked, bare, drawn, walled
 from isolation.cost.ledger import WORKSPACES, Ledger, ledger, queries, unwalled
 from isolation.cost.paired import interval, seconds_of
@@ -95,6 +96,13 @@ async def _round_trips(book: Ledger, asked: Asked) -> tuple[int, int]:
                 counts.append((scoped.round_trips - before[0], plain.round_trips - before[1]))
         await db.close()
     return counts[-1]
+
+
+def test_the_states_of_a_table_are_its_whole_list_whichever_check_comes_first() -> None:
+    part = "CHECK ((state = ANY (ARRAY['ready'::text, 'sending'::text])) = (sealed IS NOT NULL))"
+    whole = "CHECK ((state = ANY (ARRAY['waiting'::text, 'ready'::text, 'sending'::text, 'sent'::text])))"
+    for definitions in (part + whole, whole + part, whole):
+        assert states_of(definitions) == ["waiting", "ready", "sending", "sent"]
 
 
 @pytest.mark.parametrize("name", HOT)

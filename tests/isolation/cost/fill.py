@@ -50,7 +50,7 @@ async def fill(oracle: Connection, statements: Queries, rows: int) -> frozenset[
     await oracle.execute("SET session_replication_role = replica")
     tables = await _tables(oracle, statements)
     for relation, columns in tables.items():
-        states = _states(listed.get(relation, ""))
+        states = states_of(listed.get(relation, ""))
         await oracle.execute(_insert(relation, columns, states, rows))
         await oracle.execute(f"VACUUM (ANALYZE) {relation}")
     return frozenset(tables)
@@ -68,12 +68,10 @@ async def _tables(oracle: Connection, statements: Queries) -> Mapping[str, list[
     }
 
 
-def _states(definitions: str) -> list[str]:
-    """The words that the table's checks allow for its state."""
-    for definition in definitions.split("CHECK"):
-        if definition.lstrip(" (").startswith("state = ANY"):
-            return _QUOTED.findall(definition)
-    return []
+def states_of(definitions: str) -> list[str]:
+    """The words that the table's checks allow for its state: the longest list, for others say what goes with some of them."""
+    lists = (one.lstrip(" (").partition("]")[0] for one in definitions.split("CHECK"))
+    return max((_QUOTED.findall(one) for one in lists if one.startswith("state = ANY")), key=len, default=[])
 
 
 def _insert(relation: str, columns: Sequence[Column], states: Sequence[str], rows: int) -> str:

@@ -1,18 +1,23 @@
-"""`analysis serve | migrate | parked | runs | queue`."""
+"""`analysis serve | migrate | parked | runs | queue | costs`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import uuid
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from analysis.domain.request import RunId
 from analysis.domain.run import Run
 from analysis.main import SERVICE, compose
 from analysis.settings import Settings
+from analysis.store import model_requests
 from analysis.store import runs as run_store
 from core.ids import parse_workspace_id
 from runtime import service_app
@@ -47,6 +52,32 @@ def queue(as_json: Json = False) -> None:
     """Count the work that waits, in all workspaces together."""
     counts = asyncio.run(_queue())
     typer.echo(json.dumps(counts) if as_json else "\n".join(f"{count:7}  {name}" for name, count in counts.items()))
+
+
+@app.command()
+def costs(
+    days: Annotated[int, typer.Option(min=1, max=366, help="Of so many days back")] = 30,
+    workspace: Annotated[str | None, typer.Option(help="Of this workspace only, org_…")] = None,
+    run: Annotated[uuid.UUID | None, typer.Option(help="Of this run only")] = None,
+    as_json: Json = False,
+) -> None:
+    """Add up what the models have cost, by day (UTC) and model: tokens and micro-dollars, nothing of what was asked."""
+    found = [asdict(one) for one in asyncio.run(_costs(days, workspace, run))]
+    if as_json:
+        typer.echo(json.dumps(found, default=str))
+        return
+    table = Table("day", "model", "requests", "no answer", "tokens in", "cached", "tokens out", "dollars")
+    for line in found:
+        shown = ("day", "model", "requests", "unanswered", "input_tokens", "cached_tokens", "output_tokens")
+        table.add_row(*(str(line[name]) for name in shown), f"{line['cost_micro_dollars'] / 1_000_000:.2f}")
+    Console().print(table)
+
+
+async def _costs(days: int, workspace: str | None, run: uuid.UUID | None) -> list[model_requests.ModelCost]:
+    since = datetime.now(UTC) - timedelta(days=days)
+    of_workspace = parse_workspace_id(workspace) if workspace else None
+    async with compose(load_settings(Settings, SERVICE)) as parts, parts.db.sweep() as tx:
+        return await model_requests.costs(tx, since, of_workspace, RunId(run) if run else None)
 
 
 async def _runs(workspace: str, limit: int) -> list[Run]:

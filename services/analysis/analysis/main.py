@@ -15,7 +15,9 @@ from analysis.handlers.messages import MessageHandlers
 from analysis.handlers.notices import Notices
 from analysis.handlers.schedules import Schedules
 from analysis.http import routers
-from analysis.models.catalog import ModelNames, Providers, catalog
+from analysis.models.asking import Asker
+from analysis.models.catalog import Providers, catalog
+from analysis.models.offer import read_offer
 from analysis.settings import Settings
 from analysis.slack.client import Slack, destination
 from analysis.slack.credential import Door
@@ -45,6 +47,8 @@ ENTERING = ("report_floor_enter",)
 @asynccontextmanager
 async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     """The service, put together."""
+    offer = read_offer(settings.models_file)
+    offer.check_plan(settings.plan_by_default())
     async with assembled(SERVICE, settings, entering=ENTERING) as parts:
         async with parts.db.sweep() as tx:
             await plans.set_default_plan(tx, settings.plan_by_default())
@@ -56,11 +60,11 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         providers = Providers(settings.openai_base_url, settings.anthropic_base_url, settings.model_timeout)
         egress = parts.outbound.egress((*providers.destinations(), destination(settings.slack_base_url)))
 
-        models = catalog(providers, _names(settings), egress, secrets)
+        asker = Asker(offer, catalog(providers, offer, egress, secrets, parts.stack))
         pool = PoolSettings(settings.analysis_concurrency, settings.lease_seconds, settings.poll_seconds)
         workers = Workers(pool)
         lifecycle = Lifecycle(parts.outbox, workers.wake, SystemClock())
-        workers.equip(parts.db, parts.outbox, lifecycle, objects, models)
+        workers.equip(parts.db, parts.outbox, lifecycle, objects, asker)
 
         door = Door(SealingKeys.parse((await secrets.read("analysis-sealing-key")).decode()))
         address = f"{settings.public_url}/settings/integrations"
@@ -81,9 +85,9 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("workspaces", messages.workspaces())
         parts.consume("integrations", messages.integrations())
         parts.consume("credential-grants-analysis", notices.grants())
-        schedules = Schedules(parts.db, parts.outbox, lifecycle)
+        schedules = Schedules(parts.db, parts.outbox, lifecycle, offer)
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
-        desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds)
+        desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds, offer)
         parts.serve(*routers(desk, schedules, exports))
         parts.work(workers.run, senders.run, printers.run, tick.run)
         yield parts
@@ -92,7 +96,3 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
 def _firings_at_once(settings: Settings) -> int:
     """Never more than calls, which have the larger part of the database's connections."""
     return min(_FIRINGS_AT_ONCE, settings.analysis_concurrency)
-
-
-def _names(settings: Settings) -> ModelNames:
-    return ModelNames(settings.openai_small, settings.openai_large, settings.anthropic_small, settings.anthropic_large)

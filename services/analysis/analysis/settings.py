@@ -19,10 +19,9 @@ class Settings(ServiceSettings):
         default="https://api.anthropic.com", description="https address of Anthropic's API"
     )
     slack_base_url: HttpsUrl = Field(default="https://slack.com", description="https address of Slack")
-    openai_small: str = Field(default="gpt-5-mini", description="OpenAI's name of the model openai/small")
-    openai_large: str = Field(default="gpt-5", description="OpenAI's name of the model openai/large")
-    anthropic_small: str = Field(default="claude-haiku-4-5", description="Anthropic's name of anthropic/small")
-    anthropic_large: str = Field(default="claude-opus-4-5", description="Anthropic's name of anthropic/large")
+    models_file: Path | None = Field(
+        default=None, description="the models on offer, instead of analysis/models/models.toml"
+    )
     # Long transcripts take the large models about a minute.
     model_timeout: float = Field(default=120, gt=0, le=600, description="seconds to wait for one answer of a model")
 

@@ -9,7 +9,7 @@ import resource
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,7 +17,9 @@ import uvloop
 
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.main import ENTERING
-from analysis.models.catalog import ModelNames, Providers, catalog
+from analysis.models.asking import Asker
+from analysis.models.catalog import Providers, catalog
+from analysis.models.offer import read_offer
 from analysis.workers import Workers
 from analysis.workers.pool import PoolSettings
 from bench.ingest.town import BUCKET, told
@@ -98,7 +100,7 @@ async def workers(order: Order) -> AsyncIterator[tuple[Workers, asyncio.Event, a
     objects = GoogleObjects(bucket=BUCKET, endpoint=Endpoint(address=order.storage, ca_file=Path(order.ca_file)))
     places = [Destination(name=name, base_url=order.model) for name in ("openai", "anthropic")]
     stored, finished = asyncio.Event(), asyncio.Event()
-    async with Egress(places, ca_file=order.ca_file) as egress:
+    async with Egress(places, ca_file=order.ca_file) as egress, AsyncExitStack() as stack:
         working = Workers(PoolSettings(concurrency=AT_ONCE, lease=30, poll=0.2))
 
         def wake() -> None:
@@ -109,8 +111,9 @@ async def workers(order: Order) -> AsyncIterator[tuple[Workers, asyncio.Event, a
         # The relay is woken by each commit that has something to announce; after the last result that is the report.
         outbox = Outbox("analysis", lambda: finished.set() if stored.is_set() else None)
         providers = Providers(order.model, order.model, 60.0)
-        models = catalog(providers, ModelNames("gpt-5-mini", "gpt-5", "haiku", "opus"), egress, Key("sk-bench"))
-        working.equip(db, outbox, Lifecycle(outbox, wake, SystemClock()), objects, models)
+        offer = read_offer()
+        asker = Asker(offer, catalog(providers, offer, egress, Key("sk-bench"), stack))
+        working.equip(db, outbox, Lifecycle(outbox, wake, SystemClock()), objects, asker)
         try:
             yield working, stored, finished
         finally:

@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,8 +30,10 @@ from analysis.handlers.messages import MessageHandlers
 from analysis.handlers.notices import Notices
 from analysis.main import ENTERING
 from analysis.models import prompts
-from analysis.models.catalog import ModelNames, Providers, catalog
+from analysis.models.asking import Asker, Patience
+from analysis.models.catalog import Providers, catalog
 from analysis.models.masking import Mask
+from analysis.models.offer import read_offer
 from analysis.workers import Workers
 from analysis.workers.backoff import Backoff
 from analysis.workers.pool import PoolSettings
@@ -168,13 +171,19 @@ async def _live(order: Order) -> None:
     db = await Database.open(settings, Queries.of("database", "messaging", "analysis"), order.life, ENTERING)
     destination = Destination(name="openai", base_url=order.model_url)
     other = Destination(name="anthropic", base_url=order.model_url)
-    async with Egress([destination, other], ca_file=order.ca_file) as egress, asyncio.timeout(_LONGEST):
+    async with (
+        Egress([destination, other], ca_file=order.ca_file) as egress,
+        AsyncExitStack() as stack,
+        asyncio.timeout(_LONGEST),
+    ):
         workers = Workers(PoolSettings(CONCURRENCY, LEASE, 0.05), Backoff(base=0.01))
         outbox = Outbox("analysis")
         lifecycle = Lifecycle(outbox, workers.wake, SystemClock())
         providers = Providers(order.model_url, order.model_url, 30.0)
-        models = catalog(providers, ModelNames("gpt-5-mini", "gpt-5", "haiku", "opus"), egress, Key(order.life))
-        workers.equip(db, outbox, lifecycle, Shelf(Path(order.folder)), models)
+        offer = read_offer()
+        # Trouble goes back to the queue at once, which is where the proof looks.
+        asker = Asker(offer, catalog(providers, offer, egress, Key(order.life), stack), patience=Patience(retries=0))
+        workers.equip(db, outbox, lifecycle, Shelf(Path(order.folder)), asker)
         messages = MessageHandlers(lifecycle, Notices(outbox, workers.wake))
         consumer = Consumer("analysis.calls", db, messages.calls())
         async with asyncio.TaskGroup() as group:

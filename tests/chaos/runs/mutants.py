@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from analysis.domain.request import RunId
 from analysis.handlers.lifecycle import Lifecycle
-from analysis.models.port import Prompt
+from analysis.models.port import Prompt, Reply
 from analysis.models.with_openai import OpenAIModel
 from analysis.store.calls import CallEnd
 from analysis.workers.calls import CallWork
@@ -27,7 +27,7 @@ def no_fence() -> None:
     """Whoever comes late stores its result too, where nothing of the tables' keys stands in its way."""
     left_out = {
         "finish_calls": ("AND c.fence = e.fence AND c.done_at IS NULL", ""),
-        "insert_analyses": ("quotes_dropped, deal_source)", "quotes_dropped, deal_source) ON CONFLICT DO NOTHING"),
+        "insert_analyses": ("span_ms, models)", "span_ms, models) ON CONFLICT DO NOTHING"),
         "insert_findings": ("claim, sentiment)", "claim, sentiment) ON CONFLICT DO NOTHING"),
         "insert_quotes": ("start_ms, body)", "start_ms, body) ON CONFLICT DO NOTHING"),
         "meter_calls": ("FROM wanted w", "FROM wanted w ON CONFLICT DO NOTHING"),
@@ -38,7 +38,9 @@ def no_fence() -> None:
         del cls
         queries = of(*packages)
         for name, (there, instead) in left_out.items():
-            before, _, after = queries[name].sql.rpartition(there)
+            before, found, after = queries[name].sql.rpartition(there)
+            if not found:
+                raise LookupError(f"{name} has no {there}: the mutant is another one than it was")
             queries._statements[name] = replace(queries[name], sql=before + instead + after)
         return queries
 
@@ -87,13 +89,13 @@ def announces_apart() -> None:
 
 def asks_twice() -> None:
     """The model is asked again although it has answered."""
-    ask = OpenAIModel.ask
+    answer = OpenAIModel.answer
 
-    async def twice(self: OpenAIModel, prompt: Prompt) -> str:
-        await ask(self, prompt)
-        return await ask(self, prompt)
+    async def twice(self: OpenAIModel, prompt: Prompt, most_output_tokens: int) -> Reply:
+        await answer(self, prompt, most_output_tokens)
+        return await answer(self, prompt, most_output_tokens)
 
-    OpenAIModel.ask = twice  # type: ignore[method-assign]
+    OpenAIModel.answer = twice  # type: ignore[method-assign]
 
 
 MUTANTS: Mapping[str, Callable[[], None]] = {

@@ -75,7 +75,7 @@ class Provider:
 
 def _asked(headers: Mapping[str, str], body: Mapping[str, str]) -> Asked:
     task = body["instructions"].partition("\n")[0].removeprefix("task: ")
-    prompt = Prompt(task, body["instructions"], body["input"], {}, 0)
+    prompt = Prompt(task, body["instructions"], body["input"], {}, 0, ())
     call = json.loads(body["input"])["call"]["title"] if task == "analyse-call" else ""
     return Asked(headers["authorization"].removeprefix("Bearer "), call, prompt)
 

@@ -18,8 +18,9 @@ _ELSEWHERE = {"analysis.call.ending_run"}
 
 
 def test_every_fault_point_of_a_runs_way_is_in_the_schedule() -> None:
-    workers = ROOT / "services/analysis/analysis/workers"
-    code = "".join((workers / name).read_text() for name in ("calls.py", "syntheses.py"))
+    package = ROOT / "services/analysis/analysis"
+    files = ("workers/calls.py", "workers/syntheses.py", "models/analyst.py")
+    code = "".join((package / name).read_text() for name in files)
     points = set(re.findall(r'reach\("(analysis\.(?:call|synthesis)\.[a-z_]+)"\)', code)) - _ELSEWHERE
     # The pool names its point by the work.
     points |= {"analysis.call.claimed", "analysis.synthesis.claimed"}

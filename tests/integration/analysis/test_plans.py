@@ -196,4 +196,4 @@ async def test_a_plan_decides_the_models(world: World) -> None:
     async with program(site(world), ACME) as client:
         answer = await client.post("/api/v1/runs", json={"brief": "Why?", "model": "openai/large"})
         assert answer.status_code == 400
-        assert "does not include this model" in json.dumps(answer.json())
+        assert "does not include the model OpenAI, large; choose OpenAI, small" in json.dumps(answer.json())

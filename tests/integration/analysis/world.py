@@ -25,7 +25,10 @@ from analysis.handlers.messages import MessageHandlers
 from analysis.handlers.notices import Notices
 from analysis.handlers.schedules import Schedules
 from analysis.main import ENTERING
-from analysis.models.port import Prompt
+from analysis.models.asking import Asker, Patience
+from analysis.models.offer import read_offer
+from analysis.models.port import ModelError, Prompt, Reply
+from analysis.models.tokens import Tokens
 from analysis.store import plans
 from analysis.workers import Workers
 from analysis.workers.backoff import Backoff
@@ -106,12 +109,18 @@ class ScriptedModel:
     asked: list[Prompt] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[None]] | None = None
 
-    async def ask(self, prompt: Prompt) -> str:
+    async def answer(self, prompt: Prompt, _: int) -> Reply:
         self.asked.append(prompt)
         if self.meanwhile is not None:
             happening, self.meanwhile = self.meanwhile, None
             await happening()
-        return self.script(prompt)
+        sent = len(prompt.document.encode())
+        try:
+            text = self.script(prompt)
+        except ModelError as error:
+            error.sent = sent
+            raise
+        return Reply(text, Tokens(input=sent // 4, output=len(text) // 4), sent)
 
 
 def honest(prompt: Prompt) -> str:
@@ -217,6 +226,7 @@ class World:
     workers: Workers
     consumers: dict[str, Consumer]
     clock: Ahead
+    others: Mapping[str, ScriptedModel] = field(default_factory=dict)
     _sequences: dict[str, int] = field(default_factory=dict)
 
     async def deliver(self, *events: Event[Message], topic: str = "calls") -> list[Verdict]:
@@ -365,10 +375,12 @@ async def world(dsns: ServiceDsns, postgres_url: str, concurrency: int = 4) -> A
 def put_together(db: Database, dsns: ServiceDsns, admin_url: str, concurrency: int) -> World:
     """The parts as main.py wires them."""
     objects, model, outbox = MemoryObjects(), ScriptedModel(honest), Outbox("analysis")
+    others = {"anthropic/small": ScriptedModel(honest)}
     workers = Workers(PoolSettings(concurrency, lease=30, poll=0.05), Backoff(random=Random(1)))
     clock = Ahead()
     lifecycle = Lifecycle(outbox, workers.wake, clock)
-    workers.equip(db, outbox, lifecycle, objects, {"openai/small": model, "anthropic/small": model})
+    asker = Asker(read_offer(), {"openai/small": model, **others}, clock, Patience(retries=0), Random(1))
+    workers.equip(db, outbox, lifecycle, objects, asker)
     press = PlainPress()
     printers = Printers(ExportWork(db, objects, press, Backoff(random=Random(1))), PoolSettings(2, lease=30, poll=0.05))
     # Nobody works while a test waits: it does not.
@@ -388,6 +400,7 @@ def put_together(db: Database, dsns: ServiceDsns, admin_url: str, concurrency: i
         app_url=dsns.app,
         objects=objects,
         model=model,
+        others=others,
         desk=Desk(db, outbox, lifecycle, objects, clock),
         schedules=Schedules(db, outbox, lifecycle),
         exports=exports,

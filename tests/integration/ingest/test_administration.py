@@ -361,7 +361,7 @@ async def test_pages_show_what_went_wrong_and_keep_what_was_typed(town: Town) ->
     assert cross.status_code == 403
 
 
-async def test_the_page_offers_masking_and_leaves_the_other_preferences_as_they_are(town: Town) -> None:
+async def test_the_page_offers_the_preferences_and_leaves_those_it_is_not_sent_as_they_are(town: Town) -> None:
     falls_back: dict[str, Any] = {"timezone": "UTC", "preferences": {"other_provider_fallback": True}, "version": 1}
     _ok(await town.ask("PUT", "/api/v1/workspace/settings", **falls_back))
     form = {"timezone": "UTC", "version": "2", "mask_personal_data": "false"}
@@ -369,14 +369,19 @@ async def test_the_page_offers_masking_and_leaves_the_other_preferences_as_they_
         assert (await client.post("/settings/workspace/settings", data=form)).status_code == 303
         stale = await client.post("/settings/workspace/settings", data=form | {"mask_personal_data": "true"})
         assert stale.status_code == 409
-        assert 'value="true" checked' in stale.text, "what was chosen is shown again"
+        assert 'name="mask_personal_data" value="true" checked' in stale.text, "what was chosen is shown again"
         page = (await client.get("/settings/workspace")).text
-    assert 'value="false" checked' in page
-    assert "other_provider_fallback" not in page
+    assert 'name="mask_personal_data" value="false" checked' in page
+    assert 'name="other_provider_fallback" value="true" checked' in page
     view = (await town.ask("GET", "/api/v1/workspace")).json()
     assert view["preferences"] == {"mask_personal_data": False, "other_provider_fallback": True}
     *_, (who, _, diff) = await town.audited(ADMIN_ACTION_TYPE_WORKSPACE_UPDATED)
     assert (who, diff) == (BY_HELEN.replace("api", "web"), {"mask_personal_data": ("true", "false")})
+    form = {"timezone": "UTC", "version": "3", "other_provider_fallback": "false"}
+    async with town.browser() as client:
+        assert (await client.post("/settings/workspace/settings", data=form)).status_code == 303
+    view = (await town.ask("GET", "/api/v1/workspace")).json()
+    assert view["preferences"] == {"mask_personal_data": False, "other_provider_fallback": False}
 
 
 async def test_a_large_workspace_is_read_page_by_page_without_gap_or_repetition(town: Town) -> None:

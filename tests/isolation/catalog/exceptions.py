@@ -55,6 +55,9 @@ EXCEPTIONS: Mapping[Exempt, str] = {
         "analysis", "export_files", SWEPT
     ): "workers claim files of every workspace; each report is then read and written in its own",
     Exempt(
+        "analysis", "model_requests", SWEPT
+    ): "operators add up what models have cost, over all workspaces; the sweep sees numbers and names of models only",
+    Exempt(
         "analysis", "notices", SWEPT
     ): "workers claim notices of every workspace; each is then read and written in its own",
     Exempt(

@@ -84,6 +84,11 @@ MEMORY: Final[Register] = {
     ("services/analysis/analysis/models/masking.py", "Mask._originals"): "one question's, gone with its answer",
     ("services/analysis/analysis/models/masking.py", "Mask._counts"): "one question's, gone with its answer",
     ("services/analysis/analysis/models/masking.py", "Mask._fruitless"): "one question's, gone with its answer",
+    ("services/analysis/analysis/models/port.py", "Prompt.masked"): "counts of one question",
+    (
+        "services/analysis/analysis/models/asking.py",
+        "Conversation.requests",
+    ): "the requests about one call or one summary, gone once they are stored",
     ("services/ingest/ingest/domain/choice.py", "Choice._kept"): "the calls of one run; gone with its listing",
     ("services/ingest/ingest/gong/paging.py", "Paging._cursors"): "one list of one job",
     ("services/ingest/ingest/domain/listing.py", "Listing._kept"): "the list that one preview reads; gone with it",
@@ -106,6 +111,9 @@ MEMORY: Final[Register] = {
         "PullSubscriber._outstanding",
     ): "the broker's own acknowledgement ids",
     # Of the service, the same for every workspace.
+    ("services/analysis/analysis/models/offer.py", "Offer._cards"): "the models on offer, from a file",
+    ("services/analysis/analysis/models/asking.py", "Asker._circuits"): "by provider: whether it is asked now",
+    ("services/analysis/analysis/models/asking.py", "Asker._holds"): "by model: until when its provider asked to wait",
     ("libs/database/database/queries.py", "Queries._statements"): "statements by name, from files",
     ("libs/runtime/runtime/assembly.py", "Assembly._consumers"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._routers"): "filled once in a composition root",
@@ -145,6 +153,10 @@ MEMORY: Final[Register] = {
         "services/ingest/ingest/webhooks/tally.py",
         "Tally._counts",
     ): "counts by sender and outcome or reason, of all workspaces together",
+    (
+        "services/analysis/analysis/models/limits.py",
+        "RetryBudgets._known",
+    ): "by workspace, run and provider: how many requests may still be repeated",
     (
         "libs/egress/egress/retry.py",
         "RetryBudgets._known",

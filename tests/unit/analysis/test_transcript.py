@@ -56,6 +56,13 @@ def test_the_reps_talk_is_the_owners_or_else_the_internal_sides() -> None:
     assert parse_call(document(deal=None)).segment == "No segment"
 
 
+def test_what_cannot_be_sent_or_stored_is_taken_out_of_the_words() -> None:
+    said = {"speaker_id": "1", "start_ms": 0, "end_ms": 1, "text": "half \ud800 a pair\x00, café"}
+    [sentence] = parse_call(document(sentences=[said])).sentences
+    assert sentence.text == "half ? a pair, café"
+    sentence.text.encode()
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -30,6 +30,7 @@ from analysis.domain.summary import summary_of_counts
 from analysis.domain.transcript import Call, parse_call
 from analysis.models.answers import read_call_answer
 from analysis.models.masking import Mask
+from analysis.models.offer import read_offer
 from analysis.models.prompts import analyse_call
 from analysis.store.reports import Report
 from core.ids import WorkspaceId
@@ -112,7 +113,7 @@ async def shown_of(totals: Digest) -> list[Shown]:
     async def around(*_: object) -> object:
         return SimpleNamespace(lost_integrations=[], zone=ZoneInfo("UTC"))
 
-    desk = SimpleNamespace(report=found, surroundings=around, clock=None)
+    desk = SimpleNamespace(report=found, surroundings=around, clock=None, offer=read_offer())
     app = site(SimpleNamespace(desk=desk, schedules=None, exports=None))  # type: ignore[arg-type]
     quotes: list[Shown] = []
     async with browser(app, ACME) as client:

@@ -14,6 +14,8 @@ numbers             calls_matching, calls_private, calls_without_transcript, cal
                     quotes_verified (always equal to quotes), quotes_dropped, themes, sentences_removed (of the model's summary);
                     the first three are null in a partial report whose fetch had not ended
 verdicts            {yes | no | partly | unclear: calls}
+models              {model: calls}: which models have really answered, by calls; another one than the question's stands in while its
+                    provider is away
 measures            {talk_share, longest_monologue_ms, questions, interactivity} of all calls together; null where unknown
 themes              [{label, calls, share, sentiment, findings: [{id, call_id, call_title, account, rep, claim, sentiment, quotes}]}]
                     with quotes: [{text, speaker, affiliation, sentence_id, start_ms}]; share is calls by calls_analysed, 0 to 1
@@ -24,12 +26,13 @@ reps, segments, stages, outcomes
 periods             {unit: day | week | month, rows: [{start, calls, findings, themes: {label: calls}}]}: `start` is the first day in the
                     question's timezone; a theme without a call is not named
 calls               [{call_id, title, started_at, account, rep, segment, stage, outcome, deal_source, verdict, summary, findings,
-                    quotes_dropped, and the four measures}]
+                    quotes_dropped, models, and the four measures}]
 failed_calls        [{call_id, title, reason}]
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -100,6 +103,7 @@ def document_of(run: Run, totals: Digest, summary: Summary, left_out: LeftOut | 
             "sentences_removed": summary.removed,
         },
         "verdicts": dict(totals.verdicts),
+        "models": dict(Counter(model for call in totals.calls for model in call.models)),
         "measures": asdict(totals.measures),
         "deal_context": dict(totals.deal_context),
         "themes": [_theme(theme) for theme in totals.themes],
@@ -132,11 +136,12 @@ def in_todays_shape(document: Mapping[str, object]) -> dict[str, object]:
         "partial": False,
         "left_out": _left_out(LeftOut()),
         "numbers": {"sentences_removed": 0, **numbers},
+        "models": {},
         "measures": dict(_NOT_MEASURED),
         "stages": [],
         "outcomes": [],
         "periods": {"unit": "month", "rows": []},
-        "calls": [{"deal_source": "", **unknown, **row} for row in _rows(document.get("calls"))],
+        "calls": [{"deal_source": "", "models": [], **unknown, **row} for row in _rows(document.get("calls"))],
     }
 
 
@@ -221,6 +226,7 @@ def _call(call: CallAnalysis) -> dict[str, object]:
         "findings": len(call.findings),
         "quotes_dropped": call.quotes_dropped,
         **asdict(call.measures),
+        "models": list(call.models),
     }
 
 

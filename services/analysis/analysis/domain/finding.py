@@ -76,7 +76,7 @@ class CallAnalysis:
     """The checked result of one call.
 
     `stage` and `outcome` are the deal's; `conversation` is None for a call analysed before it was counted; `started_at` is None until the
-    result is stored, beside the call that it is of.
+    result is stored, beside the call that it is of; `models` are those that have really answered.
     """
 
     call_id: str
@@ -95,6 +95,7 @@ class CallAnalysis:
     outcome: str = UNKNOWN
     conversation: Conversation | None = None
     started_at: datetime | None = None
+    models: tuple[str, ...] = ()
 
     @property
     def talk(self) -> Talk:

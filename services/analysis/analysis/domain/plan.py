@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from analysis.domain.month import Month, month_at
-from core.errors import InvalidInput, OutOfQuota
+from core.errors import OutOfQuota
 
 # In rising order; what an upgrade would be.
 PLANS = ("trial", "free", "starter", "growth", "scale")
@@ -40,13 +40,6 @@ class Plan:
         """Plans with a larger quota, the next one first."""
         rank = PLANS.index(self.name) if self.name in PLANS else -1
         return tuple(plan for plan in PAID if PLANS.index(plan) > rank)
-
-    def require_model(self, model: str) -> None:
-        """Raise InvalidInput when the plan does not include `model`."""
-        if model not in self.models:
-            raise InvalidInput(
-                f"the {self.title} plan does not include this model; choose one of: {', '.join(self.models)}"
-            )
 
 
 @dataclass(frozen=True, slots=True)

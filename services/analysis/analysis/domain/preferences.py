@@ -10,7 +10,7 @@ class Preferences:
     """The choices, each at its default.
 
     `mask_personal_data`: e-mail addresses, phone and card numbers do not go to a model. `other_provider_fallback`: a call that the chosen
-    model's provider cannot analyse may go to the other one; nothing does that yet, and who comes to do it reads it here.
+    model's provider cannot analyse, since it is away, may go to a model of the other one that the plan has.
     """
 
     mask_personal_data: bool = True

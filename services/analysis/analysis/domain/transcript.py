@@ -202,5 +202,5 @@ def _text(value: object) -> str | None:
 
 
 def _clean(text: str) -> str:
-    """PostgreSQL stores no NUL, and no transcript means one."""
-    return text.replace("\x00", "")
+    """PostgreSQL stores no NUL, and no transcript means one. Halves of UTF-16 pairs, which JSON can spell, cannot be sent or stored."""
+    return (text if text.isascii() else text.encode(errors="replace").decode()).replace("\x00", "")

@@ -6,13 +6,7 @@ from collections.abc import Sequence
 
 from analysis.exporting import words
 from analysis.exporting.values import Fields, amount, count, fields, text, texts
-
-MODEL_NAMES = {
-    "openai/small": "OpenAI, small",
-    "openai/large": "OpenAI, large",
-    "anthropic/small": "Anthropic, small",
-    "anthropic/large": "Anthropic, large",
-}
+from analysis.models.offer import read_offer
 
 
 def facts(document: Fields, created: str) -> list[tuple[str, str]]:
@@ -27,11 +21,22 @@ def facts(document: Fields, created: str) -> list[tuple[str, str]]:
         ("Calls that matched", _matched(numbers)),
         ("Calls analysed", _analysed(numbers)),
         ("Deal context", _deals(fields(document, "deal_context"))),
-        ("Model", words.line(MODEL_NAMES.get(model, model))),
+        ("Model", words.line(_models(model, fields(document, "models")))),
         ("Report made", created),
         ("Report id", words.line(text(document, "report_id"))),
     ]
     return [(label, value) for label, value in found if value]
+
+
+def _models(chosen: str, answered: Fields) -> str:
+    """The chosen model, and those that have stood in for it."""
+    offer = read_offer()
+    others = [(model, count(answered, model)) for model in answered if model != chosen]
+    told = [
+        f"{words.number(calls)} {'call' if calls == 1 else 'calls'} answered by {offer.title(model)}"
+        for model, calls in others
+    ]
+    return "; ".join([offer.title(chosen), *(f"{one}, which stood in" for one in told)])
 
 
 _LISTS = (

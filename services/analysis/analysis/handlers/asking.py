@@ -7,6 +7,7 @@ import uuid
 from analysis.domain.plan import Plan, require_quota
 from analysis.domain.request import Question, RunId, check
 from analysis.handlers.lifecycle import Lifecycle
+from analysis.models.offer import Offer
 from analysis.store import plans, runs
 from contracts import Actor
 from core.errors import Conflict
@@ -14,16 +15,23 @@ from core.ids import uuid7
 from database import Tx
 
 
-async def check_question(tx: Tx, lifecycle: Lifecycle, question: Question) -> Plan:
+async def check_question(tx: Tx, lifecycle: Lifecycle, offer: Offer, question: Question) -> Plan:
     """The workspace's plan, under which the question can be asked. Raises InvalidInput."""
     plan = await plans.plan_of(tx)
     check(question, lifecycle.clock.now())
-    plan.require_model(question.model)
+    offer.require(plan, question.model)
     return plan
 
 
 async def queue_run(
-    tx: Tx, lifecycle: Lifecycle, question: Question, actor: Actor, request_id: uuid.UUID, *, capped: bool
+    tx: Tx,
+    lifecycle: Lifecycle,
+    offer: Offer,
+    question: Question,
+    actor: Actor,
+    request_id: uuid.UUID,
+    *,
+    capped: bool,
 ) -> RunId:
     """Queue a run, and begin it when the plan has room. The same `request_id` always gives the same run.
 
@@ -34,7 +42,7 @@ async def queue_run(
     earlier = await runs.run_of_request(tx, request_id)
     if earlier is not None:
         return earlier
-    plan = await check_question(tx, lifecycle, question)
+    plan = await check_question(tx, lifecycle, offer, question)
     quota = await plans.quota_of(tx, plan, lifecycle.clock.now())
     require_quota(plan, quota, question.max_calls, capped=capped)
     if not await runs.insert_run(tx, run_id, request_id, actor.id, question):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,9 @@ from analysis.domain.sample import SampledCall
 from analysis.domain.transcript import Call, parse_call
 from analysis.handlers.asking import check_question, queue_run
 from analysis.handlers.lifecycle import Lifecycle
-from analysis.store import exports, plans, reports, runs
+from analysis.models.offer import Offer, read_offer
+from analysis.models.port import Outcome
+from analysis.store import exports, model_requests, plans, reports, runs
 from analysis.store.call_objects import read_call, read_sample
 from cloud.objects import ObjectStore
 from contracts import Actor
@@ -39,6 +41,9 @@ LIST_SECONDS = 600
 # Answered with the document itself; `handlers.exports` has all formats, as files.
 EXPORT_FORMATS = ("json",)
 
+# Calls with trouble that a run's page names; more are counted only.
+TROUBLED_CALLS = 50
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -56,6 +61,24 @@ class Surroundings:
 
     zone: ZoneInfo
     lost_integrations: list[plans.LostIntegration]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run has asked of models; of the calls with trouble one more than TROUBLED_CALLS where there are more."""
+
+    sums: Sequence[model_requests.OutcomeSum]
+    troubled: Sequence[model_requests.TroubledCall]
+
+    @property
+    def answered(self) -> list[model_requests.OutcomeSum]:
+        """The sums of the requests that were answered: which models have really done the work."""
+        return [one for one in self.sums if one.outcome == Outcome.ANSWERED.value]
+
+    @property
+    def unanswered(self) -> list[model_requests.OutcomeSum]:
+        """The sums of those that came to nothing."""
+        return [one for one in self.sums if one.outcome != Outcome.ANSWERED.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +106,7 @@ class Desk:
     objects: ObjectStore
     clock: Clock
     list_seconds: int = LIST_SECONDS
+    offer: Offer = field(default_factory=read_offer)
 
     async def situation(self, workspace_id: WorkspaceId) -> Situation:
         """Plan, quota, timezone and whether Gong is connected."""
@@ -114,7 +138,7 @@ class Desk:
         """Have the matching calls counted. Raises InvalidInput."""
         preview_id = PreviewId(uuid7())
         async with self.db.workspace(workspace_id) as tx:
-            await check_question(tx, self.lifecycle, question)
+            await check_question(tx, self.lifecycle, self.offer, question)
             await self._insert_preview(tx, preview_id, question, actor)
         return preview_id
 
@@ -148,12 +172,28 @@ class Desk:
         to be `capped` at them.
         """
         async with self.db.workspace(workspace_id) as tx:
-            return await queue_run(tx, self.lifecycle, question, actor, request_id or uuid7(), capped=capped)
+            asked = request_id or uuid7()
+            return await queue_run(tx, self.lifecycle, self.offer, question, actor, asked, capped=capped)
 
     async def run(self, workspace_id: WorkspaceId, run_id: RunId) -> Run:
         """One run."""
         async with self.db.workspace(workspace_id) as tx:
             return _found(await runs.run(tx, run_id), "run")
+
+    async def asked_of_models(self, workspace_id: WorkspaceId, run_id: RunId) -> Asked:
+        """What a run has asked of models, in sum, and which calls met trouble."""
+        async with self.db.workspace(workspace_id) as tx:
+            _found(await runs.run(tx, run_id), "run")
+            sums = await model_requests.by_outcome(tx, run_id)
+            return Asked(sums, await model_requests.troubled_calls(tx, run_id, TROUBLED_CALLS + 1))
+
+    async def sent_to_models(
+        self, workspace_id: WorkspaceId, run_id: RunId, after: uuid.UUID | None, limit: int
+    ) -> list[model_requests.SentRequest]:
+        """The requests of a run after the one with that id, in order."""
+        async with self.db.workspace(workspace_id) as tx:
+            _found(await runs.run(tx, run_id), "run")
+            return await model_requests.page(tx, run_id, after, limit)
 
     async def cancel(self, workspace_id: WorkspaceId, run_id: RunId, actor: Actor) -> None:
         """Stop a run; what it has used is used. Raises Conflict when it has ended."""
@@ -175,7 +215,7 @@ class Desk:
             if not run.resumable:
                 raise Conflict("only a run that has failed can be resumed")
             plan = await plans.plan_of(tx)
-            plan.require_model(run.question.model)
+            self.offer.require(plan, run.question.model)
             if run.calls_left:
                 quota = await plans.quota_of(tx, plan, self.clock.now())
                 require_quota(plan, quota, run.calls_left, capped=not run.fetch_complete)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,7 @@ from analysis.domain.schedule import (
 from analysis.domain.schedule_times import firings_after, next_firing
 from analysis.handlers.asking import check_question, queue_run
 from analysis.handlers.lifecycle import Lifecycle
+from analysis.models.offer import Offer, read_offer
 from analysis.store import plans, runs
 from analysis.store import schedules as store
 from contracts import Actor, ActorKind, Source
@@ -95,6 +96,7 @@ class Schedules:
     db: Database
     outbox: Outbox
     lifecycle: Lifecycle
+    offer: Offer = field(default_factory=read_offer)
 
     async def listed(self, workspace_id: WorkspaceId) -> list[tuple[Schedule, Firing | None]]:
         """All schedules, each with the last line of its history; active ones first."""
@@ -137,7 +139,7 @@ class Schedules:
         firings = [next(coming) for _ in range(AHEAD)]
         most = most_calls_a_month(setting, plan, now, timezone)
         question = setting.asked(firings[0], last, timezone)
-        model_gone = setting.question.model not in plan.models
+        model_gone = not self.offer.includes(plan, setting.question.model)
         problem = f"the {plan.title} plan no longer includes its model: choose another one" if model_gone else ""
         asked_now = setting.asked(now, last, timezone)
         return Ahead(zone, firings, question, asked_now, *most, plan, quota, problem)
@@ -227,7 +229,9 @@ class Schedules:
                 raise Conflict("a run of this schedule is under way: wait for its end, or cancel it")
             now = self.lifecycle.clock.now()
             question = known.setting.asked(now, await store.last_carried_out(tx, schedule_id), timezone)
-            run_id = await queue_run(tx, self.lifecycle, question, actor, request_id, capped=known.setting.cap)
+            run_id = await queue_run(
+                tx, self.lifecycle, self.offer, question, actor, request_id, capped=known.setting.cap
+            )
             firing = Firing(now, Outcome.STARTED, now, by_hand=True, run_id=run_id)
             if not await store.record(tx, schedule_id, firing):
                 raise Conflict("the schedule fires at this very moment: look at its history")
@@ -264,12 +268,14 @@ class Schedules:
             return replace(skipped, reason=SkipReason.STILL_UNDER_WAY)
         if not (await plans.integration(tx, "gong")).connected:
             return replace(skipped, reason=SkipReason.GONG_NOT_CONNECTED)
-        if known.setting.question.model not in (await plans.plan_of(tx)).models:
+        if not self.offer.includes(await plans.plan_of(tx), known.setting.question.model):
             return replace(skipped, reason=SkipReason.MODEL_NOT_IN_PLAN)
         question = known.setting.asked(planned_at, await store.last_carried_out(tx, known.id), timezone)
         request_id = request_id_of(known.id, planned_at)
         try:
-            run_id = await queue_run(tx, self.lifecycle, question, TICK, request_id, capped=known.setting.cap)
+            run_id = await queue_run(
+                tx, self.lifecycle, self.offer, question, TICK, request_id, capped=known.setting.cap
+            )
         except QuotaUsedUp:
             return replace(skipped, reason=SkipReason.NO_QUOTA)
         except RunTooLarge:
@@ -282,7 +288,7 @@ class Schedules:
         """The setting, with the question as it would be asked now. Raises InvalidInput."""
         check_setting(setting)
         asked = setting.asked(self.lifecycle.clock.now(), None, await plans.timezone_of(tx))
-        await check_question(tx, self.lifecycle, asked)
+        await check_question(tx, self.lifecycle, self.offer, asked)
         return replace(setting, question=asked)
 
     async def _locked(self, tx: Tx, schedule_id: ScheduleId, version: int | None = None) -> Schedule:

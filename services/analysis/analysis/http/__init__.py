@@ -8,6 +8,7 @@ from analysis.handlers.schedules import Schedules
 from analysis.http.api import ApiRoutes
 from analysis.http.exports import ExportRoutes
 from analysis.http.frame import Frame
+from analysis.http.model_requests import ModelRequestRoutes
 from analysis.http.reports import ReportRoutes
 from analysis.http.runs import RunRoutes
 from analysis.http.schedule_api import ScheduleApi
@@ -22,6 +23,7 @@ def routers(desk: Desk, schedules: Schedules, exports: Exports) -> tuple[APIRout
     return (
         RunRoutes(desk, schedules, frame).router(),
         ReportRoutes(desk, frame).router(),
+        ModelRequestRoutes(desk, frame).router(),
         files.router(),
         ScheduleRoutes(desk, schedules, frame).router(),
         ApiRoutes(desk).router(),

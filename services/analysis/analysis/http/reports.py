@@ -16,7 +16,6 @@ from analysis.handlers.desk import Desk
 from analysis.http import reading
 from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path
-from analysis.http.runs import MODEL_NAMES
 from analysis.store.reports import Report
 from web import Session, member
 
@@ -68,7 +67,7 @@ class ReportRoutes:
             created_at=found.created_at,
             themes=reading.shown_themes(found.document),
             timeline=reading.timeline(found.document),
-            model_names=MODEL_NAMES,
+            model_names=self._desk.offer.titles,
             most_calls=reading.MOST_CALLS,
             export_formats=tuple(Format),
         )

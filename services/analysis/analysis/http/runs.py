@@ -9,10 +9,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from analysis.domain.request import PreviewId, Question, RunId
 from analysis.domain.run import Preview, stages
-from analysis.handlers.desk import Desk
+from analysis.handlers.desk import TROUBLED_CALLS, Desk
 from analysis.handlers.schedules import Schedules
 from analysis.http.frame import Frame
 from analysis.http.inputs import QuestionInput, question_of
+from analysis.http.model_requests import OUTCOMES
 from analysis.http.paths import id_in_path
 from analysis.http.schedule_words import SKIPPED
 from core.errors import CallmineError, InvalidInput, OutOfQuota
@@ -27,13 +28,6 @@ Sent = Annotated[QuestionInput, Form()]
 
 # After a POST the browser goes on with a GET.
 SEE_OTHER = 303
-
-MODEL_NAMES = {
-    "openai/small": "OpenAI, small",
-    "openai/large": "OpenAI, large",
-    "anthropic/small": "Anthropic, small",
-    "anthropic/large": "Anthropic, large",
-}
 
 DIRECTION_NAMES = {
     "inbound": "Inbound",
@@ -143,14 +137,19 @@ class RunRoutes:
             "stages": stages(run),
             "pause": run.pause(now),
             "awaited": run.awaits_report(now),
-            "model_names": MODEL_NAMES,
+            "model_names": self._desk.offer.titles,
             "error": error,
         }
         if request.headers.get("hx-request") == "true":
             return await self._frame.part(request, "run_part.html", session, **shown)
-        origin = await self._schedules.origin(session.workspace_id, run.id)
+        shown |= {
+            "origin": await self._schedules.origin(session.workspace_id, run.id),
+            "asked": await self._desk.asked_of_models(session.workspace_id, run.id),
+            "outcomes": OUTCOMES,
+            "most_troubled": TROUBLED_CALLS,
+        }
         status = error.status if error else 200
-        return await self._frame.page(request, "run.html", session, status_code=status, origin=origin, **shown)
+        return await self._frame.page(request, "run.html", session, status_code=status, **shown)
 
     async def cancel(self, session: Member, run_id: str) -> Response:
         """Stop a run."""
@@ -201,5 +200,5 @@ class RunRoutes:
             sample=await self._desk.sample(session.workspace_id, preview) if preview else None,
             directions=DIRECTION_NAMES,
             request_id=str(uuid7()),
-            model_names=MODEL_NAMES,
+            model_names=self._desk.offer.titles,
         )

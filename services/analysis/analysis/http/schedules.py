@@ -16,7 +16,7 @@ from analysis.handlers.desk import Desk
 from analysis.handlers.schedules import Schedules
 from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path
-from analysis.http.runs import DIRECTION_NAMES, MODEL_NAMES, SEE_OTHER
+from analysis.http.runs import DIRECTION_NAMES, SEE_OTHER
 from analysis.http.schedule_inputs import ScheduleForm, form_of, setting_of
 from analysis.http.schedule_words import DAY_NAMES, RANGES, SKIPPED, cadence_words, calendar_note, range_words
 from core.errors import CallmineError, Conflict, InvalidInput, OutOfQuota
@@ -222,7 +222,7 @@ class ScheduleRoutes:
     ) -> Response:
         values |= {
             "error": error,
-            "model_names": MODEL_NAMES,
+            "model_names": self._desk.offer.titles,
             "cadence_words": cadence_words,
             "calendar_note": calendar_note,
             "range_words": range_words,

@@ -1,14 +1,17 @@
-"""The models on offer: Callmine's ids, the providers' clients behind them."""
+"""The models on offer as the providers' clients ask them."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import anthropic
 import openai
 
-from analysis.models.port import AccountRefused, LanguageModel
+from analysis.models.keyed import KeyedClient
+from analysis.models.offer import PROVIDERS, Offer
+from analysis.models.port import AccountRefused, ProviderModel
 from analysis.models.with_anthropic import AnthropicModel
 from analysis.models.with_openai import OpenAIModel
 from cloud.secrets import Secrets
@@ -17,18 +20,8 @@ from egress import Destination, Egress
 
 OPENAI, ANTHROPIC = "openai", "anthropic"
 
-# Given to the clients at construction and never sent: each question brings the key of the moment.
-_NO_KEY = "read-for-each-question"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelNames:
-    """The providers' own names of the models; which ones they are is configuration."""
-
-    openai_small: str
-    openai_large: str
-    anthropic_small: str
-    anthropic_large: str
+# Of the clients that those with a key are copied from; it is never sent.
+_NO_KEY = "read-when-asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,38 +40,42 @@ class Providers:
         )
 
 
-def catalog(providers: Providers, names: ModelNames, egress: Egress, secrets: Secrets) -> Mapping[str, LanguageModel]:
-    """The models by Callmine's ids. Retries are the queue's business, so the clients make none."""
+def catalog(
+    providers: Providers, offer: Offer, egress: Egress, secrets: Secrets, stack: AsyncExitStack
+) -> Mapping[str, ProviderModel]:
+    """The models by Callmine's ids, their connections closed with `stack`. Retries are not the clients' business, so they make none."""
     timeout = providers.timeout
-    with_openai = openai.AsyncOpenAI(
+    to_openai = openai.AsyncOpenAI(
         api_key=_NO_KEY,
         base_url=providers.openai_url,
         http_client=egress.httpx2_client(OPENAI, timeout),
         max_retries=0,
         timeout=timeout,
     )
-    with_anthropic = anthropic.AsyncAnthropic(
+    to_anthropic = anthropic.AsyncAnthropic(
         api_key=_NO_KEY,
         base_url=providers.anthropic_url,
         http_client=egress.httpx2_client(ANTHROPIC, timeout),
         max_retries=0,
         timeout=timeout,
     )
-    openai_key = _key(secrets, "openai-api-key", "OpenAI")
-    anthropic_key = _key(secrets, "anthropic-api-key", "Anthropic")
+    stack.push_async_callback(to_openai.close)
+    stack.push_async_callback(to_anthropic.close)
+    openai_client = KeyedClient(_key(secrets, OPENAI), lambda key: to_openai.with_options(api_key=key))
+    anthropic_client = KeyedClient(_key(secrets, ANTHROPIC), lambda key: to_anthropic.with_options(api_key=key))
     return {
-        "openai/small": OpenAIModel(with_openai, names.openai_small, openai_key, timeout),
-        "openai/large": OpenAIModel(with_openai, names.openai_large, openai_key, timeout),
-        "anthropic/small": AnthropicModel(with_anthropic, names.anthropic_small, anthropic_key, timeout),
-        "anthropic/large": AnthropicModel(with_anthropic, names.anthropic_large, anthropic_key, timeout),
+        card.id: OpenAIModel(openai_client, card) if card.provider == OPENAI else AnthropicModel(anthropic_client, card)
+        for card in offer
     }
 
 
-def _key(secrets: Secrets, name: str, provider: str) -> Callable[[], Awaitable[str]]:
+def _key(secrets: Secrets, provider: str) -> Callable[[], Awaitable[str]]:
+    """Reads the key of the moment, so that a rotated one is in use at once."""
+
     async def read() -> str:
         try:
-            return (await secrets.read(name)).decode().strip()
+            return (await secrets.read(f"{provider}-api-key")).decode().strip()
         except Permanent as error:
-            raise AccountRefused(f"{provider} is not set up here; our team has to look at it") from error
+            raise AccountRefused(f"{PROVIDERS[provider]} is not set up here; our team has to look at it") from error
 
     return read

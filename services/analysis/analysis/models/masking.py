@@ -13,6 +13,7 @@ What is recognised is what is written: `someone at acme dot com` and spelled-out
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
@@ -81,6 +82,12 @@ class Mask:
     def show(self, text: str) -> str:
         """`text` with the data in place of the placeholders that this mask has given; others are left."""
         return _PLACEHOLDER.sub(lambda found: self._originals.get(found[0].upper(), found[0]), text)
+
+    def kinds_in(self, document: str) -> dict[str, int]:
+        """How many placeholders of each kind are in what is sent. Whatever has their form was made here."""
+        if not self.on or not self._originals:
+            return {}
+        return dict(Counter(found[0][1 : found[0].index("-")].lower() for found in _PLACEHOLDER.finditer(document)))
 
     def _hidden(self, text: str) -> Iterator[str]:
         """What lies between two placeholders is looked at again: cut off from its neighbours it may read differently."""

@@ -1,20 +1,27 @@
-"""What the models are asked. The first line of the instructions names the task; the user's message is one JSON document."""
+"""What the models are asked. The first line of the instructions names the task; the user's message is one JSON document.
+
+What is the same for all calls of a run comes first: the instructions, then the brief. Providers charge less for a beginning that they have
+read lately, and only for a beginning.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from analysis.domain.parts import parts
 from analysis.domain.report import Digest
 from analysis.domain.summary import summarised
 from analysis.domain.themes import Batch
-from analysis.domain.transcript import Call
+from analysis.domain.transcript import Call, turns
 from analysis.models.answers import CALL_SCHEMA, MERGE_SCHEMA, SUMMARY_SCHEMA
 from analysis.models.masking import Mask
-from analysis.models.port import Prompt
+from analysis.models.port import DataClass, Prompt, TooLong
 
 # Twenty findings with quotes need about 4,000 tokens; models that think first count that as output too.
-_CALL_TOKENS = 16_000
+CALL_TOKENS = 16_000
 _SUMMARY_TOKENS = 8_000
 _MERGE_TOKENS = 8_000
 
@@ -42,7 +49,8 @@ You analyse one recorded B2B sales call for a revenue team. Answer the question 
 
 How to work:
 1. Read the whole transcript. Each entry of `transcript` is one sentence with its `id`, its `speaker` and the speaker's `affiliation`
-   (internal: the seller; external: the customer or prospect).
+   (internal: the seller; external: the customer or prospect). Where `call` has a `part`, the call was too long to read at once and this
+   is one part of it: judge what is in it.
 2. Collect what answers the brief. Each finding makes one specific point that the transcript supports: a concern raised, a need stated, a
    competitor named, a commitment made. Prefer what the customer says over what the seller says, unless the brief asks about the seller.
 3. Give each finding a `theme`: a short general label of two to four words in sentence case, the same for the same idea in any call
@@ -100,23 +108,117 @@ How to work:
 Return only the JSON object that the schema describes."""
 
 
+# Bytes of a transcript below which a part is not worth asking about.
+_LEAST_FOR_TRANSCRIPT = 2_000
+
+# What the providers add around a question: roles, separators, the schema in their own words.
+_AROUND = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A sentence, or as much of a very long one as goes into one part, as it is sent; `turn` counts the changes of speaker."""
+
+    text: str
+    turn: int
+
+    @property
+    def size(self) -> int:
+        """Bytes, with the comma."""
+        return _bytes(self.text) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class CallQuestion:
+    """The question about one call, masked: asked whole, or in parts where the model cannot read it at once."""
+
+    instructions: str
+    fixed: str
+    title: str
+    deal: dict[str, object]
+    pieces: tuple[_Piece, ...]
+    mask: Mask
+
+    @classmethod
+    def of(cls, brief: str, call: Call, mask: Mask) -> CallQuestion:
+        """Prepare it; whatever people have said or typed goes through `mask`."""
+        deal = {name: mask.hide(value) if isinstance(value, str) else value for name, value in call.deal.items()}
+        fixed = f'{{"brief":{_json(mask.hide(brief))},'
+        title = mask.hide(call.title)
+        return cls(_rules(ANALYSE_CALL, mask), fixed, title, deal, tuple(_pieces(call, mask)), mask)
+
+    @property
+    def beside(self) -> int:
+        """Bytes of a question beside the transcript, generously."""
+        around = (self.instructions, self.fixed, _json([self.title, self.deal]), _json(CALL_SCHEMA))
+        return sum(map(_bytes, around)) + _AROUND
+
+    def whole(self) -> Prompt:
+        """The question about the whole call."""
+        return self._prompt(range(len(self.pieces)), 1, 1)
+
+    def prompts(self, most_tokens: int) -> list[Prompt]:
+        """The questions, each of at most `most_tokens`, which is taken for that many bytes. Raises TooLong.
+
+        Nothing is estimated: the tokenizers of both providers are byte-level, so that a token stands for one byte at least.
+        """
+        most = most_tokens - self.beside
+        if most < _LEAST_FOR_TRANSCRIPT:
+            raise TooLong
+        pieces = [part for piece in self.pieces for part in _cut(piece, most)]
+        cut = CallQuestion(self.instructions, self.fixed, self.title, self.deal, tuple(pieces), self.mask)
+        places = parts([piece.size for piece in pieces], [piece.turn for piece in pieces], most)
+        return [cut._prompt(place, number, len(places)) for number, place in enumerate(places, start=1)]
+
+    def size_of(self, prompt: Prompt) -> int:
+        """The most tokens that `prompt` can have, counted as `prompts` counts."""
+        return _bytes(prompt.document) + self.beside
+
+    def _prompt(self, places: range, part: int, of: int) -> Prompt:
+        call: dict[str, object] = {"title": self.title, "deal": self.deal}
+        if of > 1:
+            call["part"] = f"{part} of {of}"
+        transcript = ",".join(piece.text for piece in self.pieces[places.start : places.stop])
+        document = f'{self.fixed}"call":{_json(call)},"transcript":[{transcript}]}}'
+        return Prompt(
+            "analyse-call",
+            self.instructions,
+            document,
+            CALL_SCHEMA,
+            CALL_TOKENS,
+            fixed=len(self.fixed),
+            data=(DataClass.BRIEF, DataClass.TRANSCRIPT, DataClass.SPEAKERS, DataClass.TITLE, *self._deal_class()),
+            masked=self.mask.kinds_in(document),
+            part=part,
+            parts=of,
+        )
+
+    def _deal_class(self) -> tuple[DataClass, ...]:
+        return (DataClass.DEAL,) if self.deal else ()
+
+
 def analyse_call(brief: str, call: Call, mask: Mask) -> Prompt:
-    """The question about one call; whatever people have said or typed goes through `mask`."""
-    deal = {name: mask.hide(value) if isinstance(value, str) else value for name, value in call.deal.items()}
-    document = {
-        "brief": mask.hide(brief),
-        "call": {"title": mask.hide(call.title), "deal": deal},
-        "transcript": [
-            {
-                "id": s.id,
-                "speaker": mask.hide(s.speaker),
-                "affiliation": s.affiliation.value,
-                "text": mask.hide(s.text),
-            }
-            for s in call.sentences
-        ],
-    }
-    return Prompt("analyse-call", _rules(ANALYSE_CALL, mask), _json(document), CALL_SCHEMA, _CALL_TOKENS)
+    """The question about one whole call."""
+    return CallQuestion.of(brief, call, mask).whole()
+
+
+def _pieces(call: Call, mask: Mask) -> Iterator[_Piece]:
+    for turn, sentences in enumerate(turns(call.sentences)):
+        for s in sentences:
+            told = {"id": s.id, "speaker": mask.hide(s.speaker), "affiliation": s.affiliation.value}
+            yield _Piece(_json({**told, "text": mask.hide(s.text)}), turn)
+
+
+def _cut(piece: _Piece, most: int) -> Sequence[_Piece]:
+    """One sentence that is larger than a part becomes several with its id: a quote of any of them is looked for in all of it."""
+    if piece.size <= most:
+        return (piece,)
+    told = json.loads(piece.text)
+    text = told.pop("text")
+    # A character is at most six bytes of JSON, as an escape.
+    step = max(1, (most - _bytes(_json(told)) - 16) // 6)
+    cut = (text[at : at + step] for at in range(0, len(text), step))
+    return [_Piece(_json({**told, "text": part}), piece.turn) for part in cut]
 
 
 def merge_themes(brief: str, batch: Batch, mask: Mask) -> Prompt:
@@ -136,7 +238,16 @@ def merge_themes(brief: str, batch: Batch, mask: Mask) -> Prompt:
             for name, label in batch.ids().items()
         ],
     }
-    return Prompt("merge-themes", _rules(MERGE_THEMES, mask), _json(document), MERGE_SCHEMA, _MERGE_TOKENS)
+    text = _json(document)
+    return Prompt(
+        "merge-themes",
+        _rules(MERGE_THEMES, mask),
+        text,
+        MERGE_SCHEMA,
+        _MERGE_TOKENS,
+        data=(DataClass.BRIEF, DataClass.FINDINGS),
+        masked=mask.kinds_in(text),
+    )
 
 
 def synthesise(brief: str, totals: Digest, mask: Mask) -> Prompt:
@@ -157,7 +268,16 @@ def synthesise(brief: str, totals: Digest, mask: Mask) -> Prompt:
             for theme, items in summarised(totals)
         ],
     }
-    return Prompt("synthesise", _rules(SYNTHESISE, mask), _json(document), SUMMARY_SCHEMA, _SUMMARY_TOKENS)
+    text = _json(document)
+    return Prompt(
+        "synthesise",
+        _rules(SYNTHESISE, mask),
+        text,
+        SUMMARY_SCHEMA,
+        _SUMMARY_TOKENS,
+        data=(DataClass.BRIEF, DataClass.FINDINGS),
+        masked=mask.kinds_in(text),
+    )
 
 
 def _rules(task: str, mask: Mask) -> str:
@@ -166,3 +286,7 @@ def _rules(task: str, mask: Mask) -> str:
 
 def _json(document: object) -> str:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())

@@ -30,17 +30,17 @@ WHERE c.workspace_id = :workspace_id AND c.run_id = :run_id AND c.call_id = e.ca
 RETURNING c.call_id;
 
 -- name: insert_analyses
--- What some calls of a run say about the brief.
+-- What some calls of a run say about the brief. Each call's `models` have spaces between them: an array of arrays would be unnested too.
 INSERT INTO analyses (workspace_id, run_id, call_id, title, account, rep, segment, verdict, summary, rep_talk_ms, total_talk_ms,
-                      quotes_dropped, deal_source, stage, outcome, longest_monologue_ms, questions, switches, span_ms)
+                      quotes_dropped, deal_source, stage, outcome, longest_monologue_ms, questions, switches, span_ms, models)
 SELECT :workspace_id, :run_id, a.call_id, a.title, a.account, a.rep, a.segment, a.verdict, a.summary, a.rep_talk_ms, a.total_talk_ms,
-    a.quotes_dropped, a.deal_source, a.stage, a.outcome, a.longest_monologue_ms, a.questions, a.switches, a.span_ms
+    a.quotes_dropped, a.deal_source, a.stage, a.outcome, a.longest_monologue_ms, a.questions, a.switches, a.span_ms, string_to_array(a.models, ' ')
 FROM unnest(:call_ids::text[], :titles::text[], :accounts::text[], :reps::text[], :segments::text[], :verdicts::text[],
             :summaries::text[], :rep_talks::bigint[], :total_talks::bigint[], :quotes_dropped::integer[], :deal_sources::text[],
             :stages::text[], :outcomes::text[], :longest_monologues::bigint[], :questions::integer[], :switches::integer[],
-            :spans::bigint[])
+            :spans::bigint[], :models::text[])
     AS a (call_id, title, account, rep, segment, verdict, summary, rep_talk_ms, total_talk_ms, quotes_dropped, deal_source,
-          stage, outcome, longest_monologue_ms, questions, switches, span_ms);
+          stage, outcome, longest_monologue_ms, questions, switches, span_ms, models);
 
 -- name: insert_findings
 -- The findings of some calls of a run.
@@ -67,7 +67,7 @@ RETURNING sequence;
 -- name: analyses_of_run
 -- The results of a run's calls, oldest call first.
 SELECT a.call_id, a.title, a.account, a.rep, a.segment, a.verdict, a.summary, a.rep_talk_ms, a.total_talk_ms, a.quotes_dropped,
-    a.deal_source, a.stage, a.outcome, a.longest_monologue_ms, a.questions, a.switches, a.span_ms, c.started_at
+    a.deal_source, a.stage, a.outcome, a.longest_monologue_ms, a.questions, a.switches, a.span_ms, a.models, c.started_at
 FROM analyses a
 JOIN run_calls c ON c.workspace_id = a.workspace_id AND c.run_id = a.run_id AND c.call_id = a.call_id
 WHERE a.workspace_id = :workspace_id AND c.workspace_id = :workspace_id AND a.run_id = :run_id

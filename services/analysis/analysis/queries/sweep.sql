@@ -142,3 +142,15 @@ FROM (
 ) free
 WHERE e.workspace_id = free.workspace_id AND e.report_id = free.report_id AND e.format = free.format AND e.version = free.version
 RETURNING e.workspace_id, e.report_id, e.format, e.version, e.fence, e.attempts;
+-- name: model_costs
+-- What the models have cost since an instant, by day and model, for operators; no content.
+-- cross-workspace: sums for all workspaces, or of one that is named
+SELECT (started_at AT TIME ZONE 'UTC')::date AS day, provider, model, count(*) AS requests,
+       count(*) FILTER (WHERE outcome <> 'answered') AS unanswered, sum(input_tokens)::bigint AS input_tokens,
+       sum(cached_tokens)::bigint AS cached_tokens, sum(cache_write_tokens)::bigint AS cache_write_tokens,
+       sum(output_tokens)::bigint AS output_tokens, sum(cost_micro_dollars)::bigint AS cost_micro_dollars
+FROM model_requests
+WHERE started_at >= :since AND (:of_workspace::text IS NULL OR workspace_id = :of_workspace::text)
+  AND (:run_id::uuid IS NULL OR run_id = :run_id::uuid)
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3;

@@ -12,6 +12,7 @@ from analysis.domain.measures import Conversation
 from analysis.domain.quotes import Quote
 from analysis.domain.request import Question, RunId, from_document
 from analysis.domain.transcript import Affiliation
+from analysis.models.asking import ModelRequest
 from core.ids import WorkspaceId
 from database import Row, Tx
 
@@ -124,12 +125,13 @@ async def put_back_call(tx: Tx, claim: CallClaim, seconds: float, reason: str, *
 
 @dataclass(frozen=True, slots=True)
 class CallEnd:
-    """How a claim ends: with a result, or with the reason why there is none."""
+    """How a claim ends: with a result, or with the reason why there is none. `requests` are those that it took."""
 
     claim: CallClaim
     title: str
     reason: str = ""
     analysis: CallAnalysis | None = None
+    requests: Sequence[ModelRequest] = ()
 
 
 async def finish_calls(tx: Tx, run_id: RunId, ends: Sequence[CallEnd]) -> list[CallEnd]:
@@ -172,6 +174,8 @@ async def insert_analyses(tx: Tx, run_id: RunId, analyses: Sequence[CallAnalysis
         stages=[_known(one.stage) for one in analyses],
         outcomes=[_known(one.outcome) for one in analyses],
         **_counted([one.conversation for one in analyses]),
+        # No model's id has a space.
+        models=[" ".join(one.models) for one in analyses],
     )
     await _insert_findings(tx, run_id, analyses)
 
@@ -233,6 +237,7 @@ async def analyses_of(tx: Tx, run_id: RunId) -> list[CallAnalysis]:
             outcome=row["outcome"] or UNKNOWN,
             conversation=_conversation(row),
             started_at=row["started_at"],
+            models=tuple(row["models"]),
         )
         for row in await tx.fetch("analyses_of_run", run_id=run_id)
     ]

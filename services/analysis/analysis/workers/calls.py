@@ -1,4 +1,4 @@
-"""Analysing calls: load, ask the model once, check every quote, store result, meter and announce in one transaction.
+"""Analysing calls: load, ask the model, check every quote, store result, meter and announce in one transaction.
 
 What comes close together is one transaction: claims of a workspace begin together, and results of a run are stored together. More calls
 are claimed than are asked about at a time, so that the next question is ready when a place is free.
@@ -6,23 +6,22 @@ are claimed than are asked about at a time, so that the next question is ready w
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 from analysis import events
-from analysis.domain.finding import CallAnalysis, check_answer
 from analysis.domain.request import RunId
 from analysis.domain.run import RunState
 from analysis.domain.transcript import Call, UnreadableCall, parse_call
 from analysis.handlers.lifecycle import Lifecycle
-from analysis.models import prompts
-from analysis.models.answers import read_call_answer
+from analysis.models.analyst import analyse
+from analysis.models.asking import About, Asker, Conversation
 from analysis.models.masking import Mask
-from analysis.models.port import AccountRefused, BadAnswer, LanguageModel
-from analysis.store import calls, preferences, runs
+from analysis.models.port import AccountRefused, BadAnswer
+from analysis.store import calls, model_requests, plans, preferences, runs
 from analysis.store.call_objects import read_call
 from analysis.store.calls import CallClaim, CallEnd, ClaimedCall
 from analysis.store.runs import StoredCall
@@ -48,7 +47,14 @@ _MOST_TRIES = 3
 # While many calls are under way, results wait so long for others to be stored with (seconds); with few nobody waits.
 _LINGER, _MANY = 0.05, 8
 
-Begun = tuple[ClaimedCall | None, bool]
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a claimed call is about, None where the claim is lost, and how its workspace lets models be asked."""
+
+    call: ClaimedCall | None
+    masks: bool
+    stand_ins: Sequence[str]
 
 
 class CallWork:
@@ -60,7 +66,7 @@ class CallWork:
         outbox: Outbox,
         lifecycle: Lifecycle,
         objects: ObjectStore,
-        models: Mapping[str, LanguageModel],
+        asker: Asker,
         backoff: Backoff,
         places: Places,
         held: set[CallClaim],
@@ -69,7 +75,7 @@ class CallWork:
         self.outbox = outbox
         self.lifecycle = lifecycle
         self.objects = objects
-        self.models = models
+        self.asker = asker
         self.backoff = backoff
         self.places = places
         self._held = held
@@ -99,38 +105,50 @@ class CallWork:
 
     async def do(self, claim: CallClaim) -> None:
         """Analyse one call. No transaction is open while storage or the model is asked."""
-        claimed, masks = await self._beginning.do(claim.workspace_id, claim)
+        begun = await self._beginning.do(claim.workspace_id, claim)
         reach("analysis.call.begun")
-        if claimed is None:
+        if begun.call is None:
             return
         if claim.attempts > MOST_ATTEMPTS:
             await self._fail(claim, "", f"it could not be analysed in {MOST_ATTEMPTS} attempts")
             return
-        title = ""
+        question, title = begun.call.question, ""
+        talk = self.asker.about(_about(claim), question.model, begun.stand_ins, lambda: self._place(claim))
         try:
-            call = await self._load(claim, claimed)
+            talk.ready()
+            call = await self._load(claim, begun.call)
             title = call.title
             reach("analysis.call.loaded")
-            result = await self._ask(claim, call, claimed, Mask(on=masks))
+            result = await analyse(talk, question.brief, call, Mask(on=begun.masks))
         except AccountRefused as error:
-            await self._end_run(claim, str(error))
+            await self._end_run(claim, talk, str(error))
         except BadAnswer as error:
-            await self._answered_badly(claim, title, error)
+            await self._answered_badly(claim, talk, title, error)
         except Transient as error:
-            await self._put_back(claim, str(error), error.retry_after)
+            await self._put_back(claim, talk, str(error), error.retry_after)
         except Permanent as error:
             reason = str(error) if isinstance(error, UnreadableCall) else "the stored call could not be read"
-            await self._fail(claim, title, reason)
+            await self._fail(claim, title, reason, talk)
         else:
             reach("analysis.call.answered")
-            await self._end(CallEnd(claim, result.title, analysis=result))
+            analysis = replace(result, models=talk.answered_by)
+            await self._end(CallEnd(claim, result.title, analysis=analysis, requests=talk.take_requests()))
             reach("analysis.call.stored")
 
     async def _begin(self, workspace_id: WorkspaceId, claims: Sequence[CallClaim]) -> list[Begun]:
-        """What some claims of a workspace are about, and whether what people have said is masked."""
+        """What some claims of a workspace are about, and what it has chosen."""
         async with self.db.workspace(workspace_id) as tx:
-            masks = (await preferences.of_workspace(tx)).mask_personal_data
-            return [(claimed, masks) for claimed in await calls.claimed_calls(tx, claims)]
+            chosen = await preferences.of_workspace(tx)
+            stand_ins = (await plans.plan_of(tx)).models if chosen.other_provider_fallback else ()
+            found = await calls.claimed_calls(tx, claims)
+            return [Begun(claimed, chosen.mask_personal_data, stand_ins) for claimed in found]
+
+    @asynccontextmanager
+    async def _place(self, claim: CallClaim) -> AsyncIterator[None]:
+        """A place for a question that is on its way."""
+        async with self.places.one(claim.workspace_id):
+            reach("analysis.call.asking")
+            yield
 
     async def _load(self, claim: CallClaim, claimed: ClaimedCall) -> Call:
         stored = StoredCall(claimed.object_name, claimed.sha256)
@@ -141,25 +159,14 @@ class CallWork:
             raise UnreadableCall("the call has an empty transcript")
         return call
 
-    async def _ask(self, claim: CallClaim, call: Call, claimed: ClaimedCall, mask: Mask) -> CallAnalysis:
-        question = claimed.question
-        model = self.models.get(question.model)
-        if model is None:
-            raise AccountRefused(f"the model {question.model} is not offered any more; choose another one")
-        # Masking a long call takes a while of computing, in which other work has its turn.
-        prompt = await asyncio.to_thread(prompts.analyse_call, question.brief, call, mask)
-        reach("analysis.call.prepared")
-        async with self.places.one(claim.workspace_id):
-            reach("analysis.call.asking")
-            said = await model.ask(prompt)
-        return check_answer(call, read_call_answer(said, mask))
-
     async def _store(self, key: tuple[WorkspaceId, RunId], ends: Sequence[CallEnd]) -> list[None]:
         """End some calls of a run, the run's lock first; nothing where it has ended, nor for a claim that is not the latest."""
         workspace_id, run_id = key
         async with self.db.workspace(workspace_id) as tx:
             reach("analysis.call.storing")
             run = await runs.lock_run(tx, run_id)
+            # They went out and cost what they cost, also where a result comes too late.
+            await model_requests.insert(tx, [request for end in ends for request in end.requests])
             if run is not None and run.state is RunState.RUNNING:
                 await self._ended(tx, run_id, await calls.finish_calls(tx, run_id, ends))
             reach("analysis.call.before_commit")
@@ -184,26 +191,29 @@ class CallWork:
     async def _end(self, end: CallEnd) -> None:
         await self._storing.do((end.claim.workspace_id, end.claim.run_id), end)
 
-    async def _fail(self, claim: CallClaim, title: str, reason: str) -> None:
-        await self._end(CallEnd(claim, title, reason))
+    async def _fail(self, claim: CallClaim, title: str, reason: str, talk: Conversation | None = None) -> None:
+        await self._end(CallEnd(claim, title, reason, requests=talk.take_requests() if talk else ()))
 
-    async def _answered_badly(self, claim: CallClaim, title: str, error: BadAnswer) -> None:
+    async def _answered_badly(self, claim: CallClaim, talk: Conversation, title: str, error: BadAnswer) -> None:
         if error.hopeless or claim.bad_answers + 1 >= MOST_BAD_ANSWERS:
-            await self._fail(claim, title, str(error))
+            await self._fail(claim, title, str(error), talk)
             return
         async with self.db.workspace(claim.workspace_id) as tx:
+            await model_requests.insert(tx, talk.take_requests())
             wait = self.backoff.wait(claim.bad_answers + 1)
             await calls.put_back_call(tx, claim, wait, str(error), bad_answer=True)
 
-    async def _put_back(self, claim: CallClaim, reason: str, retry_after: float | None) -> None:
+    async def _put_back(self, claim: CallClaim, talk: Conversation, reason: str, retry_after: float | None) -> None:
         async with self.db.workspace(claim.workspace_id) as tx:
+            await model_requests.insert(tx, talk.take_requests())
             wait = self.backoff.wait(claim.attempts, retry_after)
             await calls.put_back_call(tx, claim, wait, reason, bad_answer=False)
             reach("analysis.call.put_back")
 
-    async def _end_run(self, claim: CallClaim, reason: str) -> None:
+    async def _end_run(self, claim: CallClaim, talk: Conversation, reason: str) -> None:
         async with self.db.workspace(claim.workspace_id) as tx:
             await self.lifecycle.end(tx, claim.run_id, RunState.FAILED, reason)
+            await model_requests.insert(tx, talk.take_requests())
             reach("analysis.call.ending_run")
 
     def _linger(self) -> float:
@@ -214,3 +224,9 @@ def _told(run_id: RunId, end: CallEnd, sequence: int) -> Draft:
     analysed = end.analysis and events.call_analysed(run_id, end.analysis)
     payload = analysed or events.call_failed(run_id, end.claim.call_id)
     return Draft(payload=payload, aggregate_id=str(run_id), sequence=sequence)
+
+
+def _about(claim: CallClaim) -> About:
+    """Claimed before, and not for a bad answer: the provider was in trouble, so that asking again costs of the run's budget."""
+    again = claim.attempts > claim.bad_answers + 1
+    return About(claim.workspace_id, claim.run_id, claim.call_id, again)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 from analysis.handlers.lifecycle import Lifecycle
-from analysis.models.port import LanguageModel
+from analysis.models.asking import Asker
 from analysis.store.calls import CallClaim
 from analysis.store.reports import SynthesisClaim
 from analysis.workers.backoff import Backoff
@@ -44,13 +43,13 @@ class Workers:
         outbox: Outbox,
         lifecycle: Lifecycle,
         objects: ObjectStore,
-        models: Mapping[str, LanguageModel],
+        asker: Asker,
     ) -> None:
         """Give the workers what they work with."""
         held: set[CallClaim] = set()
         places = Places(self._settings.concurrency)
-        calls = CallWork(db, outbox, lifecycle, objects, models, self._backoff, places, held)
-        syntheses = SynthesisWork(db, outbox, lifecycle, models, self._backoff)
+        calls = CallWork(db, outbox, lifecycle, objects, asker, self._backoff, places, held)
+        syntheses = SynthesisWork(db, outbox, lifecycle, asker, self._backoff)
         few = PoolSettings(_SYNTHESES_AT_ONCE, self._settings.lease, self._settings.poll)
         ahead = replace(self._settings, concurrency=math.ceil(_AHEAD * self._settings.concurrency))
         self._calls = WorkPool("call", calls, ahead, self._clock, held)

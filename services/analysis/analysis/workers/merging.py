@@ -8,23 +8,24 @@ from collections.abc import Sequence
 from analysis.domain.themes import Batch, Groups, Joined, Label, Reduction
 from analysis.models import prompts
 from analysis.models.answers import read_merge_answer
+from analysis.models.asking import Conversation
 from analysis.models.masking import Mask
-from analysis.models.port import AccountRefused, BadAnswer, LanguageModel
+from analysis.models.port import AccountRefused, BadAnswer
 from core.errors import Transient
 
 # Of one run; calls of other runs are analysed meanwhile and ask the same provider.
 QUESTIONS_AT_ONCE = 4
 
 
-async def joined_by(model: LanguageModel, brief: str, labels: Sequence[Label], *, masked: bool) -> Joined:
+async def joined_by(talk: Conversation, brief: str, labels: Sequence[Label], *, masked: bool) -> Joined:
     """Which labels are one. A batch that is answered badly, or refused, stays as it is. Raises Transient when the model is busy or away."""
     reduction = Reduction.of(labels)
     while batches := reduction.batches():
-        reduction = reduction.after(await _answers(model, brief, batches, masked=masked))
+        reduction = reduction.after(await _answers(talk, brief, batches, masked=masked))
     return reduction.joined
 
 
-async def _answers(model: LanguageModel, brief: str, batches: Sequence[Batch], *, masked: bool) -> list[Groups | None]:
+async def _answers(talk: Conversation, brief: str, batches: Sequence[Batch], *, masked: bool) -> list[Groups | None]:
     """The answers in the batches' order, whichever came first. Once the model is away or refuses, no further batch is asked about."""
     turn, ended = asyncio.Semaphore(QUESTIONS_AT_ONCE), list[Transient | AccountRefused]()
 
@@ -35,7 +36,7 @@ async def _answers(model: LanguageModel, brief: str, batches: Sequence[Batch], *
             # Masking is a while of computing, in which other work has its turn. A mask of its own: a question is the same whenever asked.
             prompt = await asyncio.to_thread(prompts.merge_themes, brief, batch, Mask(on=masked))
             try:
-                return read_merge_answer(await model.ask(prompt))
+                return await talk.answer(prompt, read_merge_answer)
             except BadAnswer:
                 return None
             except (Transient, AccountRefused) as error:

@@ -6,7 +6,7 @@ A run that was cancelled with calls finished gets a report of those; it stays ca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from analysis import events
@@ -20,9 +20,10 @@ from analysis.domain.themes import Joined, Label, labels_of
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.models import prompts
 from analysis.models.answers import read_summary_answer
+from analysis.models.asking import About, Asker, Conversation
 from analysis.models.masking import Mask
-from analysis.models.port import AccountRefused, BadAnswer, LanguageModel
-from analysis.store import calls, preferences, reports, runs
+from analysis.models.port import AccountRefused, BadAnswer
+from analysis.store import calls, model_requests, plans, preferences, reports, runs
 from analysis.workers.backoff import Backoff
 from analysis.workers.merging import joined_by
 from core.errors import Transient
@@ -46,6 +47,7 @@ class _Found:
     labels: Sequence[Label]
     joined: Joined | None
     mask: Mask
+    stand_ins: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class SynthesisWork:
     db: Database
     outbox: Outbox
     lifecycle: Lifecycle
-    models: Mapping[str, LanguageModel]
+    asker: Asker
     backoff: Backoff = field(default_factory=Backoff)
 
     async def claim(self, limit: int, seconds: float) -> Sequence[reports.SynthesisClaim]:
@@ -76,31 +78,36 @@ class SynthesisWork:
         if found is None:
             return
         reach("analysis.synthesis.begun")
+        talk = self.asker.about(_about(claim), found.run.question.model, found.stand_ins)
         try:
-            joined = await self._joined(claim, found)
+            joined = await self._joined(claim, found, talk)
         except Transient as error:
             if claim.attempts < MOST_ATTEMPTS:
-                await self._put_back(claim, self.backoff.wait(claim.attempts, error.retry_after), bad_answer=False)
+                await self._put_back(
+                    claim, talk, self.backoff.wait(claim.attempts, error.retry_after), bad_answer=False
+                )
                 return
             joined = {}
         # Adding up thousands of calls takes a while of computing, in which other work has its turn.
         totals = await asyncio.to_thread(digest, found.analyses, found.failed, joined)
         try:
-            summary = await self._summary(found.run.question, totals, found.mask)
+            summary = await self._summary(talk, found.run.question, totals, found.mask)
         except AccountRefused:
             summary = summary_of_counts(totals)
-        except BadAnswer:
-            if claim.bad_answers + 1 < MOST_BAD_ANSWERS:
-                await self._put_back(claim, self.backoff.wait(claim.bad_answers + 1), bad_answer=True)
+        except BadAnswer as error:
+            if not error.hopeless and claim.bad_answers + 1 < MOST_BAD_ANSWERS:
+                await self._put_back(claim, talk, self.backoff.wait(claim.bad_answers + 1), bad_answer=True)
                 return
             summary = summary_of_counts(totals)
         except Transient as error:
             if claim.attempts < MOST_ATTEMPTS:
-                await self._put_back(claim, self.backoff.wait(claim.attempts, error.retry_after), bad_answer=False)
+                await self._put_back(
+                    claim, talk, self.backoff.wait(claim.attempts, error.retry_after), bad_answer=False
+                )
                 return
             summary = summary_of_counts(totals)
         reach("analysis.synthesis.answered")
-        await self._store(claim, found.run, totals, summary)
+        await self._store(claim, found.run, totals, summary, talk)
         reach("analysis.synthesis.stored")
 
     async def _found(self, claim: reports.SynthesisClaim) -> _Found | None:
@@ -109,38 +116,43 @@ class SynthesisWork:
             run = await runs.run(tx, claim.run_id)
             if run is None or not _wants_report(run):
                 return None
-            mask = Mask(on=(await preferences.of_workspace(tx)).mask_personal_data)
+            chosen = await preferences.of_workspace(tx)
+            stand_ins = (await plans.plan_of(tx)).models if chosen.other_provider_fallback else ()
             analyses = in_order(await calls.analyses_of(tx, run.id))
             labels = labels_of(analyses)
             joined = await reports.joined_themes(tx, run.id, {label.key for label in labels})
-            return _Found(run, analyses, await runs.failed_calls(tx, run.id), labels, joined, mask)
+            failed = await runs.failed_calls(tx, run.id)
+            return _Found(run, analyses, failed, labels, joined, Mask(on=chosen.mask_personal_data), stand_ins)
 
-    async def _joined(self, claim: reports.SynthesisClaim, found: _Found) -> Joined:
+    async def _joined(self, claim: reports.SynthesisClaim, found: _Found, talk: Conversation) -> Joined:
         """Which themes are one: as the model said before, or says now; what it does not say stays apart."""
-        model = self.models.get(found.run.question.model)
-        if found.joined is not None or model is None:
+        if found.joined is not None or not talk.cards:
             return found.joined or {}
-        joined = await joined_by(model, found.run.question.brief, found.labels, masked=found.mask.on)
+        joined = await joined_by(talk, found.run.question.brief, found.labels, masked=found.mask.on)
         async with self.db.workspace(claim.workspace_id) as tx:
+            await model_requests.insert(tx, talk.take_requests())
             await reports.keep_joined_themes(tx, claim, joined)
         return joined
 
-    async def _summary(self, question: Question, totals: Digest, mask: Mask) -> Summary:
+    async def _summary(self, talk: Conversation, question: Question, totals: Digest, mask: Mask) -> Summary:
         """The model's words; the numbers alone where there is nothing to put into words."""
-        model = self.models.get(question.model)
-        if not totals.themes or model is None:
+        if not totals.themes or not talk.cards:
             return summary_of_counts(totals)
         prompt = await asyncio.to_thread(prompts.synthesise, question.brief, totals, mask)
-        headline, sentences = read_summary_answer(await model.ask(prompt), mask)
+        headline, sentences = await talk.answer(prompt, lambda text: read_summary_answer(text, mask))
         summary = await asyncio.to_thread(keep_true, headline, sentences, totals)
         if summary is None:
             raise BadAnswer("nothing in the model's summary is told by the findings it cites")
         return summary
 
-    async def _store(self, claim: reports.SynthesisClaim, run: Run, totals: Digest, summary: Summary) -> None:
+    async def _store(
+        self, claim: reports.SynthesisClaim, run: Run, totals: Digest, summary: Summary, talk: Conversation
+    ) -> None:
         report_id = ReportId(uuid7())
         async with self.db.workspace(claim.workspace_id) as tx:
             locked = await runs.lock_run(tx, run.id)
+            # They went out and cost what they cost, also where the report comes too late.
+            await model_requests.insert(tx, talk.take_requests())
             if locked is None or not _wants_report(locked):
                 return
             if not await reports.finish_synthesis(tx, claim):
@@ -162,10 +174,18 @@ class SynthesisWork:
             return LeftOut()
         return LeftOut(await runs.skipped_calls(tx, run.id), run.reason, run.fetch_complete)
 
-    async def _put_back(self, claim: reports.SynthesisClaim, seconds: float, *, bad_answer: bool) -> None:
+    async def _put_back(
+        self, claim: reports.SynthesisClaim, talk: Conversation, seconds: float, *, bad_answer: bool
+    ) -> None:
         async with self.db.workspace(claim.workspace_id) as tx:
+            await model_requests.insert(tx, talk.take_requests())
             await reports.put_back_synthesis(tx, claim, seconds, bad_answer=bad_answer)
 
 
 def _wants_report(run: Run) -> bool:
     return run.state is RunState.RUNNING or (run.state is RunState.CANCELLED and run.report_id is None)
+
+
+def _about(claim: reports.SynthesisClaim) -> About:
+    """Claimed before, and not for a bad answer: the provider was in trouble, so that asking again costs of the run's budget."""
+    return About(claim.workspace_id, claim.run_id, again=claim.attempts > claim.bad_answers + 1)

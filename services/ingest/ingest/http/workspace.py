@@ -25,10 +25,7 @@ _LONGEST_ZONE = 64
 
 
 class PreferencesView(BaseModel):
-    """The preferences as a client reads and writes them; one that is left out is at its default.
-
-    The page offers what a service acts on: `other_provider_fallback` is kept and told, but nothing acts on it yet.
-    """
+    """The preferences as a client reads and writes them; one that is left out is at its default."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -75,6 +72,7 @@ class _Entered:
     name: str | None = None
     timezone: str | None = None
     masks: bool | None = None
+    falls_back: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +138,16 @@ def _add_pages(routes: APIRouter, shown: WorkspacePage, administering: Administe
         timezone: Annotated[str, Form(max_length=_LONGEST_ZONE)] = "",
         version: Annotated[int, Form(ge=0)] = 0,
         mask_personal_data: Annotated[bool | None, Form()] = None,
+        other_provider_fallback: Annotated[bool | None, Form()] = None,
     ) -> Response:
-        chosen = {} if mask_personal_data is None else {"mask_personal_data": mask_personal_data}
+        sent = {"mask_personal_data": mask_personal_data, "other_provider_fallback": other_provider_fallback}
+        chosen = {name: choice for name, choice in sent.items() if choice is not None}
         try:
             await administering.choose(admin_of(session), valid_timezone(timezone), version, chosen)
         except CallmineError as error:
-            entered = _Entered(str(error), "settings", timezone=timezone, masks=mask_personal_data)
+            entered = _Entered(
+                str(error), "settings", timezone=timezone, masks=mask_personal_data, falls_back=other_provider_fallback
+            )
             return await shown.page(request, session, error.status, entered)
         return RedirectResponse(f"{PAGE}?saved=settings", status_code=303)
 

@@ -35,6 +35,12 @@ INSERT INTO usage_months (workspace_id, begins_at, ends_at, by_plan, reached)
 VALUES ('@w', '2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z', @n, @n);
 INSERT INTO addon_purchases (workspace_id, purchase_id, calls, credited_at) VALUES ('@w', 'cs_1', @n + 10, '2026-01-01T00:00:00Z');
 INSERT INTO addon_balances (workspace_id, bought, used) VALUES ('@w', @n + 10, @n);
+INSERT INTO model_requests (workspace_id, id, run_id, call_id, task, part, parts, provider, model, provider_model, data_classes, masked,
+                            bytes_sent, storage, input_tokens, cached_tokens, cache_write_tokens, output_tokens, cost_micro_dollars, outcome,
+                            status, started_at, took_ms)
+SELECT '@w', '00000001-0000-4000-8000-000000000001', run_id, call_id, '@w', 1, 1, '@w', '@w', '@w', '{brief}', '{"email": @n}', @n, 'off',
+       @n, @n, @n, @n, @n, 'busy', 429, '2026-01-0@nT00:00:00Z', @n
+FROM analyses WHERE workspace_id = '@w' AND call_id = 'call_01';
 INSERT INTO syntheses (workspace_id, run_id, fence)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', 1);
 INSERT INTO reports (workspace_id, id, run_id, headline, document)

@@ -67,6 +67,26 @@ async def test_each_request_is_stored_with_its_sizes_tokens_and_cost_and_nothing
     assert [row["models"] for row in await world.rows("SELECT models FROM analyses")] == [["openai/small"]] * 2
 
 
+async def test_what_joining_themes_asks_is_stored_once_whether_or_not_it_was_answered(world: World) -> None:
+    away = [ProviderTrouble("busy", Outcome.BUSY)]
+
+    def script(prompt: Prompt) -> str:
+        if prompt.task == "merge-themes" and away:
+            raise away.pop()
+        said = honest(prompt)
+        return said.replace("Price too high", "Cost") if "Call c0" in prompt.document else said
+
+    world.model.script = script
+    await run_of(world)
+    rows = await world.rows("SELECT task, outcome, data_classes FROM model_requests WHERE call_id IS NULL ORDER BY id")
+    kinds = ["brief", "findings"]
+    assert [tuple(row.values()) for row in rows] == [
+        ("merge-themes", "busy", kinds),
+        ("merge-themes", "answered", kinds),
+        ("synthesise", "answered", kinds),
+    ]
+
+
 @pytest.mark.parametrize(
     ("error", "outcomes"),
     [

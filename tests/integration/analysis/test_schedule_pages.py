@@ -154,7 +154,7 @@ async def test_a_member_reads_and_runs_but_changes_nothing(world: World, admin: 
         ({"cadence": "weekdays"}, "choose at least one weekday"),
         ({"cadence": "hourly"}, "a cadence is one of daily, weekdays, weekly, monthly"),
         ({"range": "next_week"}, "a range is one of last_7_days"),
-        ({"model": "openai/large"}, "does not include this model"),
+        ({"model": "openai/large"}, "does not include the model OpenAI, large"),
         ({"amount_min": "9", "amount_max": "1"}, "the amount range is reversed"),
         ({"name": "x" * 121}, "a name has up to 120"),
         ({"max_calls": "0"}, "max_calls must be from 1"),

@@ -418,7 +418,7 @@ async def test_a_change_that_dies_before_its_commit_is_neither_made_nor_told(acm
     ("wrong", "words"),
     [
         (setting(brief=" "), "the brief is empty"),
-        (setting(model="openai/large"), "does not include this model"),
+        (setting(model="openai/large"), "does not include the model OpenAI, large"),
         (setting(timezone="Mars/Base"), "not a timezone"),
         (setting(amount_min=5, amount_max=1), "range is reversed"),
         (setting(max_calls=0), "max_calls must be"),

@@ -1,6 +1,6 @@
 -- name: claimed_calls
--- Where the calls of some claims are stored; no row for a claim that is not the latest.
-SELECT c.run_id, c.call_id, c.object_name, c.sha256
+-- Where the calls of some claims are stored, and whether they were given up for a while before; no row for a claim that is not the latest.
+SELECT c.run_id, c.call_id, c.object_name, c.sha256, c.reason <> '' AS put_back
 FROM unnest(:run_ids::uuid[], :call_ids::text[], :fences::bigint[]) AS k (run_id, call_id, fence)
 JOIN run_calls c ON c.run_id = k.run_id AND c.call_id = k.call_id AND c.fence = k.fence
 WHERE c.workspace_id = :workspace_id AND c.done_at IS NULL;

@@ -31,10 +31,11 @@ class CallClaim:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedCall:
-    """What is needed to analyse a claimed call."""
+    """What is needed to analyse a claimed call. `put_back`: it was given up for a while before, by a worker that said why."""
 
     object_name: str
     sha256: str
+    put_back: bool
     question: Question
 
 
@@ -97,7 +98,7 @@ async def claimed_calls(tx: Tx, claims: Sequence[CallClaim]) -> list[ClaimedCall
         row["id"]: from_document(row["request"]) for row in await tx.fetch("questions_of_runs", run_ids=run_ids)
     }
     stored = {
-        (row["run_id"], row["call_id"]): (row["object_name"], row["sha256"])
+        (row["run_id"], row["call_id"]): (row["object_name"], row["sha256"], row["put_back"])
         for row in await tx.fetch(
             "claimed_calls",
             run_ids=[claim.run_id for claim in claims],

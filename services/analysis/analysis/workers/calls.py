@@ -113,7 +113,7 @@ class CallWork:
             await self._fail(claim, "", f"it could not be analysed in {MOST_ATTEMPTS} attempts")
             return
         question, title = begun.call.question, ""
-        talk = self.asker.about(_about(claim), question.model, begun.stand_ins, lambda: self._place(claim))
+        talk = self.asker.about(_about(claim, begun.call), question.model, begun.stand_ins, lambda: self._place(claim))
         try:
             talk.ready()
             call = await self._load(claim, begun.call)
@@ -226,7 +226,10 @@ def _told(run_id: RunId, end: CallEnd, sequence: int) -> Draft:
     return Draft(payload=payload, aggregate_id=str(run_id), sequence=sequence)
 
 
-def _about(claim: CallClaim) -> About:
-    """Claimed before, and not for a bad answer: the provider was in trouble, so that asking again costs of the run's budget."""
-    again = claim.attempts > claim.bad_answers + 1
+def _about(claim: CallClaim, call: ClaimedCall) -> About:
+    """Put back, and not for a bad answer: the provider was in trouble, so that asking again costs of the run's budget.
+
+    A claim that ended with its worker costs nothing of it: all that were in flight come again at once then.
+    """
+    again = call.put_back and claim.attempts > claim.bad_answers + 1
     return About(claim.workspace_id, claim.run_id, claim.call_id, again)

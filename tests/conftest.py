@@ -33,6 +33,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     capture.summary(terminalreporter)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes name no test: what they hold may differ from process to process, and then these collect different tests."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_configure_node(node: WorkerController) -> None:
     """Before a process that gets a share of the tests starts."""
     capture.tell(node.config, node.workerinput)

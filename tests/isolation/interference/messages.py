@@ -55,12 +55,12 @@ class Writer:
         topic = rng.choice([name for name in TOPICS if self.listeners.get(name)])
         return self.message(rng.choice(self.listeners[topic]), topic, rng.choice(TOPICS[topic].messages))
 
-    def message(self, listener: str, topic: str, kind: type[Message]) -> Hand:
-        """A message of a kind for one listener."""
+    def message(self, listener: str, topic: str, kind: type[Message], *, straight: bool = False) -> Hand:
+        """A message of a kind for one listener; a `straight` one is what it says, so that its handler is reached."""
         rng = self.rng
         payload, aggregate = payload_of(kind, rng, self.known)
         sequence = self.known.next_sequence(rng, aggregate)
-        twist = rng.choice(["none"] * 10 + ["twice", rng.choice(TWISTS)])
+        twist = "none" if straight else rng.choice(["none"] * 10 + ["twice", rng.choice(TWISTS)])
         folder = rng.choice(["own"] * 8 + ["nowhere", "other"])
         producer = TOPICS[topic].publishers[0]
         letter = Fresh(payload, producer, aggregate, sequence, uuid.UUID(new_id(rng)), twist, folder)

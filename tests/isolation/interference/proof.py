@@ -15,6 +15,7 @@ from statistics import median
 from contracts.registry import TOPICS
 from isolation.interference import scenes
 from isolation.interference.canonical import canonical, canonical_event, in_lanes
+from isolation.interference.coverage import expected
 from isolation.interference.known import Foreign, Known
 from isolation.interference.leftovers import Leftovers
 from isolation.interference.messages import Writer
@@ -28,6 +29,9 @@ _FOREIGN = 4
 
 # A rival does the same before three operations in ten, during two, after one and a half.
 _EARLIER, _AT_ONCE, _LATER = 0.30, 0.50, 0.65
+
+# An id is the right one in far more than half of the draws.
+_DETOURS = 20
 
 # So much of a difference is told, around its first byte.
 _BEFORE, _AFTER = 60, 90
@@ -119,8 +123,17 @@ class Chapter:
         yield from scenes.opening(known, writer)
         if self.tour:
             yield from scenes.tour(rng, known, writer)
+            yield from self._left_out(world, rng, known)
         while len(self.entries) < self.length:
             yield from scenes.anything(rng, known, writer)
+
+    def _left_out(self, world: World, rng: Random, known: Known) -> Iterator[Operation]:
+        """Requests for the routes that the tour asked for by an id that leads elsewhere, or was malformed, until each was reached."""
+        for _ in range(_DETOURS):
+            gaps = {(service, method) for service, method, _ in expected(world) - self.findings.covered}
+            if not gaps:
+                return
+            yield from scenes.requests_of(rng, known, gaps)
 
     async def repeat(self, world: World) -> None:
         """Carry the same operations out among rivals, and compare."""

@@ -1,4 +1,5 @@
-"""A workspace's rows in all tables of a service, without what differs by nature: times, ciphertexts, numbers of sequences."""
+"""A workspace's rows in all tables of a service, without what differs by nature: times and how long things took, ciphertexts, numbers of
+sequences."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from isolation.interference.world import World
 # Seen at the end of each chapter; the outbox is compared operation by operation, and the relay's lease is nobody's.
 _COLUMNS = """
 SELECT c.relname AS table, array_agg(a.attname::text) FILTER (
-    WHERE a.atttypid IN ('timestamptz'::regtype, 'bytea'::regtype) OR a.attidentity <> '') AS left_out
+    WHERE a.atttypid IN ('timestamptz'::regtype, 'bytea'::regtype) OR a.attidentity <> '' OR a.attname = 'took_ms') AS left_out
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from random import Random
 
 from callmine.plans.v1.plans_pb2 import PlanChanged
@@ -58,7 +58,15 @@ def tour(rng: Random, known: Known, writer: Writer) -> Iterator[Operation]:
     for topic, listeners in writer.listeners.items():
         for kind in TOPICS[topic].messages:
             for listener in listeners:
-                yield writer.message(listener, topic, kind)
+                yield writer.message(listener, topic, kind, straight=True)
+
+
+def requests_of(rng: Random, known: Known, gaps: Collection[tuple[str, str]]) -> Iterator[Operation]:
+    """Each request that can be drawn, where it goes to one of these services by one of these methods."""
+    for _, make in choices(Asker(rng, known)):
+        drawn = make()
+        if isinstance(drawn, Ask) and (drawn.service, drawn.method) in gaps:
+            yield drawn
 
 
 def anything(rng: Random, known: Known, writer: Writer) -> Sequence[Operation]:

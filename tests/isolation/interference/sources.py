@@ -179,8 +179,10 @@ _PATCHES: Sequence[tuple[str, object]] = (
     ("ingest.workers.loop.FetchWorker._attempt", _attempt_part),
     ("analysis.workers.backoff.Backoff.wait", _wait),
     ("ingest.workers.ending.JobEnds.pause", _pause),
-    # Two summaries at once would end in an order that nothing decides, with or without anybody else.
+    # Two summaries at once, or two calls of which one stores the results of both, would end in an order that nothing decides, with or
+    # without anybody else.
     ("analysis.workers.crew._SYNTHESES_AT_ONCE", 1),
+    ("analysis.workers.crew._AHEAD", 1.0),
 )
 
 

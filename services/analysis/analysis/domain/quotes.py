@@ -1,8 +1,8 @@
 """Whether a quote is really in the transcript, word for word.
 
-The model names a sentence and gives a text. The text must stand in that sentence, or in the adjacent sentences of the same speaker joined
-by a space, or anywhere else in the transcript in the same way; otherwise the quote is dropped. Who spoke and when is always taken from the
-transcript, never from the model.
+The model names a sentence and gives a text. The text must stand in that sentence, or run over it in the adjacent sentences of the same
+speaker joined by a space; otherwise the quote is dropped, also where the same words stand elsewhere: two people may have said them, and
+which of them was meant nobody could tell. Who spoke and when is always taken from the transcript, never from the model.
 """
 
 from __future__ import annotations
@@ -80,27 +80,23 @@ class _Turn:
 class QuoteCheck:
     """Checks quotes against one transcript."""
 
-    _turns: tuple[_Turn, ...]
     _turn_of: dict[str, _Turn] = field(repr=False)
 
     @classmethod
     def of(cls, sentences: Sequence[Sentence]) -> QuoteCheck:
         """Prepare the transcript's `sentences`."""
-        prepared = tuple(_Turn.of(turn) for turn in turns(sentences))
-        return cls(prepared, {sentence.id: turn for turn in prepared for sentence in turn.sentences})
+        prepared = (_Turn.of(turn) for turn in turns(sentences))
+        return cls({sentence.id: turn for turn in prepared for sentence in turn.sentences})
 
     def verify(self, claimed: ClaimedQuote) -> Quote | None:
-        """The quote with the transcript's speaker and time, or None when it is not there verbatim."""
-        text = claimed.text.strip()
-        if not self._long_enough(text, claimed.sentence_id):
+        """The quote with the transcript's speaker and time, or None when it is not verbatim where the model says."""
+        text, turn = claimed.text.strip(), self._turn_of.get(claimed.sentence_id)
+        if turn is None or not self._long_enough(text, claimed.sentence_id):
             return None
-        named = self._turn_of.get(claimed.sentence_id)
-        elsewhere = [turn for turn in self._turns if turn is not named]
-        for turn in ([named] if named else []) + elsewhere:
-            places = list(turn.places(text))
-            if places:
-                chosen = _nearest(places, claimed.sentence_id)
-                return Quote(chosen.id, text, chosen.speaker, chosen.affiliation, chosen.start_ms)
+        for covered in turn.places(text):
+            if any(sentence.id == claimed.sentence_id for sentence in covered):
+                first = covered[0]
+                return Quote(first.id, text, first.speaker, first.affiliation, first.start_ms)
         return None
 
     def _long_enough(self, text: str, sentence_id: str) -> bool:
@@ -113,12 +109,3 @@ class QuoteCheck:
             and turn is not None
             and any(sentence.id == sentence_id and sentence.text.strip() == text for sentence in turn.sentences)
         )
-
-
-def _nearest(places: Sequence[tuple[Sentence, ...]], sentence_id: str) -> Sentence:
-    """The sentence to link to: the one named where the quote touches it, else the first of the first occurrence."""
-    for covered in places:
-        for sentence in covered:
-            if sentence.id == sentence_id:
-                return covered[0]
-    return places[0][0]

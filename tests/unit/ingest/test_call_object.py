@@ -7,7 +7,8 @@ import json
 
 from unit.ingest.calls import call
 
-from ingest.domain.calls import Deal, Outcome, Sentence, call_object, described
+from ingest.call_object import call_object
+from ingest.domain.calls import Deal, Outcome, Sentence, described
 
 SPOKEN = [Sentence("1", 0, 900, "Good morning, Tomás."), Sentence("2", 1000, 2000, "Hi.")]
 

@@ -70,6 +70,7 @@ class TranscriptsPage(_Wire):
 _pages = msgspec.json.Decoder(TranscriptsPage, strict=False)
 _transcripts = msgspec.json.Decoder(_Transcript, strict=False)
 
+_sentence = Sentence._make
 _start = itemgetter(1)
 
 
@@ -82,7 +83,7 @@ def read_transcript(path: str, record: msgspec.Raw) -> tuple[CallId, Transcript]
     """Whose transcript it is, and its sentences in the order of time; an empty one is left out. Raises GongUnreadable."""
     data = _read(path, record, _transcripts)
     spoken = [
-        Sentence(speaker, sentence.start, max(sentence.start, sentence.end), text)
+        _sentence((speaker, sentence.start, max(sentence.start, sentence.end), text))
         for monologue in data.transcript or ()
         for speaker in (_text(monologue.speaker_id),)
         for sentence in monologue.sentences or ()

@@ -68,9 +68,10 @@ class _HttpsRequest(emulator.Request):  # type: ignore[misc]  # the wheel has no
 def _uploaded(exchange: _Exchange) -> dict[str, object] | None:
     """Metadata and content of an upload in one request (RFC 2387), as the emulator has them; None for all else, which is its to read."""
     kind, options = parse_options_header(exchange.headers.get("content-type"))
-    if kind != b"multipart/related" or "content-encoding" in exchange.headers:
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/related" or not boundary or "content-encoding" in exchange.headers:
         return None
-    parts = (b"\r\n" + exchange.rfile.getvalue()).split(b"\r\n--" + options.get(b"boundary", b""))
+    parts = (b"\r\n" + exchange.rfile.getvalue()).split(b"\r\n--" + boundary)
     if len(parts) != _PARTS or parts[0] or parts[3].strip() != b"--":
         return None
     about, content = (part.partition(b"\r\n\r\n") for part in parts[1:3])

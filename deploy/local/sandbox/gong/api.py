@@ -232,9 +232,10 @@ def _matching(company: _Company, wanted: CallFilter) -> Sequence[RecordedCall]:
     """The calls that are asked for, in the library's order."""
     begin = 0 if wanted.start is None else bisect_left(company.calls, wanted.start, key=_started)
     end = len(company.calls) if wanted.end is None else bisect_left(company.calls, wanted.end, key=_started)
-    places = range(begin, end)
+    places: Sequence[int] = range(begin, end)
     if wanted.call_ids is not None:
-        places = sorted({company.places[one] for one in wanted.call_ids if company.places.get(one, -1) in places})
+        named = {company.places.get(call_id, -1) for call_id in wanted.call_ids}
+        places = sorted(place for place in named if begin <= place < end)
     elif wanted.primary_user_ids is None and not wanted.workspace_id:
         return company.calls[begin:end]
     return [call for call in map(company.calls.__getitem__, places) if _is_wanted(call, wanted)]

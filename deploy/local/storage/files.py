@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 from pathlib import Path
 
 from gcp_storage_emulator.settings import STORAGE_DIR as OBJECT_DIRECTORY
@@ -13,11 +15,23 @@ class _DurableFiles(_FileStore):  # type: ignore[misc]  # the wheel has no types
     """Replaces files as a whole: a killed process leaves the old index or the new one, never half of one."""
 
     def write_bytes(self, rel: str, content: bytes) -> None:
-        path: Path = self._disk_path(rel)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name[:200]}.partial")
-        partial.write_bytes(content)
-        partial.replace(path)
+        # As text: each object is written once, and a path takes longer to put together than its file to write.
+        path = f"{self._root}/{self._norm(rel)}"
+        folder, _, name = path.rpartition("/")
+        partial = f"{folder}/.{name[:200]}.partial"
+        try:
+            _write(partial, content)
+        except FileNotFoundError:
+            os.makedirs(folder, exist_ok=True)
+            _write(partial, content)
+        os.replace(partial, path)
+
+
+def _write(path: str, content: bytes) -> None:
+    with open(path, "wb", buffering=0) as file:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[file.write(rest) :]
 
 
 class DurableStorage(Storage):  # type: ignore[misc]  # the wheel has no types
@@ -33,9 +47,16 @@ class DurableStorage(Storage):  # type: ignore[misc]  # the wheel has no types
     def __init__(self, directory: Path) -> None:
         root = directory.resolve() / OBJECT_DIRECTORY
         self._journal = root / ".journal"
+        self._lines: io.FileIO | None = None
         self._new: tuple[str, str] | None = None
         super().__init__(data_dir=str(directory.resolve()))
         self._store = _DurableFiles(use_memory=False, root=root)
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        if self._lines is not None:
+            self._lines.close()
+            self._lines = None
 
     def create_file(
         self, bucket_name: str, file_name: str, content: bytes, file_obj: dict[str, object], file_id: str | None = None
@@ -49,12 +70,14 @@ class DurableStorage(Storage):  # type: ignore[misc]  # the wheel has no types
     def _write_config_to_file(self) -> None:
         if self._new is None:
             super()._write_config_to_file()
+            self.close()
             self._journal.unlink(missing_ok=True)
             return
         bucket, name = self._new
         line = json.dumps([bucket, name, self.objects[bucket][name]])
-        with self._journal.open("ab") as journal:
-            journal.write(line.encode() + b"\n")
+        if self._lines is None:
+            self._lines = io.FileIO(self._journal, "ab")
+        self._lines.write(line.encode() + b"\n")
 
     def _read_config_from_file(self) -> None:
         super()._read_config_from_file()

@@ -8,6 +8,7 @@ come whole is handed to them, one at a time, for the storage has no locks of its
 from __future__ import annotations
 
 import io
+import json
 import logging
 import socket
 import threading
@@ -23,6 +24,7 @@ import uvicorn
 import uvloop
 from gcp_storage_emulator import server as emulator
 from gcp_storage_emulator.handlers import buckets
+from python_multipart.multipart import parse_options_header
 from starlette.types import Receive, Scope, Send
 
 from local.storage.files import DurableStorage
@@ -53,6 +55,35 @@ class _HttpsRequest(emulator.Request):  # type: ignore[misc]  # the wheel has no
         super().__init__(handler, method)
         self._base_url: str = self._base_url.replace("http://", "https://", 1)
         self._full_url: str = self._base_url + self._path
+
+    @property
+    def data(self) -> object:
+        """The content. An upload in one request is taken apart here: the emulator reads it as if it were an e-mail, line by line."""
+        if self._data is emulator._UNSET:  # noqa: SLF001 - the wheel has no other way in
+            uploaded = _uploaded(self._request_handler)
+            self._data = super().data if uploaded is None else uploaded
+        return self._data
+
+
+def _uploaded(exchange: _Exchange) -> dict[str, object] | None:
+    """Metadata and content of an upload in one request (RFC 2387), as the emulator has them; None for all else, which is its to read."""
+    kind, options = parse_options_header(exchange.headers.get("content-type"))
+    boundary = options.get(b"boundary")
+    if kind != b"multipart/related" or not boundary or "content-encoding" in exchange.headers:
+        return None
+    parts = (b"\r\n" + exchange.rfile.getvalue()).split(b"\r\n--" + boundary)
+    if len(parts) != _PARTS or parts[0] or parts[3].strip() != b"--":
+        return None
+    about, content = (part.partition(b"\r\n\r\n") for part in parts[1:3])
+    named = dict(line.lower().split(b":", 1) for line in content[0].strip().split(b"\r\n") if b":" in line)
+    if b"content-transfer-encoding" in named:
+        return None
+    content_type = parse_options_header(named.get(b"content-type", b"text/plain"))[0]
+    return {"meta": json.loads(about[2]), "content": content[2], "content-type": content_type.decode("latin-1")}
+
+
+# Nothing before the first boundary, metadata, content, and the two dashes behind the last one.
+_PARTS = 4
 
 
 class _Headers(dict[str, str]):
@@ -156,6 +187,7 @@ class StorageServer:
         self._server.should_exit = True
         self._thread.join(START_SECONDS + STOP_SECONDS)
         self._listener.close()
+        self._storage.close()
 
     def _serve(self) -> None:
         # Connections that come before the loop listens wait in the socket's queue.

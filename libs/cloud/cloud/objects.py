@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import gzip
 import hashlib
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -22,6 +21,7 @@ import google_crc32c
 from google.api_core import exceptions as google_errors
 from google.api_core.retry import AsyncRetry
 from google.auth import exceptions as auth_errors
+from isal import igzip
 
 from cloud.endpoint import Endpoint
 from cloud.names import full_name, prefix_of
@@ -37,10 +37,11 @@ RETRY_SECONDS = 60.0
 # An hour-long transcript is about 200 KB of JSON. 64 MiB is far above it and keeps a swapped object from filling memory.
 LARGEST_OBJECT = 64 * 1024 * 1024
 
-# Level 6 is zlib's own default; higher levels gain 1-2 % on text for twice the time.
-_GZIP_LEVEL = 6
+# Of ISA-L, which makes the same gzip as zlib does in a tenth of the time; level 2 leaves a transcript about 10 % longer than zlib's 6.
+# Any reader of gzip unpacks it.
+_GZIP_LEVEL = 2
 
-# Below this, handing the work to a thread costs more than packing takes; it takes a millisecond or two.
+# Below this, handing the work to a thread costs more than packing takes; it takes half a millisecond.
 _PACKED_AT_ONCE = 128 * 1024
 
 
@@ -229,7 +230,7 @@ def _translated(error: BaseException) -> Exception:
 def _packed(name: str, content: bytes) -> tuple[StoredObject, bytes]:
     """What is told of an object, and what is kept: the same bytes for the same content."""
     stored = StoredObject(name, hashlib.sha256(content).hexdigest(), len(content))
-    return stored, gzip.compress(content, _GZIP_LEVEL, mtime=0)
+    return stored, igzip.compress(content, _GZIP_LEVEL, mtime=0)
 
 
 def _checked(packed: bytes, sha256: str) -> bytes:

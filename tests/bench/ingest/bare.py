@@ -25,7 +25,8 @@ from bench.ingest.corpus import FIRST, SENTENCES
 from bench.ingest.town import BUCKET, told
 from cloud import Endpoint
 from cloud.objects import GoogleObjects
-from ingest.domain.calls import Call, CallId, Sentence, call_object, described
+from ingest.call_object import call_object
+from ingest.domain.calls import Call, CallId, Sentence, described
 from ingest.workers.loading import UPLOADS
 from integration.ingest.harness import HARBOR
 

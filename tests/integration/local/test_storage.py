@@ -60,6 +60,46 @@ def test_object_is_written_read_listed_and_deleted(server: StorageServer, author
     client.close()
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\r\n", id="an empty line"),
+        pytest.param(b"a\r\n\r\nb\r\n--\r\n", id="what ends a part's head, and almost a part"),
+        pytest.param(b"\n" + bytes(range(256)) + b"\r", id="every byte"),
+    ],
+)
+def test_what_an_upload_in_one_request_holds_is_kept_byte_by_byte(
+    server: StorageServer, authority: Authority, content: bytes
+) -> None:
+    client = client_of(server, authority)
+    blob = client.bucket(BUCKET).blob("bytes")
+    blob.metadata = {"sha256": "told"}
+    blob.upload_from_string(content, content_type="application/gzip", timeout=10)
+    found = client.bucket(BUCKET).get_blob("bytes", timeout=10)
+    assert found is not None
+    assert (found.content_type, found.metadata, found.size) == ("application/gzip", {"sha256": "told"}, len(content))
+    assert found.download_as_bytes(timeout=10) == content
+    client.close()
+
+
+def test_an_upload_in_parts_that_are_encoded_is_the_emulators_to_read(
+    server: StorageServer, authority: Authority
+) -> None:
+    body = (
+        b'--b 1\r\nContent-Type: application/json\r\n\r\n{"name": "encoded"}\r\n'
+        b"--b 1\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nYWJj\r\n--b 1--\r\n"
+    )
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, str(authority.ca_file)
+        url = f"{server.endpoint}/upload/storage/v1/b/{BUCKET}/o?uploadType=multipart"
+        headers = {"content-type": 'multipart/related; boundary="b 1"'}
+        assert session.post(url, body, headers=headers, timeout=10).json()["contentType"] == "text/plain"
+    client = client_of(server, authority)
+    assert client.bucket(BUCKET).blob("encoded").download_as_bytes(timeout=10) == b"abc"
+    client.close()
+
+
 def test_resumable_upload_stays_on_tls(server: StorageServer, authority: Authority) -> None:
     client = client_of(server, authority)
     blob = client.bucket(BUCKET).blob("large", chunk_size=256 * 1024)

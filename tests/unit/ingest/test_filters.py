@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.ingest.calls import DEAL, TOMAS, call
 
@@ -171,11 +171,13 @@ def meant(wanted: CallFilter, one: Call) -> bool:
 
 
 @given(filters(), calls())
+@settings(deadline=None)
 def test_a_filter_means_what_its_conditions_say(wanted: CallFilter, one: Call) -> None:
     assert wanted.matches(one) == meant(wanted, one)
 
 
 @given(filters())
+@settings(deadline=None)
 def test_a_filter_survives_being_kept(wanted: CallFilter) -> None:
     wanted = replace(wanted, amount_min=1.5, owners=("a", "b"), employees_max=7)
     assert filter_of(json.loads(json.dumps(filter_document(wanted)))) == wanted

@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import Permanent
-from ingest.domain.calls import Affiliation, Outcome, Owner, Sentence
+from ingest.domain.calls import Affiliation, Outcome, Owner
 from ingest.gong.credential import Credential
-from ingest.gong.models import CallData, TranscriptData
-from ingest.gong.reading import read_call, read_transcript
+from ingest.gong.models import CallData
+from ingest.gong.reading import read_call
 
 LATER = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -117,22 +117,6 @@ def test_an_amount_that_is_none(amount: object) -> None:
     deal = read_call(call_data(context=crm(Opportunity={"Amount": amount}))).deal
     assert deal is not None
     assert deal.amount is None
-
-
-def test_sentences_come_in_the_order_of_time() -> None:
-    data = {
-        "callId": "1",
-        "transcript": [
-            {"speakerId": "b", "topic": "x", "sentences": [{"start": 500, "end": 400, "text": " Later. "}]},
-            {
-                "speakerId": "a",
-                "sentences": [{"start": 0, "end": 400, "text": "First."}, {"start": 450, "end": 460, "text": " "}],
-            },
-            {"speakerId": "c"},
-        ],
-    }
-    spoken = read_transcript(TranscriptData.model_validate(data))
-    assert spoken == (Sentence("a", 0, 400, "First."), Sentence("b", 500, 500, "Later."))
 
 
 def test_a_credential_shows_nothing_of_itself() -> None:

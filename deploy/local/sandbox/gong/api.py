@@ -6,13 +6,16 @@ import base64
 import binascii
 import hmac
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from operator import attrgetter
 
+import msgspec
 from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from local.sandbox.clock import Clock
@@ -41,6 +44,8 @@ TOO_MANY = "API rate limit exceeded: slow down and retry after the number of sec
 NO_LIVE_BEARER = "Authentication failed: the access token is not valid, expired or was revoked"
 BAD_JSON = "Json parse error"
 
+_started = attrgetter("started_at")
+
 Answer = Callable[[Request, "_Company"], Awaitable[Response]]
 
 
@@ -57,6 +62,13 @@ class _Company:
     tenant: GongTenant
     allowance: RequestAllowance
     calls: tuple[RecordedCall, ...]
+    places: Mapping[str, int]
+
+    @classmethod
+    def of(cls, tenant: GongTenant, allowance: RequestAllowance, library: Library) -> _Company:
+        """The company with the calls of its workspace."""
+        calls = library.of(tenant.workspace)
+        return cls(tenant, allowance, calls, {call.call_id: place for place, call in enumerate(calls)})
 
     @property
     def workspace(self) -> str:
@@ -76,10 +88,8 @@ class GongApi:
         self._office = office
         self._page_size = settings.page_size
         self._companies = [
-            _Company(
-                tenant,
-                RequestAllowance(settings.requests_per_second, settings.requests_per_day, clock),
-                library.of(tenant.workspace),
+            _Company.of(
+                tenant, RequestAllowance(settings.requests_per_second, settings.requests_per_day, clock), library
             )
             for tenant in settings.tenants
         ]
@@ -218,22 +228,26 @@ def _basic_pair(header: str) -> bytes | None:
         return None
 
 
-def _matching(company: _Company, wanted: CallFilter) -> list[RecordedCall]:
-    return [call for call in company.calls if _is_wanted(call, wanted)]
+def _matching(company: _Company, wanted: CallFilter) -> Sequence[RecordedCall]:
+    """The calls that are asked for, in the library's order."""
+    begin = 0 if wanted.start is None else bisect_left(company.calls, wanted.start, key=_started)
+    end = len(company.calls) if wanted.end is None else bisect_left(company.calls, wanted.end, key=_started)
+    places: Sequence[int] = range(begin, end)
+    if wanted.call_ids is not None:
+        named = {company.places.get(call_id, -1) for call_id in wanted.call_ids}
+        places = sorted(place for place in named if begin <= place < end)
+    elif wanted.primary_user_ids is None and not wanted.workspace_id:
+        return company.calls[begin:end]
+    return [call for call in map(company.calls.__getitem__, places) if _is_wanted(call, wanted)]
 
 
 def _is_wanted(call: RecordedCall, wanted: CallFilter) -> bool:
     owner = call.owner.user_id if call.owner else None
-    return all(
-        (
-            wanted.start is None or call.started_at >= wanted.start,
-            wanted.end is None or call.started_at < wanted.end,
-            not wanted.workspace_id or wanted.workspace_id == workspace_id(call.workspace),
-            wanted.call_ids is None or call.call_id in wanted.call_ids,
-            wanted.primary_user_ids is None or owner in wanted.primary_user_ids,
-        )
+    return (not wanted.workspace_id or wanted.workspace_id == workspace_id(call.workspace)) and (
+        wanted.primary_user_ids is None or owner in wanted.primary_user_ids
     )
 
 
 def _ok(body: Body) -> Response:
-    return JSONResponse({"requestId": uuid.uuid4().hex[:19], **body})
+    content = msgspec.json.encode({"requestId": uuid.uuid4().hex[:19], **body})
+    return Response(content, media_type="application/json")

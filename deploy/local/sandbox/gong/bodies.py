@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache
 from itertools import groupby
+from operator import attrgetter
 
 from local.sandbox.corpus.calls import Affiliation, Deal, Party, RecordedCall, Sentence
 from local.sandbox.corpus.identifiers import numeric_id
@@ -11,10 +14,12 @@ from local.sandbox.gong.requests import ContentFields, ContentSelector, Interact
 
 Body = dict[str, object]
 
+_NO_CONTENT, _NO_INTERACTION = ContentFields(), InteractionFields()
 _WON, _LOST = "Closed Won", "Closed Lost"
 _PROBABILITY = {"Discovery": 15, "Evaluation": 35, "Proposal": 55, "Negotiation": 75, _WON: 100, _LOST: 0}
 
 
+@cache
 def workspace_id(workspace: str) -> str:
     """Gong's own id of the tenant's one Gong workspace."""
     return numeric_id("workspace", workspace)
@@ -60,12 +65,10 @@ def call_record(call: RecordedCall, selector: ContentSelector) -> Body:
         body["context"] = _context(call, selector)
     if exposed.parties:
         body["parties"] = [_party(call, party, selector) for party in call.parties]
-    content = _content(call, exposed.content)
-    if content:
-        body["content"] = content
-    interaction = _interaction(call, exposed.interaction)
-    if interaction:
-        body["interaction"] = interaction
+    if exposed.content != _NO_CONTENT:
+        body["content"] = _content(call, exposed.content)
+    if exposed.interaction != _NO_INTERACTION:
+        body["interaction"] = _interaction(call, exposed.interaction)
     if exposed.collaboration.public_comments:
         body["collaboration"] = {"publicComments": []}
     if exposed.media:
@@ -194,11 +197,14 @@ def _speaker(party: Party, talk: dict[str, float]) -> Body:
 
 def call_transcript(call: RecordedCall) -> Body:
     """``CallTranscript``: monologues, each one speaker on one topic; sentence times in milliseconds."""
-    spoken = groupby(call.sentences, key=lambda sentence: (sentence.speaker_id, sentence.topic))
-    return {"callId": call.call_id, "transcript": [_monologue(*key, list(group)) for key, group in spoken]}
+    spoken = groupby(call.sentences, key=_by_whom_on_what)
+    return {"callId": call.call_id, "transcript": [_monologue(*key, group) for key, group in spoken]}
 
 
-def _monologue(speaker_id: str, topic: str, sentences: list[Sentence]) -> Body:
+_by_whom_on_what = attrgetter("speaker_id", "topic")
+
+
+def _monologue(speaker_id: str, topic: str, sentences: Iterable[Sentence]) -> Body:
     body: Body = {"speakerId": speaker_id}
     if topic:
         body["topic"] = topic

@@ -1,20 +1,15 @@
-"""A recorded call as the rest of Callmine sees it, whatever provider it came from, and the object it is stored as."""
+"""A recorded call as the rest of Callmine sees it, whatever provider it came from."""
 
 from __future__ import annotations
 
 import enum
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, NewType, cast
 
 CallId = NewType("CallId", str)
 """The provider's id of a call; for Gong up to 20 digits, never a number."""
-
-# Readers check it; a change that an old reader would misunderstand raises it.
-OBJECT_VERSION = 1
 
 
 class Affiliation(enum.StrEnum):
@@ -111,17 +106,10 @@ Metadata = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class CallObject:
-    """A call with its transcript as it is stored: `name` is below the workspace's folder."""
+    """What is stored of a call: `name` is below the workspace's folder."""
 
     name: str
     content: bytes
-
-
-def call_object(metadata: Metadata, transcript: Sequence[Sentence]) -> CallObject:
-    """The object that holds a call. The same call gives the same bytes and so the same name, however often it is fetched."""
-    document = {**metadata, "version": OBJECT_VERSION, "sentences": [sentence._asdict() for sentence in transcript]}
-    content = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    return CallObject(f"calls/{metadata['call_id']}/{hashlib.sha256(content).hexdigest()[:16]}.json.gz", content)
 
 
 def described(call: Call) -> Metadata:

@@ -34,13 +34,11 @@ from ingest.gong.models import (
     CallData,
     CallsPage,
     ErrorAnswer,
-    TranscriptData,
-    TranscriptsSkeleton,
     UsersPage,
 )
-from ingest.gong.paging import GongUnreadable, ListBroken, Paging, unreadable
-from ingest.gong.reading import read_call, read_transcript, read_user
-from ingest.gong.slices import sliced
+from ingest.gong.paging import ListBroken, Paging, unreadable
+from ingest.gong.reading import read_call, read_user
+from ingest.gong.transcripts import read_page, read_transcript
 
 DESTINATION = "gong"
 
@@ -140,14 +138,10 @@ class GongClient:
             if body is None:
                 paging.nothing()
                 return
-            skeleton, places = sliced(body, "callTranscripts")
-            page = _read(_TRANSCRIPT, skeleton, TranscriptsSkeleton)
-            if len(page) != len(places):
-                raise GongUnreadable(f"Gong's answer to {_TRANSCRIPT} cannot be read: callTranscripts (no transcripts)")
-            for start, end in places:
-                data = _read(_TRANSCRIPT, body[start:end], TranscriptData)
-                yield CallId(data.call_id), read_transcript(data)
-            paging.turn(page.records.cursor, len(page), page.records.total_records)
+            page = read_page(_TRANSCRIPT, body)
+            for record in page.call_transcripts:
+                yield read_transcript(_TRANSCRIPT, record)
+            paging.turn(page.cursor, len(page.call_transcripts), page.records.total_records)
 
     async def _pages(
         self, method: str, path: str, inputs: Inputs, shape: type[Page], marks: Sequence[Mark] = ()

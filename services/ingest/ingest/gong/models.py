@@ -1,9 +1,11 @@
-"""Gong's answers as they are on the wire. Only what is used is named; fields that Gong adds are let through unread."""
+"""Gong's answers as they are on the wire. Only what is used is named; fields that Gong adds are let through unread.
+
+Transcripts have a module of their own.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -117,39 +119,6 @@ class UsersPage(_Wire):
     def __len__(self) -> int:
         """How many records it holds."""
         return len(self.users)
-
-
-class SentenceData(_Wire):
-    """Times in milliseconds from the start of the call."""
-
-    start: int = Field(ge=0)
-    end: int = Field(ge=0)
-    text: str
-
-
-class Monologue(_Wire):
-    """What one speaker says on one topic."""
-
-    speaker_id: str | None = None
-    sentences: list[SentenceData] | None = None
-
-
-class TranscriptData(_Wire):
-    """All that was said on one call."""
-
-    call_id: str
-    transcript: list[Monologue] | None = None
-
-
-class TranscriptsSkeleton(_Wire):
-    """A page of `/v2/calls/transcript` with a 0 in place of each transcript."""
-
-    records: Records
-    call_transcripts: list[Literal[0]]
-
-    def __len__(self) -> int:
-        """How many records it holds."""
-        return len(self.call_transcripts)
 
 
 class ErrorAnswer(_Wire):

@@ -1,13 +1,13 @@
-"""From Gong's shapes to ours: calls, owners, transcripts."""
+"""From Gong's shapes to ours: calls, owners, users."""
 
 from __future__ import annotations
 
 from datetime import UTC
 
-from ingest.domain.calls import Affiliation, Call, CallId, Owner, Party, Sentence, Transcript
+from ingest.domain.calls import Affiliation, Call, CallId, Owner, Party
 from ingest.domain.users import User
 from ingest.gong.crm import deal_of
-from ingest.gong.models import CallData, PartyData, TranscriptData, UserData
+from ingest.gong.models import CallData, PartyData, UserData
 
 
 def read_call(data: CallData) -> Call:
@@ -27,17 +27,6 @@ def read_call(data: CallData) -> Call:
         owner=_owner(parties, meta.primary_user_id),
         deal=deal_of(data.context or []),
     )
-
-
-def read_transcript(data: TranscriptData) -> Transcript:
-    """The sentences in the order of time; an empty one is left out."""
-    spoken = [
-        Sentence(monologue.speaker_id or "", sentence.start, max(sentence.start, sentence.end), sentence.text.strip())
-        for monologue in data.transcript or []
-        for sentence in monologue.sentences or []
-        if sentence.text.strip()
-    ]
-    return tuple(sorted(spoken, key=lambda sentence: sentence.start_ms))
 
 
 def read_user(data: UserData) -> User:

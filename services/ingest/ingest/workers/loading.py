@@ -12,7 +12,8 @@ from core.errors import CallmineError
 from core.faultpoints import reach
 from core.log import logger
 from egress import ResponseTooLarge
-from ingest.domain.calls import CallId, Transcript, call_object
+from ingest.call_object import call_object
+from ingest.domain.calls import CallId, Transcript
 from ingest.domain.deals import DealSource
 from ingest.domain.jobs import CallState, Claim
 from ingest.domain.packing import Packed, pack_call, unpack

@@ -291,7 +291,9 @@ async def _fails_half_way(world: World, rng: Random, run_id: RunId, calls: int) 
         await world.desk.cancel(ACME, run_id, MAYA)
         return
     first = rng.randint(0, calls)
-    await _fetched(world, rng, RunId(run.fetch_id), [f"call{first + number}" for number in range(min(8, run.call_limit))])
+    await _fetched(
+        world, rng, RunId(run.fetch_id), [f"call{first + number}" for number in range(min(8, run.call_limit))]
+    )
     await _crashing(world, rng)
     await world.work()
     run = await world.desk.run(ACME, run_id)

@@ -38,8 +38,8 @@ class DatabaseSettings:
     """How to reach one service's database, as its runtime role and as its sweep role.
 
     A URL is a PostgreSQL DSN, or `cloudsql://<role>@<project>:<region>:<instance>/<database>` for the Cloud SQL connector with IAM.
-    Pool sizes are connections. `idle_transaction` is after how many seconds without a statement PostgreSQL ends a transaction and lets go of
-    its locks. `capture` is a folder for the text of each distinct statement that runs: for tests, never in production.
+    Pool sizes are connections. `idle_transaction`: after so many seconds without a statement PostgreSQL ends a transaction, and
+    lets go of its locks. `capture` is a folder for the text of each distinct statement that runs: for tests, never in production.
     """
 
     app_url: str

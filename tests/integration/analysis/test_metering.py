@@ -198,7 +198,6 @@ async def test_what_is_left_is_of_one_moment(world: World) -> None:
     run_id = await world.desk.start(ACME, question(max_calls=6), MAYA)
     for number in range(6):
         await world.deliver(await world.fetched(run_id, f"call{number}"))
-    left = []
     async with world.db.workspace(ACME) as tx:
         fetch_one = tx.fetch_one
 
@@ -209,8 +208,7 @@ async def test_what_is_left_is_of_one_moment(world: World) -> None:
 
         of = await plans.plan_of(tx)
         tx.fetch_one = and_then_work  # type: ignore[method-assign]
-        for _ in range(2):
-            left.append((await plans.quota_of(tx, of, world.clock.now())).free)
+        left = [(await plans.quota_of(tx, of, world.clock.now())).free for _ in range(2)]
     assert left == [4, 4]
     assert await paid(world) == {"plan": 6}
 

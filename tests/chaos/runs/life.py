@@ -50,7 +50,7 @@ from egress import Destination, Egress
 from integration.analysis.world import call_document
 from messaging import Consumer, Delivery, Outbox
 
-# Questions at a time; half as many calls more are claimed.
+# Questions at a time; twice as many calls are claimed.
 CONCURRENCY = 6
 
 # Whoever lives them lets the leases of the dead end (seconds).

@@ -163,10 +163,15 @@ async def fair(hall: Hall, there: Outside) -> list[Row]:
     big, small = WorkspaceId("org_big1"), WorkspaceId("org_small1")
     large, few = stored(big, LARGE_RUN), stored(small, SMALL_RUN)
     async with _working(hall.order(there)):
+        # A process that has worked before.
+        await _until_report(hall, small, few)
         alone = await _until_report(hall, small, few)
         await begin(hall.admin, big, large)
         await asyncio.sleep(_SWING)
         behind = await _until_report(hall, small, few)
+    # Nobody works on the large one any more.
+    await hall.admin.execute("UPDATE run_calls SET done_at = now(), state = 'skipped' WHERE done_at IS NULL")
+    await hall.admin.execute("UPDATE runs SET state = 'cancelled', finished_at = now() WHERE finished_at IS NULL")
     return [
         {
             "row": f"a run of {SMALL_RUN} calls behind one of {LARGE_RUN:,} of another workspace",

@@ -211,12 +211,12 @@ async def record_pause(tx: Tx, run_id: RunId, until: datetime, reason: str) -> N
     await tx.execute("record_pause", id=run_id, until=until, reason=reason)
 
 
-class Added(enum.StrEnum):
-    """What an announced call is to its run, and the statement that counts it."""
+class Added(enum.Enum):
+    """What an announced call is to its run: to be analysed, analysed already, or one for which it has no room."""
 
-    QUEUED = "count_fetched"
-    KEPT = "count_kept"
-    LEFT_OUT = "count_left_out"
+    QUEUED = "queued"
+    KEPT = "kept"
+    LEFT_OUT = "left out"
 
 
 async def add_call(tx: Tx, run: Run, call: FetchedCall) -> Added | None:
@@ -239,9 +239,14 @@ async def add_call(tx: Tx, run: Run, call: FetchedCall) -> Added | None:
     )
     if row is None:
         return None
-    added = Added.KEPT if row["kept"] else Added.LEFT_OUT if row["left_out"] else Added.QUEUED
-    await tx.execute(added.value, id=run.id)
-    return added
+    if row["kept"]:
+        await tx.execute("count_kept", id=run.id)
+        return Added.KEPT
+    if row["left_out"]:
+        await tx.execute("count_left_out", id=run.id)
+        return Added.LEFT_OUT
+    await tx.execute("count_fetched", id=run.id)
+    return Added.QUEUED
 
 
 async def failed_calls(tx: Tx, run_id: RunId) -> list[FailedCall]:

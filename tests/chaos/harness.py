@@ -32,6 +32,9 @@ _PREFIX = "prove_"
 # Drawing what has been done takes longer than a small step of a proof.
 _TICK_SECONDS = 0.1
 
+# Where nothing can be drawn, a line is written instead; not more often than this.
+_LINE_SECONDS = 20.0
+
 
 Figure = int | float | Mapping[str, Mapping[str, int]]
 """A count, a ratio, or counts by name."""
@@ -101,14 +104,16 @@ async def _run_one(console: Console, name: str, prove: Prove, seed: int, full: b
 
 
 def _shown_on(status: Status, name: str) -> Callable[[int, int], None]:
-    """A tick that shows how far the proof is, a few times a second at most."""
-    shown = 0.0
+    """A tick that shows how far the proof is, a few times a second at most; a line now and then where the output is a file."""
+    shown, drawn = 0.0, status.console.is_terminal
+    pause = _TICK_SECONDS if drawn else _LINE_SECONDS
 
     def tick(done: int, total: int) -> None:
         nonlocal shown
-        if (now := time.monotonic()) - shown >= _TICK_SECONDS:
+        if (now := time.monotonic()) - shown >= pause:
             shown = now
-            status.update(f"proving {name}: {done:,} of {total:,}")
+            words = f"proving {name}: {done:,} of {total:,}"
+            status.update(words) if drawn else status.console.print(words)
 
     return tick
 

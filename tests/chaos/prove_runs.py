@@ -18,7 +18,7 @@ from chaos.harness import Plan, Verdict
 from chaos.runs.life import Order
 from chaos.runs.lives import lives
 from chaos.runs.provider import Asked, Reply, serving
-from chaos.runs.schedule import Death, deaths
+from chaos.runs.schedule import SHOWN_BY, Death, deaths
 from chaos.runs.trial import Figures, Trial
 from chaos.server import postgres
 from database import MigrationSettings, migrate
@@ -39,6 +39,11 @@ async def prove(plan: Plan) -> Verdict:
     with postgres() as admin_url:
         seeds = range(plan.seed, plan.seed + (FULL if plan.full else QUICK))
         figures = await measure(admin_url, [(seed, deaths(seed)) for seed in seeds], CALLS, plan)
+        quiet = Plan(plan.seed, plan.full, lambda _done, _total: None)
+        for mutant, schedule in SHOWN_BY.items():
+            shown = await measure(admin_url, [(plan.seed, schedule)], CALLS, quiet, mutant)
+            if not shown.problems:
+                figures.problems.append(f"mutant {mutant}: nothing was noticed")
     return Verdict(
         {
             "runs": figures.runs,
@@ -50,6 +55,7 @@ async def prove(plan: Plan) -> Verdict:
             "questions": figures.questions,
             "questions_repeated": figures.repeated,
             "in_flight_at_a_kill": figures.in_flight,
+            "mutants_tried": len(SHOWN_BY),
         },
         tuple(figures.problems),
     )

@@ -14,6 +14,10 @@ import asyncpg
 # A statement that runs longer than this is a bug or an attack; the longest legitimate one (an outbox batch) takes well under a second.
 STATEMENT_TIMEOUT_SECONDS = 30
 
+# Between two statements of a transaction nothing is waited for but computing, which takes well under a second. A process that stands still
+# there (stopped, swapped out, cut off from the network) would keep its row locks from everybody for as long as it stands.
+IDLE_TRANSACTION_SECONDS = 60.0
+
 # json.dumps builds an encoder for each call that is not all defaults, which costs more than encoding a small value.
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -34,18 +38,22 @@ class DatabaseSettings:
     """How to reach one service's database, as its runtime role and as its sweep role.
 
     A URL is a PostgreSQL DSN, or `cloudsql://<role>@<project>:<region>:<instance>/<database>` for the Cloud SQL connector with IAM.
-    Pool sizes are connections. `capture` is a folder for the text of each distinct statement that runs: for tests, never in production.
+    Pool sizes are connections. `idle_transaction`: after so many seconds without a statement PostgreSQL ends a transaction, and
+    lets go of its locks. `capture` is a folder for the text of each distinct statement that runs: for tests, never in production.
     """
 
     app_url: str
     sweep_url: str
     app_pool: int = 10
     sweep_pool: int = 3
+    idle_transaction: float = IDLE_TRANSACTION_SECONDS
     capture: Path | None = None
 
 
-async def open_pool(url: str, size: int, service: str, logger: Logger | None = None) -> Pool:
-    """A pool of at most `size` connections, each of which tells `logger` what it runs.
+async def open_pool(
+    url: str, size: int, service: str, logger: Logger | None = None, idle_transaction: float = IDLE_TRANSACTION_SECONDS
+) -> Pool:
+    """A pool of at most `size` connections, each of which tells `logger` what it runs; see DatabaseSettings for `idle_transaction`.
 
     Raises OSError or asyncpg's errors when the database cannot be reached.
     """
@@ -55,7 +63,11 @@ async def open_pool(url: str, size: int, service: str, logger: Logger | None = N
         "init": partial(_prepare, logger=logger),
         "reset": _reset,
         "command_timeout": STATEMENT_TIMEOUT_SECONDS,
-        "server_settings": {"application_name": service, "timezone": "UTC"},
+        "server_settings": {
+            "application_name": service,
+            "timezone": "UTC",
+            "idle_in_transaction_session_timeout": f"{round(1_000 * idle_transaction)}ms",
+        },
     }
     if url.startswith("cloudsql://"):
         return await _cloud_sql_pool(url, options)

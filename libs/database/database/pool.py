@@ -54,9 +54,10 @@ class Database:
         their only parameter.
         """
         app_logger, sweep_logger = _loggers(settings, service, queries, entering)
-        app = await open_pool(settings.app_url, settings.app_pool, service, app_logger)
+        idle = settings.idle_transaction
+        app = await open_pool(settings.app_url, settings.app_pool, service, app_logger, idle)
         try:
-            sweep = await open_pool(settings.sweep_url, settings.sweep_pool, f"{service}-sweep", sweep_logger)
+            sweep = await open_pool(settings.sweep_url, settings.sweep_pool, f"{service}-sweep", sweep_logger, idle)
         except BaseException:
             await app.close()
             raise

@@ -103,6 +103,8 @@ def lost_connection(error: BaseException) -> Transient | None:
         asyncpg.CannotConnectNowError,
         asyncpg.AdminShutdownError,
         asyncpg.CrashShutdownError,
+        # This process stood still in the middle of a transaction, which PostgreSQL has ended meanwhile.
+        asyncpg.IdleInTransactionSessionTimeoutError,
         asyncpg.LockNotAvailableError,
         asyncpg.QueryCanceledError,
         OSError,

@@ -208,6 +208,7 @@ async def _open_database(
     databases = DatabaseSettings(
         app_url=settings.app_database_url.get_secret_value(),
         sweep_url=settings.sweep_database_url.get_secret_value(),
+        idle_transaction=settings.idle_transaction_seconds,
         capture=settings.statement_capture_dir,
     )
     try:

@@ -71,6 +71,12 @@ class ServiceSettings(BaseSettings):
     owner_database_url: SecretStr | None = Field(
         default=None, description="PostgreSQL address for the role that owns the tables; only `migrate` needs it"
     )
+    idle_transaction_seconds: float = Field(
+        default=60,
+        ge=1,
+        le=3_600,
+        description="seconds without a statement after which PostgreSQL ends a transaction: a process that stands still keeps no locks",
+    )
 
     pubsub_endpoint: str = Field(default="", description="host:port of Pub/Sub where it is not Google's")
     secrets_endpoint: str = Field(default="", description="host:port of Secret Manager where it is not Google's")

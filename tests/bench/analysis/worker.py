@@ -8,7 +8,7 @@ import logging
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from analysis.models.catalog import Providers, catalog
 from analysis.models.offer import read_offer
 from analysis.workers import Workers
 from analysis.workers.pool import PoolSettings
-from bench.ingest.town import BUCKET, told
+from bench.ingest.town import BUCKET
 from chaos.runs.life import Key
 from cloud import Endpoint
 from cloud.objects import GoogleObjects
@@ -55,16 +55,27 @@ class Taken:
     peak: float
 
 
-async def worked(order: Order) -> Taken:
-    """What it took a fresh process to work on the one run that is queued."""
+async def worked(order: Order, begin: Callable[[], Awaitable[str]]) -> Taken:
+    """What it took a process to work on the run that `begin` begins. Before that it has worked on the one that is queued."""
     command = [sys.executable, "-c", f"from {__name__} import main; main()"]
-    return Taken(**json.loads(await told(command, json.dumps(asdict(order)))))
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    assert process.stdin is not None, "it was started with pipes"
+    assert process.stdout is not None, "it was started with pipes"
+    process.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
+    await process.stdout.readline()
+    await begin()
+    process.stdin.write(b"begin\n")
+    said, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError("a worker's process has failed: its own output says why")
+    return Taken(**json.loads(said))
 
 
 def main() -> None:
     """Do as told."""
     logging.disable(logging.WARNING)
-    print(json.dumps(asdict(uvloop.run(_work(Order(**json.loads(sys.stdin.read())))))))
+    print(json.dumps(asdict(uvloop.run(_work(Order(**json.loads(sys.stdin.readline())))))))
 
 
 def serve() -> None:
@@ -81,8 +92,14 @@ async def _serve(order: Order) -> None:
 
 async def _work(order: Order) -> Taken:
     async with workers(order) as (working, stored, finished):
-        began, used = time.monotonic(), time.process_time()
         task = asyncio.create_task(working.run())
+        await finished.wait()
+        stored.clear()
+        finished.clear()
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        began, used = time.monotonic(), time.process_time()
+        working.wake()
         await stored.wait()
         seconds, cpu = time.monotonic() - began, time.process_time() - used
         await finished.wait()

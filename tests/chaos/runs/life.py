@@ -2,7 +2,7 @@
 
 Processes are forked from one that has read the code (`python -m chaos.runs.life`), for reading it takes longer than a life. That one is
 given an order a line and says, a line each: `<life> pid <pid>`, `<life> at <point>`,
-`<life> stopped`, `<life> ended <status>`.
+`<life> stopped`, `<life> late`, `<life> ended <status>`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import openai
@@ -44,15 +45,23 @@ from core import faultpoints
 from core.clock import SystemClock
 from core.ids import WorkspaceId
 from database import Database, DatabaseSettings, Queries
+from database.pool import _Transaction
 from egress import Destination, Egress
 from integration.analysis.world import call_document
 from messaging import Consumer, Delivery, Outbox
 
-# Questions at a time; half as many calls more are claimed.
+# Questions at a time; twice as many calls are claimed.
 CONCURRENCY = 6
 
-# Whoever lives them lets the leases of the dead end; one who stood still and finds its connections gone waits for its own (seconds).
+# Whoever lives them lets the leases of the dead end (seconds).
 LEASE = 10.0
+
+# One who stands still asks about few calls, so that there are moments without a transaction, in which it can; and it does not come to
+# renewing what it has lost, which would keep it from storing too late (seconds).
+STILL_CONCURRENCY, STILL_LEASE = 2, 600.0
+
+# What one who stood still tells when it has tried to store a result too late.
+LATE = "analysis.call.stored"
 
 # A life that nobody ends ends by itself (seconds).
 _LONGEST = 300.0
@@ -68,6 +77,7 @@ _BATCH = 40
 class Order:
     """What a life is given: it dies the `hits`-th time it comes to `point`, or stands still there; never without a point.
 
+    It stands still when no transaction is open, for it would lose that and its connection: the next time it comes there otherwise.
     It dies at `at_last` all the same, so that a run is not over before all deaths have been died.
     """
 
@@ -86,20 +96,47 @@ class Order:
 
     def trap(self) -> faultpoints.Trap:
         """For core.faultpoints."""
-        left, over = self.hits, False
+        left, over, busy = self.hits, False, _open_transactions() if self.stands_still else lambda: False
 
         def reached(point: str) -> None:
             nonlocal left, over
             if over:
+                if self.stands_still and point == LATE:
+                    _say(f"{self.life} late")
                 return
             left -= point == self.point
-            meant = left == 0 and point == self.point
+            meant = left <= 0 and point == self.point and not busy()
             if meant or point == self.at_last:
                 over = True
                 _say(f"{self.life} at {point}")
                 os.kill(os.getpid(), signal.SIGSTOP if meant and self.stands_still else signal.SIGKILL)
 
         return reached
+
+
+def _open_transactions() -> Callable[[], bool]:
+    """Whether any transaction of this process is open, or being opened."""
+    enter, leave, number = _Transaction.__aenter__, _Transaction.__aexit__, 0
+
+    async def entering(self: _Transaction[Any]) -> Any:
+        nonlocal number
+        number += 1
+        try:
+            return await enter(self)
+        except BaseException:
+            number -= 1
+            raise
+
+    async def leaving(self: _Transaction[Any], *how: Any) -> None:
+        nonlocal number
+        try:
+            await leave(self, *how)
+        finally:
+            number -= 1
+
+    _Transaction.__aenter__ = entering  # type: ignore[method-assign]
+    _Transaction.__aexit__ = leaving  # type: ignore[method-assign]
+    return lambda: number > 0
 
 
 class Shelf:
@@ -176,7 +213,8 @@ async def _live(order: Order) -> None:
         AsyncExitStack() as stack,
         asyncio.timeout(_LONGEST),
     ):
-        workers = Workers(PoolSettings(CONCURRENCY, LEASE, 0.05), Backoff(base=0.01))
+        pool = (STILL_CONCURRENCY, STILL_LEASE) if order.stands_still else (CONCURRENCY, LEASE)
+        workers = Workers(PoolSettings(*pool, 0.05), Backoff(base=0.01))
         outbox = Outbox("analysis")
         lifecycle = Lifecycle(outbox, workers.wake, SystemClock())
         providers = Providers(order.model_url, order.model_url, 30.0)

@@ -19,13 +19,14 @@ _START = 120.0
 
 @dataclass(slots=True)
 class Life:
-    """One process. `over` is set when it has died or stands still."""
+    """One process. `over` is set when it has died or stands still; `late` when it stood still and has tried to store what it held."""
 
     order: Order
     pid: int = 0
     at: str = ""
     born: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    late: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     status: int | None = None
 
@@ -76,9 +77,12 @@ class Lives:
                 life.at = rest[0]
             elif what == "stopped":
                 life.over.set()
+            elif what == "late":
+                life.late.set()
             else:
                 life.status = int(rest[0])
                 life.over.set()
+                life.late.set()
                 life.ended.set()
 
     async def end(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # Of messages and calls; while the run goes on they are all passed again and again.
@@ -39,8 +40,10 @@ SYNTHESIS_POINTS = (
 # Behind the last commit of a run: nothing is left that could go wrong, and the run is over.
 LAST_POINTS = ("analysis.synthesis.stored",)
 
-# Where no transaction is open: a process that stands still there holds nobody up.
+# Where the call that comes there has no transaction open; the process stands still when no other has.
 STILL_POINTS = ("analysis.call.begun", "analysis.call.prepared", "analysis.call.answered")
+
+_EARLY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,26 @@ class Death:
     @property
     def at_last(self) -> str:
         """Where it dies if it has not come to its point by the time all calls are done."""
-        return "analysis.synthesis.begun" if self.point in CALL_POINTS else ""
+        return "analysis.synthesis.begun" if self.point in CALL_POINTS and not self.stands_still else ""
 
 
 def deaths(seed: int) -> list[Death]:
     """One at every point; and somewhere among them a worker that stands still until others have taken over."""
     draw = random.Random(f"runs/{seed}")
     drawn = [Death(point, draw.randint(1, 4)) for point in CALL_POINTS]
-    drawn.append(Death(draw.choice(STILL_POINTS), draw.randint(1, 4), stands_still=True))
     draw.shuffle(drawn)
+    # Early, for others have to go on while it is too late: calls have to be left besides those that it holds.
+    still = Death(draw.choice(STILL_POINTS), draw.randint(1, 4), stands_still=True)
+    drawn.insert(draw.randint(0, _EARLY), still)
     last = [Death(point) for point in SYNTHESIS_POINTS]
     draw.shuffle(last)
     return [*drawn, *last, *(Death(point) for point in LAST_POINTS)]
+
+
+# What shows each mutant (`chaos.runs.mutants`), whatever the machine's speed.
+SHOWN_BY: Mapping[str, Sequence[Death]] = {
+    "no fence": [Death("analysis.call.answered", hits=2, stands_still=True)],
+    "meters apart": [Death("analysis.call.metered", hits=2)],
+    "announces apart": [Death("analysis.call.before_commit", hits=2)],
+    "asks twice": [],
+}

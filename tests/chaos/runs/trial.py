@@ -8,6 +8,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,10 +24,10 @@ from core.ids import WorkspaceId
 from integration.analysis.world import MAYA, World, delivery, question
 
 # A life that comes to its point later than this does not come to it any more (seconds).
-_PATIENCE = 30.0
+_PATIENCE = 120.0
 
 # A run that is not over by then does not come to its end (seconds); most of it goes into starting processes.
-_LONGEST = 240.0
+_LONGEST = 900.0
 
 # What a process has sent arrives a little after its death (seconds).
 _SENT = 0.05
@@ -50,6 +51,20 @@ class Figures:
     problems: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """One life's questions are answered about these calls only, until it is opened."""
+
+    life: str
+    calls: frozenset[str]
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def passed(self, asked: Asked) -> None:
+        """Wait where the question has to."""
+        if asked.key == self.life and asked.call and _id(asked.call) not in self.calls:
+            await self.opened.wait()
+
+
 @dataclass(slots=True)
 class Trial:
     """One seed's run in a workspace of its own. The provider's answers come here: see `answer`."""
@@ -66,7 +81,7 @@ class Trial:
     _stored: set[str] = field(default_factory=set)
     _lives: list[Life] = field(default_factory=list)
     _late: set[str] = field(default_factory=set)
-    _held: set[str] = field(default_factory=set)
+    _gate: _Gate | None = None
     _again: set[str] = field(default_factory=set)
     _draw: random.Random = field(init=False)
 
@@ -85,10 +100,12 @@ class Trial:
 
     async def answer(self, asked: Asked) -> Reply:
         """After a little while; now and then with an error, which is no answer."""
-        refused = asked.call and self._draw.random() < 0.08
+        refused = asked.call and self._draw.random() < 0.08 and asked.key not in self._late
         if asked.call and not refused:
             self._answered.append((asked.key, asked.call))
         await asyncio.sleep(self._draw.uniform(0.4, 4.0) / self.calls)
+        if self._gate is not None:
+            await self._gate.passed(asked)
         return Reply(500) if refused else await honestly(asked)
 
     async def run(self, schedule: Sequence[Death]) -> None:
@@ -156,13 +173,9 @@ class Trial:
             await self._look(life)
         if life.stands_still:
             self.figures.still += 1
-            self._late.add(life.order.life)
-            rows = await self.admin.fetch(
-                "SELECT call_id FROM run_calls WHERE run_id = $1 AND done_at IS NULL AND state = 'analysing'",
-                self.run_id,
-            )
-            self._held |= {row["call_id"] for row in rows}
-        elif life.ended.is_set() and life.status == -signal.SIGKILL:
+            await self._too_late(life)
+            return
+        if life.ended.is_set() and life.status == -signal.SIGKILL:
             self.figures.kills[life.at] += 1
             self.figures.not_reached += life.at != death.point
         elif life.ended.is_set():
@@ -172,49 +185,61 @@ class Trial:
             await life.end()
         await self._after_death()
 
+    async def _too_late(self, late: Life) -> None:
+        """Another takes over what one who stands still holds, and stores it; then that one goes on, while other calls are still open.
+
+        In this order whatever the machine's speed: the other is answered about the held calls only, until it is too late.
+        """
+        self._late.add(late.order.life)
+        held = frozenset(
+            row["call_id"]
+            for row in await self.admin.fetch(
+                "SELECT call_id FROM run_calls WHERE run_id = $1 AND done_at IS NULL AND lease_until > now() + interval '1 min'",
+                self.run_id,
+            )
+        )
+        await self._after_death()
+        # First in the queue, so that the other holds them before its places are taken by questions that have to wait.
+        await self.admin.execute(
+            "UPDATE run_calls SET lease_until = now() - interval '2 days' WHERE run_id = $1 AND call_id = ANY($2)",
+            self.run_id,
+            list(held),
+        )
+        other = await self._life(None)
+        self._gate = _Gate(other.order.life, held)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._stored_all(held)
+                late.signal(signal.SIGCONT)
+                await late.late.wait()
+        except TimeoutError:
+            self.figures.problems.append(f"seed {self.seed}: {late.order.life} did not come to storing too late")
+        finally:
+            self._gate.opened.set()
+        if late.ended.is_set() or await self._over():
+            self.figures.problems.append(f"seed {self.seed}: {late.order.life} had nothing to be too late for")
+        await late.end()
+        await other.end()
+        await self._after_death()
+
+    async def _stored_all(self, calls: frozenset[str]) -> None:
+        """Wait until they are stored."""
+        while not calls <= await self._stored_calls():  # noqa: ASYNC110 - what is waited for happens in another process
+            await asyncio.sleep(_LOOK)
+
     async def _to_the_end(self) -> None:
-        """Nobody dies any more; whoever stood still goes on, too late: what it held is held by the last life."""
+        """Nobody dies any more."""
         life = await self._life(None)
         while not await self._over():
             await self._look(life)
-            if self._late and await self._taken_over():
-                self._wake()
             if life.ended.is_set():
                 self.figures.problems.append(f"seed {self.seed}: the last life ended with {life.status}")
                 return
-        self._wake()
-        if self._late:
-            # Time for what they hold to be stored, or refused.
-            await asyncio.sleep(0.3)
-
-    async def _taken_over(self) -> bool:
-        """Whether all calls that were held by the one who stands still are held by another, or done."""
-        rows = await self.admin.fetch(
-            "SELECT call_id FROM run_calls WHERE run_id = $1 AND done_at IS NULL AND lease_until <= now()", self.run_id
-        )
-        return self._held.isdisjoint(row["call_id"] for row in rows)
-
-    def _wake(self) -> None:
-        for life in self._lives:
-            if life.stands_still:
-                life.signal(signal.SIGCONT)
 
     async def _look(self, life: Life) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK):
                 await life.over.wait()
-        except TimeoutError:
-            await self._unlock()
-
-    async def _unlock(self) -> None:
-        """One who stands still holds the locks of its open transactions until PostgreSQL ends them, which is a matter of time as well."""
-        for late in self._lives:
-            if late.stands_still:
-                await self.admin.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE application_name = ANY($1) AND state LIKE 'idle in transaction%'",
-                    [late.order.life, f"{late.order.life}-sweep"],
-                )
 
     async def _over(self) -> bool:
         run_id = self.run_id
@@ -229,7 +254,6 @@ class Trial:
         """What was in flight; then the time of its leases passes."""
         # Until what it has sent is here, to the provider and to PostgreSQL.
         await asyncio.sleep(_SENT)
-        await self._unlock()
         self._stored = await self._stored_calls()
         dead = self._lives[-1].order.life
         flying = {call for life, call in self._answered if life == dead and _id(call) not in self._stored}
@@ -237,18 +261,7 @@ class Trial:
         self._again |= {_id(call) for call in flying}
         of = f"done_at IS NULL AND run_id = '{self.run_id}'"
         for table in ("run_calls", "syntheses"):
-            await self._with_locks(f"UPDATE {table} SET lease_until = now() - interval '1 day' WHERE {of}")
-
-    async def _with_locks(self, statement: str) -> None:
-        """Until nobody who stands still holds a lock any more."""
-        while True:
-            try:
-                async with self.admin.transaction():
-                    await self.admin.execute("SET LOCAL lock_timeout = '200ms'")
-                    await self.admin.execute(statement)
-                return
-            except asyncpg.LockNotAvailableError:
-                await self._unlock()
+            await self.admin.execute(f"UPDATE {table} SET lease_until = now() - interval '1 day' WHERE {of}")
 
     async def _judge(self) -> None:
         figures = self.figures

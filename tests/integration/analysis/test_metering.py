@@ -11,10 +11,13 @@ import pytest
 from analysis.domain.plan import QuotaUsedUp, RunTooLarge
 from analysis.domain.request import RunId
 from analysis.domain.run import RunState
+from analysis.store import plans
+from callmine.calls.v1.calls_pb2 import FetchFailed
 from callmine.fetches.v1.fetches_pb2 import FetchRequested
 from callmine.plans.v1.plans_pb2 import AddonCredited, PlanChanged
 from callmine.reports.v1.reports_pb2 import UsageThresholdReached
 from core import faultpoints
+from database import Row
 from integration.analysis.site import browser, program, site
 from integration.analysis.world import ACME, MAYA, RIVAL, World, question
 from messaging import Verdict
@@ -189,15 +192,38 @@ async def test_fifty_calls_at_once_at_the_edge(world: World) -> None:
     assert sorted(told_of) == [80, 100]
 
 
+async def test_what_is_left_is_of_one_moment(world: World) -> None:
+    """Calls are metered while the quota is read: each is either used or promised."""
+    await told(world, plan(10))
+    run_id = await world.desk.start(ACME, question(max_calls=6), MAYA)
+    for number in range(6):
+        await world.deliver(await world.fetched(run_id, f"call{number}"))
+    async with world.db.workspace(ACME) as tx:
+        fetch_one = tx.fetch_one
+
+        async def and_then_work(name: str, /, **parameters: object) -> Row | None:
+            row = await fetch_one(name, **parameters)
+            await world.work()
+            return row
+
+        of = await plans.plan_of(tx)
+        tx.fetch_one = and_then_work  # type: ignore[method-assign]
+        left = [(await plans.quota_of(tx, of, world.clock.now())).free for _ in range(2)]
+    assert left == [4, 4]
+    assert await paid(world) == {"plan": 6}
+
+
 class _Crash(Exception):
     """The process dies here."""
 
 
 async def test_the_ledger_adds_up_whatever_happens(world: World) -> None:
-    """Random purchases, plans, months and runs, with crashes around every commit."""
-    for seed in range(6):
+    """Random purchases, plans, months and runs, some gone on with after a failure, with crashes around every commit."""
+    for seed in range(8):
         await _history(world, Random(seed), f"s{seed}")
         await _adds_up(world)
+        # No plan becomes smaller while a run is under way here: whoever is analysed is paid for.
+        assert "nobody" not in await paid(world)
 
 
 async def _history(world: World, rng: Random, name: str) -> None:
@@ -220,6 +246,7 @@ async def _happens(world: World, rng: Random, name: str) -> None:
 
 
 async def _run(world: World, rng: Random) -> None:
+    """A run of some calls, with a crash; now and then its fetch fails half-way, and somebody goes on with it, be it in another month."""
     try:
         run_id = await world.desk.start(ACME, question(max_calls=50), MAYA)
     except QuotaUsedUp:
@@ -229,12 +256,47 @@ async def _run(world: World, rng: Random) -> None:
         await world.desk.cancel(ACME, run_id, MAYA)
         return
     calls = rng.randint(1, min(6, limit))
-    for number in range(calls):
-        await world.deliver(await world.fetched(run_id, f"call{number}"))
-    await world.deliver(world.completed(run_id, calls))
+    if rng.random() < 0.4:
+        await _fails_half_way(world, rng, run_id, calls)
+        return
+    await _fetched(world, rng, run_id, [f"call{number}" for number in range(calls)])
     await _crashing(world, rng)
     await world.work()
     assert (await world.desk.run(ACME, run_id)).calls_analysed == calls
+
+
+async def _fetched(world: World, rng: Random, fetch_id: RunId, names: list[str]) -> None:
+    """All calls of a fetch and its end, in any order, some twice."""
+    told = [*[await world.fetched(fetch_id, name) for name in [*names, *rng.sample(names, len(names) // 2)]]]
+    told.append(world.completed(fetch_id, len(names)))
+    rng.shuffle(told)
+    await world.deliver(*told)
+
+
+async def _fails_half_way(world: World, rng: Random, run_id: RunId, calls: int) -> None:
+    """The fetch ends with an error after so many calls; the next one lists some of them and others, as many as it was asked for."""
+    for number in range(calls):
+        await world.deliver(await world.fetched(run_id, f"call{number}"))
+    await _crashing(world, rng)
+    await world.deliver(world.event(FetchFailed(run_id=str(run_id), reason="away"), str(run_id)))
+    world.clock.by += timedelta(days=rng.choice([0, 0, 40]))
+    try:
+        await world.desk.resume(ACME, run_id, MAYA)
+    except QuotaUsedUp:
+        return
+    run = await world.desk.run(ACME, run_id)
+    if run.call_limit is None or run.state is not RunState.RUNNING:
+        await world.desk.cancel(ACME, run_id, MAYA)
+        return
+    first = rng.randint(0, calls)
+    await _fetched(
+        world, rng, RunId(run.fetch_id), [f"call{first + number}" for number in range(min(8, run.call_limit))]
+    )
+    await _crashing(world, rng)
+    await world.work()
+    run = await world.desk.run(ACME, run_id)
+    assert run.state is RunState.COMPLETED
+    assert run.calls_analysed <= (run.call_limit or 0)
 
 
 async def _crashing(world: World, rng: Random) -> None:

@@ -195,6 +195,70 @@ async def test_it_stays_within_the_quota(world: World) -> None:
     assert await counted(world) == {"usage": 5, "analyses": 5, "reports": 1}
 
 
+async def fetch_failed(world: World, run_id: RunId) -> None:
+    """The present fetch of a run comes to nothing."""
+    fetch_id = (await world.desk.run(ACME, run_id)).fetch_id
+    await world.deliver(world.event(FetchFailed(run_id=str(fetch_id), reason="away"), str(run_id)))
+
+
+async def paid(world: World) -> dict[str, int]:
+    rows = await world.rows("SELECT paid_by, count(*) AS calls FROM usage GROUP BY 1")
+    return {row["paid_by"]: row["calls"] for row in rows}
+
+
+@pytest.mark.parametrize("end_comes", ["first", "last"])
+async def test_a_second_fetch_of_other_calls_stays_within_the_quota(world: World, end_comes: str) -> None:
+    """Two of five calls are used when the fetch fails; the second one may bring five, and has five others."""
+    await plan(world, 5)
+    run_id = await world.desk.start(ACME, question(), MAYA)
+    await world.deliver(await world.fetched(run_id, "c0"), await world.fetched(run_id, "c1"))
+    await world.work()
+    await fetch_failed(world, run_id)
+    world.model.asked.clear()
+    await world.desk.resume(ACME, run_id, MAYA)
+    run = await world.desk.run(ACME, run_id)
+    assert run.call_limit == 5
+    fetch_id = RunId(run.fetch_id)
+    calls = [await world.fetched(fetch_id, f"other{number}") for number in range(5)]
+    end = world.completed(fetch_id, 5)
+    # Announced again, those that are left out change nothing.
+    for event in [end, *calls, *calls] if end_comes == "first" else [*calls, *calls, end]:
+        await world.deliver(event)
+    await world.work()
+    run = await world.desk.run(ACME, run_id)
+    assert (run.state, run.calls_analysed, run.calls_expected, run.calls_fetched) == (RunState.COMPLETED, 5, 5, 5)
+    assert len([prompt for prompt in world.model.asked if prompt.task == "analyse-call"]) == 3
+    assert await paid(world) == {"plan": 5}
+    assert len(await world.sent_of(ReportCompleted)) == 1
+
+
+async def test_calls_of_an_earlier_fetch_are_not_queued_again(world: World) -> None:
+    """Three were announced, and the second fetch has one of them; when that fails too, nobody goes on with the other two."""
+    run_id = await world.desk.start(ACME, question(), MAYA)
+    world.model.script = refusing_after(0)  # type: ignore[assignment]
+    await world.deliver(*[await world.fetched(run_id, f"c{number}") for number in range(3)])
+    await world.work()
+    await world.desk.resume(ACME, run_id, MAYA)
+    fetch_id = RunId((await world.desk.run(ACME, run_id)).fetch_id)
+    await world.deliver(await world.fetched(fetch_id, "c1"), world.completed(fetch_id, 1))
+    await world.work()
+    assert (await world.desk.run(ACME, run_id)).state is RunState.FAILED
+    world.model.script = honest
+    await world.desk.resume(ACME, run_id, MAYA)
+    await world.work()
+    run = await world.desk.run(ACME, run_id)
+    assert (run.state, run.calls_analysed, run.calls_expected) == (RunState.COMPLETED, 1, 1)
+    assert await counted(world) == {"usage": 1, "analyses": 1, "reports": 1}
+
+
+async def test_a_run_takes_no_more_calls_than_it_was_given(world: World) -> None:
+    await plan(world, 2)
+    run_id = await world.finished_run(calls=4)
+    run = await world.desk.run(ACME, run_id)
+    assert (run.state, run.calls_analysed, run.calls_expected) == (RunState.COMPLETED, 2, 2)
+    assert await paid(world) == {"plan": 2}
+
+
 async def test_it_waits_for_its_turn(world: World) -> None:
     run_id = await failed(world, calls=3, done=1)
     other = await world.desk.start(ACME, question(), MAYA)

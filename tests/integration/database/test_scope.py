@@ -12,6 +12,7 @@ import pytest
 from core.errors import InvalidInput, Transient
 from core.ids import WorkspaceId
 from database import Database, DatabaseSettings, MigrationSettings, Queries, UnsafeRole, migrate
+from database.connect import open_pool
 from isolation.cost.wire import wiretap
 from local.postgres import ServiceDsns, drop, provision
 from testkit.capture import unrecorded
@@ -35,6 +36,10 @@ STATEMENTS = """
 -- name: note_add
 -- Adds a note.
 INSERT INTO notes (workspace_id, id, body) VALUES (:workspace_id, :id, :body);
+
+-- name: note_change
+-- Changes a note.
+UPDATE notes SET body = :body WHERE workspace_id = :workspace_id AND id = :id;
 
 -- name: notes_all
 -- The workspace's notes.
@@ -217,6 +222,34 @@ async def test_a_lost_database_is_told_as_transient(db: Database, postgres_url: 
             await tx.fetch("notes_all")
     async with db.workspace(A) as tx:
         assert await tx.fetch("notes_all") == []
+
+
+async def test_a_process_that_stands_still_in_a_transaction_keeps_no_locks(db: Database, dsns: ServiceDsns) -> None:
+    """As one that is stopped between two statements: others get at its rows, and it is told to try again."""
+    await _add(db, A, 1)
+    settings = DatabaseSettings(app_url=dsns.app, sweep_url=dsns.sweep, idle_transaction=1)
+    with unrecorded("notes_unscoped and note_forged of test_scope.py are wrong on purpose"):
+        still = await Database.open(settings, db.queries)
+    try:
+        with pytest.raises(Transient):
+            async with still.workspace(A) as tx:
+                assert await tx.execute("note_change", id=1, body="of one who stands still") == 1
+                async with db.workspace(A) as other:
+                    assert await other.execute("note_change", id=1, body="of another") == 1
+                await tx.fetch("notes_all")
+        async with still.workspace(A) as tx:
+            assert [row["body"] for row in await tx.fetch("notes_all")] == ["of another"]
+    finally:
+        await still.close()
+
+
+async def test_how_long_a_transaction_may_stand_still_is_set_for_both_roles(dsns: ServiceDsns) -> None:
+    for url in (dsns.app, dsns.sweep):
+        pool = await open_pool(url, 1, "audit")
+        try:
+            assert await pool.fetchval("SHOW idle_in_transaction_session_timeout") == "1min"
+        finally:
+            await pool.close()
 
 
 async def test_the_servers_last_words_without_the_end_of_the_connection_are_transient(

@@ -99,6 +99,11 @@ class Run:
         known = self.calls_expected if self.fetch_complete else None
         return max(0, (self.question.max_calls if known is None else known) - self.calls_analysed)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether another call may be queued: not more than it may use are here or analysed."""
+        return self.call_limit is None or self.calls_fetched < self.call_limit
+
     def pause(self, now: datetime) -> Pause | None:
         """Why the fetch rests and until when; None when it does not."""
         if self.state is not RunState.RUNNING or self.calls_expected is not None:

@@ -75,7 +75,9 @@ class MessageHandlers:
         call = events.fetched_call(event)
         run = await self._run(tx, events.run_id_of(event.payload.run_id))
         if run is not None and run.state is RunState.RUNNING:
-            if await runs.add_call(tx, run, call):
+            added = await runs.add_call(tx, run, call)
+            if added in {runs.Added.KEPT, runs.Added.LEFT_OUT}:
+                # It may have been what the end was waiting for.
                 await self.lifecycle.settle(tx, run.id, cause=event)
             tx.on_commit(self.lifecycle.wake)
 

@@ -13,6 +13,7 @@ more with more room.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -243,8 +244,12 @@ class Conversation:
         while True:
             await self._wait_for_hold(card)
             async with self.place():
-                if self.asker.held(card) == 0:
-                    return await self._once(card, prompt, room)
+                if self.asker.held(card) > 0:
+                    continue
+                answered = await self._once(card, prompt, room)
+            # Whoever has the place now asks before this answer is read: many come at once.
+            await asyncio.sleep(0)
+            return answered
 
     async def _once(self, card: ModelCard, prompt: Prompt, room: int) -> Answered:
         """One request, told to the circuit and the budget, and noted."""

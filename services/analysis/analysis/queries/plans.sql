@@ -75,9 +75,12 @@ SELECT provider, reason FROM integrations WHERE workspace_id = :workspace_id AND
 SELECT pg_advisory_xact_lock(hashtextextended('analysis.quota.' || :workspace_id::text, 0));
 
 -- name: usage_of_month
--- What the month's plan has paid for, and what is left of bought calls.
+-- What the month's plan has paid for, what is left of bought calls, and what runs under way may still use. One statement, so that all are of
+-- one moment: a call that is metered between two would be neither used in the first nor promised in the second.
 SELECT coalesce((SELECT m.by_plan FROM usage_months m WHERE m.workspace_id = :workspace_id AND m.begins_at = :begins_at), 0) AS used,
-       coalesce((SELECT b.bought - b.used FROM addon_balances b WHERE b.workspace_id = :workspace_id), 0) AS addon_calls;
+       coalesce((SELECT b.bought - b.used FROM addon_balances b WHERE b.workspace_id = :workspace_id), 0) AS addon_calls,
+       (SELECT coalesce(sum(greatest(0, least(r.call_limit, coalesce(r.calls_expected, r.call_limit)) - r.calls_analysed - r.calls_failed)), 0)
+        FROM runs r WHERE r.workspace_id = :workspace_id AND r.state = 'running')::bigint AS promised;
 
 -- name: addon_purchase
 -- A purchase; 0 rows when it is known already.

@@ -59,12 +59,8 @@ ORDER BY id DESC
 LIMIT :limit;
 
 -- name: runs_under_way
--- How many runs are under way, and how many calls they may still use up.
-SELECT count(*) AS runs,
-       coalesce(sum(greatest(0, least(call_limit, coalesce(calls_expected, call_limit)) - calls_analysed - calls_failed)), 0)::bigint
-           AS promised
-FROM runs
-WHERE workspace_id = :workspace_id AND state = 'running';
+-- How many runs are under way.
+SELECT count(*) AS runs FROM runs WHERE workspace_id = :workspace_id AND state = 'running';
 
 -- name: next_queued_run
 -- The run that has waited longest. One that somebody is changing right now is passed over: whoever does starts the next one after it.
@@ -101,14 +97,19 @@ WHERE workspace_id = :workspace_id AND id = :id AND state = 'failed';
 -- The calls of a run are asked for under another id. Those that are analysed stay; the others count when they are announced.
 UPDATE runs
 SET fetch_ids = fetch_ids || :fetch_id::uuid, calls_expected = NULL, calls_fetched = calls_analysed, calls_kept = calls_analysed,
-    fetch_remarks = '{}'
+    calls_left_out = 0, fetch_remarks = '{}'
 WHERE workspace_id = :workspace_id AND id = :id AND state = 'queued';
 
 -- name: reopen_calls
--- The calls of a run that are not analysed are queued, as if for the first time.
+-- The calls of a run that are not analysed are queued, as if for the first time; not those that are no part of it.
 UPDATE run_calls
 SET state = 'pending', done_at = NULL, attempts = 0, bad_answers = 0, reason = '', lease_until = now()
-WHERE workspace_id = :workspace_id AND run_id = :run_id AND state IN ('skipped', 'failed');
+WHERE workspace_id = :workspace_id AND run_id = :run_id AND state IN ('skipped', 'failed') AND NOT left_out;
+
+-- name: leave_out_calls
+-- The calls of a run that are not analysed are no part of it, until its present fetch announces them.
+UPDATE run_calls SET left_out = true
+WHERE workspace_id = :workspace_id AND run_id = :run_id AND state IN ('skipped', 'failed') AND NOT left_out;
 
 -- name: complete_run
 -- A run ends with a report.
@@ -123,9 +124,9 @@ WHERE workspace_id = :workspace_id AND id = :id AND state = 'cancelled' AND repo
 RETURNING sequence;
 
 -- name: record_fetch
--- All calls of a run have been announced; those that are kept are expected besides.
+-- All calls of a run have been announced; those that are kept are expected besides, those that are left out are not.
 UPDATE runs
-SET calls_expected = :expected + calls_kept, calls_matching = :matching, calls_private = :private,
+SET calls_expected = :expected + calls_kept - calls_left_out, calls_matching = :matching, calls_private = :private,
     calls_without_transcript = :without_transcript, fetch_remarks = :remarks::text[]
 WHERE workspace_id = :workspace_id AND id = :id AND calls_expected IS NULL;
 
@@ -136,18 +137,22 @@ SET paused_until = :until, pause_reason = :reason
 WHERE workspace_id = :workspace_id AND id = :id AND finished_at IS NULL AND coalesce(paused_until < :until, true);
 
 -- name: insert_run_call
--- A call has been fetched; announcing it again changes nothing. One that an earlier fetch has announced is queued, or stays analysed.
-INSERT INTO run_calls AS known (workspace_id, run_id, call_id, ordinal, object_name, sha256, started_at, duration_seconds, fetch_number)
-VALUES (:workspace_id, :run_id, :call_id, :ordinal, :object_name, :sha256, :started_at, :duration_seconds, :fetch_number)
+-- A call has been fetched; announcing it again changes nothing. One that an earlier fetch has announced is queued, or stays analysed. One
+-- for which the run has no room (`left_out`) is noted, and not queued.
+INSERT INTO run_calls AS known (workspace_id, run_id, call_id, ordinal, object_name, sha256, started_at, duration_seconds, fetch_number,
+                                left_out, state, done_at)
+VALUES (:workspace_id, :run_id, :call_id, :ordinal, :object_name, :sha256, :started_at, :duration_seconds, :fetch_number,
+        :left_out::boolean, CASE WHEN :left_out::boolean THEN 'skipped' ELSE 'pending' END, CASE WHEN :left_out::boolean THEN now() END)
 ON CONFLICT (workspace_id, run_id, call_id) DO UPDATE
 SET fetch_number = excluded.fetch_number,
     object_name = CASE known.state WHEN 'analysed' THEN known.object_name ELSE excluded.object_name END,
     sha256 = CASE known.state WHEN 'analysed' THEN known.sha256 ELSE excluded.sha256 END,
-    state = CASE known.state WHEN 'analysed' THEN 'analysed' ELSE 'pending' END,
-    done_at = CASE known.state WHEN 'analysed' THEN known.done_at END,
+    state = CASE known.state WHEN 'analysed' THEN 'analysed' ELSE excluded.state END,
+    done_at = CASE known.state WHEN 'analysed' THEN known.done_at ELSE excluded.done_at END,
+    left_out = known.state <> 'analysed' AND excluded.left_out,
     attempts = 0, bad_answers = 0, reason = '', lease_until = now()
 WHERE known.workspace_id = :workspace_id AND known.fetch_number < excluded.fetch_number
-RETURNING state = 'analysed' AS kept;
+RETURNING state = 'analysed' AS kept, left_out;
 
 -- name: count_fetched
 -- One more call of a run is here.
@@ -157,6 +162,11 @@ UPDATE runs SET calls_fetched = calls_fetched + 1 WHERE workspace_id = :workspac
 -- A call that is analysed already is among those of the present fetch: it is expected once, not twice.
 UPDATE runs SET calls_kept = calls_kept - 1, calls_expected = calls_expected - 1
 WHERE workspace_id = :workspace_id AND id = :id AND calls_kept > 0;
+
+-- name: count_left_out
+-- A call for which the run has no room was announced: it is not expected.
+UPDATE runs SET calls_left_out = calls_left_out + 1, calls_expected = calls_expected - 1
+WHERE workspace_id = :workspace_id AND id = :id;
 
 -- name: skip_open_calls
 -- A run has ended: what has not been analysed never will be.
@@ -171,13 +181,13 @@ WHERE workspace_id = :workspace_id AND run_id = :run_id AND done_at IS NULL;
 -- name: failed_calls
 -- The calls of a run that could not be analysed, and why.
 SELECT call_id, title, started_at, reason FROM run_calls
-WHERE workspace_id = :workspace_id AND run_id = :run_id AND state = 'failed'
+WHERE workspace_id = :workspace_id AND run_id = :run_id AND state = 'failed' AND NOT left_out
 ORDER BY started_at, call_id;
 
 -- name: skipped_calls
 -- The calls of a run that were fetched and not analysed, because it had ended.
 SELECT call_id, title, started_at FROM run_calls
-WHERE workspace_id = :workspace_id AND run_id = :run_id AND state = 'skipped'
+WHERE workspace_id = :workspace_id AND run_id = :run_id AND state = 'skipped' AND NOT left_out
 ORDER BY started_at, call_id;
 
 -- name: run_call

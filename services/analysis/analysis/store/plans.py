@@ -89,11 +89,10 @@ async def quota_of(tx: Tx, plan: Plan, now: datetime) -> Quota:
     """What is used in the month around `now`, what is left of bought calls, and what runs under way may still use."""
     month = plan.month(now)
     usage = await tx.fetch_one("usage_of_month", begins_at=month.begins_at)
-    under_way = await tx.fetch_one("runs_under_way")
     return Quota(
         monthly_calls=plan.monthly_calls,
         used=usage["used"] if usage else 0,
-        promised=under_way["promised"] if under_way else 0,
+        promised=usage["promised"] if usage else 0,
         addon_calls=usage["addon_calls"] if usage else 0,
         month=month,
     )

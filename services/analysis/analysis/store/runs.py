@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -165,6 +166,7 @@ async def resume_run(tx: Tx, run: Run, fetch_id: uuid.UUID) -> None:
     await tx.execute("resume_run", id=run.id)
     if not run.fetch_complete:
         await tx.execute("fetch_again", id=run.id, fetch_id=fetch_id)
+        await tx.execute("leave_out_calls", run_id=run.id)
 
 
 async def reopen_calls(tx: Tx, run_id: RunId) -> None:
@@ -209,8 +211,20 @@ async def record_pause(tx: Tx, run_id: RunId, until: datetime, reason: str) -> N
     await tx.execute("record_pause", id=run_id, until=until, reason=reason)
 
 
-async def add_call(tx: Tx, run: Run, call: FetchedCall) -> bool:
-    """Put a call into the queue, once; whether the run has it analysed already."""
+class Added(enum.Enum):
+    """What an announced call is to its run: to be analysed, analysed already, or one for which it has no room."""
+
+    QUEUED = "queued"
+    KEPT = "kept"
+    LEFT_OUT = "left out"
+
+
+async def add_call(tx: Tx, run: Run, call: FetchedCall) -> Added | None:
+    """Put a call into the queue, once; None when this fetch has announced it before.
+
+    A run takes no more calls than it was given when it began (`call_limit`), whatever is announced: for more nobody would pay. One that is
+    gone on with asks for those again that it has analysed; where the provider lists others in their place, these are left out.
+    """
     row = await tx.fetch_one(
         "insert_run_call",
         run_id=run.id,
@@ -221,11 +235,18 @@ async def add_call(tx: Tx, run: Run, call: FetchedCall) -> bool:
         sha256=call.sha256,
         started_at=call.started_at,
         duration_seconds=call.duration_seconds,
+        left_out=not run.has_room,
     )
-    kept = row is not None and bool(row["kept"])
-    if row is not None:
-        await tx.execute("count_kept" if kept else "count_fetched", id=run.id)
-    return kept
+    if row is None:
+        return None
+    if row["kept"]:
+        await tx.execute("count_kept", id=run.id)
+        return Added.KEPT
+    if row["left_out"]:
+        await tx.execute("count_left_out", id=run.id)
+        return Added.LEFT_OUT
+    await tx.execute("count_fetched", id=run.id)
+    return Added.QUEUED
 
 
 async def failed_calls(tx: Tx, run_id: RunId) -> list[FailedCall]:

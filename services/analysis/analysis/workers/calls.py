@@ -6,6 +6,7 @@ are claimed than are asked about at a time, so that the next question is ready w
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -44,6 +45,10 @@ MOST_ATTEMPTS = 30
 # Another process may be quicker; after so many tries in a row there is little left to claim.
 _MOST_TRIES = 3
 
+# Calls read from storage at a time: hundreds a second at its usual latency. All claims of a run's beginning at once would open a connection
+# each, and the first question would wait for all the handshakes.
+_LOADS_AT_ONCE = 16
+
 # While many calls are under way, results wait so long for others to be stored with (seconds); with few nobody waits.
 _LINGER, _MANY = 0.05, 8
 
@@ -81,6 +86,7 @@ class CallWork:
         self._held = held
         self._turns = calls.Turns()
         self._random = random.SystemRandom()
+        self._loading = asyncio.Semaphore(_LOADS_AT_ONCE)
         self._beginning = Batches[WorkspaceId, CallClaim, Begun](self._begin)
         self._storing = Batches[tuple[WorkspaceId, RunId], CallEnd, None](self._store, linger=self._linger)
 
@@ -152,7 +158,9 @@ class CallWork:
 
     async def _load(self, claim: CallClaim, claimed: ClaimedCall) -> Call:
         stored = StoredCall(claimed.object_name, claimed.sha256)
-        call = parse_call(await read_call(self.objects, claim.workspace_id, stored))
+        async with self._loading:
+            document = await read_call(self.objects, claim.workspace_id, stored)
+        call = parse_call(document)
         if call.call_id != claim.call_id:
             raise UnreadableCall("the stored call is another one than was announced")
         if not call.sentences:

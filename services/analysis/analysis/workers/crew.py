@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from dataclasses import replace
 
 from analysis.handlers.lifecycle import Lifecycle
@@ -23,8 +22,9 @@ from messaging import Outbox
 # Summaries are few and must not wait behind calls, so they have workers of their own.
 _SYNTHESES_AT_ONCE = 2
 
-# Calls that are claimed for each one that is asked about: their questions are made ready while others wait for the model.
-_AHEAD = 1.5
+# Calls that are claimed for each one that is asked about: their questions are made ready while others wait for the model. Answers come in
+# bursts, for questions that left together: then as many more are wanted at once, while the results of those are stored.
+_AHEAD = 2
 
 
 class Workers:
@@ -51,7 +51,7 @@ class Workers:
         calls = CallWork(db, outbox, lifecycle, objects, asker, self._backoff, places, held)
         syntheses = SynthesisWork(db, outbox, lifecycle, asker, self._backoff)
         few = PoolSettings(_SYNTHESES_AT_ONCE, self._settings.lease, self._settings.poll)
-        ahead = replace(self._settings, concurrency=math.ceil(_AHEAD * self._settings.concurrency))
+        ahead = replace(self._settings, concurrency=_AHEAD * self._settings.concurrency)
         self._calls = WorkPool("call", calls, ahead, self._clock, held)
         self._syntheses = WorkPool("synthesis", syntheses, few, self._clock)
 

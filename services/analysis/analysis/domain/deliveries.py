@@ -50,7 +50,8 @@ class Kind(enum.StrEnum):
 class DeliveryState(enum.StrEnum):
     """waiting (for Slack's credential) -> ready -> posted | unclear | failed | skipped.
 
-    A ready one that Slack was asked to post, without it being known what came of that, has `asked_at`: it is looked for, never just repeated.
+    A ready one that Slack was asked to post, without it being known what came of that, has `asked_at`: it is looked for, never just
+    repeated.
     """
 
     WAITING = "waiting"

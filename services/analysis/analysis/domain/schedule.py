@@ -6,7 +6,7 @@ import enum
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import NewType
@@ -80,7 +80,7 @@ class Setting:
     range: Range
     timezone: str | None = None
     cap: bool = True
-    delivery: Delivery = Delivery()
+    delivery: Delivery = field(default_factory=Delivery)
 
     def zone(self, workspace_timezone: str) -> ZoneInfo:
         """The zone whose clocks count."""

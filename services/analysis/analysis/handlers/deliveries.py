@@ -103,7 +103,7 @@ class Deliveries:
     ) -> DeliverySettings:
         """Another choice; an empty `channel_id` is none. Audited. Raises InvalidInput, and ChangedElsewhere at another version.
 
-        Reports that are finished from now on go there; what waits to be posted is not moved, and not posted where nothing is to be any more.
+        Reports that are finished from now on go there. What waits to be posted is not moved; it is not posted where nothing is to be.
         """
         async with self.db.workspace(workspace_id) as tx:
             known = await deliveries.lock_settings(tx)

@@ -18,9 +18,7 @@ from analysis.http.schedules import ScheduleRoutes
 from web import Pages
 
 
-def routers(
-    desk: Desk, schedules: Schedules, exports: Exports, deliveries: Deliveries
-) -> tuple[APIRouter, ...]:
+def routers(desk: Desk, schedules: Schedules, exports: Exports, deliveries: Deliveries) -> tuple[APIRouter, ...]:
     """All routes of the service."""
     frame = Frame(desk, Pages("analysis"))
     files = ExportRoutes(exports, frame)

@@ -1,4 +1,7 @@
-"""`/settings/delivery` and `/api/v1/delivery`: where finished reports are posted. Admins only; notices are dismissed by whom they are for."""
+"""`/settings/delivery` and `/api/v1/delivery`: where finished reports are posted. Admins only.
+
+Notices are dismissed by whom they are for.
+"""
 
 from __future__ import annotations
 
@@ -187,9 +190,7 @@ class DeliveryApi:
 
     async def repeat(self, session: Admin, delivery_id: str) -> JSONResponse:
         """Have a delivery posted (again) that is not known to be in its channel."""
-        known = await self._deliveries.repeat(
-            session.workspace_id, DeliveryId(id_in_path(delivery_id, "delivery"))
-        )
+        known = await self._deliveries.repeat(session.workspace_id, DeliveryId(id_in_path(delivery_id, "delivery")))
         found = await self._deliveries.of_run(session.workspace_id, known.run_id)
         return JSONResponse({"deliveries": [_posting(one) for one in found]}, ACCEPTED)
 

@@ -32,7 +32,7 @@ class DueList:
 
 @dataclass(frozen=True, slots=True)
 class ChannelList:
-    """What there is to choose from. `state` waiting or ready: Slack is being asked; `reason` says why that failed. `listed_at`: as of when."""
+    """What there is to choose from, as of `listed_at`. `state` waiting or ready: Slack is being asked; `reason` says why that failed."""
 
     channels: Sequence[Channel] = ()
     state: str = ""

@@ -188,9 +188,7 @@ class DeliveryWork:
             if held:
                 told = events.credential_rejected(sealed, error.provider_status)
                 # After the request of the same grant, whose number is 1.
-                await self.outbox.add(
-                    tx, told, aggregate_id=str(sealed.grant_id), sequence=2, requester=REQUESTER
-                )
+                await self.outbox.add(tx, told, aggregate_id=str(sealed.grant_id), sequence=2, requester=REQUESTER)
             reach("analysis.delivery.refused")
 
     async def _ask_again(self, tx: Tx, claim: DeliveryClaim, due: Due) -> None:

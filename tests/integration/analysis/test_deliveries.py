@@ -16,6 +16,7 @@ from analysis.domain.deliveries import Covers, DeliveryId
 from analysis.domain.schedule import FIRED_BY
 from analysis.slack.client import destination
 from callmine.audit.v1.audit_pb2 import AdminAction
+from callmine.calls.v1.calls_pb2 import FetchFailed
 from callmine.credentials.v1.credentials_pb2 import CredentialRejected, CredentialRequested, DenialReason
 from callmine.integrations.v1.integrations_pb2 import IntegrationDisconnected
 from callmine.plans.v1.plans_pb2 import PlanChanged
@@ -634,7 +635,6 @@ async def test_nobody_is_told_of_a_run_that_the_plan_hides(bench: DeliveryBench)
 async def test_a_failed_run_is_told_to_who_asked_until_it_is_gone_on_with(bench: DeliveryBench) -> None:
     await bench.choose()
     run_id = await bench.world.desk.start(ACME, question(), MAYA)
-    from callmine.calls.v1.calls_pb2 import FetchFailed
 
     await bench.world.deliver(bench.world.event(FetchFailed(run_id=str(run_id), reason="Gong is away"), str(run_id)))
     assert (await bench.rows(), await bench.told()) == ([], [(MAYA.id, "failure")])

@@ -42,7 +42,7 @@ from messaging import Outbox, Routes
 SHOWN = 10
 
 # Slack's channels are asked for again where nothing has come of it for so long.
-LIST_SECONDS = 120.0
+LIST_SECONDS = 900.0
 
 
 class ChangedElsewhere(Conflict):

@@ -231,3 +231,4 @@ async def test_a_schedules_run_that_failed_is_told_where_its_report_would_have_b
     assert message["text"] == "No report: Price every week"
     assert "SECRET" not in str(message)
     assert f"/runs/{row['id']}|See why" in str(message["blocks"])
+    assert "Posted to " in (await admin.get(f"/runs/{row['id']}")).text

@@ -23,7 +23,7 @@ def routers(desk: Desk, schedules: Schedules, exports: Exports, deliveries: Deli
     frame = Frame(desk, Pages("analysis"))
     files = ExportRoutes(exports, frame)
     return (
-        RunRoutes(desk, schedules, frame).router(),
+        RunRoutes(desk, schedules, deliveries, frame).router(),
         ReportRoutes(desk, deliveries, frame).router(),
         ModelRequestRoutes(desk, frame).router(),
         files.router(),

@@ -80,6 +80,13 @@ class DeliveryBench:
         await self.slack.answer(await self.slack.granted(**changes))
         return run_id
 
+    async def list_channels(self) -> None:
+        """Slack's channels are read anew."""
+        await self.world.deliveries.ask_for_channels(ACME)
+        await self.slack.answer(await self.slack.granted())
+        await self.skip_waits()
+        await self.list_pool().drain()
+
     async def work(self) -> None:
         """Let the workers do everything there is, with all leases and pauses over; each look comes in its time."""
         await self.skip_waits()

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from random import Random
 
 import pytest
 from google.protobuf.message import Message
 
-from analysis.domain.deliveries import Covers, DeliveryId
-from analysis.domain.schedule import FIRED_BY
+from analysis.domain.deliveries import Covers
 from analysis.slack.client import destination
-from callmine.audit.v1.audit_pb2 import AdminAction
-from callmine.calls.v1.calls_pb2 import FetchFailed
 from callmine.credentials.v1.credentials_pb2 import CredentialRejected, CredentialRequested, DenialReason
-from callmine.integrations.v1.integrations_pb2 import IntegrationDisconnected
-from callmine.plans.v1.plans_pb2 import PlanChanged
 from contracts import Event
-from core import faultpoints
-from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import uuid7
 from core.log import JsonFormatter
 from egress import Egress
 from integration.analysis.delivery_bench import (
     ADDRESS,
     ARCHIVED,
-    GENERAL,
     HISTORY,
     LEADERSHIP,
-    LIST,
-    POST,
-    SALES,
     DeliveryBench,
     delivery_bench,
 )
@@ -44,10 +31,6 @@ from testkit.outside import Outside
 
 POSTED = ("posted", "")
 UNREADABLE = ("unclear", "history_not_readable")
-
-
-class Crash(BaseException):
-    """What kill -9 is to a process."""
 
 
 @pytest.fixture
@@ -367,279 +350,3 @@ async def test_a_grant_that_ends_is_asked_for_again(bench: DeliveryBench) -> Non
     assert (len(bench.posted()), await bench.ends()) == (1, [POSTED])
     states = await bench.world.rows("SELECT state FROM slack_grants ORDER BY asked_at")
     assert [row["state"] for row in states] == ["over", "over"]
-
-
-async def crash_at(bench: DeliveryBench, point: str) -> None:
-    """Let the workers work until one is killed there."""
-
-    def trap(reached: str) -> None:
-        if reached == point:
-            raise Crash
-
-    await bench.skip_waits()
-    faultpoints.arm(trap)
-    try:
-        with pytest.raises(BaseException) as died:  # noqa: PT011 - wrapped in the groups of the tasks it went through
-            while await bench.pool().drain():
-                await bench.skip_waits()
-    finally:
-        faultpoints.arm(None)
-    assert died.type is Crash or died.group_contains(Crash)
-
-
-POINTS = [
-    ("analysis.delivery.claimed", POSTED, 1),
-    ("analysis.delivery.before_asking", POSTED, 1),
-    ("analysis.delivery.asking", UNREADABLE, 0),
-    ("analysis.delivery.posted", UNREADABLE, 1),
-    ("analysis.delivery.before_commit", UNREADABLE, 1),
-]
-
-
-@pytest.mark.parametrize(("point", "end", "posted"), POINTS)
-async def test_killed_anywhere_it_is_posted_at_most_once(
-    bench: DeliveryBench, point: str, end: tuple[str, str], posted: int
-) -> None:
-    await bench.ready()
-    await crash_at(bench, point)
-    await bench.work()
-    assert (await bench.ends(), len(bench.posted())) == ([end], posted)
-    assert [row["state"] for row in await bench.world.rows("SELECT state FROM slack_grants")] == ["over"]
-
-
-@pytest.mark.parametrize("point", [point for point, _, _ in POINTS])
-async def test_killed_anywhere_it_is_posted_exactly_once_where_channels_can_be_read(
-    bench: DeliveryBench, point: str
-) -> None:
-    await bench.allow_history()
-    await bench.ready()
-    await crash_at(bench, point)
-    await bench.work()
-    assert (await bench.ends(), len(bench.posted())) == ([POSTED], 1)
-
-
-async def test_killed_while_the_run_ends_it_is_planned_once(bench: DeliveryBench) -> None:
-    await bench.choose()
-    run_id = await bench.world.desk.start(ACME, question(), MAYA)
-    await bench.world.deliver(await bench.world.fetched(run_id, "call0"), bench.world.completed(run_id, 1))
-
-    def trap(reached: str) -> None:
-        if reached == "analysis.delivery.planned":
-            raise Crash
-
-    faultpoints.arm(trap)
-    try:
-        with pytest.raises(BaseException):  # noqa: B017, PT011 - wrapped in groups
-            await bench.world.work()
-    finally:
-        faultpoints.arm(None)
-    assert (await bench.rows(), await bench.asked(), await bench.told()) == ([], [], [])
-    await bench.world.work()
-    assert (len(await bench.rows()), len(await bench.asked())) == (1, 1)
-
-
-@pytest.mark.parametrize("seed", range(12))
-async def test_whatever_breaks_however_often_there_are_never_two(bench: DeliveryBench, seed: int) -> None:
-    """Crashes, faults and overtaken claims as a seed has them; with and without the right to read the channel."""
-    rng = Random(seed)
-    readable = seed % 2 == 0
-    if readable:
-        await bench.allow_history()
-    await bench.ready()
-    points = [point for point, _, _ in POINTS]
-    faults: list[dict[str, object]] = [
-        {"status": 500},
-        {"status": 503, "after": True},
-        {"html": True, "after": True},
-        {"status": 429, "retry_after": 1},
-        {"body": '{"ok": false, "error": "internal_error"}', "after": True},
-    ]
-    for _ in range(8):
-        if rng.random() < 0.5:
-            bench.arm(rng.choice(faults), 1, rng.choice([POST, HISTORY]))
-        dies_at, after = rng.choice(points), rng.randrange(3)
-        left = [after]
-
-        def trap(reached: str, dies_at: str = dies_at, left: list[int] = left) -> None:
-            if reached == dies_at:
-                left[0] -= 1
-                if left[0] < 0:
-                    raise Crash
-
-        await bench.skip_waits()
-        faultpoints.arm(trap)
-        ends = await asyncio.gather(bench.pool().drain(), bench.pool().drain(), return_exceptions=True)
-        faultpoints.arm(None)
-        # A crash, wrapped in the groups of the tasks it went through.
-        assert all(isinstance(end, int | Crash | BaseExceptionGroup) for end in ends), ends
-        assert len(bench.posted()) <= 1
-    bench.slack.outside.running.sandbox.switchboard.disarm()
-    await bench.work()
-    [(state, reason)] = await bench.ends()
-    posted = len(bench.posted())
-    assert posted <= 1
-    assert (state, posted) == ("posted", 1) or ((state, reason) == UNREADABLE and not readable)
-
-
-async def test_who_is_overtaken_while_slack_thinks_changes_nothing(bench: DeliveryBench) -> None:
-    begun = asyncio.Event()
-    faultpoints.arm(lambda reached: begun.set() if reached == "analysis.delivery.asking" else None)
-    bench.arm({"delay": 2.0})
-    await bench.ready()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(bench.pool().drain())
-        await begun.wait()
-        faultpoints.arm(None)
-        await bench.work()
-        assert (await bench.ends(), bench.posted()) == ([UNREADABLE], [])
-    assert (await bench.ends(), len(bench.posted())) == ([UNREADABLE], 1)
-
-
-async def test_two_workers_at_once_post_one(bench: DeliveryBench) -> None:
-    await bench.ready()
-    await bench.skip_waits()
-    await asyncio.gather(*(bench.pool().drain() for _ in range(4)))
-    assert (len(bench.posted()), await bench.ends()) == (1, [POSTED])
-
-
-async def test_a_person_may_have_it_posted_again_where_it_is_not_known_to_be_there(bench: DeliveryBench) -> None:
-    await bench.ready(LEADERSHIP)
-    await bench.work()
-    [row] = await bench.rows()
-    await bench.choose(GENERAL)
-    await bench.world.deliveries.repeat(ACME, DeliveryId(row["id"]))
-    await bench.slack.answer(await bench.slack.granted())
-    await bench.work()
-    [message] = bench.posted()
-    [after] = await bench.rows()
-    assert (message["channel"], await bench.ends(), after["id"] == row["id"]) == ("general", [POSTED], False)
-    assert ("", "delivery") not in await bench.told(), "what was told of its failure is no news"
-    with pytest.raises(Conflict):
-        await bench.world.deliveries.repeat(ACME, DeliveryId(after["id"]))
-    with pytest.raises(NotFound):
-        await bench.world.deliveries.repeat(RIVAL, DeliveryId(after["id"]))
-
-
-async def test_the_choice_is_audited_with_what_differs(bench: DeliveryBench) -> None:
-    await list_channels(bench)
-    await bench.choose(SALES)
-    await bench.choose(SALES)
-    await bench.choose("", Covers.SCHEDULES)
-    actions = await bench.world.sent_of(AdminAction)
-    told = []
-    for event in actions:
-        assert isinstance(event.payload, AdminAction)
-        told.append({one.field: (one.before, one.after) for one in event.payload.diff})
-        assert event.actor is not None
-        assert event.actor.id == MAYA.id
-    assert told == [
-        {"slack_channel": ("", f'"#sales ({SALES})"'), "slack_reports": ("", '"all"')},
-        {"slack_channel": (f'"#sales ({SALES})"', ""), "slack_reports": ('"all"', "")},
-    ]
-
-
-async def test_a_choice_of_what_has_changed_since_is_refused(bench: DeliveryBench) -> None:
-    await bench.choose(SALES)
-    with pytest.raises(Conflict):
-        await bench.world.deliveries.choose(ACME, GENERAL, Covers.ALL, 0, MAYA)
-    for wrong in ("sales", "#sales", "U012ABCDEF", "D012ABCDEF", "c012abcdef", "C012<!channel>"):
-        with pytest.raises(InvalidInput):
-            await bench.world.deliveries.choose(ACME, wrong, Covers.ALL, 1, MAYA)
-
-
-async def list_channels(bench: DeliveryBench) -> None:
-    await bench.world.deliveries.ask_for_channels(ACME)
-    await bench.slack.answer(await bench.slack.granted())
-    await bench.skip_waits()
-    await bench.list_pool().drain()
-
-
-async def test_slacks_channels_are_there_to_choose_from(bench: DeliveryBench) -> None:
-    await list_channels(bench)
-    found = await bench.world.deliveries.channels(ACME)
-    assert [(one.name, one.joined) for one in found.channels] == [
-        ("general", True),
-        ("sales", True),
-        ("leadership", False),
-    ]
-    assert (found.under_way, found.reason, found.truncated) == (False, "", False)
-    states = [row["state"] for row in await bench.world.rows("SELECT state FROM slack_grants")]
-    assert states == ["over"]
-    await list_channels(bench)
-    assert len((await bench.world.deliveries.channels(ACME)).channels) == 3
-    assert (await bench.world.deliveries.channels(RIVAL)).channels == ()
-
-
-async def test_a_list_that_cannot_be_read_says_why_and_leaves_the_one_before(bench: DeliveryBench) -> None:
-    await list_channels(bench)
-    bench.arm({"body": '{"ok": false, "error": "missing_scope"}'}, path=LIST)
-    await list_channels(bench)
-    found = await bench.world.deliveries.channels(ACME)
-    assert (len(found.channels), found.reason, found.under_way) == (3, "list_missing_scope", False)
-
-
-async def test_a_list_is_asked_for_once_at_a_time_and_only_of_a_connected_slack(bench: DeliveryBench) -> None:
-    await bench.world.deliveries.ask_for_channels(ACME)
-    with pytest.raises(Conflict):
-        await bench.world.deliveries.ask_for_channels(ACME)
-    assert len(await bench.asked()) == 1
-    with pytest.raises(Conflict):
-        await bench.world.deliveries.ask_for_channels(RIVAL)
-
-
-async def test_the_channels_of_a_slack_that_is_gone_are_not_kept(bench: DeliveryBench) -> None:
-    await list_channels(bench)
-    gone = bench.world.event(IntegrationDisconnected(provider=SLACK), f"{ACME}:slack")
-    await bench.slack.hear(gone)
-    assert (await bench.world.deliveries.channels(ACME)).channels == []
-
-
-async def test_the_person_who_asked_is_told_and_nobody_else(bench: DeliveryBench) -> None:
-    run_id = await bench.world.finished_run()
-    assert await bench.told() == [(MAYA.id, "report")]
-    around = await bench.world.desk.surroundings(ACME, ["somebody else", ""])
-    assert around.notices == []
-    [notice] = (await bench.world.desk.surroundings(ACME, [MAYA.id])).notices
-    assert (notice.title, notice.run_id) == ("What do buyers say about our price?", run_id)
-    with pytest.raises(NotFound):
-        await bench.world.deliveries.dismiss(ACME, notice.id, "somebody else", is_admin=True)
-    with pytest.raises(NotFound):
-        await bench.world.deliveries.dismiss(RIVAL, notice.id, MAYA.id, is_admin=True)
-    for _ in range(2):
-        await bench.world.deliveries.dismiss(ACME, notice.id, MAYA.id, is_admin=False)
-    assert await bench.told() == []
-
-
-async def test_who_reads_the_report_is_told_no_more(bench: DeliveryBench) -> None:
-    run_id = await bench.world.finished_run()
-    await bench.world.deliveries.opened(ACME, "somebody else", run_id)
-    assert await bench.told() == [(MAYA.id, "report")]
-    await bench.world.deliveries.opened(ACME, MAYA.id, run_id)
-    assert await bench.told() == []
-
-
-async def test_nobody_is_told_of_a_run_that_the_plan_hides(bench: DeliveryBench) -> None:
-    await bench.world.finished_run()
-    await bench.world.owner("UPDATE runs SET created_at = now() - interval '31 days'")
-    assert (await bench.world.desk.surroundings(ACME, [MAYA.id])).notices == []
-    upgraded = bench.world.event(
-        PlanChanged(plan="scale", report_window_days=0, monthly_calls=50, concurrent_runs=1), ACME, sequence=9
-    )
-    await bench.world.deliver(upgraded, topic="plans")
-    assert len((await bench.world.desk.surroundings(ACME, [MAYA.id])).notices) == 1
-
-
-async def test_a_failed_run_is_told_to_who_asked_until_it_is_gone_on_with(bench: DeliveryBench) -> None:
-    await bench.choose()
-    run_id = await bench.world.desk.start(ACME, question(), MAYA)
-
-    await bench.world.deliver(bench.world.event(FetchFailed(run_id=str(run_id), reason="Gong is away"), str(run_id)))
-    assert (await bench.rows(), await bench.told()) == ([], [(MAYA.id, "failure")])
-    [notice] = (await bench.world.desk.surroundings(ACME, [MAYA.id])).notices
-    assert (notice.kind, notice.report_id) == ("failure", None)
-    await bench.world.desk.resume(ACME, run_id, MAYA)
-    assert (await bench.world.desk.surroundings(ACME, [MAYA.id])).notices == []
-
-
-def test_a_run_of_a_schedule_is_nobodys() -> None:
-    assert FIRED_BY == "analysis"

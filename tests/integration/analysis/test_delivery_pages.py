@@ -13,7 +13,6 @@ from callmine.calls.v1.calls_pb2 import FetchFailed
 from callmine.integrations.v1.integrations_pb2 import IntegrationConnected, Provider
 from integration.analysis.delivery_bench import GENERAL, LEADERSHIP, SALES, DeliveryBench, delivery_bench
 from integration.analysis.site import browser, program, site
-from integration.analysis.test_deliveries import list_channels
 from integration.analysis.test_schedule_pages import FORM, fired
 from integration.analysis.world import ACME, MAYA, World
 from testkit.outside import Outside
@@ -76,7 +75,7 @@ async def test_members_neither_see_nor_change_it(bench: DeliveryBench) -> None:
 
 
 async def test_the_api_reads_and_changes_the_same(bench: DeliveryBench) -> None:
-    await list_channels(bench)
+    await bench.list_channels()
     async with program(site(bench.world), ACME, "admin") as client:
         assert (await client.get("/api/v1/delivery")).json() == {
             "channel": None,
@@ -99,7 +98,7 @@ async def test_the_api_reads_and_changes_the_same(bench: DeliveryBench) -> None:
 
 
 async def test_the_report_says_what_became_of_it(bench: DeliveryBench, admin: httpx.AsyncClient) -> None:
-    await list_channels(bench)
+    await bench.list_channels()
     run_id = await bench.ready()
     report_id = (await bench.world.desk.run(ACME, run_id)).report_id
     assert "Being posted to #sales" in (await admin.get(f"/reports/{report_id}")).text
@@ -176,7 +175,7 @@ async def test_a_schedules_run_is_posted_where_it_says(
     await world.deliver(
         world.event(IntegrationConnected(provider=Provider.PROVIDER_GONG), "gong"), topic="integrations"
     )
-    await list_channels(bench)
+    await bench.list_channels()
     await bench.choose(GENERAL)
     path = await activated(admin, **own)
     await fired(world, path)
@@ -196,7 +195,7 @@ async def test_a_schedules_run_is_posted_where_it_says(
 async def test_a_schedules_channel_is_audited_and_comes_back_in_its_form(
     bench: DeliveryBench, admin: httpx.AsyncClient
 ) -> None:
-    await list_channels(bench)
+    await bench.list_channels()
     path = await activated(admin, delivery="channel", channel=SALES)
     edit = (await admin.get(f"{path}/edit")).text
     assert re.search(rf'<option value="{SALES}" selected>', edit)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
@@ -128,7 +128,7 @@ class _Conversations(_Answer):
 class _Said(BaseModel):
     ts: _Ts
     # Other apps' metadata may have any shape.
-    metadata: Any = None
+    metadata: object = None
 
 
 class _History(_Answer):

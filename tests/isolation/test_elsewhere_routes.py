@@ -19,7 +19,19 @@ from local.sandbox.clerk.people import HARBORLINE, QUILLSTONE
 THEIRS = WorkspaceId(QUILLSTONE.organization_id)
 
 # What a path may hold. Ids are looked up in the session's workspace; the others name nothing of a workspace's.
-IDS = frozenset({"preview_id", "run_id", "report_id", "schedule_id", "call_id", "user_id", "invitation_id"})
+IDS = frozenset(
+    {
+        "preview_id",
+        "run_id",
+        "report_id",
+        "schedule_id",
+        "call_id",
+        "user_id",
+        "invitation_id",
+        "delivery_id",
+        "notice_id",
+    }
+)
 NOT_IDS = {
     "provider": "gong",  # one of three words
     "name": "nothing.css",  # a file of the service

@@ -48,7 +48,7 @@ from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpd
 from cloud.names import own_name
 from contracts import Event, field_change
 from core.errors import InvalidInput
-from core.ids import parse_uuid
+from core.ids import WorkspaceId, parse_uuid
 
 __all__ = [
     "AddonCredited",
@@ -173,6 +173,16 @@ def _schedule_action(kind: AdminActionType.ValueType, schedule_id: ScheduleId, t
         type=kind,
         target_kind="schedule",
         target_id=str(schedule_id),
+        diff=[field_change(one.field, one.before, one.after) for one in told],
+    )
+
+
+def delivery_settings_changed(workspace_id: WorkspaceId, told: Sequence[Change]) -> AdminAction:
+    """Somebody has chosen where finished reports are posted."""
+    return AdminAction(
+        type=AdminActionType.ADMIN_ACTION_TYPE_WORKSPACE_UPDATED,
+        target_kind="workspace",
+        target_id=workspace_id,
         diff=[field_change(one.field, one.before, one.after) for one in told],
     )
 
@@ -335,13 +345,13 @@ _DENIALS = {
 }
 
 # What the vault's journal says that a grant was for.
-_NOTICE = "notice"
+NOTICE, DELIVERY = "notice", "delivery"
 
 
-def credential_requested(grant_id: GrantId, subject: str) -> CredentialRequested:
-    """Asks the vault for Slack's credential, to tell of `subject`."""
+def credential_requested(grant_id: GrantId, subject: str, purpose: str = NOTICE) -> CredentialRequested:
+    """Asks the vault for Slack's credential: for what, and of which `subject`."""
     return CredentialRequested(
-        grant_id=str(grant_id), provider=Provider.PROVIDER_SLACK, purpose=_NOTICE, subject_id=subject
+        grant_id=str(grant_id), provider=Provider.PROVIDER_SLACK, purpose=purpose, subject_id=subject
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from analysis.exporting.links import Links
 from analysis.exporting.press import ProcessPress
+from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.desk import Desk
 from analysis.handlers.exports import Exports
 from analysis.handlers.lifecycle import Lifecycle
@@ -23,6 +24,7 @@ from analysis.slack.client import Slack, destination
 from analysis.slack.credential import Door
 from analysis.store import plans
 from analysis.workers import Workers
+from analysis.workers.deliveries import Posters
 from analysis.workers.exports import ExportWork, Printers
 from analysis.workers.notices import NoticeWork
 from analysis.workers.pool import PoolSettings, WorkPool
@@ -72,6 +74,8 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         few = PoolSettings(_FEW_AT_ONCE, settings.lease_seconds, settings.poll_seconds)
         senders = WorkPool("notice", sending, few)
         notices = Notices(parts.outbox, senders.wake)
+        posters = Posters(parts.db, parts.outbox, door, Slack(egress), settings.public_url, few)
+        deliveries = Deliveries(parts.db, parts.outbox, notices, posters.wake)
 
         printers = Printers(ExportWork(parts.db, objects, ProcessPress(settings.fonts_folder)), few)
         links = Links.parse((await secrets.read("analysis-link-key")).decode())
@@ -79,17 +83,17 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
             parts.db, parts.outbox, objects, links, SystemClock(), printers.wake, settings.export_patience
         )
 
-        messages = MessageHandlers(lifecycle, notices)
+        messages = MessageHandlers(lifecycle, notices, deliveries)
         parts.consume("calls", messages.calls())
         parts.consume("plans", messages.plans())
         parts.consume("workspaces", messages.workspaces())
         parts.consume("integrations", messages.integrations())
-        parts.consume("credential-grants-analysis", notices.grants())
+        parts.consume("credential-grants-analysis", deliveries.grants())
         schedules = Schedules(parts.db, parts.outbox, lifecycle, offer)
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
         desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds, offer)
-        parts.serve(*routers(desk, schedules, exports))
-        parts.work(workers.run, senders.run, printers.run, tick.run)
+        parts.serve(*routers(desk, schedules, exports, deliveries))
+        parts.work(workers.run, senders.run, posters.run, printers.run, tick.run)
         yield parts
 
 

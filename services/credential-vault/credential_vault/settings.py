@@ -32,6 +32,10 @@ class Settings(ServiceSettings):
         default="https://slack.com/oauth/v2/authorize", description="address of Slack's consent page"
     )
     slack_base_url: HttpsUrl = Field(default="https://slack.com", description="https address of Slack")
+    slack_reads_channels: bool = Field(
+        default=False,
+        description="ask Slack for channels:history as well, to look for reports whose posting had no clear end",
+    )
     ingest_sealing_public_key: str = Field(description="public half of ingest's sealing key, base64")
     analysis_sealing_public_key: str = Field(description="public half of analysis' sealing key, base64")
     # Long enough for a run of a few hundred calls at Gong's limits; an expired grant is simply asked for again.

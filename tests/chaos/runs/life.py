@@ -26,6 +26,7 @@ import openai
 import uvloop
 
 from analysis.domain.transcript import parse_call
+from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.messages import MessageHandlers
 from analysis.handlers.notices import Notices
@@ -222,7 +223,8 @@ async def _live(order: Order) -> None:
         # Trouble goes back to the queue at once, which is where the proof looks.
         asker = Asker(offer, catalog(providers, offer, egress, Key(order.life), stack), patience=Patience(retries=0))
         workers.equip(db, outbox, lifecycle, Shelf(Path(order.folder)), asker)
-        messages = MessageHandlers(lifecycle, Notices(outbox, workers.wake))
+        notices = Notices(outbox, workers.wake)
+        messages = MessageHandlers(lifecycle, notices, Deliveries(db, outbox, notices, workers.wake))
         consumer = Consumer("analysis.calls", db, messages.calls())
         async with asyncio.TaskGroup() as group:
             group.create_task(workers.run())

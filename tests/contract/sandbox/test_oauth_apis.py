@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -238,3 +240,68 @@ async def test_slack_posts_with_the_scope_and_arguments_only(slack: Application)
         headers = bearer(tokens) | {"content-type": "application/json"}
         answer = await slack.http.post("/slack/api/chat.postMessage", content=content, headers=headers)
         assert answer.json() == {"ok": False, "error": error}
+
+
+BLOCKS = [{"type": "header", "text": {"type": "plain_text", "text": "A <b> & more"}}, {"type": "divider"}]
+METADATA = {"event_type": "callmine_delivery", "event_payload": {"delivery_id": "d-1"}}
+READING = ("chat:write", "channels:read", "channels:history")
+
+
+async def test_slack_lists_channels_page_by_page(slack: Application) -> None:
+    tokens = await slack.connect()
+    names: list[str] = []
+    cursor = ""
+    while True:
+        answer = await slack.http.get(
+            "/slack/api/conversations.list",
+            params={"limit": "2", "exclude_archived": "true", "cursor": cursor},
+            headers=bearer(tokens),
+        )
+        page = answer.json()
+        assert page["ok"]
+        for channel in page["channels"]:
+            specification("slack").check(channel["id"], "defs_channel")
+        specification("slack").check(page["channels"], "objs_conversation")
+        names += [channel["name"] for channel in page["channels"]]
+        cursor = page["response_metadata"]["next_cursor"]
+        if not cursor:
+            break
+    assert names == ["general", "sales", "leadership"]
+
+
+async def test_slack_shows_what_was_posted_with_its_metadata_to_who_may_read(slack: Application) -> None:
+    tokens = await slack.control("POST", "tokens", account="harborline", scopes=list(READING))
+    sent = {"channel": "sales", "text": "x", "blocks": json.dumps(BLOCKS), "metadata": json.dumps(METADATA)}
+    posted = (await slack.http.post("/slack/api/chat.postMessage", data=sent, headers=bearer(tokens))).json()
+    place = str(posted["channel"])
+    shown = await call(slack, "conversations.history", tokens, channel=place, include_all_metadata=True)
+    assert [(one["ts"], one["metadata"], one["blocks"]) for one in shown["messages"]] == [  # type: ignore[attr-defined]
+        (posted["ts"], METADATA, BLOCKS)
+    ]
+    bare = await call(slack, "conversations.history", tokens, channel=place)
+    assert "metadata" not in bare["messages"][0]  # type: ignore[index]
+    later = await call(slack, "conversations.history", tokens, channel=place, oldest=str(float(str(posted["ts"])) + 1))
+    assert later["messages"] == []
+    assert "A &lt;b&gt; &amp; more" in (await slack.http.get("/slack/messages")).text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"blocks": "["}, "invalid_blocks_format"),
+        ({"blocks": [{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}]}, "invalid_blocks"),
+        ({"blocks": [{"type": "section"}]}, "invalid_blocks"),
+        ({"blocks": [{"type": "divider"}] * 51}, "invalid_blocks"),
+        ({"metadata": {"event_type": "x"}}, "invalid_metadata_schema"),
+        ({"metadata": "{"}, "invalid_metadata_format"),
+    ],
+)
+async def test_slack_refuses_blocks_and_metadata(slack: Application, arguments: dict[str, object], error: str) -> None:
+    sent = {"channel": "sales", "text": "x", **arguments}
+    assert await call(slack, "chat.postMessage", await slack.connect(), **sent) == {"ok": False, "error": error}
+
+
+async def test_slack_reads_with_the_scope_only(slack: Application) -> None:
+    tokens = await slack.control("POST", "tokens", account="harborline", scopes=["chat:write"])
+    for method in ("conversations.list", "conversations.history"):
+        assert await call(slack, method, tokens, channel="sales") == {"ok": False, "error": "missing_scope"}

@@ -18,6 +18,7 @@ from analysis.domain.plan import Plan
 from analysis.domain.request import Question, RunId
 from analysis.exporting.formats import Format
 from analysis.exporting.links import Links
+from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.desk import Desk
 from analysis.handlers.exports import Exports
 from analysis.handlers.lifecycle import Lifecycle
@@ -220,6 +221,7 @@ class World:
     model: ScriptedModel
     desk: Desk
     schedules: Schedules
+    deliveries: Deliveries
     exports: Exports
     press: PlainPress
     printers: Printers
@@ -386,13 +388,14 @@ def put_together(db: Database, dsns: ServiceDsns, admin_url: str, concurrency: i
     # Nobody works while a test waits: it does not.
     exports = Exports(db, outbox, objects, Links((b"k" * 32,)), clock, printers.wake, patience=0)
     notices = Notices(outbox, lambda: None)
-    handlers = MessageHandlers(lifecycle, notices)
+    deliveries = Deliveries(db, outbox, notices, lambda: None)
+    handlers = MessageHandlers(lifecycle, notices, deliveries)
     tables = {
         "calls": handlers.calls(),
         "plans": handlers.plans(),
         "workspaces": handlers.workspaces(),
         "integrations": handlers.integrations(),
-        "credential-grants-analysis": notices.grants(),
+        "credential-grants-analysis": deliveries.grants(),
     }
     return World(
         db=db,
@@ -403,6 +406,7 @@ def put_together(db: Database, dsns: ServiceDsns, admin_url: str, concurrency: i
         others=others,
         desk=Desk(db, outbox, lifecycle, objects, clock),
         schedules=Schedules(db, outbox, lifecycle),
+        deliveries=deliveries,
         exports=exports,
         press=press,
         printers=printers,

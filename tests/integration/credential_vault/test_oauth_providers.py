@@ -306,3 +306,16 @@ async def test_nothing_secret_is_in_a_repr_or_an_error(bench: Bench) -> None:
     shown = repr(bench.providers) + repr(raised.value) + str(raised.value) + repr(raised.value.__cause__)
     for secret in (tokens.access_token, tokens.refresh_token, *(secret for _, secret in OAUTH_CLIENTS.values())):
         assert secret not in shown
+
+
+async def test_slack_is_asked_to_read_channels_only_where_an_operator_says_so(
+    oauth_settings: Settings, outside: Outside
+) -> None:
+    async def scope(settings: Settings) -> str:
+        async with Egress(destinations(settings), ca_file=outside.ca_file) as egress:
+            oauth = (await oauth_providers(settings, egress, Shelf()))[Provider.SLACK]
+        return httpx.URL(oauth.authorize_url("state", "", "https://callmine.example/back")).params["scope"]
+
+    assert await scope(oauth_settings) == "chat:write,channels:read"
+    reading = oauth_settings.model_copy(update={"slack_reads_channels": True})
+    assert await scope(reading) == "chat:write,channels:read,channels:history"

@@ -61,6 +61,12 @@ EXCEPTIONS: Mapping[Exempt, str] = {
         "analysis", "notices", SWEPT
     ): "workers claim notices of every workspace; each is then read and written in its own",
     Exempt(
+        "analysis", "deliveries", SWEPT
+    ): "workers claim deliveries of every workspace; each is then read and written in its own",
+    Exempt(
+        "analysis", "channel_lists", SWEPT
+    ): "workers claim lists of every workspace; each is then read and written in its own",
+    Exempt(
         "credential-vault", "revocations", SWEPT
     ): "the worker finds what is due in every workspace; each revocation is then claimed and read in its own",
     Exempt(

@@ -247,6 +247,10 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "use cases: each route passes session.workspace_id, which a test below checks",
     (
+        "services/analysis/analysis/handlers/deliveries.py",
+        "workspace_id",
+    ): "use cases: each route passes session.workspace_id, which a test below checks",
+    (
         "services/analysis/analysis/handlers/exports.py",
         "workspace_id",
     ): "use cases: each route passes session.workspace_id, which a test below checks",

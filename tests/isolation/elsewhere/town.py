@@ -49,6 +49,8 @@ class Belongings:
     entry_id: str
     user_id: str
     invitation_id: str
+    delivery_id: str
+    notice_id: str
 
     def of(self, parameter: str) -> str:
         """The id that a path parameter asks for."""
@@ -109,6 +111,9 @@ async def settle(world: World, organization: Organization, person: Person) -> Be
     )
     audited = _event(workspace_id, action, workspace_id, 1)
     await deliver(world.services["audit"].consumer("audit"), audited)
+    async with client_of(world.services["analysis"], world.surroundings.outside, person, organization, "program") as it:
+        chosen = await it.put("/api/v1/delivery", json={"channel": "C0SALES0001", "version": 0})
+        assert chosen.status_code == 200, chosen.text
     preview_id, run_id, schedule_id, request_id = await _ask(world, organization, person)
     call_id = f"call-{organization.slug}"
     report_id = await _report(world, workspace_id, run_id, call_id)
@@ -116,9 +121,26 @@ async def settle(world: World, organization: Organization, person: Person) -> Be
     invitation_id = f"orginv_{organization.slug}01"
     await _people(world, workspace_id, organization, person, invitation_id)
     entry_id = str(audited.event_id)
+    delivery_id = await _one_id(world, "SELECT id FROM deliveries WHERE run_id = $1::uuid", run_id)
+    notice_id = await _one_id(world, "SELECT id FROM page_notices WHERE run_id = $1::uuid", run_id)
     return Belongings(
-        preview_id, run_id, report_id, schedule_id, call_id, request_id, entry_id, person.user_id, invitation_id
+        preview_id,
+        run_id,
+        report_id,
+        schedule_id,
+        call_id,
+        request_id,
+        entry_id,
+        person.user_id,
+        invitation_id,
+        delivery_id,
+        notice_id,
     )
+
+
+async def _one_id(world: World, statement: str, run_id: str) -> str:
+    [row] = await world.sql("analysis", statement, run_id)
+    return str(row["id"])
 
 
 async def _people(

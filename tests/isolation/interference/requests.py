@@ -210,6 +210,38 @@ def _schedules(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     )
 
 
+def _delivery(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    service, page, api = "analysis", "/settings/delivery", "/api/v1/delivery"
+
+    def chosen() -> dict[str, str]:
+        return {
+            "post": a.rng.choice(["true", "true", "false"]),
+            "channel": a.rng.choice(["C0SALES0001", "C0GENERAL01", "", f"#{WORD}"]),
+            "covers": a.rng.choice(["all", "schedules", WORD]),
+            "version": str(a.rng.choice([0, 0, 1, 2])),
+        }
+
+    def put() -> dict[str, object]:
+        sent = chosen()
+        return {"channel": sent["channel"] or None, "covers": sent["covers"], "version": int(sent["version"])}
+
+    # An id of another kind, which names no delivery and no notice; those that there are are asked for in test_elsewhere_routes.
+    return (
+        (2, lambda: a.api(service, "PUT", api, put())),
+        (2, lambda: a.form(service, page, chosen())),
+        (2, lambda: a.page(service, page)),
+        (1, lambda: a.form(service, f"{page}/channels", {})),
+        (1, lambda: a.page(service, f"{page}/channels", part=True)),
+        (1, lambda: a.form(service, f"/deliveries/{a.run()}/repeat", {})),
+        (1, lambda: a.form(service, f"/notices/{a.run()}/dismiss", {})),
+        (2, lambda: a.api(service, "GET", api)),
+        (1, lambda: a.api(service, "GET", f"{api}/channels")),
+        (1, lambda: a.api(service, "POST", f"{api}/channels")),
+        (1, lambda: a.api(service, "POST", f"/api/v1/deliveries/{a.run()}/repeat")),
+        (2, lambda: a.api(service, "GET", f"/api/v1/runs/{a.run()}/deliveries")),
+    )
+
+
 def _analysis(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     service = "analysis"
     return (
@@ -406,4 +438,4 @@ def request(rng: Random, known: Known) -> Operation:
 
 def choices(asker: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     """All that can be drawn, with how often."""
-    return [*_analysis(asker), *_schedules(asker), *_audit(asker), *_vault(asker), *_others(asker)]
+    return [*_analysis(asker), *_schedules(asker), *_delivery(asker), *_audit(asker), *_vault(asker), *_others(asker)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+
+from local.sandbox.slack.blocks import lines_of
 
 KEPT = 1_000
 """Messages kept; older ones are dropped."""
@@ -29,7 +31,7 @@ CHANNELS = (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. ``ts`` is Slack's id of it within the channel: seconds, a point, six digits."""
+    """One message. ``ts`` is Slack's id of it within the channel: seconds, a point, six digits. ``mentions``: whom it calls."""
 
     account: str
     channel: str
@@ -38,6 +40,13 @@ class Message:
     thread_ts: str | None = None
     blocks: list[object] | None = None
     direct: bool = False
+    metadata: dict[str, object] | None = None
+    mentions: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """What its blocks say, for a reader."""
+        return lines_of(self.blocks)
 
 
 class Messages:
@@ -49,6 +58,10 @@ class Messages:
     def add(self, message: Message) -> None:
         """Adds one message."""
         self._kept.append(message)
+
+    def of_channel(self, account: str, channel: str) -> list[Message]:
+        """The messages of one channel, newest first."""
+        return [one for one in reversed(self._kept) if (one.account, one.channel) == (account, channel)]
 
     def clear(self) -> None:
         """Forgets all messages."""

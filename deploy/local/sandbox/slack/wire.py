@@ -24,6 +24,17 @@ class SlackRefused(Exception):
         self.code = code
 
 
+def json_of(arguments: Arguments, name: str, refusal: str) -> object:
+    """An argument that is JSON: itself in a body of JSON, as text in a form. None where there is none. Raises SlackRefused."""
+    value = arguments.get(name)
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value else None
+    except ValueError:
+        raise SlackRefused(refusal) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A token that is good, and whose it is."""
@@ -33,7 +44,7 @@ class Caller:
 
 
 async def read_arguments(request: Request) -> Arguments:
-    """The arguments of a method. Raises SlackRefused."""
+    """The arguments of a method: of a GET those of the query. Raises SlackRefused."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
         try:
             given = json.loads(await request.body())
@@ -43,7 +54,7 @@ async def read_arguments(request: Request) -> Arguments:
             raise SlackRefused("json_not_object")
         return given
     try:
-        return dict(await read_form(request))
+        return dict(await read_form(request, query_too=request.method == "GET"))
     except FormFault:
         raise SlackRefused("invalid_form_data") from None
 

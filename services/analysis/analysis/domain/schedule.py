@@ -6,12 +6,13 @@ import enum
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import NewType
 from zoneinfo import ZoneInfo
 
+from analysis.domain.deliveries import Delivery, Where
 from analysis.domain.plan import Plan
 from analysis.domain.request import Question, RunId, as_document, zone_of
 from analysis.domain.run import RunState
@@ -25,6 +26,9 @@ LONGEST_NAME = 120
 
 # More than anybody looks after; each is looked at by the tick.
 MOST_SCHEDULES = 100
+
+# Who fires, as a run names it that was not asked for by a person.
+FIRED_BY = "analysis"
 
 # A firing that takes place later than this was made up for.
 LATE = timedelta(minutes=10)
@@ -67,6 +71,7 @@ class Setting:
 
     `question` has everything but the days, which are those of its last check and stand for nothing: each firing has its own. `timezone`
     None follows the workspace's. `cap`: a run may stop where the quota ends; otherwise a firing that may need more than is left is skipped.
+    `delivery`: where its reports are posted.
     """
 
     name: str
@@ -75,6 +80,7 @@ class Setting:
     range: Range
     timezone: str | None = None
     cap: bool = True
+    delivery: Delivery = field(default_factory=Delivery)
 
     def zone(self, workspace_timezone: str) -> ZoneInfo:
         """The zone whose clocks count."""
@@ -200,10 +206,18 @@ def _fields(told: tuple[ScheduleState, Setting] | None) -> Mapping[str, Value]:
         "timezone": setting.timezone,
         "range": setting.range.value,
         "stop_at_quota": setting.cap,
+        "slack_channel": _delivered(setting.delivery),
         "brief": f"{len(brief):,} characters, sha256 {hashlib.sha256(brief.encode()).hexdigest()[:16]}",
     }
     asked = {name: value for name, value in as_document(setting.question).items() if name not in _NOT_TOLD}
     return fields | {name: _value(value) for name, value in asked.items()}
+
+
+def _delivered(delivery: Delivery) -> str:
+    channel = delivery.channel
+    if channel is None:
+        return "the workspace's" if delivery.where is Where.WORKSPACE else "none"
+    return channel.told
 
 
 def _value(value: object) -> Value:

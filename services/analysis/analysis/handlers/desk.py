@@ -9,6 +9,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from analysis import events
+from analysis.domain.deliveries import MOST_NOTICES, PageNotice
 from analysis.domain.plan import Plan, Quota, require_quota
 from analysis.domain.request import PreviewId, Question, ReportId, RunId, zone_of
 from analysis.domain.run import Preview, Run, RunState
@@ -18,7 +19,7 @@ from analysis.handlers.asking import check_question, queue_run
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.models.offer import Offer, read_offer
 from analysis.models.port import Outcome
-from analysis.store import exports, model_requests, plans, reports, runs
+from analysis.store import exports, model_requests, page_notices, plans, reports, runs
 from analysis.store.call_objects import read_call, read_sample
 from cloud.objects import ObjectStore
 from contracts import Actor
@@ -57,10 +58,11 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The zone in which a workspace's pages show times, and what they warn of: integrations that need reconnecting."""
+    """The zone in which a workspace's pages show times, what they warn of (integrations that need reconnecting), and what they tell."""
 
     zone: ZoneInfo
     lost_integrations: list[plans.LostIntegration]
+    notices: Sequence[PageNotice] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,11 @@ class Desk:
             quota = await plans.quota_of(tx, plan, self.clock.now())
             return Situation(plan, quota, await plans.timezone_of(tx), await plans.integration(tx, "gong"))
 
-    async def surroundings(self, workspace_id: WorkspaceId) -> Surroundings:
-        """What every page shows or goes by."""
+    async def surroundings(self, workspace_id: WorkspaceId, recipients: Sequence[str] = ()) -> Surroundings:
+        """What every page shows or goes by; with the notices for `recipients`, one more than MOST_NOTICES where there are more."""
         async with self.db.workspace(workspace_id) as tx:
-            return Surroundings(zone_of(await plans.timezone_of(tx)), await plans.lost_integrations(tx))
+            told = await page_notices.open_of(tx, recipients, MOST_NOTICES + 1) if recipients else ()
+            return Surroundings(zone_of(await plans.timezone_of(tx)), await plans.lost_integrations(tx), told)
 
     async def list_ahead(self, workspace_id: WorkspaceId, question: Question, actor: Actor) -> PreviewId | None:
         """Have the calls of the question's days listed before somebody asks to count some of them.

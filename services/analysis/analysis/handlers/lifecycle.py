@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from analysis import events
 from analysis.domain.request import RunId
 from analysis.domain.run import Run, RunState
+from analysis.handlers.deliveries import run_failed as deliver_failure
 from analysis.store import plans, reports, runs
 from contracts import Actor, Event
 from core.clock import Clock
@@ -121,6 +122,7 @@ class Lifecycle:
             return False
         if state is RunState.FAILED:
             await self._tell(tx, events.run_failed(run_id, reason), run_id, sequence, actor, cause)
+            await deliver_failure(tx, self.outbox, run)
         if state is RunState.CANCELLED:
             await self._tell(tx, events.run_cancelled(run_id), run_id, sequence, actor, cause)
             if run.calls_analysed:

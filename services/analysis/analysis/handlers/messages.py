@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from analysis import events
 from analysis.domain.request import RunId
 from analysis.domain.run import Run, RunState
+from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.notices import Notices
 from analysis.handlers.schedules import retime
@@ -29,6 +30,7 @@ class MessageHandlers:
 
     lifecycle: Lifecycle
     notices: Notices
+    deliveries: Deliveries
 
     def calls(self) -> Routes:
         """What ingest says about calls."""
@@ -135,7 +137,10 @@ class MessageHandlers:
     async def integration_changed(self, tx: Tx, event: Event[events.IntegrationMessage]) -> None:
         """An integration was connected or lost. A loss that is not news, since later things are known, is told to nobody."""
         state = events.integration_state(event.payload)
-        news = await plans.project_integration(tx, events.provider_of(event.payload), state, event.sequence)
+        provider = events.provider_of(event.payload)
+        news = await plans.project_integration(tx, provider, state, event.sequence)
+        if news and provider == "slack" and state.state == "disconnected":
+            await self.deliveries.slack_gone(tx)
         if news and events.is_loss(event):
             await self.notices.lost(tx, event)
 

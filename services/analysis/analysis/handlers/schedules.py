@@ -20,6 +20,7 @@ from analysis import events
 from analysis.domain.plan import Plan, Quota, QuotaUsedUp, RunTooLarge
 from analysis.domain.request import Question, RunId
 from analysis.domain.schedule import (
+    FIRED_BY,
     MOST_SCHEDULES,
     Change,
     Firing,
@@ -36,6 +37,7 @@ from analysis.domain.schedule import (
 )
 from analysis.domain.schedule_times import firings_after, next_firing
 from analysis.handlers.asking import check_question, queue_run
+from analysis.handlers.deliveries import checked as checked_delivery
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.models.offer import Offer, read_offer
 from analysis.store import plans, runs
@@ -48,7 +50,7 @@ from database import Database, Tx
 from messaging import Outbox
 
 # Who fires: the service, because of a schedule.
-TICK = Actor(ActorKind.SYSTEM, "analysis", "", Source.SCHEDULE)
+TICK = Actor(ActorKind.SYSTEM, FIRED_BY, "", Source.SCHEDULE)
 
 # Firings on a page of the history, and those that are shown ahead.
 PAGE = 25
@@ -289,7 +291,7 @@ class Schedules:
         check_setting(setting)
         asked = setting.asked(self.lifecycle.clock.now(), None, await plans.timezone_of(tx))
         await check_question(tx, self.lifecycle, self.offer, asked)
-        return replace(setting, question=asked)
+        return replace(setting, question=asked, delivery=await checked_delivery(tx, setting.delivery))
 
     async def _locked(self, tx: Tx, schedule_id: ScheduleId, version: int | None = None) -> Schedule:
         known = _found(await store.lock(tx, schedule_id))

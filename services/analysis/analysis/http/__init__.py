@@ -2,10 +2,12 @@
 
 from fastapi import APIRouter
 
+from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.desk import Desk
 from analysis.handlers.exports import Exports
 from analysis.handlers.schedules import Schedules
 from analysis.http.api import ApiRoutes
+from analysis.http.deliveries import DeliveryApi, DeliveryRoutes
 from analysis.http.exports import ExportRoutes
 from analysis.http.frame import Frame
 from analysis.http.model_requests import ModelRequestRoutes
@@ -16,18 +18,20 @@ from analysis.http.schedules import ScheduleRoutes
 from web import Pages
 
 
-def routers(desk: Desk, schedules: Schedules, exports: Exports) -> tuple[APIRouter, ...]:
+def routers(desk: Desk, schedules: Schedules, exports: Exports, deliveries: Deliveries) -> tuple[APIRouter, ...]:
     """All routes of the service."""
     frame = Frame(desk, Pages("analysis"))
     files = ExportRoutes(exports, frame)
     return (
-        RunRoutes(desk, schedules, frame).router(),
-        ReportRoutes(desk, frame).router(),
+        RunRoutes(desk, schedules, deliveries, frame).router(),
+        ReportRoutes(desk, deliveries, frame).router(),
         ModelRequestRoutes(desk, frame).router(),
         files.router(),
-        ScheduleRoutes(desk, schedules, frame).router(),
+        ScheduleRoutes(desk, schedules, deliveries, frame).router(),
         ApiRoutes(desk).router(),
         files.api(),
+        DeliveryRoutes(deliveries, frame).router(),
+        DeliveryApi(deliveries).router(),
         ScheduleApi(desk, schedules).router(),
     )
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from fastapi import Request
 from fastapi.responses import Response
 
+from analysis.domain.deliveries import MOST_NOTICES
+from analysis.handlers.deliveries import recipients
 from analysis.handlers.desk import Desk
+from analysis.http.delivery_words import delivery_words
 from web import Pages, Session
 
 # As the providers spell themselves.
@@ -25,10 +28,17 @@ class Frame:
         self, request: Request, template: str, session: Session, *, status_code: int = 200, **values: object
     ) -> Response:
         """A whole page, with the warnings that stand above each: members read them too, admins are shown the way."""
-        around = await self.desk.surroundings(session.workspace_id)
+        whose = recipients(session.user_id, is_admin=session.is_admin)
+        around = await self.desk.surroundings(session.workspace_id, whose)
         lost = around.lost_integrations
         known = [(PROVIDER_NAMES[one.provider], one.reason) for one in lost if one.provider in PROVIDER_NAMES]
-        values |= {"lost_integrations": known, "zone": around.zone}
+        values |= {
+            "lost_integrations": known,
+            "zone": around.zone,
+            "page_notices": around.notices[:MOST_NOTICES],
+            "more_notices": len(around.notices) > MOST_NOTICES,
+            "delivery_words": delivery_words,
+        }
         return self.pages.render(request, template, session, status_code=status_code, headers=None, **values)
 
     async def part(self, request: Request, template: str, session: Session, **values: object) -> Response:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from analysis.domain.request import ReportId
 from analysis.domain.transcript import turns
 from analysis.exporting.formats import Format
+from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.desk import Desk
 from analysis.http import reading
 from analysis.http.frame import Frame
@@ -33,8 +34,9 @@ class Part(BaseModel):
 class ReportRoutes:
     """The routes of this page family."""
 
-    def __init__(self, desk: Desk, frame: Frame) -> None:
+    def __init__(self, desk: Desk, deliveries: Deliveries, frame: Frame) -> None:
         self._desk = desk
+        self._deliveries = deliveries
         self._frame = frame
 
     def router(self) -> APIRouter:
@@ -58,10 +60,12 @@ class ReportRoutes:
             return await self._frame.page(
                 request, "report_calls.html", session, report=found.document, report_id=found.id, part=calls
             )
+        postings = await self._deliveries.opened(session.workspace_id, session.user_id, found.run_id)
         return await self._frame.page(
             request,
             "report.html",
             session,
+            postings=postings,
             report=found.document,
             report_id=found.id,
             created_at=found.created_at,

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from analysis.domain.request import PreviewId, Question, RunId
 from analysis.domain.run import Preview, stages
+from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.desk import TROUBLED_CALLS, Desk
 from analysis.handlers.schedules import Schedules
 from analysis.http.frame import Frame
@@ -40,9 +41,10 @@ DIRECTION_NAMES = {
 class RunRoutes:
     """The routes of this page family."""
 
-    def __init__(self, desk: Desk, schedules: Schedules, frame: Frame) -> None:
+    def __init__(self, desk: Desk, schedules: Schedules, deliveries: Deliveries, frame: Frame) -> None:
         self._desk = desk
         self._schedules = schedules
+        self._deliveries = deliveries
         self._frame = frame
 
     def router(self) -> APIRouter:
@@ -143,6 +145,7 @@ class RunRoutes:
         if request.headers.get("hx-request") == "true":
             return await self._frame.part(request, "run_part.html", session, **shown)
         shown |= {
+            "postings": await self._deliveries.of_run(session.workspace_id, run.id),
             "origin": await self._schedules.origin(session.workspace_id, run.id),
             "asked": await self._desk.asked_of_models(session.workspace_id, run.id),
             "outcomes": OUTCOMES,

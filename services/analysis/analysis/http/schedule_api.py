@@ -143,6 +143,8 @@ def _schedule(schedule: Schedule) -> dict[str, object]:
         "timezone": setting.timezone,
         "range": setting.range.value,
         "cap": setting.cap,
+        "delivery": setting.delivery.where.value,
+        "channel": setting.delivery.channel.id if setting.delivery.channel else None,
         "question": asked,
         "next_firing_at": _time(schedule.next_firing_at),
         "created_by": schedule.created_by,

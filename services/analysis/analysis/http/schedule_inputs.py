@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from analysis.domain.deliveries import Channel, Delivery, Where
 from analysis.domain.request import Question, as_document
 from analysis.domain.schedule import LONGEST_NAME, Setting
 from analysis.domain.schedule_ranges import Range
@@ -45,6 +46,10 @@ class ScheduleInput(AskedInput):
     range: str = Range.LAST_7_DAYS.value
     # Unlike a run that somebody waits for: what is left is better than nothing.
     cap: bool = True
+    # Where its reports are posted: workspace, channel or none; the channel by its id. `other_channel`: one that is not in the list.
+    delivery: str = Where.WORKSPACE.value
+    channel: Annotated[str, BeforeValidator(_text), Field(max_length=200)] = ""
+    other_channel: Annotated[str, Field(max_length=200)] = ""
 
 
 class ScheduleForm(ScheduleInput):
@@ -82,6 +87,7 @@ def setting_of(sent: ScheduleInput, situation: Situation) -> Setting:
         range=_one_of(Range, sent.range, "range"),
         timezone=sent.timezone.strip() or None,
         cap=sent.cap,
+        delivery=_delivery(sent),
     )
 
 
@@ -102,6 +108,8 @@ def form_of(setting: Setting, version: int) -> ScheduleForm:
             "timezone": setting.timezone,
             "range": setting.range.value,
             "cap": setting.cap,
+            "delivery": setting.delivery.where.value,
+            "channel": setting.delivery.channel.id if setting.delivery.channel else "",
             "version": version,
         }
     )
@@ -117,6 +125,12 @@ def _day_of_month(text: str) -> int:
     if not (day.isascii() and day.isdigit() and len(day) <= 2 and 1 <= int(day) <= 31):
         raise InvalidInput("a monthly schedule has a day of the month, from 1 to 31")
     return int(day)
+
+
+def _delivery(sent: ScheduleInput) -> Delivery:
+    where = _one_of(Where, sent.delivery, "delivery")
+    channel = sent.other_channel.strip() or sent.channel.strip()
+    return Delivery(where, Channel(channel) if channel and where is Where.CHANNEL else None)
 
 
 def _one_of(kind: type[E], text: str, what: str) -> E:

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from analysis.domain.schedule import Schedule, ScheduleId
 from analysis.domain.schedule_times import WEEKDAYS
+from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.desk import Desk
 from analysis.handlers.schedules import Schedules
 from analysis.http.frame import Frame
@@ -43,9 +44,10 @@ Change = Callable[[ScheduleId], Awaitable[str]]
 class ScheduleRoutes:
     """The routes of this page family."""
 
-    def __init__(self, desk: Desk, schedules: Schedules, frame: Frame) -> None:
+    def __init__(self, desk: Desk, schedules: Schedules, deliveries: Deliveries, frame: Frame) -> None:
         self._desk = desk
         self._schedules = schedules
+        self._deliveries = deliveries
         self._frame = frame
 
     def router(self) -> APIRouter:
@@ -213,6 +215,7 @@ class ScheduleRoutes:
             question=sent,
             schedule=schedule,
             situation=await self._desk.situation(session.workspace_id),
+            delivery=await self._deliveries.chosen(session.workspace_id),
             directions=DIRECTION_NAMES,
             request_id=str(sent.request_id or uuid7()),
         )

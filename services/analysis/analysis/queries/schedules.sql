@@ -4,9 +4,10 @@ SELECT timezone FROM workspaces WHERE workspace_id = :workspace_id FOR SHARE;
 
 -- name: insert_schedule
 -- A draft; saving the same form twice makes one.
-INSERT INTO schedules (workspace_id, id, name, request, cap, range, cadence, minute_of_day, weekdays, month_day, timezone, created_by)
+INSERT INTO schedules (workspace_id, id, name, request, cap, range, cadence, minute_of_day, weekdays, month_day, timezone, delivery,
+                       channel_id, channel_name, created_by)
 VALUES (:workspace_id, :id, :name, :request::jsonb, :cap, :range, :cadence, :minute_of_day, :weekdays::integer[], :month_day, :timezone,
-        :created_by)
+        :delivery, :channel_id, :channel_name, :created_by)
 ON CONFLICT (workspace_id, id) DO NOTHING;
 
 -- name: count_schedules
@@ -16,7 +17,7 @@ SELECT count(*) FROM schedules WHERE workspace_id = :workspace_id AND state <> '
 -- name: schedules_listed
 -- All schedules, each with the last line of its history; active ones first.
 SELECT s.id, s.state, s.version, s.name, s.request, s.cap, s.range, s.cadence, s.minute_of_day, s.weekdays, s.month_day, s.timezone,
-       s.next_firing_at, s.created_by, s.created_at, s.updated_at, f.planned_at, f.outcome, f.reason, f.firings, f.first_planned_at,
+       s.delivery, s.channel_id, s.channel_name, s.next_firing_at, s.created_by, s.created_at, s.updated_at, f.planned_at, f.outcome, f.reason, f.firings, f.first_planned_at,
        f.by_hand, f.run_id, f.fired_at, r.state AS run_state
 FROM schedules s
 LEFT JOIN LATERAL (
@@ -33,14 +34,14 @@ ORDER BY s.state, s.next_firing_at, s.id;
 -- name: schedule_by_id
 -- One schedule; a deleted one is gone for everybody.
 SELECT id, state, version, name, request, cap, range, cadence, minute_of_day, weekdays, month_day, timezone, next_firing_at,
-       created_by, created_at, updated_at
+       delivery, channel_id, channel_name, created_by, created_at, updated_at
 FROM schedules
 WHERE workspace_id = :workspace_id AND id = :id AND state <> 'deleted';
 
 -- name: schedule_for_update
 -- One schedule, locked: everything that changes it or fires it takes this lock first.
 SELECT id, state, version, name, request, cap, range, cadence, minute_of_day, weekdays, month_day, timezone, next_firing_at,
-       created_by, created_at, updated_at
+       delivery, channel_id, channel_name, created_by, created_at, updated_at
 FROM schedules
 WHERE workspace_id = :workspace_id AND id = :id AND state <> 'deleted'
 FOR NO KEY UPDATE;
@@ -50,7 +51,7 @@ FOR NO KEY UPDATE;
 UPDATE schedules
 SET name = :name, request = :request::jsonb, cap = :cap, range = :range, cadence = :cadence, minute_of_day = :minute_of_day,
     weekdays = :weekdays::integer[], month_day = :month_day, timezone = :timezone, next_firing_at = :next_firing_at,
-    version = version + 1, updated_at = now()
+    delivery = :delivery, channel_id = :channel_id, channel_name = :channel_name, version = version + 1, updated_at = now()
 WHERE workspace_id = :workspace_id AND id = :id;
 
 -- name: turn_schedule
@@ -73,7 +74,7 @@ WHERE workspace_id = :workspace_id AND id = :id;
 -- name: schedules_following
 -- The active schedules that follow the workspace's timezone, and whose next firing is still ahead; locked in the order of their ids.
 SELECT id, state, version, name, request, cap, range, cadence, minute_of_day, weekdays, month_day, timezone, next_firing_at,
-       created_by, created_at, updated_at
+       delivery, channel_id, channel_name, created_by, created_at, updated_at
 FROM schedules
 WHERE workspace_id = :workspace_id AND state = 'active' AND timezone IS NULL AND next_firing_at > :now
 ORDER BY id

@@ -96,6 +96,36 @@ FROM (
 WHERE n.workspace_id = free.workspace_id AND n.provider = free.provider AND n.credential_version = free.credential_version
 RETURNING n.workspace_id, n.provider, n.credential_version, n.fence, n.attempts;
 
+-- name: claim_deliveries
+-- Claims deliveries to be posted, for `seconds`; one whose holder has died while it asked Slack is claimed to be looked for.
+-- cross-workspace: the workers serve all workspaces from one queue; each delivery is then read and written in its own workspace's scope
+UPDATE deliveries d
+SET attempts = d.attempts + 1, fence = d.fence + 1, lease_until = now() + make_interval(secs => :seconds::double precision)
+FROM (
+    SELECT workspace_id, id FROM deliveries
+    WHERE state = 'ready' AND lease_until <= now()
+    ORDER BY created_at, workspace_id, id
+    LIMIT :limit
+    FOR NO KEY UPDATE SKIP LOCKED
+) free
+WHERE d.workspace_id = free.workspace_id AND d.id = free.id
+RETURNING d.workspace_id, d.id, d.fence, d.attempts;
+
+-- name: claim_channel_lists
+-- Claims lists of Slack's channels to be read, for `seconds`.
+-- cross-workspace: the workers serve all workspaces from one queue; each list is then read and written in its own workspace's scope
+UPDATE channel_lists l
+SET attempts = l.attempts + 1, fence = l.fence + 1, lease_until = now() + make_interval(secs => :seconds::double precision)
+FROM (
+    SELECT workspace_id FROM channel_lists
+    WHERE state = 'ready' AND lease_until <= now()
+    ORDER BY asked_at, workspace_id
+    LIMIT :limit
+    FOR NO KEY UPDATE SKIP LOCKED
+) free
+WHERE l.workspace_id = free.workspace_id
+RETURNING l.workspace_id, l.fence, l.attempts;
+
 -- name: set_default_plan
 -- What a workspace may do of which no plan is known; written at each start from the configuration.
 -- cross-workspace: belongs to no workspace

@@ -1,1 +1,1 @@
-"""Slack: what a grant of it holds, and the one method that is called."""
+"""Slack: what a grant of it holds, what is posted, and the methods that are called."""

@@ -11,6 +11,7 @@ from analysis.domain.run import RunState
 from analysis.domain.schedule import Firing, Outcome, Schedule, ScheduleId, ScheduleState, Setting, SkipReason
 from analysis.domain.schedule_ranges import Range
 from analysis.domain.schedule_times import Cadence, Timing
+from analysis.store.deliveries import delivery_of
 from core.ids import WorkspaceId
 from database import Row, Tx
 
@@ -177,6 +178,9 @@ def _columns(setting: Setting) -> dict[str, object]:
         "weekdays": list(timing.weekdays),
         "month_day": timing.month_day,
         "timezone": setting.timezone,
+        "delivery": setting.delivery.where.value,
+        "channel_id": setting.delivery.channel.id if setting.delivery.channel else None,
+        "channel_name": setting.delivery.channel.name if setting.delivery.channel else "",
     }
 
 
@@ -197,6 +201,7 @@ def _schedule(row: Row) -> Schedule:
             range=Range(row["range"]),
             timezone=row["timezone"],
             cap=row["cap"],
+            delivery=delivery_of(row),
         ),
         next_firing_at=row["next_firing_at"],
         created_by=row["created_by"],

@@ -17,6 +17,7 @@ from analysis.domain.request import Question, ReportId
 from analysis.domain.run import Run, RunState
 from analysis.domain.summary import Summary, keep_true, summary_of_counts
 from analysis.domain.themes import Joined, Label, labels_of
+from analysis.handlers.deliveries import report_finished
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.models import prompts
 from analysis.models.answers import read_summary_answer
@@ -165,6 +166,8 @@ class SynthesisWork:
             sequence = await end(tx, run.id, report_id)
             completed = events.report_completed(run.id, report_id, totals.numbers, partial=left_out.partial)
             await self.outbox.add(tx, completed, aggregate_id=str(run.id), sequence=sequence or 0)
+            if locked.state is not RunState.CANCELLED:
+                await report_finished(tx, self.outbox, locked, report_id)
             await self.lifecycle.dispatch(tx)
             reach("analysis.synthesis.before_commit")
 

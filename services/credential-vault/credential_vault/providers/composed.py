@@ -9,7 +9,7 @@ from credential_vault.providers.client import Registration
 from credential_vault.providers.gong import GongOAuth
 from credential_vault.providers.hubspot import HubSpotOAuth
 from credential_vault.providers.port import OAuthProvider
-from credential_vault.providers.slack import SlackOAuth
+from credential_vault.providers.slack import READING_SCOPE, SCOPES, SlackOAuth
 from credential_vault.settings import Settings
 from egress import Destination, Egress
 
@@ -59,7 +59,8 @@ def _composed(settings: Settings, egress: Egress, registration: Registration) ->
         case Provider.HUBSPOT:
             return HubSpotOAuth(line, registration, settings.hubspot_authorize_url)
         case Provider.SLACK:
-            return SlackOAuth(line, registration, settings.slack_authorize_url)
+            scopes = (*SCOPES, READING_SCOPE) if settings.slack_reads_channels else SCOPES
+            return SlackOAuth(line, registration, settings.slack_authorize_url, scopes=scopes)
 
 
 def _server(provider: Provider) -> str:

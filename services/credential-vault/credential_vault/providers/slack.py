@@ -18,6 +18,8 @@ from credential_vault.providers.port import Guard, NotSpent, Refused
 
 # Post a result, and name the channel to post to.
 SCOPES: Final = ("chat:write", "channels:read")
+# To look for a message whose posting had no clear end; it lets an app read everything in its channels, so only where an operator says so.
+READING_SCOPE: Final = "channels:history"
 
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,63}")
 
@@ -82,7 +84,7 @@ class SlackOAuth:
     registration: Registration
     authorize: str
     provider: Provider = field(default=Provider.SLACK, init=False)
-    scopes: tuple[str, ...] = field(default=SCOPES, init=False)
+    scopes: tuple[str, ...] = SCOPES
     # Slack offers it to apps without a client secret only.
     pkce: bool = field(default=False, init=False)
 

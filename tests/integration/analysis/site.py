@@ -9,6 +9,7 @@ import httpx
 from fastapi import FastAPI
 from unit.web.issuer import ISSUER, PARTY, Issuer, settings
 
+from analysis.handlers.live import LiveRuns
 from analysis.http import routers
 from core.clock import SystemClock
 from core.ids import WorkspaceId
@@ -30,7 +31,7 @@ def site(world: World) -> FastAPI:
     return create_app(
         service="analysis",
         settings=settings(),
-        routers=routers(world.desk, world.schedules, world.exports),
+        routers=routers(world.desk, world.schedules, world.exports, LiveRuns(world.db, clock=world.clock)),
         sessions=sessions,
     )
 

@@ -21,18 +21,22 @@ from web.keys import SigningKeys
 _ISSUER = Issuer()
 
 
-def site(world: World) -> FastAPI:
-    """The app, without background work."""
+def sessions() -> ClerkSessions:
+    """The check of sessions that `token` makes."""
 
     async def fetch() -> object:
         return _ISSUER.jwks()
 
-    sessions = ClerkSessions(SigningKeys(fetch, SystemClock()), ISSUER, (PARTY,))
+    return ClerkSessions(SigningKeys(fetch, SystemClock()), ISSUER, (PARTY,))
+
+
+def site(world: World) -> FastAPI:
+    """The app, without background work."""
     return create_app(
         service="analysis",
         settings=settings(),
         routers=routers(world.desk, world.schedules, world.exports, LiveRuns(world.db, clock=world.clock)),
-        sessions=sessions,
+        sessions=sessions(),
     )
 
 

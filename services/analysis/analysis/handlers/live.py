@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeVar
 
 from analysis.domain.live import Snapshot, snapshot
 from analysis.domain.request import RunId
@@ -26,6 +27,8 @@ from database import Database
 log = logger("analysis.live")
 
 Watched = tuple[WorkspaceId, RunId]
+
+K = TypeVar("K")
 
 # A transaction is short: it holds a connection, and the oldest one holds back vacuum.
 _WORKSPACES_AT_ONCE = 50
@@ -237,7 +240,7 @@ class LiveRuns:
 
 
 @contextmanager
-def _counted(counter: Counter[object], key: object) -> Iterator[None]:
+def _counted(counter: Counter[K], key: K) -> Iterator[None]:
     counter[key] += 1
     try:
         yield

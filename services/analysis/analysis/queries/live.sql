@@ -9,7 +9,7 @@ FROM runs r
 LEFT JOIN LATERAL (
     SELECT count(*) FILTER (WHERE c.state = 'analysing') AS analysing,
            count(*) FILTER (WHERE c.state = 'pending') AS put_back,
-           (array_agg(c.started_at ORDER BY c.started_at, c.call_id) FILTER (WHERE c.state = 'analysing'))[1:3] AS current
+           array_agg(c.started_at ORDER BY c.started_at, c.call_id) FILTER (WHERE c.state = 'analysing') AS current
     FROM run_calls c
     WHERE c.workspace_id = :workspace_id AND c.run_id = r.id AND c.done_at IS NULL AND c.lease_until > now() AND r.state = 'running'
 ) o ON true

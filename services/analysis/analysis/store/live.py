@@ -10,6 +10,9 @@ from analysis.domain.request import RunId
 from analysis.store.runs import run_of
 from database import Row, Tx
 
+# Of the calls that are being analysed, so many are named.
+_NAMED_CALLS = 3
+
 
 async def progress(tx: Tx, run_ids: Collection[RunId], at: datetime) -> dict[RunId, Progress]:
     """How far some runs are, in one statement; none of a run that there is not, or that the plan does not show any more."""
@@ -21,7 +24,7 @@ def _activity(row: Row) -> Activity:
     return Activity(
         analysing=row["analysing"],
         put_back=row["put_back"],
-        current=tuple(row["current"] or ()),
+        current=tuple((row["current"] or ())[:_NAMED_CALLS]),
         recent=row["recent"],
         recent_from=row["recent_from"],
         recent_to=row["recent_to"],

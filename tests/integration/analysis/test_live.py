@@ -1,0 +1,469 @@
+"""Runs followed as they go on, over a real database: nothing missed, nothing twice, whoever reads how."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from random import Random
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from unit.web.issuer import settings
+
+import analysis.store.live
+from analysis.domain.live import Progress
+from analysis.domain.request import RunId
+from analysis.domain.run import RunState
+from analysis.handlers.live import LiveLimits, LiveRuns, Told, TooManyStreams, Watch
+from analysis.http.frame import Frame
+from analysis.http.live import LiveRoutes
+from callmine.workspaces.v1.workspaces_pb2 import ROLE_MEMBER, MemberAdded, MemberRemoved
+from core.errors import Conflict, NotFound, Transient
+from core.ids import UserId, uuid7
+from database import Tx
+from integration.analysis.site import program, sessions, site, token
+from integration.analysis.world import ACME, MAYA, RIVAL, World, question
+from runtime.members import ToldMembers
+from testkit.streams import Heard, listening, until
+from web import Pages, create_app
+from web.sse import StreamLimits
+
+MAYA_ID = UserId(MAYA.id)
+QUICK = LiveLimits(every=0.01)
+
+
+@pytest.fixture
+async def live(world: World) -> AsyncIterator[LiveRuns]:
+    """Reads what is watched, as the service's background work does."""
+    runs = LiveRuns(world.db, QUICK, None)
+    work = asyncio.create_task(runs.run())
+    yield runs
+    work.cancel()
+
+
+async def started(world: World, workspace: str = ACME) -> RunId:
+    return await world.desk.start(ACME if workspace == ACME else RIVAL, question(), MAYA)
+
+
+async def arrive(world: World, run_id: RunId, calls: int = 1) -> None:
+    """More calls of a run are here; as it is in the database, without the calls."""
+    await world.owner(f"UPDATE runs SET calls_fetched = calls_fetched + {calls} WHERE id = '{run_id}'")
+
+
+def fetched(told: Told | None) -> int:
+    assert told is not None
+    return told.snapshot.progress.run.calls_fetched
+
+
+async def test_a_run_is_followed_from_its_start_to_its_report(world: World, live: LiveRuns) -> None:
+    run_id = await started(world)
+    phases: list[str] = []
+    last: Told | None = None
+    async with live.watch(ACME, MAYA_ID, run_id) as watch, asyncio.TaskGroup() as group:
+
+        async def follow() -> None:
+            nonlocal last
+            while (told := await watch.next()) is not None:
+                last = told
+                phases.append(told.snapshot.progress.phase)
+
+        group.create_task(follow())
+        await until(lambda: phases)
+        await world.deliver(await world.fetched(run_id, "c1"), world.completed(run_id, 1))
+        await until(lambda: phases[-1] != "fetch")
+        await world.work()
+    assert phases[0] == "fetch"
+    assert phases[-2:] == ["completed", "completed"]
+    assert last is not None
+    assert last.last
+    assert last.snapshot.document["report_id"] == str((await world.desk.run(ACME, run_id)).report_id)
+
+
+class Follower:
+    """A client that reads fast, slowly or not at all, and comes back to one process or the other."""
+
+    def __init__(self, rng: Random) -> None:
+        self.rng = rng
+        self.ids: list[str] = []
+        self.counts: list[int] = []
+
+    async def follow(self, processes: list[LiveRuns], run_id: RunId) -> None:
+        """Until the run's end is told."""
+        while True:
+            after = self.ids[-1] if self.ids else ""
+            async with self.rng.choice(processes).watch(ACME, MAYA_ID, run_id, after) as watch:
+                if await self._over(watch):
+                    return
+            await asyncio.sleep(self.rng.choice([0, 0.001, 0.01]))
+
+    async def _over(self, watch: Watch) -> bool:
+        """Read some events; whether the last one was among them."""
+        for _ in range(self.rng.choice([1, 2, 5, 1000])):
+            try:
+                async with asyncio.timeout(self.rng.choice([0.001, 0.01, 10])):
+                    told = await watch.next()
+            except TimeoutError:
+                continue  # cancelled while it waited: loses nothing
+            assert told is not None
+            self.ids.append(told.id)
+            self.counts.append(fetched(told))
+            if told.last:
+                return True
+        return False
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_no_interleaving_of_changes_and_reconnects_loses_or_repeats_anything(world: World, seed: int) -> None:
+    rng = Random(seed)
+    run_id, follower = await started(world), Follower(rng)
+    processes = [LiveRuns(world.db, LiveLimits(every=rng.choice([0.001, 0.005, 0.02]))) for _ in range(2)]
+    true = 0
+    async with asyncio.TaskGroup() as group:
+        works = [group.create_task(one.run()) for one in processes]
+        following = group.create_task(follower.follow(processes, run_id))
+        for _ in range(40):
+            more = rng.choice([1, 1, 1, 5])
+            await arrive(world, run_id, more)
+            true += more
+            await asyncio.sleep(rng.choice([0, 0, 0.002, 0.01]))
+        await world.desk.cancel(ACME, run_id, MAYA)
+        await following
+        for work in works:
+            work.cancel()
+    assert follower.counts == sorted(follower.counts), "never back to an older state"
+    assert len(follower.ids) == len(set(follower.ids)), "nothing twice"
+    assert follower.ids[-1] == f"{follower.ids[-2]}.end"
+    assert follower.counts[-1] == true, "nothing missed"
+    assert [one.streams for one in processes] == [0, 0]
+
+
+async def test_who_comes_back_with_the_present_version_hears_of_the_next_change_only(
+    world: World, live: LiveRuns
+) -> None:
+    run_id = await started(world)
+    present = await live.present(ACME, run_id)
+    async with live.watch(ACME, MAYA_ID, run_id, present.version) as watch:
+        waiting = asyncio.create_task(watch.next())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await arrive(world, run_id)
+        assert fetched(await waiting) == 1
+
+
+async def test_who_reads_slowly_hears_the_present_state_and_costs_no_more(world: World, live: LiveRuns) -> None:
+    run_id = await started(world)
+    async with live.watch(ACME, MAYA_ID, run_id) as slow, live.watch(ACME, UserId("user_fast1"), run_id) as fast:
+        assert (fetched(await slow.next()), fetched(await fast.next())) == (0, 0)
+        for number in range(1, 21):
+            await arrive(world, run_id)
+            assert fetched(await fast.next()) == number
+        assert fetched(await slow.next()) == 20
+
+
+async def test_a_run_of_another_workspace_is_one_that_nobody_has(world: World, live: LiveRuns) -> None:
+    run_id = await started(world)
+    for workspace, asked in ((RIVAL, run_id), (ACME, RunId(uuid7()))):
+        with pytest.raises(NotFound, match="there is no such run in this workspace"):
+            async with live.watch(workspace, MAYA_ID, asked):
+                pass
+        with pytest.raises(NotFound, match="there is no such run in this workspace"):
+            await live.present(workspace, asked)
+    assert live.streams == 0
+
+
+async def test_the_state_of_a_run_is_told_in_its_own_workspace_only(world: World, live: LiveRuns) -> None:
+    mine, theirs = await started(world), await started(world, RIVAL)
+    async with live.watch(ACME, MAYA_ID, mine) as one, live.watch(RIVAL, MAYA_ID, theirs) as other:
+        await one.next(), await other.next()
+        await arrive(world, theirs)
+        assert fetched(await other.next()) == 1
+        told = asyncio.create_task(one.next())
+        await asyncio.sleep(0.05)
+        assert not told.done()
+        told.cancel()
+
+
+async def test_a_run_that_the_plan_hides_is_told_of_no_more(world: World, live: LiveRuns) -> None:
+    run_id = await started(world)
+    async with live.watch(ACME, MAYA_ID, run_id) as watch:
+        await watch.next()
+        await world.owner(
+            f"UPDATE runs SET state = 'failed', finished_at = now() - interval '400 days' WHERE id = '{run_id}'"
+        )
+        assert await watch.next() is None
+
+
+async def test_everybody_who_watches_is_read_for_together(
+    world: World, live: LiveRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = {ACME: [await started(world) for _ in range(3)], RIVAL: [await started(world, RIVAL)]}
+    reads: list[tuple[str, int]] = []
+    read = analysis.store.live.progress
+
+    async def counted(tx: Tx, run_ids: list[RunId], at: object) -> dict[RunId, Progress]:
+        reads.append((tx.workspace_id, len(run_ids)))
+        return await read(tx, run_ids, at)  # type: ignore[arg-type]
+
+    async with AsyncExitStack() as stack:
+        watches = [
+            await stack.enter_async_context(live.watch(workspace, UserId(f"user_{number}a"), run_id))
+            for workspace, found in runs.items()
+            for run_id in found
+            for number in range(5)
+        ]
+        await asyncio.gather(*(watch.next() for watch in watches))
+        monkeypatch.setattr(analysis.store.live, "progress", counted)
+        await until(lambda: len(reads) >= 10)
+    # Twenty streams of four runs: two statements a round, one for each workspace.
+    assert set(reads) == {(ACME, 3), (RIVAL, 1)}
+    # Each round reads each workspace once.
+    assert [workspace for workspace, _ in reads[:10]] in ([ACME, RIVAL] * 5, [RIVAL, ACME] * 5)
+
+
+async def test_nothing_is_read_while_nobody_watches(
+    world: World, live: LiveRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = await started(world)
+    async with live.watch(ACME, MAYA_ID, run_id):
+        pass
+
+    async def never(*_: object) -> dict[RunId, Progress]:
+        raise AssertionError("nobody watches")
+
+    await asyncio.sleep(0.05)
+    monkeypatch.setattr(analysis.store.live, "progress", never)
+    await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("error", [Transient("away"), ValueError("unforeseen")], ids=["away", "unforeseen"])
+async def test_streams_outlive_a_database_that_is_away(
+    world: World, live: LiveRuns, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    run_id = await started(world)
+    failed = 0
+    read = analysis.store.live.progress
+
+    async def away(tx: Tx, run_ids: list[RunId], at: object) -> dict[RunId, Progress]:
+        nonlocal failed
+        failed += 1
+        if failed < 4:
+            raise error
+        return await read(tx, run_ids, at)  # type: ignore[arg-type]
+
+    async with live.watch(ACME, MAYA_ID, run_id) as watch:
+        await watch.next()
+        monkeypatch.setattr(analysis.store.live, "progress", away)
+        await arrive(world, run_id)
+        assert fetched(await watch.next()) == 1
+    assert failed >= 4
+
+
+@pytest.mark.parametrize(
+    ("limits", "error", "status"),
+    [
+        pytest.param(LiveLimits(of_person=2), TooManyStreams, 429, id="person"),
+        pytest.param(LiveLimits(of_workspace=2), TooManyStreams, 429, id="workspace"),
+        pytest.param(LiveLimits(of_process=2), Transient, 503, id="process"),
+    ],
+)
+async def test_streams_are_bounded(world: World, limits: LiveLimits, error: type[Transient], status: int) -> None:
+    run_id, live = await started(world), LiveRuns(world.db, limits)
+    async with live.watch(ACME, MAYA_ID, run_id):
+        async with live.watch(ACME, MAYA_ID, run_id):
+            with pytest.raises(error) as refused:
+                async with live.watch(ACME, MAYA_ID, run_id):
+                    pass
+            assert (refused.value.status, refused.value.retry_after) == (status, 15)
+            assert type(refused.value) is error
+        async with live.watch(ACME, MAYA_ID, run_id):
+            assert live.streams == 2
+
+
+async def test_a_place_is_given_back_whatever_happens(world: World) -> None:
+    run_id, live = await started(world), LiveRuns(world.db, LiveLimits(of_person=1))
+    for _ in range(3):
+        with pytest.raises(Conflict):
+            async with live.watch(ACME, MAYA_ID, run_id):
+                raise Conflict("something went wrong")
+        with pytest.raises(NotFound):
+            async with live.watch(ACME, MAYA_ID, RunId(uuid7())):
+                pass
+    assert (live.streams, live._topics, live._watched.is_set()) == (0, {}, False)
+
+
+# As clients see it.
+
+
+def followed(world: World, live: LiveRuns, limits: StreamLimits | None = None, *, members: bool = False) -> FastAPI:
+    """The streams' app; with `members`, who was removed is not let in."""
+    return create_app(
+        service="analysis",
+        settings=settings(),
+        routers=[LiveRoutes(live, Frame(world.desk, Pages("analysis")), limits).router()],
+        sessions=sessions(),
+        members=ToldMembers(world.db) if members else None,
+    )
+
+
+def signed_in(person: str = "user_2abc") -> dict[str, str]:
+    return {"authorization": f"Bearer {token(ACME, person=person)}", "accept": "text/event-stream"}
+
+
+def document(heard: Heard | None) -> dict[str, object]:
+    assert heard is not None
+    found: dict[str, object] = json.loads(heard.data)
+    return found
+
+
+async def test_an_event_is_the_whole_state(world: World, live: LiveRuns) -> None:
+    run_id = await world.finished_run(2)
+    async with listening(followed(world, live), f"/api/v1/runs/{run_id}/events", signed_in()) as listener:
+        state, end = await listener.rest()
+    assert (state.event, end.event, end.id) == ("run", "end", f"{state.id}.end")
+    told = document(state)
+    assert told["version"] == state.id
+    assert (told["state"], told["phase"], told["ended"], told["percent"]) == ("completed", "completed", True, 100)
+    assert (told["calls_analysed"], told["calls_expected"]) == (2, 2)
+    assert [stage["state"] for stage in told["stages"]] == ["done"] * 4  # type: ignore[attr-defined]
+    assert "html" not in told
+    assert document(end)["report_id"] == told["report_id"]
+    assert "brief" not in state.data
+
+
+async def test_the_pages_stream_draws_the_part_as_the_page_does(world: World, live: LiveRuns) -> None:
+    run_id = await world.finished_run(2)
+    async with listening(followed(world, live), f"/runs/{run_id}/events", signed_in()) as listener:
+        state, _ = await listener.rest()
+    async with program(site(world), ACME) as client:
+        part = await client.get(f"/runs/{run_id}", headers={"hx-request": "true"})
+    assert document(state)["html"] == part.text
+    assert f'data-version="{state.id}"' in part.text
+
+
+@pytest.mark.parametrize("way", ["header", "query"])
+async def test_a_client_goes_on_from_where_it_was(world: World, live: LiveRuns, way: str) -> None:
+    run_id = await started(world)
+    app, path = followed(world, live), f"/api/v1/runs/{run_id}/events"
+
+    def after(event_id: str) -> tuple[str, dict[str, str]]:
+        if way == "query":
+            return f"{path}?after={event_id}", signed_in()
+        return path, {**signed_in(), "last-event-id": event_id}
+
+    async with listening(app, path, signed_in()) as listener:
+        first = await listener.next()
+        assert first is not None
+    await arrive(world, run_id, 3)
+    async with listening(app, *after(first.id)) as listener:
+        second = await listener.next()
+        assert document(second)["calls_fetched"] == 3
+        assert second is not None
+    await world.desk.cancel(ACME, run_id, MAYA)
+    async with listening(app, *after(second.id)) as listener:
+        ended = await listener.rest()
+        assert [one.event for one in ended] == ["run", "end"]
+    async with listening(app, *after(ended[0].id)) as listener:
+        assert [one.event for one in await listener.rest()] == ["end"]
+    async with listening(app, *after(ended[1].id)) as listener:
+        assert await listener.rest() == []
+        assert listener.status == 204
+    async with listening(app, *after("what-nobody-said")) as listener:
+        assert [one.event for one in await listener.rest()] == ["run", "end"]
+
+
+async def test_an_id_that_is_too_long_is_refused(world: World, live: LiveRuns) -> None:
+    path = f"/api/v1/runs/{await started(world)}/events?after={'x' * 101}"
+    async with listening(followed(world, live), path, signed_in()) as listener:
+        pass
+    assert listener.status == 400
+
+
+@pytest.mark.parametrize("path", ["/runs/{}/events", "/api/v1/runs/{}/events"])
+async def test_nobody_follows_what_is_not_theirs(world: World, live: LiveRuns, path: str) -> None:
+    run_id = await world.desk.start(RIVAL, question(), MAYA)
+    answers = []
+    for asked in (run_id, UUID(int=run_id.int ^ 1), "nonsense"):
+        async with listening(followed(world, live), path.format(asked), signed_in()) as listener:
+            pass
+        answers.append((listener.status, listener.body.replace(str(asked).encode(), b"ID").partition(b'"ref')[0]))
+    assert {status for status, _ in answers} == {404}
+    assert len(set(answers)) == 1
+    async with listening(followed(world, live), path.format(run_id)) as listener:
+        pass
+    assert listener.status == 401
+
+
+async def test_too_many_streams_are_told_to_come_back_later(world: World) -> None:
+    run_id, live = await started(world), LiveRuns(world.db, LiveLimits(of_person=1))
+    app, path = followed(world, live), f"/api/v1/runs/{run_id}/events"
+    async with listening(app, path, signed_in()) as first:
+        await first.next()
+        async with listening(app, path, signed_in()) as second:
+            pass
+        assert (second.status, second.headers["retry-after"]) == (429, "15")
+        problem = json.loads(second.body)
+        assert problem["type"].endswith("too-many-streams")
+        assert "Close some of the pages" in problem["detail"]
+        async with listening(app, path, signed_in("user_3def")) as other:
+            assert await other.next() is not None
+
+
+async def test_a_removed_member_hears_nothing_more(world: World, live: LiveRuns) -> None:
+    run_id, person = await started(world), "user_2abc"
+    added = world.event(MemberAdded(user_id=person, role=ROLE_MEMBER), f"{ACME}:{person}")
+    await world.deliver(added, topic="workspaces")
+    app = followed(world, live, StreamLimits(recheck=0.02), members=True)
+    async with (
+        listening(app, f"/api/v1/runs/{run_id}/events", signed_in()) as removed,
+        listening(app, f"/api/v1/runs/{run_id}/events", signed_in("user_3def")) as other,
+    ):
+        await removed.next(), await other.next()
+        gone = world.event(MemberRemoved(user_id=person), f"{ACME}:{person}")
+        await world.deliver(gone, topic="workspaces")
+        assert await removed.next() is None
+        await arrive(world, run_id)
+        assert document(await other.next())["calls_fetched"] == 1
+        async with listening(app, f"/api/v1/runs/{run_id}/events", signed_in()) as again:
+            pass
+        assert again.status == 403
+    assert live.streams == 0
+
+
+async def test_a_client_that_goes_away_leaves_nothing_behind(world: World, live: LiveRuns) -> None:
+    run_id = await started(world)
+    async with listening(followed(world, live), f"/api/v1/runs/{run_id}/events", signed_in()) as listener:
+        await listener.next()
+        assert live.streams == 1
+        listener.leave()
+        await until(lambda: live.streams == 0)
+    assert live._topics == {}
+
+
+async def test_the_page_of_a_run_says_where_its_events_are(world: World) -> None:
+    run_id = await started(world)
+    async with program(site(world), ACME) as client:
+        page = await client.get(f"/runs/{run_id}", headers={"accept": "text/html"})
+        assert f'data-events="/runs/{run_id}/events"' in page.text
+        assert "live.js" in page.text
+        assert '<noscript><meta http-equiv="refresh"' in page.text
+        await world.desk.cancel(ACME, run_id, MAYA)
+        over = await client.get(f"/runs/{run_id}", headers={"accept": "text/html"})
+    assert "data-events" not in over.text
+    assert "live.js" not in over.text
+    assert RunState.CANCELLED.value.title() in over.text
+
+
+async def test_a_run_under_way_is_shown_with_its_pace(world: World) -> None:
+    run_id = await started(world)
+    calls = [await world.fetched(run_id, f"c{number}") for number in range(6)]
+    await world.deliver(*calls, world.completed(run_id, 12))
+    await world.workers.drain()
+    await world.owner("UPDATE runs SET started_at = now() - interval '60 seconds'")
+    async with program(site(world), ACME) as client:
+        shown = (await client.get(f"/runs/{run_id}", headers={"hx-request": "true"})).text
+    assert "about 1 min, then the summary" in shown
+    assert "6.0 calls a minute" in shown
+    assert "6 of 12" in shown

@@ -20,9 +20,10 @@ client which reads slowly hears less often, and costs no more. It ends, whatever
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from fastapi import Request
@@ -109,11 +110,11 @@ class EventStream(Response):
                 send, format_sse_event(event="begin", data_str="{}", retry=round(self._limits.retry * 1000))
             )
             await _first_of(
-                self._tell(feed, send),
-                _gone(receive),
-                self._refused(),
-                asyncio.sleep(self._limits.longest),
-                _set(web_of(self._request).stopping),
+                partial(self._tell, feed, send),
+                partial(_gone, receive),
+                self._refused,
+                partial(asyncio.sleep, self._limits.longest),
+                web_of(self._request).stopping.wait,
             )
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GOODBYE_SECONDS):
@@ -155,17 +156,13 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _set(event: asyncio.Event) -> None:
-    await event.wait()
-
-
-async def _first_of(*works: Coroutine[object, object, None]) -> None:
+async def _first_of(*works: Callable[[], Awaitable[object]]) -> None:
     """Run all until the first one ends, in the order given; the others are cancelled then. Raises what one of them raises."""
     try:
         async with asyncio.TaskGroup() as group:
 
-            async def until(work: Awaitable[None]) -> None:
-                await work
+            async def until(work: Callable[[], Awaitable[object]]) -> None:
+                await work()
                 for task in tasks:
                     task.cancel()
 

@@ -7,10 +7,12 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
+from google.protobuf.message import Message
 from unit.web.issuer import settings
 
 import analysis.store.live
@@ -25,7 +27,9 @@ from core.errors import Conflict, NotFound, Transient
 from core.ids import UserId, uuid7
 from database import Tx
 from integration.analysis.site import program, sessions, site, token
+from integration.analysis.test_claims import queue
 from integration.analysis.world import ACME, MAYA, RIVAL, World, question
+from messaging.memberships import note_member
 from runtime.members import ToldMembers
 from testkit.streams import Heard, listening, until
 from web import Pages, create_app
@@ -411,18 +415,22 @@ async def test_too_many_streams_are_told_to_come_back_later(world: World) -> Non
             assert await other.next() is not None
 
 
+async def told_of(world: World, message: Message, sequence: int) -> None:
+    """The service has heard from ingest of a member."""
+    async with world.db.workspace(ACME) as tx:
+        await note_member(tx, world.event(message, f"{ACME}:member", sequence=sequence))
+
+
 async def test_a_removed_member_hears_nothing_more(world: World, live: LiveRuns) -> None:
     run_id, person = await started(world), "user_2abc"
-    added = world.event(MemberAdded(user_id=person, role=ROLE_MEMBER), f"{ACME}:{person}")
-    await world.deliver(added, topic="workspaces")
+    await told_of(world, MemberAdded(user_id=person, role=ROLE_MEMBER), 1)
     app = followed(world, live, StreamLimits(recheck=0.02), members=True)
     async with (
         listening(app, f"/api/v1/runs/{run_id}/events", signed_in()) as removed,
         listening(app, f"/api/v1/runs/{run_id}/events", signed_in("user_3def")) as other,
     ):
         await removed.next(), await other.next()
-        gone = world.event(MemberRemoved(user_id=person), f"{ACME}:{person}")
-        await world.deliver(gone, topic="workspaces")
+        await told_of(world, MemberRemoved(user_id=person), 2)
         assert await removed.next() is None
         await arrive(world, run_id)
         assert document(await other.next())["calls_fetched"] == 1
@@ -467,3 +475,39 @@ async def test_a_run_under_way_is_shown_with_its_pace(world: World) -> None:
     assert "about 1 min, then the summary" in shown
     assert "6.0 calls a minute" in shown
     assert "6 of 12" in shown
+
+
+def scanned(plan: dict[str, Any]) -> int:
+    """How many rows a plan reads of tables, those that it throws away included."""
+    below = sum(scanned(child) for child in plan.get("Plans", []))
+    if "Scan" not in plan["Node Type"] or "Relation Name" not in plan:
+        return below
+    return below + int((plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"])
+
+
+@pytest.mark.parametrize("calls", [500, 20_000])
+async def test_a_look_at_a_long_run_reads_as_much_as_at_a_short_one(world: World, calls: int) -> None:
+    """Half of the calls wait and half are analysed; eight are under way."""
+    runs = await queue(world, {(ACME, "watched"): calls, (RIVAL, "other"): calls})
+    await world.owner(
+        "SET session_replication_role = replica; "  # metered calls without their analyses: those are not read
+        "INSERT INTO usage (workspace_id, run_id, call_id, metered_at) "
+        "SELECT workspace_id, run_id, call_id, now() - ordinal * interval '10 ms' FROM run_calls WHERE ordinal % 2 = 0",
+        "UPDATE run_calls SET state = 'analysed', done_at = now() WHERE ordinal % 2 = 0",
+        "UPDATE run_calls SET state = 'analysing', lease_until = now() + interval '20 s' WHERE ordinal <= 16 AND ordinal % 2 = 1",
+        "ANALYZE run_calls, usage, runs",
+    )
+    # An EXPLAIN is no statement of a service, so it goes past its Database.
+    look = world.db.queries["watched_runs"]
+    values: dict[str, object] = {"workspace_id": ACME, "ids": [runs["watched"]]}
+    async with world.looking() as connection, connection.transaction():
+        await connection.execute("SET LOCAL ROLE analysis_app")
+        await connection.execute(f"SET LOCAL app.workspace_id = '{ACME}'")
+        await connection.execute("SET LOCAL app.report_floor = '2000-01-01'")
+        arguments = [values[name] for name in look.parameters]
+        found = await connection.fetchrow(look.sql, *arguments)
+        told = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT json) {look.sql}", *arguments)
+    assert found is not None
+    assert (found["analysing"], found["put_back"], found["recent"]) == (8, 0, 50)
+    # The run, its calls under way, the last ones metered.
+    assert scanned(json.loads(told)[0]["Plan"]) <= 1 + 8 + 50

@@ -56,8 +56,8 @@
   // What else the page says of the run is as old as the page.
   async function finish() {
     stop();
-    const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
-    if (!answer.ok) return;
+    const answer = await fetch(location.pathname, { headers: { accept: "text/html" } }).catch(() => null);
+    if (!answer || !answer.ok) return;
     const whole = new DOMParser().parseFromString(await answer.text(), "text/html");
     const [fresh, old] = [whole.getElementById("models"), document.getElementById("models")];
     if (fresh && old) patch(old, fresh);

@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import httpx
+import pytest
 
+from e2e.commands import put_on_plan
 from e2e.conftest import Finished
 from e2e.runs import end_of, start
 from e2e.sandbox import Sandbox
-from local.journey import Json, Person, admin_of
+from local.journey import Json, Person, admin_of, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,19 @@ async def heard_to_the_end(person: Person, path: str, leaves_after: int) -> list
         await asyncio.sleep(0.05)
 
 
+@pytest.fixture(scope="module")
+async def roomy(finished: Finished) -> Finished:
+    """A workspace with room for many runs, however many there were before."""
+    await put_on_plan(finished.stack, "harborline", "scale")
+    person = admin_of(finished.stack, "harborline")
+    await until(
+        lambda: person.call("POST", "/api/v1/runs", json={"brief": "x", "model": "openai/large", "max_calls": 0}),
+        lambda answer: "max_calls" in answer.text,  # the model is accepted: the larger plan has arrived
+        "the larger plan does not arrive",
+    )
+    return finished
+
+
 def checked(found: list[Heard]) -> None:
     """Nothing goes back, nothing is told twice."""
     ids = [one.id for one in found]
@@ -71,9 +86,9 @@ def checked(found: list[Heard]) -> None:
     assert found[-1].id == f"{found[-2].id}.end"
 
 
-async def test_a_run_is_watched_to_its_end_by_clients_that_come_and_go(finished: Finished) -> None:
-    person = admin_of(finished.stack, "harborline")
-    async with Sandbox(finished.stack).misbehaving({"provider": "openai", "delay": 1.2}):
+async def test_a_run_is_watched_to_its_end_by_clients_that_come_and_go(roomy: Finished) -> None:
+    person = admin_of(roomy.stack, "harborline")
+    async with Sandbox(roomy.stack).misbehaving({"provider": "openai", "delay": 1.2}):
         run = await start(person, "harborline", max_calls=6)
         path = f"/api/v1/runs/{run['run_id']}/events"
         steady, fickle = await asyncio.gather(heard_to_the_end(person, path, 10**6), heard_to_the_end(person, path, 1))
@@ -88,8 +103,8 @@ async def test_a_run_is_watched_to_its_end_by_clients_that_come_and_go(finished:
     assert [one async for one in events(person, path, steady[-1].id)] == []
 
 
-async def test_a_stream_is_gone_on_with_when_the_service_has_been_restarted(finished: Finished) -> None:
-    stack, person = finished.stack, admin_of(finished.stack, "harborline")
+async def test_a_stream_is_gone_on_with_when_the_service_has_been_restarted(roomy: Finished) -> None:
+    stack, person = roomy.stack, admin_of(roomy.stack, "harborline")
     async with Sandbox(stack).misbehaving({"provider": "openai", "delay": 1.0}):
         run = await start(person, "harborline", max_calls=3)
         path = f"/api/v1/runs/{run['run_id']}/events"

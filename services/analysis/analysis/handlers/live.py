@@ -163,12 +163,16 @@ class LiveRuns:
             await self._watched.wait()
             await self._clock.sleep(self._limits.every)
             try:
-                async with self._reading:
-                    await self._read(self._topics.items())
+                await self.look()
             except Transient as error:
                 log.warning("what is watched could not be read", cause=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - whoever watches can ask for the page; work must not end for it
                 log.error("what is watched could not be read", error=error)
+
+    async def look(self) -> None:
+        """Read everything that is watched, once."""
+        async with self._reading:
+            await self._read(self._topics.items())
 
     @property
     def streams(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.domain.live import PHASES, Progress, Snapshot
 from analysis.domain.run import RunState, Stage, StageState
@@ -19,12 +19,16 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A stage as it is drawn. `look`: done, now, wrong, stopped, or nothing where it waits; `percent` 0 to 100."""
+    """A stage as it is drawn. `look`: done, now, wrong, stopped, or nothing where it waits; `percent` 0 to 100.
+
+    `counts_calls`: it is the one whose bar tells how many calls are done.
+    """
 
     name: str
     look: str
     words: str
     percent: float
+    counts_calls: bool = False
 
 
 def steps(progress: Progress) -> list[Step]:
@@ -57,15 +61,16 @@ def shown_of(snapshot: Snapshot, model_names: Mapping[str, str]) -> dict[str, ob
 def _step(progress: Progress, phase: str, stage: Stage) -> Step:
     going_on = progress.run.state in {RunState.RUNNING, RunState.COMPLETED}
     waiting, active, done = _WORDS[phase]
+    calls = phase == "analysis"
     counts = f"{stage.done:,} of {stage.of:,}" if stage.of else ""
     if stage.state is StageState.DONE:
-        return Step(stage.name, "done", counts or done, 100)
+        return Step(stage.name, "done", counts or done, 100, calls)
     percent = 100 * stage.done / stage.of if stage.of else 0
     if stage.state is StageState.ACTIVE and going_on:
-        return Step(stage.name, "now", counts or (f"{stage.done:,} so far" if stage.done else active), percent)
-    return Step(stage.name, "", counts if stage.done else ("" if progress.ended else waiting), percent)
+        return Step(stage.name, "now", counts or (f"{stage.done:,} so far" if stage.done else active), percent, calls)
+    return Step(stage.name, "", counts if stage.done else ("" if progress.ended else waiting), percent, calls)
 
 
 def _marked(step: Step, look: str, words: str) -> Step:
     counted = f"{words} at {step.words}" if " of " in step.words else words
-    return Step(step.name, look, counted, step.percent)
+    return replace(step, look=look, words=counted)

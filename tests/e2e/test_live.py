@@ -6,7 +6,8 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import httpx
@@ -28,7 +29,7 @@ class Heard:
     data: Json
 
 
-async def events(person: Person, path: str, after: str = "") -> AsyncIterator[Heard]:
+async def events(person: Person, path: str, after: str = "") -> AsyncGenerator[Heard, None]:
     """The events of a stream, until it ends or is left."""
     headers = {"authorization": f"Bearer {await person.token()}", "accept": "text/event-stream"}
     if after:
@@ -53,11 +54,12 @@ async def heard_to_the_end(person: Person, path: str, leaves_after: int) -> list
     while True:
         after = found[-1].id if found else ""
         heard = 0
-        async for one in events(person, path, after):
-            found.append(one)
-            heard += 1
-            if one.event == "end" or heard == leaves_after:
-                break
+        async with aclosing(events(person, path, after)) as stream:
+            async for one in stream:
+                found.append(one)
+                heard += 1
+                if one.event == "end" or heard == leaves_after:
+                    break
         if found and found[-1].event == "end":
             return found
         await asyncio.sleep(0.05)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +64,13 @@ class Upstream:
             self.open -= 1
 
 
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are pytest's."""
+        yield
+
+
 @asynccontextmanager
 async def serving(app: ASGIApp, port: int, tls: Path | None = None) -> AsyncIterator[uvicorn.Server]:
     """`app` on loopback, with TLS where there is a certificate."""
@@ -77,8 +84,7 @@ async def serving(app: ASGIApp, port: int, tls: Path | None = None) -> AsyncIter
         timeout_graceful_shutdown=1,
         **files,  # type: ignore[arg-type]
     )
-    server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign]  # pytest's own
+    server = _Server(config)
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)
     yield server

@@ -49,6 +49,10 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 # How soon after a request what is left of it is collected.
 _FORGET_SECONDS = 1.0
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+# Streams of events hold a connection each for as long as somebody follows a run.
+_CONNECTIONS = 1000
+# Answers that are under way when it is told to stop: a stream would go on for minutes.
+_GRACE_SECONDS = 2
 
 # What a person opens of the sandbox. Its other paths carry tokens: those are reached over TLS, never through here.
 SANDBOX_PAGES = (
@@ -94,7 +98,7 @@ def application(paths: PathMap, ca_file: Path, strip: str) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         trust = ssl.create_default_context(cafile=ca_file)
-        limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=50)
         client = httpx.AsyncClient(verify=trust, timeout=_TIMEOUT, limits=limits, trust_env=False, cookies=no_cookies())
         async with client:
             app.state.client, app.state.passed = client, 0
@@ -151,7 +155,15 @@ def main() -> None:
     paths = PathMap.of(routes, config["services"], dict.fromkeys(SANDBOX_PAGES, config["sandbox"]))
     app = application(paths, Path(config["ca_file"]), strip="/sandbox")
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=config["port"], access_log=False, log_level="warning", ws="none")
+        uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=config["port"],
+            access_log=False,
+            log_level="warning",
+            ws="none",
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
     )
     asyncio.run(server.serve())
 

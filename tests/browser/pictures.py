@@ -166,20 +166,39 @@ async def empty_dashboard(running: Browser, stack: Stack, scheme: Scheme) -> Non
         await picture(visitor, f"dashboard-empty-{scheme}-{WIDE}")
 
 
-async def running_run(running: Browser, stack: Stack, scheme: Scheme) -> None:
-    """A run in its middle: the model takes its time, and the run is cancelled after the picture."""
+async def _under_way(visitor: Visitor) -> None:
+    """Start a run of 12 calls, some of which are analysed then."""
+    await visitor.open("/new")
+    await visitor.page.get_by_label("Brief").fill("Which competitors come up, and what is said of them?")
+    await visitor.page.get_by_label("Calls at most").fill("12")
+    await visitor.page.get_by_role("button", name="Start").click()
+    # The pace is told from the third call on.
+    await visitor.page.get_by_text("calls a minute").wait_for()
+
+
+async def running_run(running: Browser, stack: Stack, scheme: Scheme, width: int) -> None:
+    """A run in its middle, for the model takes its time; then cancelled, with its partial report."""
     async with (
-        Sandbox(stack).misbehaving({"provider": "openai", "delay": 1.5}),
-        window_of(running, stack.url, ADMIN, scheme, WIDE) as visitor,
+        Sandbox(stack).misbehaving({"provider": "openai", "delay": 2.5}),
+        window_of(running, stack.url, ADMIN, scheme, width) as visitor,
     ):
-        await visitor.open("/new")
-        await visitor.page.get_by_label("Brief").fill("Which competitors come up, and what is said of them?")
-        await visitor.page.get_by_label("Calls at most").fill("12")
-        await visitor.page.get_by_role("button", name="Start").click()
-        await visitor.page.locator("[role=progressbar][aria-valuenow]:not([aria-valuenow='0'])").wait_for()
-        await picture(visitor, f"run-in-the-middle-{scheme}-{WIDE}")
+        await _under_way(visitor)
+        await picture(visitor, f"run-in-the-middle-{scheme}-{width}")
         await visitor.page.get_by_role("button", name="Cancel").click()
-        await visitor.page.get_by_text("The run was cancelled").wait_for()
+        await visitor.page.get_by_role("link", name="Read the partial report").wait_for()
+        await picture(visitor, f"run-cancelled-{scheme}-{width}")
+
+
+async def failed_run(running: Browser, stack: Stack, scheme: Scheme, width: int) -> None:
+    """A run that fails in its middle: the model's provider does not take the key any more."""
+    async with (
+        Sandbox(stack).misbehaving({"provider": "openai", "delay": 2.5}),
+        window_of(running, stack.url, ADMIN, scheme, width) as visitor,
+    ):
+        await _under_way(visitor)
+        async with Sandbox(stack).misbehaving({"provider": "openai", "status": 401}):
+            await visitor.page.get_by_role("button", name="Resume").wait_for()
+        await picture(visitor, f"run-failed-{scheme}-{width}")
 
 
 async def all_pages(running: Browser, stack: Stack) -> None:
@@ -192,8 +211,9 @@ async def all_pages(running: Browser, stack: Stack) -> None:
                     if shown.person == person:
                         await shown.way(visitor)
                         await picture(visitor, f"{shown.name}-{scheme}-{width}", whole=shown.name != "transcript")
-    await running_run(running, stack, "light")
-    await running_run(running, stack, "dark")
+    for scheme, width in looks:
+        await running_run(running, stack, scheme, width)
+        await failed_run(running, stack, scheme, width)
 
 
 async def readme_picture(running: Browser, stack: Stack) -> None:

@@ -86,6 +86,7 @@ SAMPLES: list[tuple[Finder, str, str]] = [
     (rules.metrics, "import prometheus_client", "prometheus_client"),
     (rules.metrics, "from opentelemetry.metrics import get_meter", "opentelemetry.metrics"),
     (rules.streams, "return StreamingResponse(events())", "StreamingResponse"),
+    (rules.streams, "return EventStream(request, session, feed)", "EventStream"),
     (rules.streams, "headers = {'Cache-Control': 'public, max-age=60'}", "cache-control"),
 ]
 

@@ -56,8 +56,12 @@ class Pages:
         **values: object,
     ) -> HTMLResponse:
         """`template` with `values`, as a response. `session` None is for public pages."""
-        body = self._environment.get_template(template).render(shared_values(request, session) | values)
+        body = self.text(request, template, session, **values)
         return HTMLResponse(body, status_code=status_code, headers=dict(headers or {}))
+
+    def text(self, request: Request, template: str, session: Session | None = None, **values: object) -> str:
+        """`template` with `values`, as text: for what is sent in parts."""
+        return self._environment.get_template(template).render(shared_values(request, session) | values)
 
 
 def shared_values(request: Request, session: Session | None) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Awaitable, Iterator
@@ -16,6 +17,7 @@ from fastapi import FastAPI
 import core.log
 from web.background import Background
 from web.settings import ServiceSettings
+from web.state import Web
 
 # Cloud Run sends SIGTERM and waits ten seconds: https://cloud.google.com/run/docs/container-contract
 GRACE_SECONDS = 10
@@ -49,7 +51,8 @@ async def serve(app: App, settings: ServiceSettings) -> bool:
 
 async def _serve(app: FastAPI, settings: ServiceSettings) -> bool:
     background: Background = app.state.background
-    server = _Server(_config(app, settings))
+    web: Web = app.state.web
+    server = _Server(_config(app, settings), web.stopping)
     watcher = asyncio.create_task(_stop_on_crash(background, server), name="web.stop_on_crash")
     try:
         await server.serve()
@@ -60,7 +63,19 @@ async def _serve(app: FastAPI, settings: ServiceSettings) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn raises a caught signal again when it has stopped, which would kill the process before it has cleaned up."""
+    """Tells answers that go on when to end: uvicorn waits for them, as long as the grace lasts.
+
+    uvicorn raises a caught signal again when it has stopped, which would kill the process before it has cleaned up.
+    """
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, and wait for the answers that are under way."""
+        self._stopping.set()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
@@ -16,13 +17,17 @@ SESSION_IN_SCOPE = "callmine.session"  # where an error page finds who is signed
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """One service's web side, made by `create_app`. Without `members` the token alone says who is in a workspace."""
+    """One service's web side, made by `create_app`. Without `members` the token alone says who is in a workspace.
+
+    `stopping` is set when the server is told to stop: answers that go on end then.
+    """
 
     service: str
     settings: ServiceSettings
     sessions: SessionCheck
     assets: Assets
     members: MembershipCheck | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def web_of(request: HTTPConnection) -> Web:

@@ -12,6 +12,7 @@ from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.desk import Desk
 from analysis.handlers.exports import Exports
 from analysis.handlers.lifecycle import Lifecycle
+from analysis.handlers.live import LiveRuns
 from analysis.handlers.messages import MessageHandlers
 from analysis.handlers.notices import Notices
 from analysis.handlers.schedules import Schedules
@@ -92,8 +93,9 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         schedules = Schedules(parts.db, parts.outbox, lifecycle, offer)
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
         desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds, offer)
-        parts.serve(*routers(desk, schedules, exports, deliveries))
-        parts.work(workers.run, senders.run, posters.run, printers.run, tick.run)
+        live = LiveRuns(parts.db)
+        parts.serve(*routers(desk, schedules, exports, deliveries, live))
+        parts.work(workers.run, senders.run, posters.run, printers.run, tick.run, live.run)
         yield parts
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
+from analysis.handlers.live import LiveLimits, LiveRuns
 from core.ids import uuid7
 from database import MigrationSettings, migrate
 from integration.analysis.world import World
@@ -45,3 +47,12 @@ async def empty(admin_url: str) -> None:
         await connection.execute(f"TRUNCATE {tables}")
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def live(world: World) -> AsyncIterator[LiveRuns]:
+    """Reads what is watched, as the service's background work does."""
+    runs = LiveRuns(world.db, LiveLimits(every=0.01))
+    work = asyncio.create_task(runs.run())
+    yield runs
+    work.cancel()

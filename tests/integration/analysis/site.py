@@ -9,6 +9,7 @@ import httpx
 from fastapi import FastAPI
 from unit.web.issuer import ISSUER, PARTY, Issuer, settings
 
+from analysis.handlers.live import LiveRuns
 from analysis.http import routers
 from core.clock import SystemClock
 from core.ids import WorkspaceId
@@ -20,18 +21,24 @@ from web.keys import SigningKeys
 _ISSUER = Issuer()
 
 
-def site(world: World) -> FastAPI:
-    """The app, without background work."""
+def sessions() -> ClerkSessions:
+    """The check of sessions that `token` makes."""
 
     async def fetch() -> object:
         return _ISSUER.jwks()
 
-    sessions = ClerkSessions(SigningKeys(fetch, SystemClock()), ISSUER, (PARTY,))
+    return ClerkSessions(SigningKeys(fetch, SystemClock()), ISSUER, (PARTY,))
+
+
+def site(world: World) -> FastAPI:
+    """The app, without background work."""
     return create_app(
         service="analysis",
         settings=settings(),
-        routers=routers(world.desk, world.schedules, world.exports, world.deliveries),
-        sessions=sessions,
+        routers=routers(
+            world.desk, world.schedules, world.exports, world.deliveries, LiveRuns(world.db, clock=world.clock)
+        ),
+        sessions=sessions(),
     )
 
 

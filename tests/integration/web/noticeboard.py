@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.context import current
 from core.errors import CallmineError, InvalidInput, NotFound, OutOfQuota, Transient
-from web import Pages, ServiceSettings, Session, admin, create_app, member
+from core.ids import UserId, WorkspaceId
+from web import Pages, Role, ServiceSettings, Session, admin, create_app, member
 from web.background import Work
 from web.clerk import SessionCheck
+from web.sse import EventStream
 
 Member = Annotated[Session, Depends(member)]
 Admin = Annotated[Session, Depends(admin)]
@@ -80,6 +85,30 @@ async def report(request: Request, session: Member, words: str = "We ship <i>in 
 @router.get("/unfinished")
 async def unfinished(request: Request) -> HTMLResponse:
     return Pages("noticeboard_pages").render(request, "blank.html")
+
+
+class Ticking:
+    """Events without end."""
+
+    exhausted = False
+
+    async def next(self) -> bytes | None:
+        await asyncio.sleep(0.01)
+        return format_sse_event(event="tick", data_str="x" * 1000)
+
+
+@asynccontextmanager
+async def ticking() -> AsyncIterator[Ticking]:
+    try:
+        yield Ticking()
+    finally:
+        print("stream closed", flush=True)
+
+
+@router.get("/ticks")
+async def ticks(request: Request) -> EventStream:
+    nobody = Session(UserId("user_2abc"), WorkspaceId("org_2abc"), "", Role.MEMBER, "", "")
+    return EventStream(request, nobody, ticking())
 
 
 @router.get("/wrong/{how}")

@@ -134,6 +134,33 @@ async def test_a_signal_stops_everything_in_order(
     assert out.split("\n") == ["pool opened", "relay ended", "pool closed", "returned", ""]
 
 
+async def test_a_signal_ends_streams_at_once_and_whole(
+    start: Start, environment: dict[str, str], tmp_path: Path
+) -> None:
+    process = start("serve")
+    await _answer(environment, tmp_path, "/healthz")
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    url = f"https://127.0.0.1:{environment['CALLMINE_PORT']}/ticks"
+    async with (
+        httpx.AsyncClient(verify=context, trust_env=False) as client,
+        client.stream("GET", url) as listening,
+        client.stream("GET", url) as other,
+    ):
+        chunks = listening.aiter_bytes()
+        await anext(chunks)
+        await anext(other.aiter_bytes())
+        process.send_signal(signal.SIGTERM)
+        # Without a signal of their own the streams would last until uvicorn's grace is over, and be cut off in an event.
+        rest = b"".join([chunk async for chunk in chunks])
+        assert rest.endswith(b"\n\n")
+    out, errors = await asyncio.to_thread(process.communicate, timeout=20)
+    assert process.returncode == 0, errors
+    assert "timeout graceful shutdown exceeded" not in errors
+    assert sorted(out.split()) == sorted(
+        ["pool", "opened", "stream", "closed", "stream", "closed", "relay", "ended", "pool", "closed", "returned"]
+    )
+
+
 async def test_without_keys_to_check_with_a_session_is_not_refused_but_put_off(
     start: Start, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -74,6 +74,15 @@ MEMORY: Final[Register] = {
         "services/analysis/analysis/workers/batches.py",
         "Batches._lines",
     ): "by workspace, or by workspace and run: each key's items are worked on in its own scope",
+    (
+        "services/analysis/analysis/handlers/live.py",
+        "LiveRuns._topics",
+    ): "by workspace and run: the state of a run that somebody watches, read in the workspace's scope; gone with the last one",
+    (
+        "services/analysis/analysis/handlers/live.py",
+        "LiveRuns._persons",
+    ): "by workspace and person: how many streams are open",
+    ("services/analysis/analysis/handlers/live.py", "LiveRuns._workspaces"): "by workspace: how many streams are open",
     ("services/analysis/analysis/store/calls.py", "Turns.held"): "counts by workspace and run, of one claim",
     ("services/analysis/analysis/exporting/word.py", "_Writer._marks"): "one file's, in a process that makes no other",
     (
@@ -255,6 +264,10 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "use cases: each route passes session.workspace_id, which a test below checks",
     (
+        "services/analysis/analysis/handlers/live.py",
+        "workspace_id",
+    ): "each route passes session.workspace_id, also as the key of what is watched, by which the reader enters the scope",
+    (
         "services/analysis/analysis/store/call_objects.py",
         "workspace_id",
     ): "passed by desk.transcript and by the worker from its claim",
@@ -295,6 +308,10 @@ STREAMS: Final[Register] = {
         "services/analysis/analysis/http/exports.py",
         "StreamingResponse",
     ): "a file of the session's workspace and person, found before the first piece; ends with the answer",
+    (
+        "services/analysis/analysis/http/live.py",
+        "EventStream",
+    ): "a run of the session's workspace, found before the stream begins; the session is checked again every few seconds",
     ("libs/web/web/assets.py", "cache-control"): "files that are the same for everybody",
 }
 

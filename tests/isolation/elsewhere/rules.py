@@ -214,6 +214,7 @@ def streams(tree: ast.Module) -> Iterator[Found]:
         if called in {
             "StreamingResponse",
             "EventSourceResponse",
+            "EventStream",
             "websocket",
             "add_api_websocket_route",
             "FileResponse",

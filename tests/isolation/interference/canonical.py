@@ -3,6 +3,8 @@
     2026-11-23T22:00:00.123456+00:00   -> <time>      (and the same as people read it: 23 Nov 2026, 22:00 JST -> <time> JST; 23 Nov 2026)
     callmine-report-2026-11-23-…       -> callmine-report-<day>-…
     ends=1795467600&signature=…        -> ends=<time>&signature=<of it>
+    v1-5c1c… , the hash of a state     -> <version>: times are in the state, which is shown beside it
+    12.5 calls a minute, about 3 min   -> <pace>: by the times at which calls were analysed
     a sealed credential                -> the SHA-256 of what is inside, opened with the requester's key
 
 Ids, trace ids and the services' own clock are not replaced: they are the same in both worlds (see `sources`).
@@ -31,6 +33,9 @@ _RULES = (
     (re.compile(rb"callmine-(report|findings)-\d{4}-\d\d-\d\d"), rb"callmine-\1-<day>"),
     # A link to a file: the time when it ends, and the signature of that time and the person's own ids.
     (re.compile(rb"ends=\d+&(amp;)?signature=[0-9a-f]{64}"), rb"ends=<time>&\1signature=<of it>"),
+    (re.compile(rb"\bv1-[0-9a-f]{32}\b"), b"<version>"),
+    (re.compile(rb'"(calls_a_minute|remaining_seconds)": [0-9.]+'), rb'"\1": <pace>'),
+    (re.compile(rb"[0-9.]+ calls a minute|about [0-9]+ (?:s|min|minutes?|h [0-9]+ min)\b"), b"<pace>"),
 )
 _LENGTH = re.compile(rb"^content-length: \d+$", re.MULTILINE)
 

@@ -271,6 +271,8 @@ def _analysis(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (6, lambda: a.api(service, "POST", "/api/v1/runs", a.question())),
         (5, lambda: a.api(service, "GET", a.rng.choice(["/api/v1/runs", f"/api/v1/runs?before={quote(a.run())}"]))),
         (6, lambda: a.api(service, "GET", f"/api/v1/runs/{a.run()}")),
+        (3, lambda: a.page(service, f"/runs/{a.run()}/events")),
+        (3, lambda: a.api(service, "GET", f"/api/v1/runs/{a.run()}/events?after={a.rng.choice(['', 'v1-0', WORD])}")),
         (3, lambda: a.page(service, f"/runs/{a.run()}/requests")),
         (3, lambda: a.api(service, "GET", f"/api/v1/runs/{a.run()}/model-requests")),
         (2, lambda: a.api(service, "POST", f"/api/v1/runs/{a.run()}/cancel")),

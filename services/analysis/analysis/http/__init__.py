@@ -5,11 +5,13 @@ from fastapi import APIRouter
 from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.desk import Desk
 from analysis.handlers.exports import Exports
+from analysis.handlers.live import LiveRuns
 from analysis.handlers.schedules import Schedules
 from analysis.http.api import ApiRoutes
 from analysis.http.deliveries import DeliveryApi, DeliveryRoutes
 from analysis.http.exports import ExportRoutes
 from analysis.http.frame import Frame
+from analysis.http.live import LiveRoutes
 from analysis.http.model_requests import ModelRequestRoutes
 from analysis.http.reports import ReportRoutes
 from analysis.http.runs import RunRoutes
@@ -18,12 +20,15 @@ from analysis.http.schedules import ScheduleRoutes
 from web import Pages
 
 
-def routers(desk: Desk, schedules: Schedules, exports: Exports, deliveries: Deliveries) -> tuple[APIRouter, ...]:
+def routers(
+    desk: Desk, schedules: Schedules, exports: Exports, deliveries: Deliveries, live: LiveRuns
+) -> tuple[APIRouter, ...]:
     """All routes of the service."""
     frame = Frame(desk, Pages("analysis"))
     files = ExportRoutes(exports, frame)
     return (
-        RunRoutes(desk, schedules, deliveries, frame).router(),
+        RunRoutes(desk, schedules, deliveries, frame, live).router(),
+        LiveRoutes(live, frame).router(),
         ReportRoutes(desk, deliveries, frame).router(),
         ModelRequestRoutes(desk, frame).router(),
         files.router(),

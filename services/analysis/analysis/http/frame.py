@@ -45,3 +45,7 @@ class Frame:
         """A part of a page, for htmx."""
         values["zone"] = (await self.desk.surroundings(session.workspace_id)).zone
         return self.pages.render(request, template, session, status_code=200, headers=None, **values)
+
+    def text(self, request: Request, template: str, session: Session, **values: object) -> str:
+        """A part of a page as text; `zone` is given."""
+        return self.pages.text(request, template, session, **values)

@@ -8,14 +8,16 @@ from fastapi import APIRouter, BackgroundTasks, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from analysis.domain.request import PreviewId, Question, RunId
-from analysis.domain.run import Preview, stages
+from analysis.domain.run import Preview
 from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.desk import TROUBLED_CALLS, Desk
+from analysis.handlers.live import LiveRuns
 from analysis.handlers.schedules import Schedules
 from analysis.http.frame import Frame
 from analysis.http.inputs import QuestionInput, question_of
 from analysis.http.model_requests import OUTCOMES
 from analysis.http.paths import id_in_path
+from analysis.http.run_words import shown_of
 from analysis.http.schedule_words import SKIPPED
 from core.errors import CallmineError, InvalidInput, OutOfQuota
 from core.ids import parse_uuid, uuid7
@@ -41,11 +43,14 @@ DIRECTION_NAMES = {
 class RunRoutes:
     """The routes of this page family."""
 
-    def __init__(self, desk: Desk, schedules: Schedules, deliveries: Deliveries, frame: Frame) -> None:
+    def __init__(
+        self, desk: Desk, schedules: Schedules, deliveries: Deliveries, frame: Frame, live: LiveRuns
+    ) -> None:
         self._desk = desk
         self._schedules = schedules
         self._deliveries = deliveries
         self._frame = frame
+        self._live = live
 
     def router(self) -> APIRouter:
         """All routes."""
@@ -132,22 +137,14 @@ class RunRoutes:
     async def _run(
         self, request: Request, session: Session, run_id: RunId, error: InvalidInput | OutOfQuota | None = None
     ) -> Response:
-        run = await self._desk.run(session.workspace_id, run_id)
-        now = self._desk.clock.now()
-        shown: dict[str, object] = {
-            "run": run,
-            "stages": stages(run),
-            "pause": run.pause(now),
-            "awaited": run.awaits_report(now),
-            "model_names": self._desk.offer.titles,
-            "error": error,
-        }
+        present = await self._live.present(session.workspace_id, run_id)
+        shown: dict[str, object] = {**shown_of(present, self._desk.offer.titles), "error": error}
         if request.headers.get("hx-request") == "true":
             return await self._frame.part(request, "run_part.html", session, **shown)
         shown |= {
-            "postings": await self._deliveries.of_run(session.workspace_id, run.id),
-            "origin": await self._schedules.origin(session.workspace_id, run.id),
-            "asked": await self._desk.asked_of_models(session.workspace_id, run.id),
+            "postings": await self._deliveries.of_run(session.workspace_id, run_id),
+            "origin": await self._schedules.origin(session.workspace_id, run_id),
+            "asked": await self._desk.asked_of_models(session.workspace_id, run_id),
             "outcomes": OUTCOMES,
             "most_troubled": TROUBLED_CALLS,
         }

@@ -82,18 +82,18 @@ async def run_of_request(tx: Tx, request_id: uuid.UUID) -> RunId | None:
 async def run(tx: Tx, run_id: RunId) -> Run | None:
     """One run, or None."""
     row = await tx.fetch_one("run_by_id", id=run_id)
-    return _run(row) if row else None
+    return run_of(row) if row else None
 
 
 async def lock_run(tx: Tx, run_id: RunId) -> Run | None:
     """One run, locked until the transaction ends; None where there is none."""
     row = await tx.fetch_one("run_for_update", id=run_id)
-    return _run(row) if row else None
+    return run_of(row) if row else None
 
 
 async def runs_page(tx: Tx, before: uuid.UUID | None, limit: int) -> list[Run]:
     """At most `limit` runs, newest first, older than `before`."""
-    return [_run(row) for row in await tx.fetch("runs_page", before=before, limit=limit)]
+    return [run_of(row) for row in await tx.fetch("runs_page", before=before, limit=limit)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +290,8 @@ def _sequence(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _run(row: Row) -> Run:
+def run_of(row: Row) -> Run:
+    """The run of a row that has all of a run's columns."""
     return Run(
         id=RunId(row["id"]),
         question=from_document(row["request"]),

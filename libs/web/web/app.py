@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from core.clock import Clock, SystemClock
 from egress import Egress
 from web import problems
+from web.api_keys import KeyDirectory
 from web.assets import load_assets
 from web.background import Background, Work
 from web.clerk import SessionCheck, clerk_destination, clerk_sessions
@@ -48,6 +49,7 @@ def create_app(
     largest_body: int = LARGEST_BODY,
     sessions: SessionCheck | None = None,
     members: MembershipCheck | None = None,
+    keys: KeyDirectory | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """The app of `service`.
@@ -55,7 +57,7 @@ def create_app(
     `background` runs from start to shutdown, then `closing` is awaited in reverse order; `ready` raises while the
     service cannot work; `package` (default: the service's name with underscores) holds pages/ and assets/;
     `form_targets` are origins that a form's answer may redirect to; `sessions` replaces Clerk's check in tests; `members`
-    knows who is still in a workspace.
+    knows who is still in a workspace, `keys` its API keys.
     """
     clock = clock or SystemClock()
     closers = list(closing)
@@ -75,7 +77,7 @@ def create_app(
         middleware=_middleware(settings, form_targets, largest_body, clock),
     )
     assets = load_assets(service, package or service.replace("-", "_"))
-    app.state.web = Web(service, settings, sessions, assets, members)
+    app.state.web = Web(service, settings, sessions, assets, members, keys)
     app.state.background = works
     problems.install(app)
     _add_routes(app, service, Health(ready, works, lag), routers)

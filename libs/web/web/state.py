@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
+from web.api_keys import KeyDirectory
 from web.assets import Assets
 from web.clerk import SessionCheck
 from web.membership import MembershipCheck
@@ -16,13 +17,16 @@ SESSION_IN_SCOPE = "callmine.session"  # where an error page finds who is signed
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """One service's web side, made by `create_app`. Without `members` the token alone says who is in a workspace."""
+    """One service's web side, made by `create_app`. Without `members` the token alone says who is in a workspace; without `keys` no
+    API key is taken.
+    """
 
     service: str
     settings: ServiceSettings
     sessions: SessionCheck
     assets: Assets
     members: MembershipCheck | None = None
+    keys: KeyDirectory | None = None
 
 
 def web_of(request: HTTPConnection) -> Web:

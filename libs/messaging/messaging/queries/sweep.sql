@@ -146,3 +146,12 @@ WHERE id = :id AND direction = 'in' AND state = 'parked';
 UPDATE parked
 SET state = 'dropped', body = ''
 WHERE id = :id AND state = 'parked';
+
+-- name: requests_purge
+-- Forgets requests whose answers nobody may ask for any more, at most :requests of them.
+-- cross-workspace: upkeep of all requests
+DELETE FROM idempotent_requests
+WHERE ctid = ANY(ARRAY(
+    SELECT r.ctid FROM idempotent_requests r
+    WHERE r.created_at < clock_timestamp() - make_interval(secs => :kept_seconds::float8)
+    LIMIT :requests));

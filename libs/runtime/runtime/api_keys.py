@@ -12,6 +12,7 @@ from messaging import Outbox
 from messaging.api_keys import note_use, read_key
 from web import Role, Scope
 from web.api_keys import KnownKey
+from web.scopes import scope_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +54,5 @@ def known_key(row: Row) -> KnownKey:
 
 def known_scopes(names: Iterable[str]) -> frozenset[Scope]:
     """The scopes of these names; one of a newer build gives no right here."""
-    known = {scope.value: scope for scope in Scope}
-    return frozenset(known[name] for name in names if name in known)
+    found = (scope_of(name) for name in names)
+    return frozenset(scope for scope in found if scope is not None)

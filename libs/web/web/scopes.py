@@ -43,6 +43,11 @@ class Scope(enum.StrEnum):
     AUDIT_READ = "audit:read", "Read the audit log, and what was sent to language models", True
 
 
+def scope_of(name: str) -> Scope | None:
+    """The scope of this name; None for one that there is not."""
+    return next((scope for scope in Scope if scope.value == name), None)
+
+
 def needs_admin(scopes: Iterable[Scope]) -> bool:
     """Whether one of `scopes` leads to what only admins may do."""
     return any(scope.for_admins for scope in scopes)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from audit import store
 from audit.domain import Entry, EntryType, Page, Position
 from database import Database
-from web import Pages, Session, admin
+from web import Pages, Scope, Session, admin, needs
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
@@ -80,7 +80,7 @@ def router(db: Database) -> APIRouter:
             kinds=list(EntryType),
         )
 
-    @routes.get("/api/v1/audit")
+    @routes.get("/api/v1/audit", dependencies=[needs(Scope.AUDIT_READ)])
     async def listing(
         session: Admin,
         cursor: Cursor = "",

@@ -16,7 +16,8 @@ from analysis.handlers.desk import Desk
 from analysis.http.inputs import QuestionInput, question_of
 from analysis.http.paths import id_in_path
 from analysis.http.reports import export_file
-from web import Session, member
+from analysis.http.views import PreviewView, RunsView, RunView
+from web import Scope, Session, member, needs
 
 Member = Annotated[Session, Depends(member)]
 
@@ -32,15 +33,55 @@ class ApiRoutes:
     def router(self) -> APIRouter:
         """All routes."""
         router = APIRouter(prefix="/api/v1")
-        router.add_api_route("/previews", self.ask_preview, methods=["POST"], status_code=ACCEPTED)
-        router.add_api_route("/previews/{preview_id}", self.preview, methods=["GET"])
-        router.add_api_route("/runs", self.start, methods=["POST"], status_code=ACCEPTED)
-        router.add_api_route("/runs", self.runs, methods=["GET"])
-        router.add_api_route("/runs/{run_id}", self.run, methods=["GET"])
-        router.add_api_route("/runs/{run_id}/cancel", self.cancel, methods=["POST"])
-        router.add_api_route("/runs/{run_id}/resume", self.resume, methods=["POST"])
-        router.add_api_route("/reports/{report_id}", self.report, methods=["GET"])
-        router.add_api_route("/reports/{report_id}/export", self.export, methods=["POST"])
+        router.add_api_route(
+            "/previews",
+            self.ask_preview,
+            response_model=PreviewView,
+            methods=["POST"],
+            status_code=ACCEPTED,
+            dependencies=[needs(Scope.RUNS_WRITE)],
+        )
+        router.add_api_route(
+            "/previews/{preview_id}",
+            self.preview,
+            response_model=PreviewView,
+            methods=["GET"],
+            dependencies=[needs(Scope.RUNS_READ)],
+        )
+        router.add_api_route(
+            "/runs",
+            self.start,
+            response_model=RunView,
+            methods=["POST"],
+            status_code=ACCEPTED,
+            dependencies=[needs(Scope.RUNS_WRITE)],
+        )
+        router.add_api_route(
+            "/runs", self.runs, response_model=RunsView, methods=["GET"], dependencies=[needs(Scope.RUNS_READ)]
+        )
+        router.add_api_route(
+            "/runs/{run_id}", self.run, response_model=RunView, methods=["GET"], dependencies=[needs(Scope.RUNS_READ)]
+        )
+        router.add_api_route(
+            "/runs/{run_id}/cancel",
+            self.cancel,
+            response_model=RunView,
+            methods=["POST"],
+            dependencies=[needs(Scope.RUNS_WRITE)],
+        )
+        router.add_api_route(
+            "/runs/{run_id}/resume",
+            self.resume,
+            response_model=RunView,
+            methods=["POST"],
+            dependencies=[needs(Scope.RUNS_WRITE)],
+        )
+        router.add_api_route(
+            "/reports/{report_id}", self.report, methods=["GET"], dependencies=[needs(Scope.REPORTS_READ)]
+        )
+        router.add_api_route(
+            "/reports/{report_id}/export", self.export, methods=["POST"], dependencies=[needs(Scope.REPORTS_EXPORT)]
+        )
         return router
 
     async def ask_preview(self, session: Member, sent: QuestionInput) -> JSONResponse:

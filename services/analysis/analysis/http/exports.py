@@ -14,7 +14,8 @@ from analysis.exporting.formats import Format
 from analysis.handlers.exports import Exports
 from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path, number_in_path
-from web import Session, member
+from analysis.http.views import ExportsView, ExportView
+from web import Scope, Session, member, needs
 
 Member = Annotated[Session, Depends(member)]
 
@@ -39,9 +40,28 @@ class ExportRoutes:
     def api(self) -> APIRouter:
         """The API."""
         router = APIRouter(prefix="/api/v1")
-        router.add_api_route("/reports/{report_id}/exports", self.start, methods=["POST"], status_code=ACCEPTED)
-        router.add_api_route("/reports/{report_id}/exports", self.latest, methods=["GET"])
-        router.add_api_route("/reports/{report_id}/exports/{number}", self.state, methods=["GET"])
+        router.add_api_route(
+            "/reports/{report_id}/exports",
+            self.start,
+            response_model=ExportView,
+            methods=["POST"],
+            status_code=ACCEPTED,
+            dependencies=[needs(Scope.REPORTS_EXPORT)],
+        )
+        router.add_api_route(
+            "/reports/{report_id}/exports",
+            self.latest,
+            response_model=ExportsView,
+            methods=["GET"],
+            dependencies=[needs(Scope.REPORTS_EXPORT)],
+        )
+        router.add_api_route(
+            "/reports/{report_id}/exports/{number}",
+            self.state,
+            response_model=ExportView,
+            methods=["GET"],
+            dependencies=[needs(Scope.REPORTS_EXPORT)],
+        )
         return router
 
     async def ask(

@@ -17,7 +17,8 @@ from analysis.handlers.desk import Desk
 from analysis.handlers.schedules import Schedules
 from analysis.http.paths import id_in_path
 from analysis.http.schedule_inputs import ScheduleChange, ScheduleInput, Seen, setting_of
-from web import Session, admin, member
+from analysis.http.views import FiringsView, RunStarted, SchedulesView, ScheduleView
+from web import Scope, Session, admin, member, needs
 
 Member = Annotated[Session, Depends(member)]
 Admin = Annotated[Session, Depends(admin)]
@@ -47,15 +48,55 @@ class ScheduleApi:
         """All routes."""
         router = APIRouter(prefix="/api/v1/schedules")
         one = "/{schedule_id}"
-        router.add_api_route("", self.listed, methods=["GET"])
-        router.add_api_route("", self.create, methods=["POST"], status_code=CREATED)
-        router.add_api_route(one, self.schedule, methods=["GET"])
-        router.add_api_route(one, self.edit, methods=["PUT"])
-        router.add_api_route(one, self.delete, methods=["DELETE"], status_code=NO_CONTENT)
-        router.add_api_route(f"{one}/activate", self.activate, methods=["POST"])
-        router.add_api_route(f"{one}/pause", self.pause, methods=["POST"])
-        router.add_api_route(f"{one}/run", self.run_now, methods=["POST"], status_code=ACCEPTED)
-        router.add_api_route(f"{one}/firings", self.firings, methods=["GET"])
+        router.add_api_route(
+            "", self.listed, response_model=SchedulesView, methods=["GET"], dependencies=[needs(Scope.SCHEDULES_READ)]
+        )
+        router.add_api_route(
+            "",
+            self.create,
+            response_model=ScheduleView,
+            methods=["POST"],
+            status_code=CREATED,
+            dependencies=[needs(Scope.SCHEDULES_WRITE)],
+        )
+        router.add_api_route(
+            one, self.schedule, response_model=ScheduleView, methods=["GET"], dependencies=[needs(Scope.SCHEDULES_READ)]
+        )
+        router.add_api_route(
+            one, self.edit, response_model=ScheduleView, methods=["PUT"], dependencies=[needs(Scope.SCHEDULES_WRITE)]
+        )
+        router.add_api_route(
+            one, self.delete, methods=["DELETE"], status_code=NO_CONTENT, dependencies=[needs(Scope.SCHEDULES_WRITE)]
+        )
+        router.add_api_route(
+            f"{one}/activate",
+            self.activate,
+            response_model=ScheduleView,
+            methods=["POST"],
+            dependencies=[needs(Scope.SCHEDULES_WRITE)],
+        )
+        router.add_api_route(
+            f"{one}/pause",
+            self.pause,
+            response_model=ScheduleView,
+            methods=["POST"],
+            dependencies=[needs(Scope.SCHEDULES_WRITE)],
+        )
+        router.add_api_route(
+            f"{one}/run",
+            self.run_now,
+            response_model=RunStarted,
+            methods=["POST"],
+            status_code=ACCEPTED,
+            dependencies=[needs(Scope.RUNS_WRITE)],
+        )
+        router.add_api_route(
+            f"{one}/firings",
+            self.firings,
+            response_model=FiringsView,
+            methods=["GET"],
+            dependencies=[needs(Scope.SCHEDULES_READ)],
+        )
         return router
 
     async def listed(self, session: Member) -> JSONResponse:

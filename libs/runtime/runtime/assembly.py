@@ -28,6 +28,7 @@ from messaging.push import push_router
 from messaging.topology import Subscription, Topology, TopologyInvalid, dead_letter_subscription
 from messaging.upkeep import keep_up
 from runtime.api_keys import ToldKeys
+from runtime.idempotency import StoredRequests
 from runtime.members import ToldMembers
 from runtime.operators import operators_only
 from runtime.outbound import Outbound, outbound_router
@@ -123,6 +124,7 @@ class Assembly:
             form_targets=form_targets,
             members=self.members,
             keys=self.keys,
+            requests=StoredRequests(self.db),
         )
 
     async def _ready(self) -> None:

@@ -11,6 +11,8 @@ health, serving. Not for: what a page shows, tables, messages.
 
 from web.access import admin, member
 from web.app import create_app
+from web.etags import check_match
+from web.idempotency import idempotent
 from web.pages import Pages
 from web.scopes import Scope, needs, people_only
 from web.server import run, serve
@@ -24,7 +26,9 @@ __all__ = [
     "ServiceSettings",
     "Session",
     "admin",
+    "check_match",
     "create_app",
+    "idempotent",
     "load_settings",
     "member",
     "needs",

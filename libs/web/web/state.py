@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from web.api_keys import KeyDirectory
 from web.assets import Assets
+from web.claims import Requests
 from web.clerk import SessionCheck
 from web.membership import MembershipCheck
 from web.settings import ServiceSettings
@@ -27,6 +28,7 @@ class Web:
     assets: Assets
     members: MembershipCheck | None = None
     keys: KeyDirectory | None = None
+    requests: Requests | None = None
 
 
 def web_of(request: HTTPConnection) -> Web:

@@ -6,6 +6,7 @@ from analysis.handlers.desk import Desk
 from analysis.handlers.exports import Exports
 from analysis.handlers.schedules import Schedules
 from analysis.http.api import ApiRoutes
+from analysis.http.description import DescriptionRoutes
 from analysis.http.exports import ExportRoutes
 from analysis.http.frame import Frame
 from analysis.http.model_requests import ModelRequestRoutes
@@ -29,6 +30,7 @@ def routers(desk: Desk, schedules: Schedules, exports: Exports) -> tuple[APIRout
         ApiRoutes(desk).router(),
         files.api(),
         ScheduleApi(desk, schedules).router(),
+        DescriptionRoutes(frame).router(),
     )
 
 

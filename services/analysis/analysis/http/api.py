@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -17,11 +18,23 @@ from analysis.http.inputs import QuestionInput, question_of
 from analysis.http.paths import id_in_path
 from analysis.http.reports import export_file
 from analysis.http.views import PreviewView, RunsView, RunView
-from web import Scope, Session, member, needs
+from web import Scope, Session, idempotent, member, needs
 
 Member = Annotated[Session, Depends(member)]
+RequestId = Annotated[uuid.UUID | None, Depends(idempotent)]
 
 ACCEPTED = 202
+
+# For the API's description: the report is described by a schema of its own, docs/report.schema.json.
+REPORT: dict[int | str, dict[str, object]] = {
+    200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}}
+}
+FILE: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "The file",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 class ApiRoutes:
@@ -77,14 +90,22 @@ class ApiRoutes:
             dependencies=[needs(Scope.RUNS_WRITE)],
         )
         router.add_api_route(
-            "/reports/{report_id}", self.report, methods=["GET"], dependencies=[needs(Scope.REPORTS_READ)]
+            "/reports/{report_id}",
+            self.report,
+            responses=REPORT,
+            methods=["GET"],
+            dependencies=[needs(Scope.REPORTS_READ)],
         )
         router.add_api_route(
-            "/reports/{report_id}/export", self.export, methods=["POST"], dependencies=[needs(Scope.REPORTS_EXPORT)]
+            "/reports/{report_id}/export",
+            self.export,
+            responses=FILE,
+            methods=["POST"],
+            dependencies=[needs(Scope.REPORTS_EXPORT)],
         )
         return router
 
-    async def ask_preview(self, session: Member, sent: QuestionInput) -> JSONResponse:
+    async def ask_preview(self, session: Member, sent: QuestionInput, _once: RequestId) -> JSONResponse:
         """Have the matching calls counted."""
         situation = await self._desk.situation(session.workspace_id)
         question = question_of(sent, situation, self._desk.clock.now())
@@ -97,11 +118,12 @@ class ApiRoutes:
         preview = await self._desk.preview(session.workspace_id, PreviewId(id_in_path(preview_id, "preview")))
         return JSONResponse(_preview(preview, await self._desk.sample(session.workspace_id, preview)))
 
-    async def start(self, session: Member, sent: QuestionInput) -> JSONResponse:
+    async def start(self, session: Member, sent: QuestionInput, once: RequestId) -> JSONResponse:
         """Start a run."""
         situation = await self._desk.situation(session.workspace_id)
         question = question_of(sent, situation, self._desk.clock.now())
-        run_id = await self._desk.start(session.workspace_id, question, session.actor, sent.request_id, capped=sent.cap)
+        request_id = sent.request_id or once
+        run_id = await self._desk.start(session.workspace_id, question, session.actor, request_id, capped=sent.cap)
         run = await self._desk.run(session.workspace_id, run_id)
         return JSONResponse(_run(run), ACCEPTED, {"location": f"/api/v1/runs/{run_id}"})
 

@@ -50,6 +50,7 @@ class SampledCallView(BaseModel):
     owner: str
     stage: str
     participants: list[str]
+    more_participants: int
 
 
 class PreviewView(BaseModel):

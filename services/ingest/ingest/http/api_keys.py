@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,7 @@ from ingest.domain.members import Role
 from ingest.handlers.api_keys import ApiKeys, Made
 from ingest.http.access import AdminSession, admin_of
 from web import Pages, Scope, Session, people_only
+from web.idempotency import Asked, asked_with_key
 from web.scopes import needs_admin, scope_of
 
 PAGE = "/settings/api-keys"
@@ -163,10 +164,13 @@ def _add_api(routes: APIRouter, keys: ApiKeys) -> None:
         return ApiKeysView(api_keys=[_view(key) for key in shown], next=following)
 
     @routes.post("/api/v1/api-keys", status_code=201, dependencies=[people_only()], tags=["API keys"])
-    async def create_api_key(session: AdminSession, new: NewApiKey) -> MadeApiKey:
-        """Make a key. It is in this answer and nowhere else; the same `request_id` makes no second one."""
+    async def create_api_key(
+        session: AdminSession, new: NewApiKey, asked: Annotated[Asked | None, Depends(asked_with_key)]
+    ) -> MadeApiKey:
+        """Make a key. It is in this answer and nowhere else: the same Idempotency-Key, or `request_id`, makes no second one (409)."""
         wish = _wish(new.name, tuple(new.scopes), new.expires_in_days)
-        made = await keys.create(admin_of(session), wish, new.request_id)
+        request_id = new.request_id or (asked.request_id if asked else None)
+        made = await keys.create(admin_of(session), wish, request_id)
         return MadeApiKey(**_view(made.key).model_dump(), key=made.text)
 
     @routes.get("/api/v1/api-keys/{key_id}", dependencies=[people_only()], tags=["API keys"])

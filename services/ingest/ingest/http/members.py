@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +20,7 @@ from ingest.domain.members import Membership, Role
 from ingest.handlers import Administering
 from ingest.http.access import AdminSession, MemberSession, admin_of
 from ingest.store import members, workspaces
-from web import Pages, Scope, Session, needs
+from web import Pages, Scope, Session, idempotent, needs
 
 PAGE = "/settings/members"
 
@@ -218,7 +218,7 @@ def _add_reading(routes: APIRouter, shown: MembersPage) -> None:
 
 
 def _add_changing(routes: APIRouter, administering: Administering) -> None:
-    @routes.post("/api/v1/invitations", status_code=204, dependencies=[needs(Scope.MEMBERS_WRITE)])
+    @routes.post("/api/v1/invitations", status_code=204, dependencies=[needs(Scope.MEMBERS_WRITE), Depends(idempotent)])
     async def invite(session: AdminSession, invitation: NewInvitation) -> None:
         await administering.invite(admin_of(session), valid_email(invitation.email), invitation.role)
 

@@ -19,7 +19,7 @@ from local.sandbox.clerk.people import HARBORLINE, QUILLSTONE
 THEIRS = WorkspaceId(QUILLSTONE.organization_id)
 
 # What a path may hold. Ids are looked up in the session's workspace; the others name nothing of a workspace's.
-IDS = frozenset({"preview_id", "run_id", "report_id", "schedule_id", "call_id", "user_id", "invitation_id"})
+IDS = frozenset({"preview_id", "run_id", "report_id", "schedule_id", "call_id", "user_id", "invitation_id", "key_id"})
 NOT_IDS = {
     "provider": "gong",  # one of three words
     "name": "nothing.css",  # a file of the service
@@ -146,6 +146,7 @@ _PEOPLE: dict[str, tuple[str, ...]] = {
     "analysis GET /reports/{report_id}/exports/{number}": ("admin",),
     "analysis GET /api/v1/reports/{report_id}/exports/{number}": ("admin",),
     "analysis GET /reports/{report_id}/exports/{number}/file": (),
+    "analysis GET /api/v1/reports/{report_id}/exports/{number}/file": (),
 }
 
 
@@ -220,6 +221,7 @@ _ANSWERS = {
     "credential-vault GET /oauth/{provider}/callback": 409,
     # And where a file is handed out by its link alone: see test_a_file_is_handed_out_by_its_person_s_link.
     "analysis GET /reports/{report_id}/exports/{number}/file": 404,
+    "analysis GET /api/v1/reports/{report_id}/exports/{number}/file": 404,
 }
 
 _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
-import secrets
 import string
 import uuid
 import zlib
@@ -113,7 +113,7 @@ def is_key(text: str) -> bool:
 
 def mint(workspace_id: WorkspaceId, key_id: uuid.UUID) -> str:
     """A new key for `workspace_id`, to be shown once."""
-    secret = _base62(int.from_bytes(secrets.token_bytes(SECRET_BYTES)), _SECRET_DIGITS)
+    secret = _base62(int.from_bytes(os.urandom(SECRET_BYTES)), _SECRET_DIGITS)
     body = f"{PREFIX}{workspace_id.removeprefix(_ORGANISATION)}_{_base62(key_id.int, _ID_DIGITS)}{secret}"
     return body + _checksum(body)
 

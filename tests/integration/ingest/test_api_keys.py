@@ -16,8 +16,8 @@ from callmine.workspaces.v1.workspaces_pb2 import ROLE_MEMBER, ApiKeyCreated, Ap
 from contract.sandbox.stage import Stage
 from contracts import pack
 from ingest import routes
-from integration.ingest.administration import HELEN, ORG, TOBIAS, Town, dying_at, opened
-from integration.ingest.harness import Ingest, delivery, event_of, stamp
+from integration.ingest.administration import HELEN, TOBIAS, Town, dying_at, opened
+from integration.ingest.harness import HARBOR, Ingest, delivery, event_of, stamp
 from messaging import Consumer, Verdict
 from web import api_keys
 
@@ -72,7 +72,7 @@ async def test_no_key_opens_a_page_or_the_keys_themselves(town: Town) -> None:
     key = (await made(town, *[scope.value for scope in api_keys.Scope]))["key"]
     for path in ("/settings/members", "/settings/api-keys", KEYS):
         answer = await ask(town, key, path)
-        assert (answer.status_code, answer.json()["type"][-18:]) == (403, "/not-for-api-keys"[-18:]), path
+        assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (403, "not-for-api-keys"), path
     async with bearer(town, key) as client:
         answer = await client.post(KEYS, json={"name": "A successor", "scopes": ["runs:read"]})
     assert answer.status_code == 403
@@ -128,10 +128,10 @@ async def test_a_forged_key_is_refused(town: Town) -> None:
     """Right id and checksum, another secret; the right secret said to be another workspace's; nobody's id; mistyped."""
     key = await made(town)
     secret = key["key"]
-    forged = api_keys.mint(ORG, uuid.UUID(key["id"]))  # type: ignore[arg-type]
+    forged = api_keys.mint(HARBOR, uuid.UUID(key["id"]))
     body = secret[:-6].replace("harborline01", "northlight01")
     elsewhere = body + api_keys._checksum(body)
-    nobodys = api_keys.mint(ORG, uuid.uuid4())  # type: ignore[arg-type]
+    nobodys = api_keys.mint(HARBOR, uuid.uuid4())
     mistyped = secret[:-1] + ("0" if secret[-1] != "0" else "1")
     for wrong in (forged, elsewhere, nobodys, mistyped):
         refused = await ask(town, wrong)
@@ -222,17 +222,17 @@ async def test_the_list_is_paged_from_the_newest_on(town: Town) -> None:
 async def test_when_a_key_was_used_last_is_noted_now_and_then(town: Town) -> None:
     key = await made(town)
     assert key["last_used_at"] is None
-    for _ in range(3):
+    seen = []
+    for _ in range(2):
         assert (await ask(town, key["key"])).status_code == 200
-    seen = [(await town.ask("GET", f"{KEYS}/{key['id']}")).json()["last_used_at"] for _ in range(2)]
+        seen.append((await town.ask("GET", f"{KEYS}/{key['id']}")).json()["last_used_at"])
     assert seen[0] is not None
-    [row] = await town.ingest.sql("SELECT n_tup_upd AS n FROM pg_stat_xact_user_tables WHERE relname = 'api_keys'")
+    assert seen[0] == seen[1]
     await town.ingest.sql("UPDATE api_keys SET last_used_at = now() - interval '3 hours'")
     async with town.browser() as client:
         assert "3 hours ago" in (await client.get("/settings/api-keys")).text
     assert (await ask(town, key["key"])).status_code == 200
     assert (await town.ask("GET", f"{KEYS}/{key['id']}")).json()["last_used_at"] > seen[0]
-    assert row is not None
 
 
 async def test_uses_that_other_services_tell_count_in_any_order(town: Town) -> None:
@@ -240,8 +240,8 @@ async def test_uses_that_other_services_tell_count_in_any_order(town: Town) -> N
     consumer = Consumer("ingest.api-key-uses", town.ingest.db, routes.key_uses())
     [row] = await town.ingest.sql("SELECT created_at AS at FROM api_keys")
     late, early = (
-        event_of(ApiKeyUsed(key_id=key["id"], used_at=stamp(row["at"])), key["id"], ORG, 2),  # type: ignore[arg-type]
-        event_of(ApiKeyUsed(key_id=key["id"], used_at=stamp(row["at"].replace(year=2020))), key["id"], ORG, 1),  # type: ignore[arg-type]
+        event_of(ApiKeyUsed(key_id=key["id"], used_at=stamp(row["at"])), key["id"], HARBOR, 2),
+        event_of(ApiKeyUsed(key_id=key["id"], used_at=stamp(row["at"].replace(year=2020))), key["id"], HARBOR, 1),
     )
     for event in (late, early, late):
         assert await consumer.process([delivery(event)]) == [Verdict.ACK]

@@ -49,6 +49,7 @@ class Belongings:
     entry_id: str
     user_id: str
     invitation_id: str
+    key_id: str
 
     def of(self, parameter: str) -> str:
         """The id that a path parameter asks for."""
@@ -117,7 +118,16 @@ async def settle(world: World, organization: Organization, person: Person) -> Be
     await _people(world, workspace_id, organization, person, invitation_id)
     entry_id = str(audited.event_id)
     return Belongings(
-        preview_id, run_id, report_id, schedule_id, call_id, request_id, entry_id, person.user_id, invitation_id
+        preview_id,
+        run_id,
+        report_id,
+        schedule_id,
+        call_id,
+        request_id,
+        entry_id,
+        person.user_id,
+        invitation_id,
+        await _key(world, workspace_id, person),
     )
 
 
@@ -148,6 +158,21 @@ async def _people(
         invitation_id,
         f"somebody@{organization.slug}.example",
     )
+
+
+async def _key(world: World, workspace_id: WorkspaceId, person: Person) -> str:
+    """An API key that nobody has."""
+    key_id = uuid7()
+    await world.sql(
+        "ingest",
+        "INSERT INTO api_keys (workspace_id, id, request_id, digest, name, scopes, role, created_by, created_by_email)"
+        " VALUES ($1, $2, $2, sha256('nobody has it'), 'Export', '{runs:read}', 'member', $3, $4)",
+        workspace_id,
+        key_id,
+        person.user_id,
+        person.email,
+    )
+    return str(key_id)
 
 
 async def _ask(world: World, organization: Organization, person: Person) -> tuple[str, str, str, str]:

@@ -13,6 +13,7 @@ from analysis.http import routers
 from core.clock import SystemClock
 from core.ids import WorkspaceId
 from integration.analysis.world import World
+from runtime.idempotency import StoredRequests
 from web import create_app
 from web.clerk import ClerkSessions
 from web.keys import SigningKeys
@@ -32,6 +33,7 @@ def site(world: World) -> FastAPI:
         settings=settings(),
         routers=routers(world.desk, world.schedules, world.exports),
         sessions=sessions,
+        requests=StoredRequests(world.db),
     )
 
 

@@ -33,6 +33,7 @@ from integration.ingest.senders import ORIGIN
 from local.sandbox.clerk.directory import Directory
 from local.sandbox.clerk.webhook_events import WebhookMessage, opening_events
 from local.sandbox.server import RunningSandbox, running
+from runtime.idempotency import StoredRequests
 from web import create_app
 from web.api_keys import digest_of, mint
 from web.clerk import ClerkSessions
@@ -192,6 +193,7 @@ async def opened(ingest: Ingest, stage: Stage, issuer: Issuer) -> AsyncIterator[
                 sessions=sessions,
                 members=OwnMembers(ingest.db),
                 keys=OwnKeys(ingest.db, SystemClock()),
+                requests=StoredRequests(ingest.db),
             )
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             town = Town(ingest, sandbox, issuer, transport, outside, secrets)

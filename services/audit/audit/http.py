@@ -87,6 +87,7 @@ def router(db: Database) -> APIRouter:
         kind: Kind = "",
         size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE_SIZE,
     ) -> PageView:
+        """A page of the audit log, newest first."""
         page = await page_of(session, cursor, kind, size)
         return PageView(
             entries=[_view(entry) for entry in page.entries], next_cursor=page.next.cursor() if page.next else None

@@ -43,6 +43,7 @@ def router(db: Database, catalogue: Catalogue, sub_processors: list[SubProcessor
 
     @routes.get("/api/v1/plan", dependencies=[needs(Scope.SETTINGS_READ)])
     async def plan(session: Member) -> PlanView:
+        """The plan, and what it allows."""
         subscription = await current_plan(session)
         if subscription is None:
             raise NotFound("This workspace has no plan yet: it gets one within seconds of being created.")

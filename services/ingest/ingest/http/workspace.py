@@ -162,16 +162,19 @@ def _add_api(routes: APIRouter, db: Database, administering: Administering) -> N
 
     @routes.get("/api/v1/workspace", dependencies=[needs(Scope.SETTINGS_READ)])
     async def read(session: MemberSession) -> WorkspaceView:
+        """The workspace and its settings."""
         return await view(session)
 
     @routes.put("/api/v1/workspace/name", dependencies=[needs(Scope.SETTINGS_WRITE)])
     async def rename(request: Request, session: AdminSession, change: NameChange) -> WorkspaceView:
+        """Call the workspace otherwise."""
         check_match(request, (await view(session)).model_dump(mode="json"))
         await administering.rename(admin_of(session), valid_name(change.name), change.previous_name)
         return await view(session)
 
     @routes.put("/api/v1/workspace/settings", dependencies=[needs(Scope.SETTINGS_WRITE)])
     async def choose(request: Request, session: AdminSession, change: SettingsChange) -> WorkspaceView:
+        """Save timezone and preferences; a preference that is left out goes back to its default."""
         check_match(request, (await view(session)).model_dump(mode="json"))
         chosen: dict[str, bool] = change.preferences.model_dump()
         await administering.choose(admin_of(session), valid_timezone(change.timezone), change.version, chosen)

@@ -41,6 +41,7 @@ MEMORY: Final[Register] = {
     ("libs/messaging/messaging/relay.py", "_Outcome.hopeless"): "row numbers of one round of the relay",
     ("libs/messaging/messaging/push.py", "_PushMessage.attributes"): "a default that pydantic copies; of one request",
     ("libs/egress/egress/client.py", "_Progress.parts"): "one answer",
+    ("libs/web/web/api_keys.py", "MissingScope.members"): "one answer",
     ("libs/web/web/problems.py", "Problem.headers"): "one answer",
     ("libs/web/web/problems.py", "Problem.extra"): "one answer",
     ("services/ingest/ingest/gong/models.py", "ErrorAnswer.errors"): "one answer of Gong",

@@ -148,10 +148,13 @@ SET state = 'dropped', body = ''
 WHERE id = :id AND state = 'parked';
 
 -- name: requests_purge
--- Forgets requests whose answers nobody may ask for any more, at most :requests of them.
+-- Forgets the oldest of the requests whose answers nobody may ask for any more, :requests of them, and those of the same moment as the last.
 -- cross-workspace: upkeep of all requests
 DELETE FROM idempotent_requests
-WHERE ctid = ANY(ARRAY(
-    SELECT r.ctid FROM idempotent_requests r
-    WHERE r.created_at < clock_timestamp() - make_interval(secs => :kept_seconds::float8)
-    LIMIT :requests));
+WHERE created_at <= (
+    SELECT max(old.created_at)
+    FROM (
+        SELECT r.created_at FROM idempotent_requests r
+        WHERE r.created_at < now() - make_interval(secs => :kept_seconds::float8)
+        ORDER BY r.created_at
+        LIMIT :requests) old);

@@ -61,7 +61,9 @@ BEGIN
         ON known_api_keys TO %I', app);
     EXECUTE format('GRANT SELECT, DELETE, INSERT (workspace_id, id, request, claimed_until),
         UPDATE (request, created_at, claimed_until, fence, status, headers, body) ON idempotent_requests TO %I', app);
-    EXECUTE format('CREATE POLICY sweep ON idempotent_requests TO %I USING (true) WITH CHECK (true)', sweep);
-    EXECUTE format('GRANT SELECT, DELETE ON idempotent_requests TO %I', sweep);
+    -- Upkeep sees only what is too old to count, and of that only how old it is.
+    EXECUTE format($policy$CREATE POLICY sweep ON idempotent_requests TO %I
+        USING (created_at < now() - interval '24 hours')$policy$, sweep);
+    EXECUTE format('GRANT SELECT (created_at), DELETE ON idempotent_requests TO %I', sweep);
 END
 $roles$;

@@ -63,7 +63,7 @@ BEGIN
         UPDATE (request, created_at, claimed_until, fence, status, headers, body) ON idempotent_requests TO %I', app);
     -- Upkeep sees only what is too old to count, and of that only how old it is.
     EXECUTE format($policy$CREATE POLICY sweep ON idempotent_requests TO %I
-        USING (created_at < now() - interval '24 hours')$policy$, sweep);
+        USING (created_at < now() - interval '24 hours') WITH CHECK (false)$policy$, sweep);
     EXECUTE format('GRANT SELECT (created_at), DELETE ON idempotent_requests TO %I', sweep);
 END
 $roles$;

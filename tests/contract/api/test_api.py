@@ -24,10 +24,9 @@ from isolation.interference.world import opened
 DOCUMENT: Json = json.loads(FILE.read_text())
 SEED, ROUNDS = 20_261, 12
 
-# So many bytes of a schema's place: references in it lead into the document.
 _SERVICES = {path: service for service, app in apps().items() for path, _ in api_routes(app)}
 
-# What paths hold beside ids.
+# What paths hold beside ids; the first is there.
 _PLACES = {"provider": ("gong", "hubspot", "slack", "zoom"), "number": ("1", "2", "0", "x")}
 
 # Removal comes last: what is gone answers nothing but 404.
@@ -104,7 +103,7 @@ class Driver:
         def one(match: re.Match[str]) -> str:
             name = match[1]
             if name in _PLACES:
-                return self.rng.choice(_PLACES[name])
+                return _PLACES[name][0] if right else self.rng.choice(_PLACES[name])
             return self.town.mine.of(name) if right else self.rng.choice([str(uuid7()), "no-id", "%00", "x" * 300])
 
         return re.sub(r"\{(\w+)\}", one, operation.path)

@@ -84,7 +84,7 @@ class RunView(BaseModel):
     percent: int
     resumable: bool
     question: QuestionView
-    call_limit: int
+    call_limit: int | None
     calls_matching: int | None
     calls_expected: int | None
     calls_fetched: int
@@ -166,8 +166,8 @@ class ExportsView(BaseModel):
 class FiringView(BaseModel):
     """What became of a firing; `firings` counts those that were missed in a row."""
 
-    planned_at: datetime | None
-    fired_at: datetime | None
+    planned_at: datetime
+    fired_at: datetime
     outcome: Outcome
     reason: SkipReason | None
     firings: int

@@ -316,6 +316,30 @@ def _ingest(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     def name() -> dict[str, str]:
         return {"name": f"{WORD} {rng.randrange(3)}", "previous_name": f"{WORD} {rng.randrange(3)}"}
 
+    email, pages, api = f"somebody@{WORD}.example", "/settings", "/api/v1"
+    return (
+        (1, lambda: a.form(service, f"{pages}/workspace/name", name())),
+        (1, lambda: a.form(service, f"{pages}/workspace/settings", settings())),
+        (1, lambda: a.form(service, f"{pages}/members/invite", {"email": email, "role": role()})),
+        (1, lambda: a.form(service, f"{pages}/members/invitations/{rng.choice(['inv_1', 'inv_2'])}/revoke", {})),
+        (1, lambda: a.form(service, f"{pages}/members/{user()}/role", {"role": role()})),
+        (1, lambda: a.form(service, f"{pages}/members/{user()}/remove", {"confirmed": "true"})),
+        (1, lambda: a.page(service, f"{pages}/members?after={quote(user())}")),
+        (1, lambda: a.api(service, "GET", f"{api}/workspace")),
+        (1, lambda: a.api(service, "PUT", f"{api}/workspace/name", name())),
+        (1, lambda: a.api(service, "PUT", f"{api}/workspace/settings", chosen())),
+        (1, lambda: a.api(service, "GET", f"{api}/invitations")),
+        (1, lambda: a.api(service, "POST", f"{api}/invitations", {"email": email, "role": role()})),
+        (1, lambda: a.api(service, "DELETE", f"{api}/invitations/{rng.choice(['inv_1', 'inv_2'])}")),
+        (1, lambda: a.api(service, "PUT", f"{api}/members/{user()}/role", {"role": role()})),
+        (1, lambda: a.api(service, "DELETE", f"{api}/members/{user()}")),
+    )
+
+
+def _keys(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    """API keys, which admins make and take back."""
+    service, rng = "ingest", a.rng
+
     def made() -> dict[str, object]:
         return {
             "name": f"{WORD} {rng.randrange(3)}",
@@ -334,23 +358,8 @@ def _ingest(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     def key() -> str:
         return a.known.some(rng, a.known.keys, a.known.foreign.runs)
 
-    email, pages, api = f"somebody@{WORD}.example", "/settings", "/api/v1"
+    pages, api = "/settings", "/api/v1"
     return (
-        (1, lambda: a.form(service, f"{pages}/workspace/name", name())),
-        (1, lambda: a.form(service, f"{pages}/workspace/settings", settings())),
-        (1, lambda: a.form(service, f"{pages}/members/invite", {"email": email, "role": role()})),
-        (1, lambda: a.form(service, f"{pages}/members/invitations/{rng.choice(['inv_1', 'inv_2'])}/revoke", {})),
-        (1, lambda: a.form(service, f"{pages}/members/{user()}/role", {"role": role()})),
-        (1, lambda: a.form(service, f"{pages}/members/{user()}/remove", {"confirmed": "true"})),
-        (1, lambda: a.page(service, f"{pages}/members?after={quote(user())}")),
-        (1, lambda: a.api(service, "GET", f"{api}/workspace")),
-        (1, lambda: a.api(service, "PUT", f"{api}/workspace/name", name())),
-        (1, lambda: a.api(service, "PUT", f"{api}/workspace/settings", chosen())),
-        (1, lambda: a.api(service, "GET", f"{api}/invitations")),
-        (1, lambda: a.api(service, "POST", f"{api}/invitations", {"email": email, "role": role()})),
-        (1, lambda: a.api(service, "DELETE", f"{api}/invitations/{rng.choice(['inv_1', 'inv_2'])}")),
-        (1, lambda: a.api(service, "PUT", f"{api}/members/{user()}/role", {"role": role()})),
-        (1, lambda: a.api(service, "DELETE", f"{api}/members/{user()}")),
         (1, lambda: a.page(service, f"{pages}/api-keys?before={quote(key())}")),
         (1, lambda: a.form(service, f"{pages}/api-keys", form())),
         (1, lambda: a.form(service, f"{pages}/api-keys/{key()}/revoke", {})),
@@ -379,6 +388,7 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (0, lambda: a.open("ingest", "/webhooks/slack", "POST")),
         (0, lambda: a.open("ingest", "/webhooks/gong/none", "POST")),
         *_ingest(a),
+        *_keys(a),
         (6, lambda: hook(a)),
         (3, lambda: a.page("retention", "/settings/billing")),
         (4, lambda: a.api("retention", "GET", "/api/v1/plan")),

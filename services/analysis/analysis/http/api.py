@@ -25,6 +25,8 @@ RequestId = Annotated[uuid.UUID | None, Depends(idempotent)]
 
 ACCEPTED = 202
 
+READS, WRITES = [needs(Scope.RUNS_READ)], [needs(Scope.RUNS_WRITE)]
+
 # For the API's description: the report is described by a schema of its own, docs/report.schema.json.
 REPORT: dict[int | str, dict[str, object]] = {
     200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}}
@@ -52,14 +54,14 @@ class ApiRoutes:
             response_model=PreviewView,
             methods=["POST"],
             status_code=ACCEPTED,
-            dependencies=[needs(Scope.RUNS_WRITE)],
+            dependencies=WRITES,
         )
         router.add_api_route(
             "/previews/{preview_id}",
             self.preview,
             response_model=PreviewView,
             methods=["GET"],
-            dependencies=[needs(Scope.RUNS_READ)],
+            dependencies=READS,
         )
         router.add_api_route(
             "/runs",
@@ -67,27 +69,23 @@ class ApiRoutes:
             response_model=RunView,
             methods=["POST"],
             status_code=ACCEPTED,
-            dependencies=[needs(Scope.RUNS_WRITE)],
+            dependencies=WRITES,
         )
-        router.add_api_route(
-            "/runs", self.runs, response_model=RunsView, methods=["GET"], dependencies=[needs(Scope.RUNS_READ)]
-        )
-        router.add_api_route(
-            "/runs/{run_id}", self.run, response_model=RunView, methods=["GET"], dependencies=[needs(Scope.RUNS_READ)]
-        )
+        router.add_api_route("/runs", self.runs, response_model=RunsView, methods=["GET"], dependencies=READS)
+        router.add_api_route("/runs/{run_id}", self.run, response_model=RunView, methods=["GET"], dependencies=READS)
         router.add_api_route(
             "/runs/{run_id}/cancel",
             self.cancel,
             response_model=RunView,
             methods=["POST"],
-            dependencies=[needs(Scope.RUNS_WRITE)],
+            dependencies=WRITES,
         )
         router.add_api_route(
             "/runs/{run_id}/resume",
             self.resume,
             response_model=RunView,
             methods=["POST"],
-            dependencies=[needs(Scope.RUNS_WRITE)],
+            dependencies=WRITES,
         )
         router.add_api_route(
             "/reports/{report_id}",

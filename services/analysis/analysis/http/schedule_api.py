@@ -26,6 +26,8 @@ RequestId = Annotated[uuid.UUID | None, Depends(idempotent)]
 
 CREATED, ACCEPTED, NO_CONTENT = 201, 202, 204
 
+READS, WRITES = [needs(Scope.SCHEDULES_READ)], [needs(Scope.SCHEDULES_WRITE)]
+
 # The days of a stored question stand for nothing.
 _NOT_SHOWN = {"first_day", "last_day", "timezone"}
 
@@ -49,39 +51,31 @@ class ScheduleApi:
         """All routes."""
         router = APIRouter(prefix="/api/v1/schedules")
         one = "/{schedule_id}"
-        router.add_api_route(
-            "", self.listed, response_model=SchedulesView, methods=["GET"], dependencies=[needs(Scope.SCHEDULES_READ)]
-        )
+        router.add_api_route("", self.listed, response_model=SchedulesView, methods=["GET"], dependencies=READS)
         router.add_api_route(
             "",
             self.create,
             response_model=ScheduleView,
             methods=["POST"],
             status_code=CREATED,
-            dependencies=[needs(Scope.SCHEDULES_WRITE)],
+            dependencies=WRITES,
         )
-        router.add_api_route(
-            one, self.schedule, response_model=ScheduleView, methods=["GET"], dependencies=[needs(Scope.SCHEDULES_READ)]
-        )
-        router.add_api_route(
-            one, self.edit, response_model=ScheduleView, methods=["PUT"], dependencies=[needs(Scope.SCHEDULES_WRITE)]
-        )
-        router.add_api_route(
-            one, self.delete, methods=["DELETE"], status_code=NO_CONTENT, dependencies=[needs(Scope.SCHEDULES_WRITE)]
-        )
+        router.add_api_route(one, self.schedule, response_model=ScheduleView, methods=["GET"], dependencies=READS)
+        router.add_api_route(one, self.edit, response_model=ScheduleView, methods=["PUT"], dependencies=WRITES)
+        router.add_api_route(one, self.delete, methods=["DELETE"], status_code=NO_CONTENT, dependencies=WRITES)
         router.add_api_route(
             f"{one}/activate",
             self.activate,
             response_model=ScheduleView,
             methods=["POST"],
-            dependencies=[needs(Scope.SCHEDULES_WRITE)],
+            dependencies=WRITES,
         )
         router.add_api_route(
             f"{one}/pause",
             self.pause,
             response_model=ScheduleView,
             methods=["POST"],
-            dependencies=[needs(Scope.SCHEDULES_WRITE)],
+            dependencies=WRITES,
         )
         router.add_api_route(
             f"{one}/run",
@@ -96,7 +90,7 @@ class ScheduleApi:
             self.firings,
             response_model=FiringsView,
             methods=["GET"],
-            dependencies=[needs(Scope.SCHEDULES_READ)],
+            dependencies=READS,
         )
         return router
 

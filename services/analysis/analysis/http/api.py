@@ -87,6 +87,10 @@ class ApiRoutes:
             methods=["POST"],
             dependencies=WRITES,
         )
+        self._add_reports(router)
+        return router
+
+    def _add_reports(self, router: APIRouter) -> None:
         router.add_api_route(
             "/reports/{report_id}",
             self.report,
@@ -101,7 +105,6 @@ class ApiRoutes:
             methods=["POST"],
             dependencies=[needs(Scope.REPORTS_EXPORT)],
         )
-        return router
 
     async def ask_preview(self, session: Member, sent: QuestionInput, _once: RequestId) -> JSONResponse:
         """Have the matching calls counted."""

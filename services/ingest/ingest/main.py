@@ -92,7 +92,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         front = Front(parts.db, secrets, clock, settings.webhooks_origin, tally)
         administering = Administering(parts.db, parts.outbox, ClerkBackend(egress, secrets))
         parts.members, parts.keys = OwnMembers(parts.db), OwnKeys(parts.db, clock)
-        keys_made = ApiKeys(parts.db, parts.outbox, mint, digest_of)
+        keys_made = ApiKeys(parts.db, parts.outbox, mint, digest_of, clock)
         parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db, administering, keys_made, clock))
         parts.serve_operators(counts(tally))
         upkeep = partial(forget_lists, parts.db), partial(forget_webhooks, parts.db), partial(keep_secrets, secrets)

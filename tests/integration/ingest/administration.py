@@ -180,7 +180,7 @@ async def opened(ingest: Ingest, stage: Stage, issuer: Issuer) -> AsyncIterator[
         async with Egress([place], ca_file=stage.folder / "ca.pem") as egress:
             administering = Administering(ingest.db, ingest.outbox, ClerkBackend(egress, secrets))
             front = Front(ingest.db, secrets, SystemClock(), ORIGIN, Tally())
-            api_keys = ApiKeys(ingest.db, ingest.outbox, mint, digest_of)
+            api_keys = ApiKeys(ingest.db, ingest.outbox, mint, digest_of, SystemClock())
             routers = [
                 router(desk_of(front, ingest.outbox)),
                 http.router(ingest.db, administering, api_keys, SystemClock()),

@@ -98,7 +98,7 @@ async def open_post(ingest: Ingest, issuer: Issuer) -> AsyncIterator[Post]:
     clock, drawer, tally = SimulatedClock(NOW), Drawer(), Tally()
     front = Front(ingest.db, drawer, clock, ORIGIN, tally)
     administering = Administering(ingest.db, ingest.outbox, ClerkBackend(Egress([]), drawer))
-    api_keys = ApiKeys(ingest.db, ingest.outbox, mint, digest_of)
+    api_keys = ApiKeys(ingest.db, ingest.outbox, mint, digest_of, SystemClock())
     routers = [router(desk_of(front, ingest.outbox)), http.router(ingest.db, administering, api_keys, SystemClock())]
     sessions = ClerkSessions(SigningKeys(fetch, SystemClock()), ISSUER, (PARTY,))
     app = create_app(service="ingest", settings=settings(), routers=routers, sessions=sessions)

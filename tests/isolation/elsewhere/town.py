@@ -165,8 +165,8 @@ async def _key(world: World, workspace_id: WorkspaceId, person: Person) -> str:
     key_id = uuid7()
     await world.sql(
         "ingest",
-        "INSERT INTO api_keys (workspace_id, id, request_id, digest, name, scopes, role, created_by, created_by_email)"
-        " VALUES ($1, $2, $2, sha256('nobody has it'), 'Export', '{runs:read}', 'member', $3, $4)",
+        "INSERT INTO api_keys (workspace_id, id, request_id, digest, name, scopes, role, created_by, created_by_email, created_at)"
+        " VALUES ($1, $2, $2, sha256('nobody has it'), 'Export', '{runs:read}', 'member', $3, $4, now())",
         workspace_id,
         key_id,
         person.user_id,

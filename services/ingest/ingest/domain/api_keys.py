@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core.errors import InvalidInput
 from ingest.domain.members import Diff, Role
@@ -60,6 +60,10 @@ class KeyWish:
     scopes: tuple[str, ...]
     role: Role
     days: int | None
+
+    def expiry(self, now: datetime) -> datetime | None:
+        """When a key that is made now expires."""
+        return None if self.days is None else now + timedelta(days=self.days)
 
 
 def valid_key_name(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from contracts import Event
+from core.clock import Clock
 from core.errors import Conflict, Forbidden, NotFound
 from core.faultpoints import reach
 from core.ids import WorkspaceId, uuid7
@@ -42,6 +43,7 @@ class ApiKeys:
     outbox: Outbox
     mint: Mint
     digest: Digest
+    clock: Clock
 
     async def create(self, admin: Admin, wish: KeyWish, request_id: uuid.UUID | None) -> Made:
         """Make a key that acts for the admin. Raises Conflict when the same request has made one, or there are too many.
@@ -50,6 +52,7 @@ class ApiKeys:
         """
         key_id = uuid7()
         text = self.mint(admin.workspace_id, key_id)
+        new = api_keys.NewKey(key_id, request_id or uuid7(), self.digest(text), self.clock.now())
         async with self.db.workspace(admin.workspace_id) as tx:
             if await workspaces.known(tx) is None:
                 raise NotFound("Your workspace is still being set up. Try again in a moment.")
@@ -58,12 +61,12 @@ class ApiKeys:
                 raise Conflict(
                     f"A workspace has at most {MOST_USABLE} API keys in use. Revoke one that nothing uses any more."
                 )
-            key = await api_keys.insert(tx, key_id, request_id or uuid7(), self.digest(text), wish, admin.actor)
+            key = await api_keys.insert(tx, new, wish, admin.actor)
             if key is None:
                 raise Conflict(
                     "This request has made its key already, and a key is shown once. If it did not reach you, revoke it and make another."
                 )
-            told = events.api_key_created(key, self.digest(text))
+            told = events.api_key_created(key, new.digest)
             await tell(tx, self.outbox, key, admin.actor, told, events.api_key_action(key, created_diff(key)))
             reach("api_keys.before_commit")
         return Made(key, text)

@@ -1,8 +1,7 @@
 -- name: api_key_insert
 -- Writes a new key; no row where the same request has made one already.
-INSERT INTO api_keys (workspace_id, id, request_id, digest, name, scopes, role, created_by, created_by_email, expires_at)
-VALUES (:workspace_id, :id, :request_id, :digest, :name, :scopes::text[], :role, :created_by, :created_by_email,
-    clock_timestamp() + make_interval(days => :days::int))
+INSERT INTO api_keys (workspace_id, id, request_id, digest, name, scopes, role, created_by, created_by_email, created_at, expires_at)
+VALUES (:workspace_id, :id, :request_id, :digest, :name, :scopes::text[], :role, :created_by, :created_by_email, :created_at, :expires_at)
 ON CONFLICT (workspace_id, request_id) DO NOTHING
 RETURNING id, name, scopes, role, created_by, created_by_email, created_at, expires_at, revoked_at, last_used_at, sequence, false AS expired;
 

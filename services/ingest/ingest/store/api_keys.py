@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
@@ -12,21 +13,30 @@ from ingest.domain.api_keys import ApiKey, KeyWish
 from ingest.domain.members import Role
 
 
-async def insert(
-    tx: Tx, key_id: uuid.UUID, request_id: uuid.UUID, digest: bytes, wish: KeyWish, actor: Actor
-) -> ApiKey | None:
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key to be written: its id, the request that asked for it, its hash, and when it is made."""
+
+    id: uuid.UUID
+    request_id: uuid.UUID
+    digest: bytes
+    created_at: datetime
+
+
+async def insert(tx: Tx, new: NewKey, wish: KeyWish, actor: Actor) -> ApiKey | None:
     """Write a new key; None where the same request has made one already."""
     row = await tx.fetch_one(
         "api_key_insert",
-        id=key_id,
-        request_id=request_id,
-        digest=digest,
+        id=new.id,
+        request_id=new.request_id,
+        digest=new.digest,
         name=wish.name,
         scopes=list(wish.scopes),
         role=wish.role.value,
         created_by=actor.id,
         created_by_email=actor.email,
-        days=wish.days,
+        created_at=new.created_at,
+        expires_at=wish.expiry(new.created_at),
     )
     return _key(row) if row else None
 

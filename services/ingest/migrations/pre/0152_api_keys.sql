@@ -14,7 +14,7 @@ CREATE TABLE api_keys (
     -- Whom it acts for; it ends when that person leaves or is no admin any more.
     created_by text NOT NULL CHECK (created_by <> ''),
     created_by_email text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    created_at timestamptz NOT NULL,
     expires_at timestamptz CHECK (expires_at > created_at),
     revoked_at timestamptz,
     -- By any service, as they tell: some minutes late, and some minutes coarse.

@@ -19,7 +19,7 @@ from ingest import routes
 from integration.ingest.administration import HELEN, TOBIAS, Town, dying_at, opened
 from integration.ingest.harness import HARBOR, Ingest, delivery, event_of, stamp
 from messaging import Consumer, Verdict
-from web import api_keys
+from web import Scope, api_keys
 
 KEYS = "/api/v1/api-keys"
 
@@ -69,7 +69,7 @@ async def test_a_key_without_scopes_for_admins_is_a_member(town: Town) -> None:
 
 
 async def test_no_key_opens_a_page_or_the_keys_themselves(town: Town) -> None:
-    key = (await made(town, *[scope.value for scope in api_keys.Scope]))["key"]
+    key = (await made(town, *[scope.value for scope in Scope]))["key"]
     for path in ("/settings/members", "/settings/api-keys", KEYS):
         answer = await ask(town, key, path)
         assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (403, "not-for-api-keys"), path

@@ -10,7 +10,7 @@ LINTED := libs services deploy tests
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden generated lock lock-check sizes bench prove parked clean
+.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi generated lock lock-check sizes bench prove parked clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,11 +60,15 @@ proto-check: setup ## buf: lint, build, and no breaking change against the relea
 proto-release: setup proto-check ## take today's contracts as released: from then on they only grow
 	@$(VENV)/buf build proto --as-file-descriptor-set --exclude-source-info -o proto/released.binpb
 
+openapi: setup ## write the description of the API (docs/openapi.json) from the routes
+	@$(VENV)/python -m house.openapi
+
 golden: setup ## write the golden bytes of messages that have none yet
 	@$(VENV)/python -m contract.messages.golden
 
-generated: setup ## the committed generated code is what proto/ gives
+generated: setup ## the committed generated code is what proto/ gives, the description of the API what the routes give
 	@$(WITH_TOOLS) $(VENV)/python libs/contracts/generate.py --check
+	@$(VENV)/python -m house.openapi --check
 
 lock: setup ## rewrite all lock files; UPGRADE=1 takes the newest versions
 	@$(VENV)/python -m house.locks $(if $(UPGRADE),--upgrade)

@@ -30,6 +30,7 @@ IDS = frozenset(
         "invitation_id",
         "delivery_id",
         "notice_id",
+        "key_id",
     }
 )
 NOT_IDS = {
@@ -158,6 +159,7 @@ _PEOPLE: dict[str, tuple[str, ...]] = {
     "analysis GET /reports/{report_id}/exports/{number}": ("admin",),
     "analysis GET /api/v1/reports/{report_id}/exports/{number}": ("admin",),
     "analysis GET /reports/{report_id}/exports/{number}/file": (),
+    "analysis GET /api/v1/reports/{report_id}/exports/{number}/file": (),
 }
 
 
@@ -232,6 +234,7 @@ _ANSWERS = {
     "credential-vault GET /oauth/{provider}/callback": 409,
     # And where a file is handed out by its link alone: see test_a_file_is_handed_out_by_its_person_s_link.
     "analysis GET /reports/{report_id}/exports/{number}/file": 404,
+    "analysis GET /api/v1/reports/{report_id}/exports/{number}/file": 404,
 }
 
 _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

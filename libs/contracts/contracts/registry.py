@@ -48,8 +48,12 @@ _SHARED = (
             workspaces_pb2.MemberAdded,
             workspaces_pb2.MemberRemoved,
             workspaces_pb2.MemberRoleChanged,
+            workspaces_pb2.ApiKeyCreated,
+            workspaces_pb2.ApiKeyRevoked,
         ),
     ),
+    # ingest notes the uses of a key itself.
+    Topic("api-key-uses", tuple(service for service in SERVICES if service != "ingest"), (workspaces_pb2.ApiKeyUsed,)),
     Topic(
         "billing",
         ("ingest",),

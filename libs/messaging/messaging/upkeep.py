@@ -1,4 +1,4 @@
-"""Upkeep: the inbox forgets events that no broker can deliver any more."""
+"""Upkeep: the inbox forgets events that no broker can deliver any more, and requests whose answers are too old to be asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from core.errors import Transient
 from core.log import logger
 from database import Database
 from messaging import store
+from messaging.idempotency import purge_requests
 
 log = logger("messaging.upkeep")
 
@@ -30,12 +31,25 @@ async def forget_heard(db: Database) -> int:
             return total
 
 
+async def forget_requests(db: Database) -> int:
+    """Forget all requests whose answers are too old to be asked for; how many."""
+    total = 0
+    while True:
+        async with db.sweep() as tx:
+            forgotten = await purge_requests(tx, _ROWS)
+        total += forgotten
+        if forgotten < _ROWS:
+            return total
+
+
 async def keep_up(db: Database, clock: Clock | None = None) -> None:
     """Do it every hour until cancelled; two processes doing it at once do no harm."""
     while True:
         try:
             if forgotten := await forget_heard(db):
                 log.info("inbox rows forgotten", rows=forgotten)
+            if forgotten := await forget_requests(db):
+                log.info("idempotent requests forgotten", rows=forgotten)
         except Transient as error:
             log.warning("inbox not tidied, next try in an hour", cause=type(error).__name__)
         await (clock or SystemClock()).sleep(_HOUR_SECONDS)

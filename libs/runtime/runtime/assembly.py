@@ -19,6 +19,7 @@ from database import Database, DatabaseSettings, Queries
 from database.transaction import lost_connection
 from egress import Destination
 from messaging import Consumer, DeadLetters, Outbox, Parked, Processor, Relay, Routes
+from messaging.api_keys import follow_keys
 from messaging.google import GooglePublisher, PullSubscriber, open_channel
 from messaging.memberships import follow_members
 from messaging.oidc import GoogleOidc, OidcSettings
@@ -26,10 +27,13 @@ from messaging.operator import operator_router
 from messaging.push import push_router
 from messaging.topology import Subscription, Topology, TopologyInvalid, dead_letter_subscription
 from messaging.upkeep import keep_up
+from runtime.api_keys import ToldKeys
+from runtime.idempotency import StoredRequests
 from runtime.members import ToldMembers
 from runtime.operators import operators_only
 from runtime.outbound import Outbound, outbound_router
 from web import ServiceSettings, create_app
+from web.api_keys import KeyDirectory
 from web.clerk import clerk_destination, clerk_sessions
 from web.membership import MembershipCheck
 from web.settings import PREFIX
@@ -44,7 +48,9 @@ _WORKSPACES = "workspaces"
 
 @dataclass(slots=True)
 class Assembly:
-    """The parts of a running service. `stack` closes what is registered with it when the service ends; `members` says who is let in."""
+    """The parts of a running service. `stack` closes what is registered with it when the service ends; `members` says who is let in,
+    `keys` with which API keys.
+    """
 
     service: str
     settings: ServiceSettings
@@ -56,6 +62,7 @@ class Assembly:
     stack: AsyncExitStack
     outbound: Outbound
     members: MembershipCheck
+    keys: KeyDirectory
     _consumers: dict[str, Consumer] = field(default_factory=dict)
     _routers: list[APIRouter] = field(default_factory=list)
     _operators: list[APIRouter] = field(default_factory=list)
@@ -71,6 +78,7 @@ class Assembly:
             raise ValueError(f"deploy/topology.yaml gives {self.service} no subscription to {topic}")
         if topic == _WORKSPACES:
             follow_members(routes)
+            follow_keys(routes)
         self._consumers[name] = Consumer(name, self.db, routes)
 
     def consume_rest(self) -> None:
@@ -115,6 +123,8 @@ class Assembly:
             ready=self._ready,
             form_targets=form_targets,
             members=self.members,
+            keys=self.keys,
+            requests=StoredRequests(self.db),
         )
 
     async def _ready(self) -> None:
@@ -192,7 +202,8 @@ async def assembled(
         outbound = Outbound(settings.ca_file, stack)
         outbox = Outbox(service, wake=relay.wake)
         members = ToldMembers(db)
-        yield Assembly(service, settings, topology, db, channel, outbox, relay, stack, outbound, members)
+        keys = ToldKeys(db, outbox)
+        yield Assembly(service, settings, topology, db, channel, outbox, relay, stack, outbound, members, keys)
 
 
 def endpoint(settings: ServiceSettings, address: str) -> Endpoint | None:

@@ -11,7 +11,10 @@ health, serving. Not for: what a page shows, tables, messages.
 
 from web.access import admin, member
 from web.app import create_app
+from web.etags import check_match
+from web.idempotency import idempotent
 from web.pages import Pages
+from web.scopes import Scope, needs, people_only
 from web.server import run, serve
 from web.session import Role, Session
 from web.settings import ServiceSettings, load_settings
@@ -19,12 +22,17 @@ from web.settings import ServiceSettings, load_settings
 __all__ = [
     "Pages",
     "Role",
+    "Scope",
     "ServiceSettings",
     "Session",
     "admin",
+    "check_match",
     "create_app",
+    "idempotent",
     "load_settings",
     "member",
+    "needs",
+    "people_only",
     "run",
     "serve",
 ]

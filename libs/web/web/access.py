@@ -11,14 +11,24 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+import core.log
 from core.context import working_for
-from core.errors import Forbidden, Unauthenticated
+from core.errors import Forbidden, Transient, Unauthenticated
+from web import api_keys
+from web.api_keys import NotForKeys
+from web.scopes import mark_of
 from web.session import Session
-from web.state import SESSION_IN_SCOPE, web_of
+from web.state import SESSION_IN_SCOPE, Web, web_of
 
 SESSION_COOKIE = "__session"  # Clerk's name
 
 WORKSPACE_IN_SCOPE = "callmine.workspace_id"  # where the access log, which outlives the session, finds it
+
+# Where API keys are taken, each route saying which scope it needs; and where whoever serves asks for scopes itself.
+KEYS_BELOW = "/api/v1/"
+SCOPES_ASKED_WITHIN = ("/mcp",)
+
+_log = core.log.logger("web.access")
 
 
 class OtherSite(Forbidden):
@@ -36,11 +46,15 @@ async def member(request: Request) -> AsyncIterator[Session]:
     """The signed-in person, in either role; the request then works for that workspace. Raises Unauthenticated, Forbidden.
 
     A request that changes something and carries its session in a cookie must come from our own pages, since a browser
-    sends the cookie along with anybody's form. Who was removed since the token was made is not let in.
+    sends the cookie along with anybody's form. Who was removed since the token was made is not let in. An API key works for the person
+    who made it, on routes that declare a scope (`web.scopes.needs`) which it has been given.
     """
     token, from_cookie = _token(request)
     web = web_of(request)
-    session = await web.sessions.session(token, from_cookie=from_cookie)
+    if not from_cookie and api_keys.is_key(token):
+        session = await _session_of_key(request, web, token)
+    else:
+        session = await web.sessions.session(token, from_cookie=from_cookie)
     if from_cookie and request.method not in _SAFE_METHODS and not _is_same_origin(request):
         raise OtherSite("This request did not come from one of Callmine's own pages. Open the page and try again.")
     if web.members is not None:
@@ -58,13 +72,45 @@ async def admin(session: Annotated[Session, Depends(member)]) -> Session:
     return session
 
 
+async def _session_of_key(request: Request, web: Web, token: str) -> Session:
+    presented = api_keys.parse(token)
+    if web.keys is None:
+        raise Unauthenticated("API keys are not taken here. Sign in.")
+    known = await web.keys.find(presented.workspace_id, presented.key_id)
+    session = api_keys.judged(presented, known)
+    _check_scope(request, session)
+    if known is not None and known.use_is_due:
+        await _note_use(web, session)
+    return session
+
+
+def _check_scope(request: Request, session: Session) -> None:
+    """A route that says nothing of scopes is closed to keys."""
+    path, mark = request.url.path, mark_of(request.scope.get("route"))
+    if path in SCOPES_ASKED_WITHIN:
+        return
+    if not path.startswith(KEYS_BELOW) or mark is None or mark.scope is None:
+        raise NotForKeys("API keys open the API, /api/v1, but not this part of it, and no pages. Sign in as a person.")
+    api_keys.require(session, mark.scope)
+
+
+async def _note_use(web: Web, session: Session) -> None:
+    """For the page that shows when a key was last used: nothing that a request should fail for."""
+    if web.keys is None or session.key is None:
+        return
+    try:
+        await web.keys.note_use(session.workspace_id, session.key.key_id)
+    except Transient as error:
+        _log.warning("the use of a key was not noted", cause=type(error).__name__)
+
+
 def _token(request: Request) -> tuple[str, bool]:
     """The token, and whether the browser sent it by itself. A header wins: only code of ours or a client sets it."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip(), False
     if scheme:
-        raise Unauthenticated("Use `Authorization: Bearer <session token>`, or sign in.")
+        raise Unauthenticated("Use `Authorization: Bearer <session token or API key>`, or sign in.")
     return request.cookies.get(SESSION_COOKIE, ""), True
 
 

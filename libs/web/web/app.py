@@ -12,11 +12,15 @@ from starlette.middleware import Middleware
 from core.clock import Clock, SystemClock
 from egress import Egress
 from web import problems
+from web.api_keys import KeyDirectory
 from web.assets import load_assets
 from web.background import Background, Work
+from web.claims import Requests
 from web.clerk import SessionCheck, clerk_destination, clerk_sessions
+from web.etags import EntityTags
 from web.headers import security_headers
 from web.health import Health, LoopLag
+from web.idempotency import KeepingAnswers, Replay, on_replay
 from web.membership import MembershipCheck
 from web.middleware import BodyLimit, Observed, SecurityHeaders
 from web.settings import ServiceSettings
@@ -48,6 +52,8 @@ def create_app(
     largest_body: int = LARGEST_BODY,
     sessions: SessionCheck | None = None,
     members: MembershipCheck | None = None,
+    keys: KeyDirectory | None = None,
+    requests: Requests | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """The app of `service`.
@@ -55,7 +61,7 @@ def create_app(
     `background` runs from start to shutdown, then `closing` is awaited in reverse order; `ready` raises while the
     service cannot work; `package` (default: the service's name with underscores) holds pages/ and assets/;
     `form_targets` are origins that a form's answer may redirect to; `sessions` replaces Clerk's check in tests; `members`
-    knows who is still in a workspace.
+    knows who is still in a workspace, `keys` its API keys, `requests` which requests were made before.
     """
     clock = clock or SystemClock()
     closers = list(closing)
@@ -75,9 +81,10 @@ def create_app(
         middleware=_middleware(settings, form_targets, largest_body, clock),
     )
     assets = load_assets(service, package or service.replace("-", "_"))
-    app.state.web = Web(service, settings, sessions, assets, members)
+    app.state.web = Web(service, settings, sessions, assets, members, keys, requests)
     app.state.background = works
     problems.install(app)
+    app.add_exception_handler(Replay, on_replay)
     _add_routes(app, service, Health(ready, works, lag), routers)
     return app
 
@@ -99,6 +106,8 @@ def _middleware(
         Middleware(SecurityHeaders, headers=security_headers(settings, form_targets)),
         Middleware(Observed, clock=clock),
         Middleware(BodyLimit, largest=largest_body),
+        Middleware(EntityTags),
+        Middleware(KeepingAnswers),
     ]
 
 

@@ -7,6 +7,7 @@ v2   {"v": 2, "sub": "user_…", "sid": "sess_…", "o": {"id": "org_…", "slg"
 from __future__ import annotations
 
 import enum
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,8 +39,19 @@ class Role(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyInUse:
+    """The API key that a request came with, and what it may do."""
+
+    key_id: uuid.UUID
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in person in one workspace. `email` is empty unless the token carries it as a custom claim."""
+    """A signed-in person in one workspace. `email` is empty unless the token carries it as a custom claim.
+
+    With an API key, `key` says which: the request is then made for the person who made the key, as far as its scopes go.
+    """
 
     user_id: UserId
     workspace_id: WorkspaceId
@@ -48,6 +60,7 @@ class Session:
     email: str
     session_id: str
     from_cookie: bool = True
+    key: KeyInUse | None = None
 
     @property
     def actor(self) -> Actor:
@@ -59,6 +72,10 @@ class Session:
     def is_admin(self) -> bool:
         """Whether the person is an admin of the workspace."""
         return self.role is Role.ADMIN
+
+    def may(self, scope: str) -> bool:
+        """Whether `scope` is among what an API key was given; a person has all of them, within the role."""
+        return self.key is None or scope in self.key.scopes
 
 
 def session_of(claims: Claims, *, from_cookie: bool) -> Session:

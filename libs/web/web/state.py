@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from web.api_keys import KeyDirectory
 from web.assets import Assets
+from web.claims import Requests
 from web.clerk import SessionCheck
 from web.membership import MembershipCheck
 from web.settings import ServiceSettings
@@ -17,7 +19,8 @@ SESSION_IN_SCOPE = "callmine.session"  # where an error page finds who is signed
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """One service's web side, made by `create_app`. Without `members` the token alone says who is in a workspace.
+    """One service's web side, made by `create_app`. Without `members` the token alone says who is in a workspace; without `keys` no
+    API key is taken.
 
     `stopping` is set when the server is told to stop: answers that go on end then.
     """
@@ -27,6 +30,8 @@ class Web:
     sessions: SessionCheck
     assets: Assets
     members: MembershipCheck | None = None
+    keys: KeyDirectory | None = None
+    requests: Requests | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 

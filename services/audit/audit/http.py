@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from audit import store
 from audit.domain import Entry, EntryType, Page, Position
 from database import Database
-from web import Pages, Session, admin
+from web import Pages, Scope, Session, admin, needs
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
@@ -80,13 +80,14 @@ def router(db: Database) -> APIRouter:
             kinds=list(EntryType),
         )
 
-    @routes.get("/api/v1/audit")
+    @routes.get("/api/v1/audit", dependencies=[needs(Scope.AUDIT_READ)])
     async def listing(
         session: Admin,
         cursor: Cursor = "",
         kind: Kind = "",
         size: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE_SIZE,
     ) -> PageView:
+        """A page of the audit log, newest first."""
         page = await page_of(session, cursor, kind, size)
         return PageView(
             entries=[_view(entry) for entry in page.entries], next_cursor=page.next.cursor() if page.next else None

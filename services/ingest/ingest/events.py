@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -29,6 +30,9 @@ from callmine.integrations.v1.integrations_pb2 import (
 from callmine.reports.v1.reports_pb2 import ReportCompleted, RunCancelled, RunFailed
 from callmine.workspaces.v1 import workspaces_pb2
 from callmine.workspaces.v1.workspaces_pb2 import (
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    ApiKeyUsed,
     MemberAdded,
     MemberInvited,
     MemberRemoved,
@@ -40,6 +44,7 @@ from cloud.objects import StoredObject
 from contracts import field_change
 from core.errors import InvalidInput
 from core.ids import parse_uuid
+from ingest.domain.api_keys import ApiKey
 from ingest.domain.billing import BillingChange, BillingNews
 from ingest.domain.calls import CallId
 from ingest.domain.filters import CallFilter
@@ -49,6 +54,7 @@ from ingest.domain.members import Diff, MemberChange, Membership, Role, Workspac
 from ingest.domain.preferences import Chosen
 
 __all__ = [
+    "ApiKeyUsed",
     "CredentialDenied",
     "CredentialGranted",
     "FetchCancelled",
@@ -67,6 +73,9 @@ __all__ = [
     "WorkspaceCreated",
     "WorkspaceUpdated",
 ]
+
+AboutKey = ApiKeyCreated | ApiKeyRevoked | AdminAction
+"""What is told when a key is made or taken back."""
 
 _ROLES = {Role.MEMBER: workspaces_pb2.ROLE_MEMBER, Role.ADMIN: workspaces_pb2.ROLE_ADMIN}
 _PROVIDERS: Mapping[int, str] = {
@@ -322,6 +331,41 @@ def workspace_action(workspace_id: str, diff: Sequence[Diff]) -> AdminAction:
         target_id=workspace_id,
         diff=map(_field, diff),
     )
+
+
+def api_key_created(key: ApiKey, digest: bytes) -> ApiKeyCreated:
+    """A key was made. Of itself nothing travels but its hash."""
+    told = ApiKeyCreated(
+        key_id=str(key.id),
+        digest=digest,
+        scopes=key.scopes,
+        role=_ROLES[key.role],
+        user_id=key.created_by,
+        email=key.created_by_email,
+    )
+    if key.expires_at is not None:
+        told.expires_at.CopyFrom(_stamp(key.expires_at))
+    return told
+
+
+def api_key_revoked(key: ApiKey) -> ApiKeyRevoked:
+    """A key was taken back."""
+    return ApiKeyRevoked(key_id=str(key.id))
+
+
+def api_key_action(key: ApiKey, diff: Sequence[Diff]) -> AdminAction:
+    """The audit entry of a key that was made or taken back."""
+    return AdminAction(
+        type=AdminActionType.ADMIN_ACTION_TYPE_WORKSPACE_UPDATED,
+        target_kind="api_key",
+        target_id=str(key.id),
+        diff=map(_field, diff),
+    )
+
+
+def key_use(message: ApiKeyUsed) -> tuple[uuid.UUID, datetime]:
+    """Which key was used, and when. Raises InvalidInput."""
+    return parse_uuid(message.key_id, "key_id"), _time(message.used_at)
 
 
 def _field(diff: Diff) -> FieldChange:

@@ -23,7 +23,8 @@ from ingest.handlers import (
     FetchHandlers,
     RevocationHandlers,
 )
-from ingest.http.access import OwnMembers
+from ingest.handlers.api_keys import ApiKeys
+from ingest.http.access import OwnKeys, OwnMembers
 from ingest.hubspot.limits import hubspot_limits
 from ingest.settings import Settings
 from ingest.webhooks.desk import Desk
@@ -48,6 +49,7 @@ from ingest.workers import (
 )
 from messaging import Outbox
 from runtime import Assembly, assembled, endpoint
+from web.api_keys import digest_of, mint
 
 SERVICE = "ingest"
 
@@ -85,11 +87,13 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("credential-grants-ingest", routes.grants(CredentialHandlers(parts.outbox, worker.wake)))
         parts.consume("integrations", routes.integrations())
         parts.consume("reports", routes.reports())
+        parts.consume("api-key-uses", routes.key_uses())
         tally = Tally()
         front = Front(parts.db, secrets, clock, settings.webhooks_origin, tally)
         administering = Administering(parts.db, parts.outbox, ClerkBackend(egress, secrets))
-        parts.members = OwnMembers(parts.db)
-        parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db, administering))
+        parts.members, parts.keys = OwnMembers(parts.db), OwnKeys(parts.db, clock)
+        keys_made = ApiKeys(parts.db, parts.outbox, mint, digest_of, clock)
+        parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db, administering, keys_made, clock))
         parts.serve_operators(counts(tally))
         upkeep = partial(forget_lists, parts.db), partial(forget_webhooks, parts.db), partial(keep_secrets, secrets)
         parts.work(worker.run, *(partial(work, clock) for work in upkeep))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ingest import events, handlers
+from ingest.handlers.api_keys import note_used
 from messaging import Routes
 
 
@@ -38,4 +39,11 @@ def reports() -> Routes:
     routes.on(events.ReportCompleted, handlers.note_completed)
     routes.on(events.RunFailed, handlers.note_failed)
     routes.on(events.RunCancelled, handlers.note_cancelled)
+    return routes
+
+
+def key_uses() -> Routes:
+    """What the other services tell of API keys in use."""
+    routes = Routes()
+    routes.on(events.ApiKeyUsed, note_used)
     return routes

@@ -12,7 +12,7 @@ from core.errors import NotFound
 from database import Database
 from retention import store
 from retention.domain import Catalogue, SubProcessor, Subscription
-from web import Pages, Session, member
+from web import Pages, Scope, Session, member, needs
 
 Member = Annotated[Session, Depends(member)]
 
@@ -41,8 +41,9 @@ def router(db: Database, catalogue: Catalogue, sub_processors: list[SubProcessor
         subscription = await current_plan(session)
         return pages.render(request, "billing.html", session, subscription=subscription, plans=list(catalogue.items()))
 
-    @routes.get("/api/v1/plan")
+    @routes.get("/api/v1/plan", dependencies=[needs(Scope.SETTINGS_READ)])
     async def plan(session: Member) -> PlanView:
+        """The plan, and what it allows."""
         subscription = await current_plan(session)
         if subscription is None:
             raise NotFound("This workspace has no plan yet: it gets one within seconds of being created.")

@@ -14,6 +14,7 @@ from analysis.http import routers
 from core.clock import SystemClock
 from core.ids import WorkspaceId
 from integration.analysis.world import World
+from runtime.idempotency import StoredRequests
 from web import create_app
 from web.clerk import ClerkSessions
 from web.keys import SigningKeys
@@ -39,6 +40,7 @@ def site(world: World) -> FastAPI:
             world.desk, world.schedules, world.exports, world.deliveries, LiveRuns(world.db, clock=world.clock)
         ),
         sessions=sessions(),
+        requests=StoredRequests(world.db),
     )
 
 

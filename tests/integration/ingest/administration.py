@@ -22,7 +22,8 @@ from egress import Destination, Egress
 from ingest import http
 from ingest.clerk_backend import DESTINATION, ClerkBackend
 from ingest.handlers import Administering
-from ingest.http.access import OwnMembers
+from ingest.handlers.api_keys import ApiKeys
+from ingest.http.access import OwnKeys, OwnMembers
 from ingest.main import desk_of
 from ingest.webhooks.front import Front
 from ingest.webhooks.router import router
@@ -32,7 +33,9 @@ from integration.ingest.senders import ORIGIN
 from local.sandbox.clerk.directory import Directory
 from local.sandbox.clerk.webhook_events import WebhookMessage, opening_events
 from local.sandbox.server import RunningSandbox, running
+from runtime.idempotency import StoredRequests
 from web import create_app
+from web.api_keys import digest_of, mint
 from web.clerk import ClerkSessions
 from web.keys import SigningKeys
 
@@ -177,7 +180,11 @@ async def opened(ingest: Ingest, stage: Stage, issuer: Issuer) -> AsyncIterator[
         async with Egress([place], ca_file=stage.folder / "ca.pem") as egress:
             administering = Administering(ingest.db, ingest.outbox, ClerkBackend(egress, secrets))
             front = Front(ingest.db, secrets, SystemClock(), ORIGIN, Tally())
-            routers = [router(desk_of(front, ingest.outbox)), http.router(ingest.db, administering)]
+            api_keys = ApiKeys(ingest.db, ingest.outbox, mint, digest_of, SystemClock())
+            routers = [
+                router(desk_of(front, ingest.outbox)),
+                http.router(ingest.db, administering, api_keys, SystemClock()),
+            ]
             sessions = ClerkSessions(SigningKeys(jwks, SystemClock()), ISSUER, (PARTY,))
             app = create_app(
                 service="ingest",
@@ -185,6 +192,8 @@ async def opened(ingest: Ingest, stage: Stage, issuer: Issuer) -> AsyncIterator[
                 routers=routers,
                 sessions=sessions,
                 members=OwnMembers(ingest.db),
+                keys=OwnKeys(ingest.db, SystemClock()),
+                requests=StoredRequests(ingest.db),
             )
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             town = Town(ingest, sandbox, issuer, transport, outside, secrets)

@@ -19,6 +19,7 @@ from ingest import http
 from ingest.clerk_backend import ClerkBackend
 from ingest.domain.webhooks import Outcome, Reason, Sender
 from ingest.handlers import Administering
+from ingest.handlers.api_keys import ApiKeys
 from ingest.main import desk_of
 from ingest.store import webhooks as store
 from ingest.webhooks.front import Front
@@ -37,6 +38,7 @@ from integration.ingest.senders import (
 )
 from testkit.clock import SimulatedClock
 from web import create_app
+from web.api_keys import digest_of, mint
 from web.clerk import ClerkSessions
 from web.keys import SigningKeys
 
@@ -96,7 +98,8 @@ async def open_post(ingest: Ingest, issuer: Issuer) -> AsyncIterator[Post]:
     clock, drawer, tally = SimulatedClock(NOW), Drawer(), Tally()
     front = Front(ingest.db, drawer, clock, ORIGIN, tally)
     administering = Administering(ingest.db, ingest.outbox, ClerkBackend(Egress([]), drawer))
-    routers = [router(desk_of(front, ingest.outbox)), http.router(ingest.db, administering)]
+    api_keys = ApiKeys(ingest.db, ingest.outbox, mint, digest_of, SystemClock())
+    routers = [router(desk_of(front, ingest.outbox)), http.router(ingest.db, administering, api_keys, SystemClock())]
     sessions = ClerkSessions(SigningKeys(fetch, SystemClock()), ISSUER, (PARTY,))
     app = create_app(service="ingest", settings=settings(), routers=routers, sessions=sessions)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -31,6 +31,9 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt("*", "relay_lease", SWEPT): "the relay of the whole outbox holds it",
     Exempt("*", "outbox", SWEPT): "the relay publishes for every workspace",
     Exempt("*", "inbox", SWEPT): "upkeep of the whole inbox: what was heard long ago is forgotten",
+    Exempt(
+        "*", "idempotent_requests", SWEPT
+    ): "answers that are too old to be asked for are forgotten in every workspace; the sweep sees no others, and of these only how old",
     Exempt("*", "parked", SWEPT): "operators look after the service, not after a workspace",
     Exempt("*", "parked", NO_POLICY): "only operators see the table; the application role has no right to it",
     Exempt(

@@ -41,6 +41,7 @@ MEMORY: Final[Register] = {
     ("libs/messaging/messaging/relay.py", "_Outcome.hopeless"): "row numbers of one round of the relay",
     ("libs/messaging/messaging/push.py", "_PushMessage.attributes"): "a default that pydantic copies; of one request",
     ("libs/egress/egress/client.py", "_Progress.parts"): "one answer",
+    ("libs/web/web/api_keys.py", "MissingScope.members"): "one answer",
     ("libs/web/web/problems.py", "Problem.headers"): "one answer",
     ("libs/web/web/problems.py", "Problem.extra"): "one answer",
     ("services/ingest/ingest/gong/models.py", "ErrorAnswer.errors"): "one answer of Gong",
@@ -179,6 +180,7 @@ MEMORY: Final[Register] = {
 NAMES: Final[Register] = {
     ("libs/cloud/cloud/names.py", "workspaces/"): "the one place that spells a workspace's folder",
     ("libs/core/core/ids.py", "org_"): "what a workspace's id looks like, and what points into another workspace",
+    ("libs/web/web/api_keys.py", "org_"): "what stands before an organisation's id, which a key leaves out",
     ("libs/web/web/session.py", "org_"): "names of Clerk's claims: org_id, org_slug, org_role",
     ("libs/contracts/contracts/envelope.py", "ce-workspaceid"): "the one place that writes and compares the attribute",
 }
@@ -230,6 +232,24 @@ ENTRIES: Final[Register] = {
         "services/credential-vault/credential_vault/handlers/consenting.py",
         "workspace_id",
     ): "who.workspace_id, handed on",
+    (
+        "libs/runtime/runtime/api_keys.py",
+        "workspace_id",
+    ): "what an API key says of itself: one row is read there, and its digest decides whether anything else is",
+    (
+        "services/ingest/ingest/http/access.py",
+        "workspace_id",
+    ): "the same, in ingest's own rows",
+    ("libs/runtime/runtime/idempotency.py", "workspace_id"): "web.idempotency passes session.workspace_id",
+    ("libs/runtime/runtime/idempotency.py", "claim.workspace_id"): "a claim that was made in the session's workspace",
+    (
+        "services/ingest/ingest/handlers/api_keys.py",
+        "admin.workspace_id",
+    ): "http/access.py makes an Admin of the checked session, and nothing else does",
+    (
+        "services/ingest/ingest/handlers/api_keys.py",
+        "workspace_id",
+    ): "http/api_keys.py passes session.workspace_id",
     ("libs/messaging/messaging/store.py", "workspace_id"): "the consumer's group, from the messages' bodies",
     (
         "services/analysis/analysis/workers/calls.py",

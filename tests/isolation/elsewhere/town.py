@@ -51,6 +51,7 @@ class Belongings:
     invitation_id: str
     delivery_id: str
     notice_id: str
+    key_id: str
 
     def of(self, parameter: str) -> str:
         """The id that a path parameter asks for."""
@@ -135,6 +136,7 @@ async def settle(world: World, organization: Organization, person: Person) -> Be
         invitation_id,
         delivery_id,
         notice_id,
+        await _key(world, workspace_id, person),
     )
 
 
@@ -170,6 +172,21 @@ async def _people(
         invitation_id,
         f"somebody@{organization.slug}.example",
     )
+
+
+async def _key(world: World, workspace_id: WorkspaceId, person: Person) -> str:
+    """An API key that nobody has."""
+    key_id = uuid7()
+    await world.sql(
+        "ingest",
+        "INSERT INTO api_keys (workspace_id, id, request_id, digest, name, scopes, role, created_by, created_by_email, created_at)"
+        " VALUES ($1, $2, $2, sha256('nobody has it'), 'Export', '{runs:read}', 'member', $3, $4, now())",
+        workspace_id,
+        key_id,
+        person.user_id,
+        person.email,
+    )
+    return str(key_id)
 
 
 async def _ask(world: World, organization: Organization, person: Person) -> tuple[str, str, str, str]:

@@ -10,6 +10,7 @@ from random import Random
 from callmine.credentials.v1.credentials_pb2 import CredentialRequested
 from callmine.fetches.v1.fetches_pb2 import FetchRequested, PreviewRequested
 from callmine.reports.v1.reports_pb2 import ReportCompleted
+from callmine.workspaces.v1.workspaces_pb2 import ApiKeyCreated
 from contracts import unpack
 from isolation.interference.asgi import Answer
 from isolation.interference.world import Published
@@ -39,6 +40,7 @@ class Known:
     reports: list[str] = field(default_factory=list)
     fetching: list[str] = field(default_factory=list)
     grants: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     cursors: list[str] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
@@ -71,6 +73,8 @@ class Known:
             self.reports.append(payload.report_id)
         elif isinstance(payload, CredentialRequested):
             self.grants.append(payload.grant_id)
+        elif isinstance(payload, ApiKeyCreated):
+            self.keys.append(payload.key_id)
 
     def some(self, rng: Random, mine: Sequence[str], theirs: Sequence[str]) -> str:
         """An id of the workspace's own most of the time, otherwise a rival's, nobody's, or none at all."""

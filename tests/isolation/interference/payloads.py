@@ -38,6 +38,9 @@ from callmine.reports.v1.reports_pb2 import (
     UsageThresholdReached,
 )
 from callmine.workspaces.v1.workspaces_pb2 import (
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    ApiKeyUsed,
     MemberAdded,
     MemberInvited,
     MemberRemoved,
@@ -65,6 +68,10 @@ class Subject:
     def grant(self) -> str:
         """A grant's id."""
         return self.known.some(self.rng, self.known.grants, self.known.foreign.runs)
+
+    def key(self) -> str:
+        """An API key's id."""
+        return self.known.some(self.rng, self.known.keys, self.known.foreign.runs)
 
     def number(self, *choices: int) -> int:
         """One of the numbers."""
@@ -158,6 +165,14 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
     MemberAdded: _simple(lambda w: MemberAdded(user_id="user_m1", email="m1@people.example"), "member"),
     MemberRemoved: _simple(lambda w: MemberRemoved(user_id="user_m1", email="m1@people.example"), "member"),
     MemberRoleChanged: _simple(lambda w: MemberRoleChanged(user_id="user_m1"), "member"),
+    ApiKeyCreated: _simple(
+        lambda w: ApiKeyCreated(
+            key_id=w.key(), digest=w.rng.choice([b"k" * 32, b"short"]), scopes=["runs:read"], user_id="user_m1"
+        ),
+        "key",
+    ),
+    ApiKeyRevoked: _simple(lambda w: ApiKeyRevoked(key_id=w.key()), "key"),
+    ApiKeyUsed: _simple(lambda w: ApiKeyUsed(key_id=w.key()), "key"),
     PlanChanged: _plan,
     UsageThresholdReached: _simple(
         lambda w: UsageThresholdReached(percent=w.number(0, 80, 100), used=w.number(0, 8), monthly_calls=10), "house"

@@ -98,7 +98,7 @@ class Asker:
         rng = self.rng
         fields = {"brief": rng.choice(BRIEFS), "max_calls": str(rng.choice([1, 2, 3, 5]))}
         if rng.random() < 0.5:
-            fields["request_id"] = self._request_id()
+            fields["request_id"] = self.request_id()
         if rng.random() < 0.2:
             fields |= {"stages": "Proposal, Negotiation", "amount_min": "10", "owners": f"{WORD} owner"}
         if rng.random() < 0.2:
@@ -119,7 +119,7 @@ class Asker:
             "range": rng.choice(["last_7_days", "previous_month", "since_last_firing"]),
         }
         if rng.random() < 0.3:
-            fields["request_id"] = self._request_id()
+            fields["request_id"] = self.request_id()
         if rng.random() < 0.2:
             fields |= rng.choice(_WRONGLY_PLANNED)
         return fields
@@ -128,7 +128,8 @@ class Asker:
         """The version of a schedule that was looked at: mostly an early one, as most schedules are at."""
         return {"version": str(self.rng.choice([1, 1, 2, 2, 3, 4]))}
 
-    def _request_id(self) -> str:
+    def request_id(self) -> str:
+        """A request's id, sometimes one that was sent before."""
         if self.known.requests and self.rng.random() < 0.3:
             return self.rng.choice(self.known.requests)
         self.known.requests.append(new_id(self.rng))
@@ -263,6 +264,12 @@ def _analysis(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (3, lambda: a.form(service, f"/reports/{a.report()}/exports", {"format": a.kind()})),
         (3, lambda: a.page(service, f"/reports/{a.report()}/exports/{a.number()}", part=True)),
         (1, lambda: a.page(service, f"/reports/{a.report()}/exports/{a.number()}/file?ends=1&signature=x")),
+        (
+            1,
+            lambda: a.api(service, "GET", f"/api/v1/reports/{a.report()}/exports/{a.number()}/file?ends=1&signature=x"),
+        ),
+        (1, lambda: a.open(service, "/api/v1/docs")),
+        (1, lambda: a.open(service, "/api/v1/openapi.json")),
         (2, lambda: a.api(service, "POST", f"/api/v1/reports/{a.report()}/exports?format={a.kind()}")),
         (1, lambda: a.api(service, "GET", f"/api/v1/reports/{a.report()}/exports")),
         (3, lambda: a.take(f"/reports/{a.report()}/exports/{a.number()}")),
@@ -363,6 +370,40 @@ def _ingest(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     )
 
 
+def _keys(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    """API keys, which admins make and take back."""
+    service, rng = "ingest", a.rng
+
+    def made() -> dict[str, object]:
+        return {
+            "name": f"{WORD} {rng.randrange(3)}",
+            "scopes": rng.choice([["runs:read"], ["audit:read", "runs:write"], [WORD], []]),
+            "request_id": rng.choice([None, a.request_id()]),
+        }
+
+    def form() -> dict[str, str]:
+        return {
+            "name": WORD,
+            "scope": "runs:read",
+            "days": rng.choice(["30", "never", WORD]),
+            "request_id": a.request_id(),
+        }
+
+    def key() -> str:
+        return a.known.some(rng, a.known.keys, a.known.foreign.runs)
+
+    pages, api = "/settings", "/api/v1"
+    return (
+        (1, lambda: a.page(service, f"{pages}/api-keys?before={quote(key())}")),
+        (1, lambda: a.form(service, f"{pages}/api-keys", form())),
+        (1, lambda: a.form(service, f"{pages}/api-keys/{key()}/revoke", {})),
+        (1, lambda: a.api(service, "GET", f"{api}/api-keys")),
+        (1, lambda: a.api(service, "POST", f"{api}/api-keys", made())),
+        (1, lambda: a.api(service, "GET", f"{api}/api-keys/{key()}")),
+        (1, lambda: a.api(service, "DELETE", f"{api}/api-keys/{key()}")),
+    )
+
+
 def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     def anywhere() -> str:
         return a.rng.choice(["ingest", "analysis", "credential-vault", "audit", "retention"])
@@ -381,6 +422,7 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (0, lambda: a.open("ingest", "/webhooks/slack", "POST")),
         (0, lambda: a.open("ingest", "/webhooks/gong/none", "POST")),
         *_ingest(a),
+        *_keys(a),
         (6, lambda: hook(a)),
         (3, lambda: a.page("retention", "/settings/billing")),
         (4, lambda: a.api("retention", "GET", "/api/v1/plan")),

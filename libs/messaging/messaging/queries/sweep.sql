@@ -146,3 +146,15 @@ WHERE id = :id AND direction = 'in' AND state = 'parked';
 UPDATE parked
 SET state = 'dropped', body = ''
 WHERE id = :id AND state = 'parked';
+
+-- name: requests_purge
+-- Forgets the oldest of the requests whose answers nobody may ask for any more, :requests of them, and those of the same moment as the last.
+-- cross-workspace: upkeep of all requests
+DELETE FROM idempotent_requests
+WHERE created_at <= (
+    SELECT max(old.created_at)
+    FROM (
+        SELECT r.created_at FROM idempotent_requests r
+        WHERE r.created_at < now() - make_interval(secs => :kept_seconds::float8)
+        ORDER BY r.created_at
+        LIMIT :requests) old);

@@ -204,10 +204,15 @@ class Schedules:
             if known.state is ScheduleState.ACTIVE:
                 await self._turn(tx, known, ScheduleState.PAUSED, None, actor)
 
-    async def delete(self, workspace_id: WorkspaceId, schedule_id: ScheduleId, actor: Actor) -> None:
-        """It is gone for everybody; its runs and reports stay, and a run under way goes on."""
+    async def delete(
+        self, workspace_id: WorkspaceId, schedule_id: ScheduleId, actor: Actor, version: int | None = None
+    ) -> None:
+        """It is gone for everybody; its runs and reports stay, and a run under way goes on.
+
+        Raises Elsewhere where it is at another version than `version`.
+        """
         async with self.db.workspace(workspace_id) as tx:
-            known = await self._locked(tx, schedule_id)
+            known = await self._locked(tx, schedule_id, version)
             await store.turn(tx, schedule_id, ScheduleState.DELETED, None)
             told = changes((known.state, known.setting), None)
             await self._tell(tx, schedule_id, known.version + 1, events.schedule_deleted, told, actor)

@@ -9,6 +9,7 @@ from analysis.handlers.live import LiveRuns
 from analysis.handlers.schedules import Schedules
 from analysis.http.api import ApiRoutes
 from analysis.http.deliveries import DeliveryApi, DeliveryRoutes
+from analysis.http.description import DescriptionRoutes
 from analysis.http.exports import ExportRoutes
 from analysis.http.frame import Frame
 from analysis.http.live import LiveRoutes
@@ -38,6 +39,7 @@ def routers(
         DeliveryRoutes(deliveries, frame).router(),
         DeliveryApi(deliveries).router(),
         ScheduleApi(desk, schedules).router(),
+        DescriptionRoutes(frame).router(),
     )
 
 

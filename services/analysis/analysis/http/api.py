@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -16,11 +17,26 @@ from analysis.handlers.desk import Desk
 from analysis.http.inputs import QuestionInput, question_of
 from analysis.http.paths import id_in_path
 from analysis.http.reports import export_file
-from web import Session, member
+from analysis.http.views import PreviewView, RunsView, RunView
+from web import Scope, Session, idempotent, member, needs
 
 Member = Annotated[Session, Depends(member)]
+RequestId = Annotated[uuid.UUID | None, Depends(idempotent)]
 
 ACCEPTED = 202
+
+READS, WRITES = [needs(Scope.RUNS_READ)], [needs(Scope.RUNS_WRITE)]
+
+# For the API's description: the report is described by a schema of its own, docs/report.schema.json.
+REPORT: dict[int | str, dict[str, object]] = {
+    200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}}
+}
+FILE: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "The file",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 class ApiRoutes:
@@ -32,18 +48,65 @@ class ApiRoutes:
     def router(self) -> APIRouter:
         """All routes."""
         router = APIRouter(prefix="/api/v1")
-        router.add_api_route("/previews", self.ask_preview, methods=["POST"], status_code=ACCEPTED)
-        router.add_api_route("/previews/{preview_id}", self.preview, methods=["GET"])
-        router.add_api_route("/runs", self.start, methods=["POST"], status_code=ACCEPTED)
-        router.add_api_route("/runs", self.runs, methods=["GET"])
-        router.add_api_route("/runs/{run_id}", self.run, methods=["GET"])
-        router.add_api_route("/runs/{run_id}/cancel", self.cancel, methods=["POST"])
-        router.add_api_route("/runs/{run_id}/resume", self.resume, methods=["POST"])
-        router.add_api_route("/reports/{report_id}", self.report, methods=["GET"])
-        router.add_api_route("/reports/{report_id}/export", self.export, methods=["POST"])
+        router.add_api_route(
+            "/previews",
+            self.ask_preview,
+            response_model=PreviewView,
+            methods=["POST"],
+            status_code=ACCEPTED,
+            dependencies=WRITES,
+        )
+        router.add_api_route(
+            "/previews/{preview_id}",
+            self.preview,
+            response_model=PreviewView,
+            methods=["GET"],
+            dependencies=READS,
+        )
+        router.add_api_route(
+            "/runs",
+            self.start,
+            response_model=RunView,
+            methods=["POST"],
+            status_code=ACCEPTED,
+            dependencies=WRITES,
+        )
+        router.add_api_route("/runs", self.runs, response_model=RunsView, methods=["GET"], dependencies=READS)
+        router.add_api_route("/runs/{run_id}", self.run, response_model=RunView, methods=["GET"], dependencies=READS)
+        router.add_api_route(
+            "/runs/{run_id}/cancel",
+            self.cancel,
+            response_model=RunView,
+            methods=["POST"],
+            dependencies=WRITES,
+        )
+        router.add_api_route(
+            "/runs/{run_id}/resume",
+            self.resume,
+            response_model=RunView,
+            methods=["POST"],
+            dependencies=WRITES,
+        )
+        self._add_reports(router)
         return router
 
-    async def ask_preview(self, session: Member, sent: QuestionInput) -> JSONResponse:
+    def _add_reports(self, router: APIRouter) -> None:
+        router.add_api_route(
+            "/reports/{report_id}",
+            self.report,
+            responses=REPORT,
+            methods=["GET"],
+            dependencies=[needs(Scope.REPORTS_READ)],
+        )
+        router.add_api_route(
+            "/reports/{report_id}/export",
+            self.export,
+            responses=FILE,
+            methods=["POST"],
+            dependencies=[needs(Scope.REPORTS_EXPORT)],
+        )
+
+    async def ask_preview(self, session: Member, sent: QuestionInput, _once: RequestId) -> JSONResponse:
         """Have the matching calls counted."""
         situation = await self._desk.situation(session.workspace_id)
         question = question_of(sent, situation, self._desk.clock.now())
@@ -56,11 +119,12 @@ class ApiRoutes:
         preview = await self._desk.preview(session.workspace_id, PreviewId(id_in_path(preview_id, "preview")))
         return JSONResponse(_preview(preview, await self._desk.sample(session.workspace_id, preview)))
 
-    async def start(self, session: Member, sent: QuestionInput) -> JSONResponse:
+    async def start(self, session: Member, sent: QuestionInput, once: RequestId) -> JSONResponse:
         """Start a run."""
         situation = await self._desk.situation(session.workspace_id)
         question = question_of(sent, situation, self._desk.clock.now())
-        run_id = await self._desk.start(session.workspace_id, question, session.actor, sent.request_id, capped=sent.cap)
+        request_id = sent.request_id or once
+        run_id = await self._desk.start(session.workspace_id, question, session.actor, request_id, capped=sent.cap)
         run = await self._desk.run(session.workspace_id, run_id)
         return JSONResponse(_run(run), ACCEPTED, {"location": f"/api/v1/runs/{run_id}"})
 

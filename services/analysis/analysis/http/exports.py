@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,9 +15,11 @@ from analysis.exporting.formats import Format
 from analysis.handlers.exports import Exports
 from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path, number_in_path
-from web import Session, member
+from analysis.http.views import ExportsView, ExportView
+from web import Scope, Session, idempotent, member, needs
 
 Member = Annotated[Session, Depends(member)]
+RequestId = Annotated[uuid.UUID | None, Depends(idempotent)]
 
 ACCEPTED, SEE_OTHER = 202, 303
 
@@ -39,9 +42,35 @@ class ExportRoutes:
     def api(self) -> APIRouter:
         """The API."""
         router = APIRouter(prefix="/api/v1")
-        router.add_api_route("/reports/{report_id}/exports", self.start, methods=["POST"], status_code=ACCEPTED)
-        router.add_api_route("/reports/{report_id}/exports", self.latest, methods=["GET"])
-        router.add_api_route("/reports/{report_id}/exports/{number}", self.state, methods=["GET"])
+        router.add_api_route(
+            "/reports/{report_id}/exports",
+            self.start,
+            response_model=ExportView,
+            methods=["POST"],
+            status_code=ACCEPTED,
+            dependencies=[needs(Scope.REPORTS_EXPORT)],
+        )
+        router.add_api_route(
+            "/reports/{report_id}/exports",
+            self.latest,
+            response_model=ExportsView,
+            methods=["GET"],
+            dependencies=[needs(Scope.REPORTS_EXPORT)],
+        )
+        router.add_api_route(
+            "/reports/{report_id}/exports/{number}",
+            self.state,
+            response_model=ExportView,
+            methods=["GET"],
+            dependencies=[needs(Scope.REPORTS_EXPORT)],
+        )
+        router.add_api_route(
+            "/reports/{report_id}/exports/{number}/file",
+            self.file,
+            response_class=StreamingResponse,
+            methods=["GET"],
+            dependencies=[needs(Scope.REPORTS_EXPORT)],
+        )
         return router
 
     async def ask(
@@ -93,7 +122,11 @@ class ExportRoutes:
         return StreamingResponse(content, headers=headers)
 
     async def start(
-        self, session: Member, report_id: str, format_name: Annotated[str, Query(alias="format")] = "json"
+        self,
+        session: Member,
+        report_id: str,
+        _once: RequestId,
+        format_name: Annotated[str, Query(alias="format")] = "json",
     ) -> JSONResponse:
         """Have the report exported."""
         found = ReportId(id_in_path(report_id, "report"))
@@ -116,6 +149,9 @@ class ExportRoutes:
 
     def _told(self, session: Session, report_id: ReportId, export: Export) -> dict[str, object]:
         kept = export.file if export.state is ExportState.READY else None
+        address = self._exports.address(session.workspace_id, report_id, export, session.user_id)
+        if address and session.key is not None:
+            address = f"/api/v1{address}"  # a key opens nothing else
         return {
             "number": export.number,
             "format": export.format,
@@ -124,7 +160,7 @@ class ExportRoutes:
             "ends_at": _time(export.ends_at) if kept else None,
             "size_bytes": kept.size if kept else None,
             "sha256": kept.sha256 if kept else None,
-            "file": self._exports.address(session.workspace_id, report_id, export, session.user_id),
+            "file": address,
         }
 
 

@@ -12,8 +12,9 @@ from analysis.domain.request import RunId
 from analysis.handlers.desk import Desk
 from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path
+from analysis.http.views import SentRequestsView
 from analysis.store.model_requests import SentRequest
-from web import Session, admin
+from web import Scope, Session, admin, needs
 
 Admin = Annotated[Session, Depends(admin)]
 
@@ -51,7 +52,13 @@ class ModelRequestRoutes:
         """All routes."""
         router = APIRouter()
         router.add_api_route("/runs/{run_id}/requests", self.page, methods=["GET"], include_in_schema=False)
-        router.add_api_route("/api/v1/runs/{run_id}/model-requests", self.api, methods=["GET"])
+        router.add_api_route(
+            "/api/v1/runs/{run_id}/model-requests",
+            self.api,
+            response_model=SentRequestsView,
+            methods=["GET"],
+            dependencies=[needs(Scope.AUDIT_READ)],
+        )
         return router
 
     async def page(

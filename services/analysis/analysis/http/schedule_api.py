@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -17,12 +17,16 @@ from analysis.handlers.desk import Desk
 from analysis.handlers.schedules import Schedules
 from analysis.http.paths import id_in_path
 from analysis.http.schedule_inputs import ScheduleChange, ScheduleInput, Seen, setting_of
-from web import Session, admin, member
+from analysis.http.views import FiringsView, RunStarted, SchedulesView, ScheduleView
+from web import Scope, Session, admin, check_match, idempotent, member, needs
 
 Member = Annotated[Session, Depends(member)]
 Admin = Annotated[Session, Depends(admin)]
+RequestId = Annotated[uuid.UUID | None, Depends(idempotent)]
 
 CREATED, ACCEPTED, NO_CONTENT = 201, 202, 204
+
+READS, WRITES = [needs(Scope.SCHEDULES_READ)], [needs(Scope.SCHEDULES_WRITE)]
 
 # The days of a stored question stand for nothing.
 _NOT_SHOWN = {"first_day", "last_day", "timezone"}
@@ -47,15 +51,47 @@ class ScheduleApi:
         """All routes."""
         router = APIRouter(prefix="/api/v1/schedules")
         one = "/{schedule_id}"
-        router.add_api_route("", self.listed, methods=["GET"])
-        router.add_api_route("", self.create, methods=["POST"], status_code=CREATED)
-        router.add_api_route(one, self.schedule, methods=["GET"])
-        router.add_api_route(one, self.edit, methods=["PUT"])
-        router.add_api_route(one, self.delete, methods=["DELETE"], status_code=NO_CONTENT)
-        router.add_api_route(f"{one}/activate", self.activate, methods=["POST"])
-        router.add_api_route(f"{one}/pause", self.pause, methods=["POST"])
-        router.add_api_route(f"{one}/run", self.run_now, methods=["POST"], status_code=ACCEPTED)
-        router.add_api_route(f"{one}/firings", self.firings, methods=["GET"])
+        router.add_api_route("", self.listed, response_model=SchedulesView, methods=["GET"], dependencies=READS)
+        router.add_api_route(
+            "",
+            self.create,
+            response_model=ScheduleView,
+            methods=["POST"],
+            status_code=CREATED,
+            dependencies=WRITES,
+        )
+        router.add_api_route(one, self.schedule, response_model=ScheduleView, methods=["GET"], dependencies=READS)
+        router.add_api_route(one, self.edit, response_model=ScheduleView, methods=["PUT"], dependencies=WRITES)
+        router.add_api_route(one, self.delete, methods=["DELETE"], status_code=NO_CONTENT, dependencies=WRITES)
+        router.add_api_route(
+            f"{one}/activate",
+            self.activate,
+            response_model=ScheduleView,
+            methods=["POST"],
+            dependencies=WRITES,
+        )
+        router.add_api_route(
+            f"{one}/pause",
+            self.pause,
+            response_model=ScheduleView,
+            methods=["POST"],
+            dependencies=WRITES,
+        )
+        router.add_api_route(
+            f"{one}/run",
+            self.run_now,
+            response_model=RunStarted,
+            methods=["POST"],
+            status_code=ACCEPTED,
+            dependencies=[needs(Scope.RUNS_WRITE)],
+        )
+        router.add_api_route(
+            f"{one}/firings",
+            self.firings,
+            response_model=FiringsView,
+            methods=["GET"],
+            dependencies=READS,
+        )
         return router
 
     async def listed(self, session: Member) -> JSONResponse:
@@ -64,10 +100,10 @@ class ScheduleApi:
         listed = [{**_schedule(one), "last_firing": _firing(last) if last else None} for one, last in found]
         return JSONResponse({"schedules": listed})
 
-    async def create(self, session: Admin, sent: ScheduleInput) -> JSONResponse:
+    async def create(self, session: Admin, sent: ScheduleInput, once: RequestId) -> JSONResponse:
         """Draft a schedule. The same `request_id` always gives the same one."""
         setting = setting_of(sent, await self._desk.situation(session.workspace_id))
-        new_id = await self._schedules.create(session.workspace_id, setting, session.actor, sent.request_id)
+        new_id = await self._schedules.create(session.workspace_id, setting, session.actor, sent.request_id or once)
         answer = await self._answer(session, new_id)
         return JSONResponse(answer, CREATED, {"location": f"/api/v1/schedules/{new_id}"})
 
@@ -75,16 +111,22 @@ class ScheduleApi:
         """One schedule, with its next firings were it active, and what a month of it uses at worst."""
         return JSONResponse(await self._answer(session, _id(schedule_id)))
 
-    async def edit(self, session: Admin, schedule_id: str, sent: ScheduleChange) -> JSONResponse:
+    async def edit(self, request: Request, session: Admin, schedule_id: str, sent: ScheduleChange) -> JSONResponse:
         """Replace everything that can be set; what is left out goes back to its default."""
         found = _id(schedule_id)
+        check_match(request, await self._answer(session, found))
         setting = setting_of(sent, await self._desk.situation(session.workspace_id))
         await self._schedules.edit(session.workspace_id, found, sent.version, setting, session.actor)
         return JSONResponse(await self._answer(session, found))
 
-    async def delete(self, session: Admin, schedule_id: str) -> Response:
+    async def delete(self, request: Request, session: Admin, schedule_id: str) -> Response:
         """It is gone; its runs and reports stay."""
-        await self._schedules.delete(session.workspace_id, _id(schedule_id), session.actor)
+        found, version = _id(schedule_id), None
+        if "if-match" in request.headers:
+            seen = await self._answer(session, found)
+            check_match(request, seen)
+            version = int(str(seen["version"]))
+        await self._schedules.delete(session.workspace_id, found, session.actor, version)
         return Response(status_code=NO_CONTENT)
 
     async def activate(self, session: Admin, schedule_id: str, sent: Seen) -> JSONResponse:
@@ -99,9 +141,11 @@ class ScheduleApi:
         await self._schedules.pause(session.workspace_id, found, session.actor)
         return JSONResponse(await self._answer(session, found))
 
-    async def run_now(self, session: Member, schedule_id: str, sent: RunNow | None = None) -> JSONResponse:
+    async def run_now(
+        self, session: Member, schedule_id: str, once: RequestId, sent: RunNow | None = None
+    ) -> JSONResponse:
         """Start a run of it beside those of its cadence."""
-        request_id = sent.request_id if sent else None
+        request_id = (sent.request_id if sent else None) or once
         run_id = await self._schedules.run_now(session.workspace_id, _id(schedule_id), session.actor, request_id)
         return JSONResponse({"run_id": str(run_id)}, ACCEPTED, {"location": f"/api/v1/runs/{run_id}"})
 

@@ -21,7 +21,7 @@ from credential_vault.store import credentials as store
 from credential_vault.store.revocations import latest_revocations
 from database import Database
 from egress import Egress
-from web import Pages, Session, admin
+from web import Pages, Scope, Session, admin, needs
 
 PAGE = "/settings/integrations"
 
@@ -160,17 +160,20 @@ def _add_pages(routes: APIRouter, integrations: Integrations) -> None:
 
 
 def _add_api(routes: APIRouter, integrations: Integrations) -> None:
-    @routes.get("/api/v1/integrations")
+    @routes.get("/api/v1/integrations", dependencies=[needs(Scope.INTEGRATIONS_READ)])
     async def listing(session: Admin) -> list[IntegrationState]:
+        """Each integration, connected or not."""
         items = await integrations.all_of(session)
         return [IntegrationState(provider=i.provider, status=i.state, base_url=i.base_url) for i in items]
 
-    @routes.post("/api/v1/integrations/gong", status_code=201)
+    @routes.post("/api/v1/integrations/gong", status_code=201, dependencies=[needs(Scope.INTEGRATIONS_WRITE)])
     async def connect_by_api(session: Admin, key: GongKey) -> IntegrationState:
+        """Connect Gong with an access key; it is checked with Gong first, and takes the place of an earlier one."""
         return await integrations.connect_gong(session, key)
 
-    @routes.delete("/api/v1/integrations/{provider}", status_code=204)
+    @routes.delete("/api/v1/integrations/{provider}", status_code=204, dependencies=[needs(Scope.INTEGRATIONS_WRITE)])
     async def disconnect_by_api(session: Admin, provider: str) -> None:
+        """Forget a credential."""
         await integrations.disconnect(session, provider_of(provider))
 
 

@@ -71,8 +71,8 @@ class Diff:
     """One field's value before and after; None where the field was not there."""
 
     field: str
-    before: str | bool | None
-    after: str | bool | None
+    before: str | bool | list[str] | None
+    after: str | bool | list[str] | None
 
 
 def is_news(known: Membership | None, told: Membership) -> bool:

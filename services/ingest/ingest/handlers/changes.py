@@ -20,12 +20,14 @@ from ingest.domain.members import (
     MemberChange,
     Membership,
     Organisation,
+    Role,
     Workspace,
     change_of,
     is_news,
     member_diff,
     workspace_diff,
 )
+from ingest.handlers.taking_back import take_back_all
 from ingest.store import members, workspaces
 from messaging import Outbox
 
@@ -78,6 +80,8 @@ class Changes:
         await self._tell(tx, events.member_changed(change, known, told), member, sequence, actor)
         action = events.member_action(change, told.user_id, member_diff(known, told, change))
         await self._tell(tx, action, told.user_id, sequence, actor)
+        if told.removed or told.role is not Role.ADMIN:
+            await take_back_all(tx, self.outbox, told.user_id, actor)
 
     async def invitation(self, tx: Tx, told: Invitation) -> None:
         """Somebody was invited, or an invitation came to its end. The workspace has to be locked."""

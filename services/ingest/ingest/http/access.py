@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
 
+from core.clock import Clock
+from core.ids import WorkspaceId
 from database import Database
 from ingest.handlers import Admin
-from ingest.store import workspaces
+from ingest.store import api_keys, workspaces
+from messaging.api_keys import USE_SECONDS
+from runtime.api_keys import known_key
 from web import Session, admin, member
+from web.api_keys import KnownKey
 from web.membership import judged
 
 MemberSession = Annotated[Session, Depends(member)]
@@ -30,6 +36,28 @@ class OwnMembers:
         if known is None:
             return session
         return judged(session, present=not known.membership.removed, role=known.membership.role)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeys:
+    """The check of API keys by ingest's own rows: a revocation counts from its commit on."""
+
+    db: Database
+    clock: Clock
+
+    async def find(self, workspace_id: WorkspaceId, key_id: uuid.UUID) -> KnownKey | None:
+        """The key as it is right now. Raises Transient while the database is away.
+
+        The workspace comes from the key itself, unchecked so far: nothing but this one row is read there before the key is checked.
+        """
+        async with self.db.workspace(workspace_id) as tx:
+            row = await api_keys.presented(tx, key_id, USE_SECONDS)
+        return known_key(row) if row else None
+
+    async def note_use(self, workspace_id: WorkspaceId, key_id: uuid.UUID) -> None:
+        """Note that the key is in use. Raises Transient while the database is away."""
+        async with self.db.workspace(workspace_id) as tx:
+            await api_keys.used(tx, key_id, self.clock.now())
 
 
 def admin_of(session: Session) -> Admin:

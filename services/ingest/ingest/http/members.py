@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +20,7 @@ from ingest.domain.members import Membership, Role
 from ingest.handlers import Administering
 from ingest.http.access import AdminSession, MemberSession, admin_of
 from ingest.store import members, workspaces
-from web import Pages, Session
+from web import Pages, Scope, Session, idempotent, needs
 
 PAGE = "/settings/members"
 
@@ -205,34 +205,39 @@ def _add_pages(routes: APIRouter, shown: MembersPage, administering: Administeri
 
 
 def _add_reading(routes: APIRouter, shown: MembersPage) -> None:
-    @routes.get("/api/v1/members")
+    @routes.get("/api/v1/members", dependencies=[needs(Scope.MEMBERS_READ)])
     async def list_members(
         session: MemberSession, after: Cursor = "", limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE_SIZE
     ) -> MembersView:
+        """A page of the members, admins first."""
         listed = await shown.listed(session, after, limit)
         return MembersView(members=[_member(each) for each in listed.members], next=listed.next)
 
-    @routes.get("/api/v1/invitations")
+    @routes.get("/api/v1/invitations", dependencies=[needs(Scope.MEMBERS_WRITE)])
     async def list_invitations(session: AdminSession) -> InvitationsView:
+        """The newest invitations that can still be accepted."""
         return InvitationsView(invitations=[_invitation(each) for each in await shown.invited(session)])
 
 
 def _add_changing(routes: APIRouter, administering: Administering) -> None:
-    @routes.post("/api/v1/invitations", status_code=204)
+    @routes.post("/api/v1/invitations", status_code=204, dependencies=[needs(Scope.MEMBERS_WRITE), Depends(idempotent)])
     async def invite(session: AdminSession, invitation: NewInvitation) -> None:
+        """Invite somebody by e-mail."""
         await administering.invite(admin_of(session), valid_email(invitation.email), invitation.role)
 
-    @routes.delete("/api/v1/invitations/{invitation_id}", status_code=204)
+    @routes.delete("/api/v1/invitations/{invitation_id}", status_code=204, dependencies=[needs(Scope.MEMBERS_WRITE)])
     async def revoke(session: AdminSession, invitation_id: str) -> None:
+        """Make an invitation worthless."""
         await administering.revoke(admin_of(session), invitation_id)
 
-    @routes.put("/api/v1/members/{user_id}/role", status_code=204)
+    @routes.put("/api/v1/members/{user_id}/role", status_code=204, dependencies=[needs(Scope.MEMBERS_WRITE)])
     async def change_role(session: AdminSession, user_id: str, change: RoleChange) -> None:
+        """Make a member an admin, or an admin a member."""
         await administering.change_role(admin_of(session), parse_user_id(user_id), change.role)
 
-    @routes.delete("/api/v1/members/{user_id}", status_code=204)
+    @routes.delete("/api/v1/members/{user_id}", status_code=204, dependencies=[needs(Scope.MEMBERS_WRITE)])
     async def remove(session: AdminSession, user_id: str, confirmed: bool = False) -> None:
-        """`confirmed` has to be true for oneself."""
+        """Remove a member. `confirmed` has to be true for oneself."""
         await administering.remove(admin_of(session), parse_user_id(user_id), confirmed=confirmed)
 
 

@@ -18,7 +18,7 @@ from ingest.domain.webhooks import KEPT_DAYS
 from ingest.handlers import Administering
 from ingest.http.access import AdminSession, MemberSession, admin_of
 from ingest.store import members, webhooks, workspaces
-from web import Pages, Session
+from web import Pages, Scope, Session, check_match, needs
 
 PAGE = "/settings/workspace"
 _LONGEST_ZONE = 64
@@ -160,17 +160,22 @@ def _add_api(routes: APIRouter, db: Database, administering: Administering) -> N
             raise NotFound("Your workspace is still being set up. Try again in a moment.")
         return _view(found)
 
-    @routes.get("/api/v1/workspace")
+    @routes.get("/api/v1/workspace", dependencies=[needs(Scope.SETTINGS_READ)])
     async def read(session: MemberSession) -> WorkspaceView:
+        """The workspace and its settings."""
         return await view(session)
 
-    @routes.put("/api/v1/workspace/name")
-    async def rename(session: AdminSession, change: NameChange) -> WorkspaceView:
+    @routes.put("/api/v1/workspace/name", dependencies=[needs(Scope.SETTINGS_WRITE)])
+    async def rename(request: Request, session: AdminSession, change: NameChange) -> WorkspaceView:
+        """Call the workspace otherwise."""
+        check_match(request, (await view(session)).model_dump(mode="json"))
         await administering.rename(admin_of(session), valid_name(change.name), change.previous_name)
         return await view(session)
 
-    @routes.put("/api/v1/workspace/settings")
-    async def choose(session: AdminSession, change: SettingsChange) -> WorkspaceView:
+    @routes.put("/api/v1/workspace/settings", dependencies=[needs(Scope.SETTINGS_WRITE)])
+    async def choose(request: Request, session: AdminSession, change: SettingsChange) -> WorkspaceView:
+        """Save timezone and preferences; a preference that is left out goes back to its default."""
+        check_match(request, (await view(session)).model_dump(mode="json"))
         chosen: dict[str, bool] = change.preferences.model_dump()
         await administering.choose(admin_of(session), valid_timezone(change.timezone), change.version, chosen)
         return await view(session)

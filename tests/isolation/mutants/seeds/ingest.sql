@@ -38,3 +38,6 @@ INSERT INTO invitations (workspace_id, id, email, role, state, invited_at, expir
 VALUES ('@w', 'invitation_01', '@w@example.com', 'member', 'pending', '2026-01-01T00:00:00Z', '2099-01-01T00:00:00Z', '2026-01-01T00:00:00Z', 1);
 INSERT INTO intents (workspace_id, id, kind, target, wanted, actor_id, actor_email, source, created_at)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'remove', 'user_02', '', 'user_01', '@w@example.com', 'web', '2026-01-01T00:00:00Z');
+INSERT INTO api_keys (workspace_id, id, request_id, digest, name, scopes, role, created_by, created_by_email, created_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', '00000002-0000-4000-8000-000000000001', sha256('@w'), '@w', ARRAY['runs:read'], 'member',
+        'user_01', '@w@example.com', '2026-01-01T00:00:00Z');

@@ -5,3 +5,7 @@ INSERT INTO inbox (workspace_id, consumer, event_id) VALUES ('@w', 'consumer', '
 INSERT INTO parked (direction, workspace_id, source, event_id, type, reason, body, attributes, ordering_key)
 VALUES ('in', '@w', 'source', '00000001-0000-4000-8000-000000000001', 'type', 'of @w', 'body', '{}', 'key');
 INSERT INTO memberships (workspace_id, user_id, present, role, sequence) VALUES ('@w', 'user_01', true, 'admin', 1);
+INSERT INTO known_api_keys (workspace_id, key_id, digest, revoked, scopes, role, user_id, email, sequence)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', sha256('@w'), false, ARRAY['runs:read'], 'member', 'user_01', '@w@example.com', 1);
+INSERT INTO idempotent_requests (workspace_id, id, request, claimed_until, status, headers, body)
+VALUES ('@w', sha256('request'), sha256('@w'), '2026-01-01T00:00:00Z', 202, '{}', convert_to('@w', 'UTF8'));

@@ -22,29 +22,36 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'callmine/workspaces/v1/workspaces.proto\x12\x16\x63\x61llmine.workspaces.v1\"@\n\x10WorkspaceCreated\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x10\n\x08timezone\x18\x03 \x01(\t\"z\n\x10WorkspaceUpdated\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x10\n\x08timezone\x18\x03 \x01(\t\x12\x38\n\x0bpreferences\x18\x04 \x01(\x0b\x32#.callmine.workspaces.v1.Preferences\"\x87\x01\n\x0bPreferences\x12\x1f\n\x12mask_personal_data\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12$\n\x17other_provider_fallback\x18\x02 \x01(\x08H\x01\x88\x01\x01\x42\x15\n\x13_mask_personal_dataB\x1a\n\x18_other_provider_fallback\"a\n\rMemberInvited\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12*\n\x04role\x18\x02 \x01(\x0e\x32\x1c.callmine.workspaces.v1.Role\x12\x15\n\rinvitation_id\x18\x03 \x01(\t\"Y\n\x0bMemberAdded\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12*\n\x04role\x18\x03 \x01(\x0e\x32\x1c.callmine.workspaces.v1.Role\"/\n\rMemberRemoved\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\"\x8e\x01\n\x11MemberRoleChanged\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12,\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0e\x32\x1c.callmine.workspaces.v1.Role\x12+\n\x05\x61\x66ter\x18\x04 \x01(\x0e\x32\x1c.callmine.workspaces.v1.Role*=\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_MEMBER\x10\x01\x12\x0e\n\nROLE_ADMIN\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'callmine/workspaces/v1/workspaces.proto\x12\x16\x63\x61llmine.workspaces.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"@\n\x10WorkspaceCreated\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x10\n\x08timezone\x18\x03 \x01(\t\"z\n\x10WorkspaceUpdated\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x10\n\x08timezone\x18\x03 \x01(\t\x12\x38\n\x0bpreferences\x18\x04 \x01(\x0b\x32#.callmine.workspaces.v1.Preferences\"\x87\x01\n\x0bPreferences\x12\x1f\n\x12mask_personal_data\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12$\n\x17other_provider_fallback\x18\x02 \x01(\x08H\x01\x88\x01\x01\x42\x15\n\x13_mask_personal_dataB\x1a\n\x18_other_provider_fallback\"a\n\rMemberInvited\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12*\n\x04role\x18\x02 \x01(\x0e\x32\x1c.callmine.workspaces.v1.Role\x12\x15\n\rinvitation_id\x18\x03 \x01(\t\"Y\n\x0bMemberAdded\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12*\n\x04role\x18\x03 \x01(\x0e\x32\x1c.callmine.workspaces.v1.Role\"/\n\rMemberRemoved\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\"\x8e\x01\n\x11MemberRoleChanged\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12,\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0e\x32\x1c.callmine.workspaces.v1.Role\x12+\n\x05\x61\x66ter\x18\x04 \x01(\x0e\x32\x1c.callmine.workspaces.v1.Role\"\xbb\x01\n\rApiKeyCreated\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12*\n\x04role\x18\x04 \x01(\x0e\x32\x1c.callmine.workspaces.v1.Role\x12\x0f\n\x07user_id\x18\x05 \x01(\t\x12\r\n\x05\x65mail\x18\x06 \x01(\t\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1f\n\rApiKeyRevoked\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"I\n\nApiKeyUsed\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12+\n\x07used_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*=\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_MEMBER\x10\x01\x12\x0e\n\nROLE_ADMIN\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'callmine.workspaces.v1.workspaces_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=779
-  _globals['_ROLE']._serialized_end=840
-  _globals['_WORKSPACECREATED']._serialized_start=67
-  _globals['_WORKSPACECREATED']._serialized_end=131
-  _globals['_WORKSPACEUPDATED']._serialized_start=133
-  _globals['_WORKSPACEUPDATED']._serialized_end=255
-  _globals['_PREFERENCES']._serialized_start=258
-  _globals['_PREFERENCES']._serialized_end=393
-  _globals['_MEMBERINVITED']._serialized_start=395
-  _globals['_MEMBERINVITED']._serialized_end=492
-  _globals['_MEMBERADDED']._serialized_start=494
-  _globals['_MEMBERADDED']._serialized_end=583
-  _globals['_MEMBERREMOVED']._serialized_start=585
-  _globals['_MEMBERREMOVED']._serialized_end=632
-  _globals['_MEMBERROLECHANGED']._serialized_start=635
-  _globals['_MEMBERROLECHANGED']._serialized_end=777
+  _globals['_ROLE']._serialized_start=1110
+  _globals['_ROLE']._serialized_end=1171
+  _globals['_WORKSPACECREATED']._serialized_start=100
+  _globals['_WORKSPACECREATED']._serialized_end=164
+  _globals['_WORKSPACEUPDATED']._serialized_start=166
+  _globals['_WORKSPACEUPDATED']._serialized_end=288
+  _globals['_PREFERENCES']._serialized_start=291
+  _globals['_PREFERENCES']._serialized_end=426
+  _globals['_MEMBERINVITED']._serialized_start=428
+  _globals['_MEMBERINVITED']._serialized_end=525
+  _globals['_MEMBERADDED']._serialized_start=527
+  _globals['_MEMBERADDED']._serialized_end=616
+  _globals['_MEMBERREMOVED']._serialized_start=618
+  _globals['_MEMBERREMOVED']._serialized_end=665
+  _globals['_MEMBERROLECHANGED']._serialized_start=668
+  _globals['_MEMBERROLECHANGED']._serialized_end=810
+  _globals['_APIKEYCREATED']._serialized_start=813
+  _globals['_APIKEYCREATED']._serialized_end=1000
+  _globals['_APIKEYREVOKED']._serialized_start=1002
+  _globals['_APIKEYREVOKED']._serialized_end=1033
+  _globals['_APIKEYUSED']._serialized_start=1035
+  _globals['_APIKEYUSED']._serialized_end=1108
 # @@protoc_insertion_point(module_scope)

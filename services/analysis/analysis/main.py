@@ -88,7 +88,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         schedules = Schedules(parts.db, parts.outbox, lifecycle, offer)
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
         desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds, offer)
-        parts.serve(*routers(desk, schedules, exports))
+        parts.serve(*routers(desk, schedules, exports, settings.public_url))
         parts.work(workers.run, senders.run, printers.run, tick.run)
         yield parts
 

@@ -30,7 +30,7 @@ def site(world: World) -> FastAPI:
     return create_app(
         service="analysis",
         settings=settings(),
-        routers=routers(world.desk, world.schedules, world.exports),
+        routers=routers(world.desk, world.schedules, world.exports, settings().public_url),
         sessions=sessions,
     )
 

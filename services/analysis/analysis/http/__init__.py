@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from analysis.handlers.desk import Desk
 from analysis.handlers.exports import Exports
 from analysis.handlers.schedules import Schedules
+from analysis.handlers.search import Search
 from analysis.http.api import ApiRoutes
 from analysis.http.exports import ExportRoutes
 from analysis.http.frame import Frame
@@ -13,13 +14,17 @@ from analysis.http.reports import ReportRoutes
 from analysis.http.runs import RunRoutes
 from analysis.http.schedule_api import ScheduleApi
 from analysis.http.schedules import ScheduleRoutes
+from analysis.http.search import SearchRoutes
+from analysis.tools import ToolRoutes
+from analysis.tools.toolbox import Toolbox
 from web import Pages
 
 
-def routers(desk: Desk, schedules: Schedules, exports: Exports) -> tuple[APIRouter, ...]:
-    """All routes of the service."""
+def routers(desk: Desk, schedules: Schedules, exports: Exports, public_url: str) -> tuple[APIRouter, ...]:
+    """All routes of the service. `public_url`: the origin that links in tools' answers begin with."""
     frame = Frame(desk, Pages("analysis"))
     files = ExportRoutes(exports, frame)
+    searching = Search(desk.db)
     return (
         RunRoutes(desk, schedules, frame).router(),
         ReportRoutes(desk, frame).router(),
@@ -29,6 +34,8 @@ def routers(desk: Desk, schedules: Schedules, exports: Exports) -> tuple[APIRout
         ApiRoutes(desk).router(),
         files.api(),
         ScheduleApi(desk, schedules).router(),
+        SearchRoutes(searching, frame).router(),
+        ToolRoutes(Toolbox(desk, schedules, searching, public_url)).router(),
     )
 
 

@@ -39,7 +39,7 @@ SAID = {
     "japanese": "正直なところ、価格は予算より高いです。",
     "arabic": "السعر أعلى بكثير من الميزانية التي لدينا",
     "thai": "ราคาสูงกว่างบประมาณของเรามาก",
-    "greek": "Η τιμή είναι υψηλότερη από τον προϋπολογισμό μας.",
+    "greek": "Η τιμή είναι υψηλότερη από τον προϋπολογισμό μας.",  # noqa: RUF001
     "hindi": "कीमत हमारे बजट से बहुत ज़्यादा है",
     "english": "It's 'way' over our e-mail budget: $64k\\year, O'Brien said so.",
 }
@@ -59,7 +59,7 @@ async def test_words_of_all_scripts_are_found(world: World) -> None:
         "o'brien 64k": "english",
         "'way'": "english",
         "e-mail budg": "english",
-        "ｂｕｄｇｅｔ": "english",
+        "ｂｕｄｇｅｔ": "english",  # noqa: RUF001
     }
     for text, language in asked.items():
         assert await quotes(world, text) == [SAID[language]], text
@@ -85,7 +85,9 @@ async def test_what_is_no_search_is_told(world: World, text: str) -> None:
         await Search(world.db).findings(ACME, text, ALL)
 
 
-@pytest.mark.parametrize("text", ["'; DROP TABLE runs", "price) | (x", "a:*b", "\\", "!!x", "<-> x", "x & ", "x'':*A", "OR", "%s $1 x"])
+@pytest.mark.parametrize(
+    "text", ["'; DROP TABLE runs", "price) | (x", "a:*b", "\\", "!!x", "<-> x", "x & ", "x'':*A", "OR", "%s $1 x"]
+)
 async def test_the_syntax_of_the_database_is_only_words(world: World, text: str) -> None:
     await told(world, "Honestly, the price is what matters most.")
     try:
@@ -102,7 +104,11 @@ async def test_another_workspace_s_words_are_never_found(world: World) -> None:
     assert await quotes(world, "zebrafish", workspace_id=RIVAL) == ["Their zebrafish canary costs too much, honestly."]
     for client_of in (browser, program):
         async with client_of(site(world), ACME) as client:
-            for address in ("/search?q=zebrafish", "/search?q=zebrafish+OR+costs", "/api/v1/findings?q=zebrafish+OR+costs"):
+            for address in (
+                "/search?q=zebrafish",
+                "/search?q=zebrafish+OR+costs",
+                "/api/v1/findings?q=zebrafish+OR+costs",
+            ):
                 answer = await client.get(address)
                 assert answer.status_code == 200
                 assert "Their" not in answer.text
@@ -134,7 +140,9 @@ async def test_what_the_plan_hides_is_not_found_and_is_shown_again(world: World)
 
 
 async def plan(world: World, days: int) -> None:
-    change = PlanChanged(plan="starter", window_days=days, monthly_calls=250, concurrent_runs=2, models=["openai/small"])
+    change = PlanChanged(
+        plan="starter", window_days=days, monthly_calls=250, concurrent_runs=2, models=["openai/small"]
+    )
     await world.deliver(world.event(change, "plan"), topic="plans")
 
 
@@ -197,7 +205,9 @@ async def test_filters(world: World) -> None:
     async with program(site(world), ACME) as client:
 
         async def found(**params: object) -> int:
-            answer = await client.get("/api/v1/findings", params={"q": "price", **{k: str(v) for k, v in params.items()}})
+            answer = await client.get(
+                "/api/v1/findings", params={"q": "price", **{k: str(v) for k, v in params.items()}}
+            )
             assert answer.status_code == 200, answer.text
             return len(answer.json()["findings"])
 
@@ -229,7 +239,7 @@ async def test_what_was_said_is_no_markup(world: World) -> None:
     async with browser(site(world), ACME) as client:
         page = (await client.get("/search", params={"q": "price <script>"})).text
         assert "&lt;b&gt;<mark>price</mark>&lt;/b&gt;" in page
-        assert "<script>alert" not in page and "<b>" not in page
+        assert [name in page for name in ("<script>alert", "<b>")] == [False, False]
         assert 'value="price &lt;script&gt;"' in page
 
 

@@ -118,12 +118,8 @@ class SearchRoutes:
 
     async def findings(self, session: Member, asked: Annotated[AskedByProgram, Query()]) -> JSONResponse:
         """A page of findings with the words `q`, the latest calls first; `next` goes into `cursor` for the page after."""
-        found = await self._searching.findings(
-            session.workspace_id, asked.q, asked.chosen, asked.cursor, asked.size
-        )
-        return JSONResponse(
-            {"findings": [hit_document(found, hit) for hit in found.hits], "next": found.next or None}
-        )
+        found = await self._searching.findings(session.workspace_id, asked.q, asked.chosen, asked.cursor, asked.size)
+        return JSONResponse({"findings": [hit_document(found, hit) for hit in found.hits], "next": found.next or None})
 
 
 def hit_document(found: Hits, hit: Hit) -> dict[str, object]:

@@ -22,9 +22,7 @@ async def next_not_indexed(tx: Tx) -> ReportId | None:
     return None if value is None else ReportId(value)  # type: ignore[arg-type]
 
 
-async def findings(
-    tx: Tx, query: Query, chosen: FindingFilter, zone: ZoneInfo, after: Place, limit: int
-) -> list[Hit]:
+async def findings(tx: Tx, query: Query, chosen: FindingFilter, zone: ZoneInfo, after: Place, limit: int) -> list[Hit]:
     """At most `limit` findings with the words of `query`, the latest calls first, after a place. Enters the query for the transaction."""
     await tx.fetch_value("finding_query_enter", query=query.for_postgres)
     rows = await tx.fetch(

@@ -307,7 +307,9 @@ def _finding(row: reading.Row, address: str) -> FindingAnswer:
         call_title=str(row.get("call_title")),
         account=str(row.get("account")),
         rep=str(row.get("rep")),
-        quotes=[_quote(quote, f"{address}/calls/{reading.segment(call_id)}") for quote in reading.rows_of(row, "quotes")],
+        quotes=[
+            _quote(quote, f"{address}/calls/{reading.segment(call_id)}") for quote in reading.rows_of(row, "quotes")
+        ],
     )
 
 
@@ -412,4 +414,3 @@ def _number(value: object) -> int | None:
 
 def _counts(value: object) -> dict[str, int]:
     return {str(name): count for name, count in _map(value).items() if isinstance(count, int)}
-

@@ -97,13 +97,17 @@ class SearchFindings(Arguments):
     )
     run_id: uuid.UUID | None = Field(default=None, description="Only the report of this run")
     report_id: uuid.UUID | None = Field(default=None, description="Only this report")
-    theme: str = Field(default="", max_length=4 * LONGEST_THEME, description="Only this theme, spelled as in the report")
+    theme: str = Field(
+        default="", max_length=4 * LONGEST_THEME, description="Only this theme, spelled as in the report"
+    )
     rep: str = Field(default="", max_length=400, description="Only calls of this rep, spelled as in the report")
     sentiment: Sentiment | None = Field(default=None, description="Only findings with this sentiment")
     verdict: Verdict | None = Field(default=None, description="Only calls that answer their question so")
     first_day: date | None = Field(default=None, description="Only calls from this day on")
     last_day: date | None = Field(default=None, description="Only calls until this day, inclusive")
-    cursor: str = Field(default="", max_length=200, description="`next` of the page before; leave out for the first page")
+    cursor: str = Field(
+        default="", max_length=200, description="`next` of the page before; leave out for the first page"
+    )
     limit: int = Field(default=10, ge=1, le=MOST_FINDINGS, description="How many findings")
 
 
@@ -118,12 +122,16 @@ class EditSchedule(Arguments):
     """What is to be different; what is left out stays as it is."""
 
     schedule_id: uuid.UUID = Field(description="`schedule_id` of list_schedules")
-    version: int = Field(ge=1, description="`version` that was read; the edit is refused if somebody has changed it since")
+    version: int = Field(
+        ge=1, description="`version` that was read; the edit is refused if somebody has changed it since"
+    )
     state: Literal["active", "paused"] | None = Field(
         default=None, description="Let it fire, or fire no more. Not together with other changes"
     )
     name: str | None = Field(default=None, max_length=LONGEST_NAME)
-    brief: str | None = Field(default=None, min_length=1, max_length=LONGEST_BRIEF, description="What to ask of every call")
+    brief: str | None = Field(
+        default=None, min_length=1, max_length=LONGEST_BRIEF, description="What to ask of every call"
+    )
     cadence: Cadence | None = None
     time: str | None = Field(default=None, pattern=r"^\d{2}:\d{2}$", description="Time of day, HH:MM, 24 hours")
     weekdays: Annotated[list[Weekday], Field(max_length=7)] | None = Field(

@@ -56,6 +56,8 @@ async def test_words_of_all_scripts_are_found(world: World) -> None:
         "ราคา": "thai",
         "ΤΙΜΉ": "greek",
         "बजट": "hindi",
+        "कीमत हमा": "hindi",
+        "budget 64k year": "english",
         "o'brien 64k": "english",
         "'way'": "english",
         "e-mail budg": "english",
@@ -68,13 +70,13 @@ async def test_words_of_all_scripts_are_found(world: World) -> None:
 
 async def test_all_words_have_to_be_there_and_begin_so(world: World) -> None:
     await told(world, "The price is too high for our budget.", "Our budgets are priced in euro.", "Nothing of it here.")
-    assert len(await quotes(world, "price budget")) == 1
-    assert len(await quotes(world, "pric budget")) == 2
+    assert len(await quotes(world, "euro budget")) == 1
+    assert len(await quotes(world, "budg our")) == 2
     assert await quotes(world, "udget") == []
-    assert await quotes(world, '"too high"') == ["The price is too high for our budget."]
-    assert await quotes(world, '"high too"') == []
+    assert await quotes(world, '"for our"') == ["The price is too high for our budget."]
+    assert await quotes(world, '"our for"') == []
     assert await quotes(world, "budget -euro") == ["The price is too high for our budget."]
-    assert len(await quotes(world, "euro OR high")) == 2
+    assert len(await quotes(world, "euro OR nothing")) == 2
     # The claim and the theme count too.
     assert len(await quotes(world, "customer expensive OR high")) == 3
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import re
+import unicodedata
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,8 +35,12 @@ SHORTEST_PREFIX = 3
 # As in the migration 0170: what stands without spaces between words.
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 
+# Signs that belong to the letter before them: vowels of Hindi, Arabic and others. Python counts them neither as letters nor as digits.
+_MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)).startswith("M"))
+
 _TOKEN = re.compile(r'(?P<not>(?<![^\s"])-)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
-_WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
+_LETTER = rf"(?:[^\W_{UNSPACED}]|[{_MARKS}])"
+_WORD = re.compile(rf"[{UNSPACED}]|{_LETTER}+")
 _ONE_UNSPACED = re.compile(rf"[{UNSPACED}]")
 
 _LONG_AFTER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -61,7 +66,7 @@ class _Operand:
 
     @property
     def for_postgres(self) -> str:
-        """As to_tsquery reads it. A word has letters and digits only, so that no quote or backslash can be in it."""
+        """As to_tsquery reads it. A word has letters, digits and their marks only: no quote or backslash can be in it."""
         text = f"'{' '.join(self.words)}'{':*' if self.begins else ''}"
         return text if self.wanted else f"!{text}"
 
@@ -69,8 +74,8 @@ class _Operand:
     def pattern(self) -> str:
         """As a regular expression: what is to be marked."""
         first, last = self.words[0], self.words[-1]
-        start = "" if _ONE_UNSPACED.match(first) else r"(?<![^\W_])"
-        end = "" if _ONE_UNSPACED.match(last) else r"[^\W_]*" if self.begins else r"(?![^\W_])"
+        start = "" if _ONE_UNSPACED.match(first) else rf"(?<![^\W_])(?<![{_MARKS}])"
+        end = "" if _ONE_UNSPACED.match(last) else f"{_LETTER}*" if self.begins else f"(?!{_LETTER})"
         return start + r"[\W_]*".join(map(re.escape, self.words)) + end
 
 
@@ -84,7 +89,7 @@ class Query:
     @classmethod
     def parse(cls, text: str) -> Query:
         """Read what somebody has typed. Raises InvalidInput where it has no word to look for, or is too long."""
-        text = " ".join(text.replace("\x00", " ").split())
+        text = " ".join(unicodedata.normalize("NFKC", text).replace("\x00", " ").split())
         if len(text) > LONGEST_QUERY:
             raise InvalidInput(f"a search has {LONGEST_QUERY} characters at most: leave some words out")
         operands = tuple(_operands(text))

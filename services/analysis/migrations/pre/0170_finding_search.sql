@@ -19,14 +19,16 @@ RETURN regexp_replace(normalize(said, NFKC),
 CREATE FUNCTION finding_mark(of_workspace text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN left(encode(sha256(convert_to(of_workspace, 'UTF8')), 'hex'), 8);
 
--- The words of a text with their places, in lower case, as no language in particular, each with the workspace's mark.
+-- The words of a text with their places, in lower case, as no language in particular, each with the workspace's mark. Punctuation is taken out
+-- first: PostgreSQL would take price/quality for the name of a file, and example.com for a host, each one word.
 CREATE FUNCTION finding_words(of_workspace text, said text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (
     SELECT coalesce(string_agg(
         '''' || m.mark || replace(replace(w.lexeme, '\', '\\'), '''', '''''') || ''':' || array_to_string(w.positions, ','), ' '
     ), '')::tsvector
     FROM (SELECT finding_mark(of_workspace) AS mark OFFSET 0) AS m
-    CROSS JOIN unnest(to_tsvector('simple', finding_text(said))) AS w (lexeme, positions, weights));
+    CROSS JOIN unnest(to_tsvector('simple', translate(
+        finding_text(said), '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32)))) AS w (lexeme, positions, weights));
 
 -- The same for what is searched for, in the syntax of to_tsquery.
 CREATE FUNCTION finding_query(of_workspace text, asked text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

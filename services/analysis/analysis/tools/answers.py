@@ -206,13 +206,13 @@ class SchedulesAnswer(Answer):
 
 def of_runs(page: Dashboard) -> RunsAnswer:
     """A page of runs."""
-    runs = [RunAnswer(**_run(run, page.headlines)) for run in page.runs]
+    runs = [RunAnswer.model_validate(_run(run, page.headlines)) for run in page.runs]
     return RunsAnswer(runs=runs, hidden_reports=page.hidden_reports, next=str(page.next) if page.next else None)
 
 
 def of_started(run: Run, public_url: str) -> StartedRun:
     """A run that was asked for."""
-    return StartedRun(**_run(run, {}), href=f"{public_url}/runs/{run.id}")
+    return StartedRun.model_validate({**_run(run, {}), "href": f"{public_url}/runs/{run.id}"})
 
 
 def _run(run: Run, headlines: Mapping[RunId, str]) -> dict[str, object]:

@@ -7,7 +7,7 @@ a browser would send it along with another site's request. The specification wan
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import mcp_types as types
 from fastapi import APIRouter, Depends, Request
@@ -16,6 +16,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
 from starlette.types import Receive, Scope, Send
 
 from analysis.tools.arguments import Arguments
@@ -53,6 +54,7 @@ class ToolRoutes:
 
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
+        self._tools = tuple(listed(tool) for tool in toolbox.tools.values())
         self._server = Server[Any](
             "callmine",
             title="Callmine",
@@ -81,11 +83,10 @@ class ToolRoutes:
         return _Exchange(self._server)
 
     def _input_schema(self, name: str) -> Mapping[str, Any] | None:
-        tool = self._toolbox.tools.get(name)
-        return schema_of(tool.takes) if tool else None
+        return next((tool.input_schema for tool in self._tools if tool.name == name), None)
 
     async def _listed(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[listed(tool) for tool in self._toolbox.tools.values()])
+        return types.ListToolsResult(tools=list(self._tools))
 
     async def _called(self, context: Context, called: types.CallToolRequestParams) -> types.CallToolResult:
         """Use a tool. Whatever goes wrong is told in the answer, so that the model that called can do something about it."""
@@ -174,9 +175,18 @@ def listed(tool: Tool[Arguments]) -> types.Tool:
     )
 
 
+class _WithoutTitles(GenerateJsonSchema):
+    """A field's title only repeats its name, and every client's model reads the schema."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        """Never."""
+        return False
+
+
 def schema_of(model: type[BaseModel], *, answered: bool = False) -> dict[str, Any]:
     """The JSON Schema of arguments or answers."""
-    return model.model_json_schema(mode="serialization" if answered else "validation")
+    mode: Literal["serialization", "validation"] = "serialization" if answered else "validation"
+    return model.model_json_schema(mode=mode, schema_generator=_WithoutTitles)
 
 
 def failed(problem: Problem) -> types.CallToolResult:

@@ -12,12 +12,11 @@ from pathlib import Path
 import httpx
 import httpx2
 import jsonschema
-import mcp_types
 import pytest
-from mcp import Client, MCPError
+from mcp import Client, MCPError, types
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
+from mcp.types import CallToolResult
+from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 from unit.web.issuer import PARTY
 
 from analysis.tools.answers import UNTRUSTED
@@ -47,7 +46,7 @@ async def assistant(
     transport = httpx2.ASGITransport(site(world))
     async with (
         httpx2.AsyncClient(transport=transport, headers=headers) as http,
-        Client(streamable_http_client(f"{PARTY}/mcp", http_client=http), mode=mode) as client,  # type: ignore[arg-type]
+        Client(streamable_http_client(f"{PARTY}/mcp", http_client=http), mode=mode) as client,
     ):
         yield client
 
@@ -73,7 +72,7 @@ async def refused(client: Client, name: str, **arguments: object) -> tuple[str, 
 
 def text_of(result: CallToolResult) -> str:
     (content,) = result.content
-    assert isinstance(content, mcp_types.TextContent)
+    assert isinstance(content, types.TextContent)
     return content.text
 
 

@@ -13,7 +13,9 @@ from callmine.plans.v1.plans_pb2 import PlanChanged
 from core.errors import InvalidInput
 from core.ids import WorkspaceId
 from integration.analysis.site import browser, program, site
-from integration.analysis.world import ACME, MAYA, RIVAL, World, call_document, question
+from integration.analysis.world import ACME, MAYA, RIVAL, World, call_document, open_database, question
+from local.postgres import ServiceDsns
+from testkit.capture import unrecorded
 
 ALL = FindingFilter()
 
@@ -116,15 +118,19 @@ async def test_another_workspace_s_words_are_never_found(world: World) -> None:
                 assert "Their" not in answer.text
 
 
-async def test_without_a_query_there_is_nothing_to_see(world: World) -> None:
+async def test_without_a_query_there_is_nothing_to_see(world: World, analysis_database: ServiceDsns) -> None:
     """The row policy holds the words: a statement that forgets to enter them shows nothing, and one's words do not outlive it."""
     await told(world, "Honestly, the price is what matters most.")
-    assert len(await quotes(world, "price")) == 1
-    assert len(await world.rows("SELECT * FROM report_findings")) == 1
-    for _ in range(8):  # every connection of the pool
-        async with world.db.workspace(ACME) as tx:
-            rows = await tx._connection.fetch("SELECT * FROM report_findings")
-            assert rows == []
+    with unrecorded("test_search.py asks without a named statement, like a query that forgets the words"):
+        db = await open_database(analysis_database)
+    try:
+        assert len((await Search(db).findings(ACME, "price", ALL)).hits) == 1
+        assert len(await world.rows("SELECT * FROM report_findings")) == 1
+        for _ in range(3):
+            async with db.workspace(ACME) as tx:
+                assert await tx._connection.fetch("SELECT * FROM report_findings") == []
+    finally:
+        await db.close()
 
 
 async def test_what_the_plan_hides_is_not_found_and_is_shown_again(world: World) -> None:
@@ -143,7 +149,7 @@ async def test_what_the_plan_hides_is_not_found_and_is_shown_again(world: World)
 
 async def plan(world: World, days: int) -> None:
     change = PlanChanged(
-        plan="starter", window_days=days, monthly_calls=250, concurrent_runs=2, models=["openai/small"]
+        plan="starter", report_window_days=days, monthly_calls=250, concurrent_runs=2, models=["openai/small"]
     )
     await world.deliver(world.event(change, "plan"), topic="plans")
 

@@ -332,7 +332,9 @@ async def test_bad_input_is_told(world: World, tool: str, given: dict[str, objec
 
 async def test_out_of_quota_says_what_to_do(world: World) -> None:
     await connected(world)
-    change = PlanChanged(plan="free", window_days=30, monthly_calls=0, concurrent_runs=1, models=["openai/small"])
+    change = PlanChanged(
+        plan="free", report_window_days=30, monthly_calls=0, concurrent_runs=1, models=["openai/small"]
+    )
     await world.deliver(world.event(change, "plan"), topic="plans")
     async with assistant(world) as client:
         text, problem = await refused(client, "start_run", brief="What of price?", idempotency_key=str(uuid7()))

@@ -76,7 +76,8 @@ class _Operand:
         first, last = self.words[0], self.words[-1]
         start = "" if _ONE_UNSPACED.match(first) else rf"(?<![^\W_])(?<![{_MARKS}])"
         end = "" if _ONE_UNSPACED.match(last) else f"{_LETTER}*" if self.begins else f"(?!{_LETTER})"
-        return start + r"[\W_]*".join(map(re.escape, self.words)) + end
+        between = "*" if all(_ONE_UNSPACED.match(word) for word in self.words) else "+"
+        return start + rf"[\W_]{between}".join(map(re.escape, self.words)) + end
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 -- name: index_findings
--- Adds the findings of a stored report to the index, as its document has them. Of a report that is there already nothing changes.
+-- Adds the findings of a stored report to the index, once, as its document has them. Without ON CONFLICT: that would want to see the rows.
 INSERT INTO report_findings (workspace_id, report_id, number, run_id, created_at, finding_id, theme_number, place, theme, claim, sentiment,
                              quotes, call_id, call_title, called_at, account, rep, verdict, words)
 SELECT :workspace_id, r.id, row_number() OVER (ORDER BY t.number, f.place), r.run_id, r.created_at, f.finding ->> 'id', t.number, f.place,
@@ -13,8 +13,7 @@ CROSS JOIN LATERAL jsonb_array_elements(r.document -> 'themes') WITH ORDINALITY 
 CROSS JOIN LATERAL jsonb_array_elements(t.theme -> 'findings') WITH ORDINALITY AS f (finding, place)
 JOIN run_calls c ON c.workspace_id = :workspace_id AND c.run_id = r.run_id AND c.call_id = f.finding ->> 'call_id'
 JOIN analyses a ON a.workspace_id = :workspace_id AND a.run_id = c.run_id AND a.call_id = c.call_id
-WHERE r.workspace_id = :workspace_id AND r.id = :report_id
-ON CONFLICT (workspace_id, report_id, number) DO NOTHING;
+WHERE r.workspace_id = :workspace_id AND r.id = :report_id;
 
 -- name: mark_indexed
 -- A report's findings are in the index.

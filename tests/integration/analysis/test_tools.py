@@ -51,7 +51,7 @@ async def assistant(
         yield client
 
 
-async def used(client: Client, name: str, **arguments: object) -> dict[str, object]:
+async def used(client: Client, name: str, /, **arguments: object) -> dict[str, object]:
     """What a tool answers."""
     result = await client.call_tool(name, arguments)
     assert isinstance(result, CallToolResult)
@@ -61,7 +61,7 @@ async def used(client: Client, name: str, **arguments: object) -> dict[str, obje
     return result.structured_content
 
 
-async def refused(client: Client, name: str, **arguments: object) -> tuple[str, Mapping[str, object]]:
+async def refused(client: Client, name: str, /, **arguments: object) -> tuple[str, Mapping[str, object]]:
     """How a tool says that it cannot: for whoever reads, and for programs."""
     result = await client.call_tool(name, arguments)
     assert isinstance(result, CallToolResult)
@@ -110,7 +110,7 @@ async def test_both_eras_of_the_protocol_are_spoken(world: World, mode: str, ver
         assert len(await _list(client, "search_findings", "findings", query="price")) == 1
 
 
-async def _list(client: Client, tool: str, of: str, **arguments: object) -> list[dict[str, object]]:
+async def _list(client: Client, tool: str, of: str, /, **arguments: object) -> list[dict[str, object]]:
     found = (await used(client, tool, **arguments))[of]
     assert isinstance(found, list)
     return found

@@ -189,9 +189,7 @@ async def test_a_run_is_started_once_for_a_key_and_listed(world: World) -> None:
     rows = await world.rows("SELECT request FROM runs ORDER BY id")
     assert [json.loads(row["request"])["owners"] for row in rows] == [["Maya Lindqvist"]] * 2
     requests = [event for event in await world.sent() if type(event.payload).__name__ == "FetchRequested"]
-    assert {(event.actor.kind, event.actor.source) for event in requests if event.actor} <= {
-        (ActorKind.MCP, Source.MCP)
-    }
+    assert {(event.actor.kind, event.actor.source) for event in requests} <= {(ActorKind.MCP, Source.MCP)}
 
 
 async def test_two_people_s_keys_are_apart(world: World) -> None:
@@ -280,7 +278,7 @@ async def test_an_admin_edits_a_schedule_and_the_audit_entry_says_how(world: Wor
         assert event.actor is not None
         assert (event.actor.kind, event.actor.source, event.actor.id) == (ActorKind.MCP, Source.MCP, "user_2abc")
         assert event.actor.email == "maya@harborline.example"
-    assert {change.field for change in actions[1].payload.changes} == {"name", "time"}  # type: ignore[attr-defined]
+    assert {change.field for change in actions[1].payload.diff} == {"name", "time"}  # type: ignore[attr-defined]
 
 
 async def test_members_do_not_edit_schedules(world: World) -> None:

@@ -33,9 +33,7 @@ class Search:
                 if missing is None:
                     zone = zone_of(await plans.timezone_of(tx))
                     found = await store.findings(tx, query, chosen, zone, after, size + 1)
-                    break
+                    return Hits(query, found[:size], found[size - 1].place.cursor() if len(found) > size else "")
                 # Written by the release before, or shown again by a larger plan: a report each transaction.
                 await store.index_report(tx, missing)
                 reach("analysis.search.indexed")
-        shown = found[:size]
-        return Hits(query, shown, shown[-1].place.cursor() if len(found) > size else "")

@@ -164,7 +164,7 @@ def listed(tool: Tool[Arguments]) -> types.Tool:
         title=tool.title,
         description=tool.description,
         input_schema=schema_of(tool.takes),
-        output_schema=schema_of(tool.answers, answered=True),
+        output_schema=schema_of(tool.gives, answered=True),
         annotations=types.ToolAnnotations(
             title=tool.title,
             read_only_hint=not tool.changes,

@@ -35,7 +35,7 @@ class Tool(Generic[A]):
     description: str
     scope: str
     takes: type[A]
-    answers: type[answers.Answer]
+    gives: type[answers.Answer]
     use: Callable[[Session, A], Awaitable[answers.Answer]]
     changes: bool = False
 

@@ -70,11 +70,12 @@ BUILT_ON = {
     "tink",
 }
 
-# The vault's keyset and the models' providers: in no other image.
+# The vault's keyset, the models' providers and the assistants' protocol: in no other image.
 ONLY_IN = {
     "tink": {"credential-vault"},
     "openai": {"analysis"},
     "anthropic": {"analysis"},
+    "mcp": {"analysis"},
     "stripe": {"ingest", "retention"},
 }
 

@@ -41,6 +41,7 @@ BREACHES = {
         "import importlib\nimportlib.import_module('openai')",
         "ingest.answers imports openai",
     ),
+    "assistants": ("analysis/assistant.py", "import mcp", "analysis.assistant imports mcp"),
     "stripe": ("analysis/money.py", "import stripe", "analysis.money imports stripe"),
     "drivers": ("retention/store.py", "import asyncpg", "retention.store imports asyncpg"),
     "http-clients": ("web/session.py", "import httpx", "web.session imports httpx"),

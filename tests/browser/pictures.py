@@ -131,6 +131,8 @@ SHOWN = (
     Shown("schedule-review", ADMIN, _drafted),
     Shown("schedule", ADMIN, _scheduled),
     Shown("schedules", ADMIN, _at("/schedules")),
+    Shown("search", ADMIN, _at("/search?q=price&sentiment=negative")),
+    Shown("search-empty", ADMIN, _at("/search")),
     Shown("integrations", ADMIN, _at("/settings/integrations")),
     Shown("integrations-refused", ADMIN, _refused_key),
     Shown("audit", ADMIN, _at("/audit")),

@@ -231,6 +231,8 @@ _CLAIMS = (
 
 # Where a provider leads the browser back to: without an answer of the provider's there is nothing to show.
 _ANSWERS = {
+    # A search without words is none.
+    "analysis GET /api/v1/findings": 400,
     "credential-vault GET /oauth/{provider}/callback": 409,
     # And where a file is handed out by its link alone: see test_a_file_is_handed_out_by_its_person_s_link.
     "analysis GET /reports/{report_id}/exports/{number}/file": 404,

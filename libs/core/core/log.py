@@ -72,6 +72,7 @@ def configure(service: str, level: int = logging.INFO) -> None:
         "httpcore2",
         "openai",
         "anthropic",
+        "mcp",
         "google",
         "urllib3",
         "asyncio",

@@ -32,6 +32,7 @@ NAVIGATION = (
     NavigationItem("Dashboard", "/dashboard"),
     NavigationItem("New analysis", "/new"),
     NavigationItem("Schedules", "/schedules"),
+    NavigationItem("Search", "/search"),
     NavigationItem("Integrations", "/settings/integrations", admin_only=True),
     NavigationItem("Members", "/settings/members"),
     NavigationItem("Billing", "/settings/billing"),

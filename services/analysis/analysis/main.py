@@ -94,7 +94,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
         desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds, offer)
         live = LiveRuns(parts.db)
-        parts.serve(*routers(desk, schedules, exports, deliveries, live))
+        parts.serve(*routers(desk, schedules, exports, deliveries, live, settings.public_url))
         parts.work(workers.run, senders.run, posters.run, printers.run, tick.run, live.run)
         yield parts
 

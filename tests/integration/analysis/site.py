@@ -37,7 +37,12 @@ def site(world: World) -> FastAPI:
         service="analysis",
         settings=settings(),
         routers=routers(
-            world.desk, world.schedules, world.exports, world.deliveries, LiveRuns(world.db, clock=world.clock)
+            world.desk,
+            world.schedules,
+            world.exports,
+            world.deliveries,
+            LiveRuns(world.db, clock=world.clock),
+            settings().public_url,
         ),
         sessions=sessions(),
         requests=StoredRequests(world.db),

@@ -288,6 +288,10 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "each route passes session.workspace_id, also as the key of what is watched, by which the reader enters the scope",
     (
+        "services/analysis/analysis/handlers/search.py",
+        "workspace_id",
+    ): "use cases: each route passes session.workspace_id, which a test below checks",
+    (
         "services/analysis/analysis/store/call_objects.py",
         "workspace_id",
     ): "passed by desk.transcript and by the worker from its claim",

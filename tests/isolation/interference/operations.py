@@ -253,6 +253,7 @@ _TIMES = {
     "runs": ("created_at", "started_at", "finished_at"),
     "reports": ("created_at",),
     "report_dates": ("created_at",),
+    "report_findings": ("created_at",),
     "export_files": ("report_created_at", "asked_at", "done_at"),
     "report_exports": ("created_at",),
     "usage": ("metered_at",),

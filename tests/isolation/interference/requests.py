@@ -124,6 +124,38 @@ class Asker:
             fields |= rng.choice(_WRONGLY_PLANNED)
         return fields
 
+    def sought(self) -> str:
+        """A search; one in four has something wrong with it."""
+        asked = {"q": self.rng.choice(["price", f"{WORD} OR price", '"the price"', "plan -price", "customer"])}
+        if self.rng.random() < 0.3:
+            asked |= {"report_id": self.report(), "run_id": self.run()}
+        if self.rng.random() < 0.25:
+            asked |= self.rng.choice([{"q": "-x"}, {"q": ""}, {"cursor": "x"}, {"sentiment": "angry"}, {"from": "x"}])
+        return urlencode(asked)
+
+    def tool(self) -> Ask:
+        """A message of an assistant; one in six is none."""
+        rng = self.rng
+        uses: list[tuple[str, dict[str, object]]] = [
+            ("list_runs", {}),
+            (
+                "start_run",
+                {"brief": rng.choice(BRIEFS), "max_calls": 1, "idempotency_key": f"key-number-{rng.randrange(20)}"},
+            ),
+            ("get_report", {"report_id": self.report(), "theme": rng.choice([None, 1, 2])}),
+            ("search_findings", {"query": rng.choice(["price", f"{WORD} OR price"])}),
+            ("list_schedules", {}),
+            ("edit_schedule", {"schedule_id": self.schedule(), "version": rng.choice([1, 2]), "state": "paused"}),
+        ]
+        name, arguments = rng.choice(uses)
+        method, params = (
+            ("tools/list", {}) if rng.random() < 0.1 else ("tools/call", {"name": name, "arguments": arguments})
+        )
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        headers: Headers = [_JSON, ("accept", "application/json, text/event-stream")]
+        text = json.dumps(body) if rng.random() < 0.9 else rng.choice(["{", "[]", "null"])
+        return Ask("analysis", "POST", "/mcp", self._who(), True, headers, text)
+
     def seen(self) -> dict[str, str]:
         """The version of a schedule that was looked at: mostly an early one, as most schedules are at."""
         return {"version": str(self.rng.choice([1, 1, 2, 2, 3, 4]))}
@@ -291,6 +323,9 @@ def _analysis(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
                 service, "POST", f"/api/v1/reports/{a.report()}/export?format={a.rng.choice(['json', 'xml'])}"
             ),
         ),
+        (4, lambda: a.page(service, f"/search?{a.sought()}")),
+        (4, lambda: a.api(service, "GET", f"/api/v1/findings?{a.sought()}")),
+        (6, a.tool),
     )
 
 

@@ -44,7 +44,10 @@ WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
 GROUP BY c.relname HAVING bool_or(a.attname = 'workspace_id') ORDER BY c.relname
 """
 
-ENTER = "SELECT set_config('app.workspace_id', $1, true), set_config('app.report_floor', $2, true)"
+ENTER = (
+    "SELECT set_config('app.workspace_id', $1, true), set_config('app.report_floor', $2, true), "
+    "set_config('app.finding_query', 'word', true)"  # which each row of `seeds/` has
+)
 
 
 # The time of day, to the microsecond, that an answer took from the clock; rows of `seeds/` have whole seconds.

@@ -7,6 +7,7 @@ from analysis.handlers.desk import Desk
 from analysis.handlers.exports import Exports
 from analysis.handlers.live import LiveRuns
 from analysis.handlers.schedules import Schedules
+from analysis.handlers.search import Search
 from analysis.http.api import ApiRoutes
 from analysis.http.deliveries import DeliveryApi, DeliveryRoutes
 from analysis.http.description import DescriptionRoutes
@@ -18,15 +19,19 @@ from analysis.http.reports import ReportRoutes
 from analysis.http.runs import RunRoutes
 from analysis.http.schedule_api import ScheduleApi
 from analysis.http.schedules import ScheduleRoutes
+from analysis.http.search import SearchRoutes
+from analysis.tools import ToolRoutes
+from analysis.tools.toolbox import Toolbox
 from web import Pages
 
 
 def routers(
-    desk: Desk, schedules: Schedules, exports: Exports, deliveries: Deliveries, live: LiveRuns
+    desk: Desk, schedules: Schedules, exports: Exports, deliveries: Deliveries, live: LiveRuns, public_url: str
 ) -> tuple[APIRouter, ...]:
-    """All routes of the service."""
+    """All routes of the service. `public_url`: the origin that links in tools' answers begin with."""
     frame = Frame(desk, Pages("analysis"))
     files = ExportRoutes(exports, frame)
+    searching = Search(desk.db)
     return (
         RunRoutes(desk, schedules, deliveries, frame, live).router(),
         LiveRoutes(live, frame).router(),
@@ -39,6 +44,8 @@ def routers(
         DeliveryRoutes(deliveries, frame).router(),
         DeliveryApi(deliveries).router(),
         ScheduleApi(desk, schedules).router(),
+        SearchRoutes(searching, frame).router(),
+        ToolRoutes(Toolbox(desk, schedules, searching, public_url)).router(),
         DescriptionRoutes(frame).router(),
     )
 

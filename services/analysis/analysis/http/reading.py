@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
+from urllib.parse import quote
+
+from analysis.domain.search import Hit, SaidQuote
 
 Document = Mapping[str, object]
 Row = Mapping[str, object]
@@ -157,3 +160,19 @@ def _map(value: object) -> Row:
 
 def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
+
+
+def report_href(hit: Hit) -> str:
+    """Where a finding stands in its report."""
+    page = (hit.place_in_theme - 1) // FINDINGS_A_PAGE + 1
+    return f"/reports/{hit.report_id}?theme={hit.theme_number}&page={page}#{segment(hit.finding_id)}"
+
+
+def quote_href(hit: Hit, said: SaidQuote) -> str:
+    """Where a quote stands in the transcript of its call."""
+    return f"/reports/{hit.report_id}/calls/{segment(hit.call_id)}#{segment(said.sentence_id)}"
+
+
+def segment(text: str) -> str:
+    """A text as one segment of a path."""
+    return quote(text, safe="")

@@ -10,6 +10,7 @@ from uuid import UUID
 from analysis.domain.document import in_todays_shape
 from analysis.domain.request import ReportId, RunId
 from analysis.domain.themes import Joined, as_joined
+from analysis.store.search import index_report
 from core.ids import WorkspaceId
 from database import Tx
 
@@ -94,9 +95,10 @@ async def finish_synthesis(tx: Tx, claim: SynthesisClaim) -> bool:
 async def insert_report(
     tx: Tx, report_id: ReportId, run_id: RunId, headline: str, document: Mapping[str, object]
 ) -> None:
-    """Store a report."""
+    """Store a report, and add its findings to what can be searched."""
     await tx.execute("insert_report", id=report_id, run_id=run_id, headline=headline, document=dict(document))
     await tx.execute("insert_report_date", report_id=report_id)
+    await index_report(tx, report_id)
 
 
 async def report(tx: Tx, report_id: ReportId) -> Report | None:

@@ -44,7 +44,13 @@ FROM analyses WHERE workspace_id = '@w' AND call_id = 'call_01';
 INSERT INTO syntheses (workspace_id, run_id, fence)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', 1);
 INSERT INTO reports (workspace_id, id, run_id, headline, document)
-VALUES ('@w', '00000001-0000-4000-8000-000000000001', '00000001-0000-4000-8000-000000000001', '@w', '"@w"');
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', '00000001-0000-4000-8000-000000000001', '@w',
+        '{"themes": [{"label": "@w", "findings": [{"id": "@w", "call_id": "call_01", "call_title": "@w", "account": "@w", "rep": "@w",
+          "claim": "@w", "sentiment": "mixed", "quotes": []}]}]}');
+INSERT INTO report_findings (workspace_id, report_id, number, run_id, created_at, finding_id, theme_number, place, theme, claim, sentiment,
+                             quotes, call_id, call_title, called_at, account, rep, verdict, words)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 2, '00000001-0000-4000-8000-000000000001', '2026-07-01T00:00:00Z', '@w', 1, 1, '@w', '@w',
+        'mixed', '[]', '@w', '@w', '2026-07-01T00:00:00Z', '@w', '@w', 'yes', 'word');
 INSERT INTO report_dates (workspace_id, report_id, created_at)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', '2026-01-01T00:00:00Z');
 INSERT INTO report_exports (workspace_id, report_id, number, format, exported_by, version, created_at)

@@ -1,0 +1,8 @@
+"""The MCP server: analysis' use cases as tools of an assistant, over the streamable HTTP transport at `/mcp`.
+
+Not for logic of its own: each tool reads its arguments, calls the handler that pages and API call, and says what came of it.
+"""
+
+from analysis.tools.server import ToolRoutes
+
+__all__ = ["ToolRoutes"]

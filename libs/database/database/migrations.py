@@ -52,7 +52,8 @@ def migrate(settings: MigrationSettings, phases: Sequence[Phase] = (Phase.PRE, P
         backend.apply_migrations(pending)
         for path in standing:
             with backend.transaction():
-                backend.execute(path.read_text())
+                # Without parameters, which would give meaning to per cent signs.
+                backend.cursor().execute(path.read_text())
     return [migration.id for migration in pending]
 
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from audit.domain import Change, Entry, EntryType, Page, Position
+from core.ids import uuid7
 from database import Row, Tx
 
 
-async def add(tx: Tx, entries: Sequence[Entry]) -> None:
-    """Add `entries` in one round trip; those already there stay as they are."""
+async def add(
+    tx: Tx, entries: Sequence[Entry], recorded_at: datetime, leaves: Sequence[bytes], epoch: int
+) -> None:
+    """Add `entries`, and their arrival at the log, in one round trip; those already there stay as they are.
+
+    `leaves` are the hashes of their leaves, made with the keys of `epoch`.
+    """
     await tx.execute(
         "entries_add",
+        arrival_id=uuid7(),
+        recorded_at=recorded_at,
+        leaves=leaves,
+        epoch=epoch,
         ids=[entry.id for entry in entries],
         types=[entry.type.value for entry in entries],
         actor_kinds=[entry.actor_kind for entry in entries],

@@ -73,8 +73,9 @@ CREATE TABLE log_erasures (
     id uuid NOT NULL,
     request_id text NOT NULL CHECK (request_id <> ''),
     scope text NOT NULL CHECK (scope IN ('workspace', 'person')),
-    -- Positions, as pairs of first and last, of the entries concerned.
-    positions int8multirange NOT NULL,
+    -- The first and the last position of each run of entries concerned.
+    firsts bigint[] NOT NULL,
+    lasts bigint[] NOT NULL CHECK (cardinality(lasts) = cardinality(firsts)),
     erased_at timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, request_id)

@@ -10,12 +10,10 @@ from core.ids import uuid7
 from database import Row, Tx
 
 
-async def add(
-    tx: Tx, entries: Sequence[Entry], recorded_at: datetime, leaves: Sequence[bytes], epoch: int
-) -> None:
+async def add(tx: Tx, entries: Sequence[Entry], recorded_at: datetime, leaves: Sequence[bytes], epoch: int) -> None:
     """Add `entries`, and their arrival at the log, in one round trip; those already there stay as they are.
 
-    `leaves` are the hashes of their leaves, made with the keys of `epoch`.
+    `leaves` are the hashes of their leaves, made with the keys of `epoch`; empty ones are made when they are sealed.
     """
     await tx.execute(
         "entries_add",

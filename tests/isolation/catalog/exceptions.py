@@ -78,9 +78,13 @@ EXCEPTIONS: Mapping[Exempt, str] = {
         "audit", "log_arrivals", SWEPT
     ): "sealing takes what has arrived in every workspace, in one transaction; the sweep sees ids and hashes, no entry and no key",
     Exempt("audit", "log_heads", SWEPT): "sealing moves the heads of all logs that have grown, in one transaction",
-    Exempt("audit", "log_seals", SWEPT): "sealing gives the entries of every workspace their positions; it adds, and reads none",
+    Exempt(
+        "audit", "log_seals", SWEPT
+    ): "sealing gives the entries of every workspace their positions; it adds, and reads none",
     Exempt("audit", "log_tiles", SWEPT): "sealing puts hashes at the end of the tiles of every log that has grown",
-    Exempt("audit", "log_anchors", SWEPT): "one global log holds the checkpoints of all workspaces; the sweep adds, and reads none",
+    Exempt(
+        "audit", "log_anchors", SWEPT
+    ): "one global log holds the checkpoints of all workspaces; the sweep adds, and reads none",
     Exempt("credential-vault", "backups", NO_WORKSPACE): "a backup is of all workspaces",
     Exempt("credential-vault", "backups", SWEPT): "operators note backups; the application role has no right to it",
     Exempt(

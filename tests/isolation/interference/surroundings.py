@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import trustme
 
-from contract.sandbox.stage import CLERK_KEY, WEBHOOK_SECRET, Stage
 from audit.log.note import Signer
+from contract.sandbox.stage import CLERK_KEY, WEBHOOK_SECRET, Stage
 from contracts.sealing import SealingKey
 from credential_vault.encryption.keyring import Keyring
 from database import MigrationSettings, migrate

@@ -1,6 +1,7 @@
 """The global log: it holds a commitment to each workspace's checkpoints, and its own head is public.
 
-Who shows one workspace another history than another reader has to keep it up in the global log as well, in front of everybody. A leaf's data is
+Who shows one workspace another history than another reader has to keep it up in the global log as well, in front of everybody. A leaf's
+data is
 
     SHA-256("callmine-audit-anchor/v1" LF, blind of 32 random bytes, the signed checkpoint)
 

@@ -71,9 +71,11 @@ def erase(
 
 
 async def _head(workspace: str) -> tuple[str, int]:
-    async with assembled("audit", load_settings(Settings, "audit")) as parts:
-        async with parts.db.workspace(parse_workspace_id(workspace)) as tx:
-            return (await store.head(tx)).checkpoint, await store.waiting(tx)
+    async with (
+        assembled("audit", load_settings(Settings, "audit")) as parts,
+        parts.db.workspace(parse_workspace_id(workspace)) as tx,
+    ):
+        return (await store.head(tx)).checkpoint, await store.waiting(tx)
 
 
 async def _seal() -> dict[str, int]:

@@ -1,8 +1,8 @@
 """Erasing what tells of a person, or a whole workspace, so that the proofs of all else go on to hold.
 
-Of a person's entries the parts that tell of the person are emptied; their commitments stay, and the key their salts came from is deleted, after
-which nothing can be guessed from them. Of a workspace all entries and keys go. The erasure itself is a leaf of the log: it names the request and
-the positions concerned, so that nobody can hide an entry and call it erased.
+Of a person's entries the parts that tell of the person are emptied; their commitments stay, and the key their salts came from is deleted,
+after which nothing can be guessed from them. Of a workspace all entries and keys go. The erasure itself is a leaf of the log: it names
+the request and the positions concerned, so that nobody can hide an entry and call it erased.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from audit.domain import Entry
 from audit.log import store
 from audit.log.leaf import Erasure, Part, commitment, erasure_leaf, runs, subject
-from audit.log.making import subjects_of
 from core.errors import InvalidInput, Transient
 from core.faultpoints import reach
 from core.ids import WorkspaceId, uuid7
@@ -80,7 +79,7 @@ async def _erased(tx: Tx, request_id: str, person: str) -> Erasure:
 
 async def _forget(tx: Tx, person: str, entries: Sequence[Entry], erasure_id: uuid.UUID) -> None:
     """Empty what tells of the person, keep the commitments, delete the key."""
-    keys = await store.read_keys(tx, subjects_of(entries))
+    keys, _ = await store.read_keys(tx, [person])
     for start in range(0, len(entries), _PAGE):
         gone = {
             (entry.id, part): commitment(keys[person], entry, part)

@@ -1,8 +1,8 @@
 """An export with its proof: what `verify/callmine_verify.py` checks. One JSON object on each line.
 
-The first line names the workspace and holds the signed checkpoint; one line for each position of the log follows, in order; the last one says that
-it is the last, and names entries that have no place in the log although they should. What the database holds is told as it is: judging it is
-the reader's part.
+The first line names the workspace and holds the signed checkpoint; one line for each position of the log follows, in order; the last one
+says that it is the last, and names entries that have no place in the log although they should. What the database holds is told as it is:
+judging it is the reader's part.
 """
 
 from __future__ import annotations
@@ -32,34 +32,38 @@ _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 async def lines(db: Database, workspace_id: WorkspaceId) -> AsyncIterator[bytes]:
     """The export of a workspace's log as it is now, in chunks of whole lines.
 
-    Raises NotFound where nothing was sealed yet, and Transient when something is erased while it is read: the lines so far are then no export.
+    Raises NotFound where nothing was sealed yet, and Transient when something is erased while it is read: the lines so far are then no
+    export.
     """
     async with db.workspace(workspace_id) as tx:
         head = await store.head(tx)
         anchor = await store.latest_anchor(tx)
     if not head.checkpoint:
         raise NotFound("nothing of this workspace has been sealed yet: try again when there is an audit entry")
-    yield _line(
-        {
-            "callmine_audit_export": 1,
-            "workspace": workspace_id,
-            "checkpoint": head.checkpoint,
-            "anchor": await _anchored(db, anchor) if anchor else None,
-        }
-    )
+    yield first_line(workspace_id, head.checkpoint, await _anchored(db, anchor) if anchor else None)
     for first in range(0, head.range.size, _CHUNK):
         async with db.workspace(workspace_id) as tx:
             if (await store.head(tx)).epoch != head.epoch:
                 raise Transient("something was erased while the log was exported: export it again")
-            chunk = await _Chunk.read(tx, first, min(first + _CHUNK, head.range.size))
+            chunk = await Chunk.read(tx, first, min(first + _CHUNK, head.range.size))
         yield b"".join(chunk.lines())
     async with db.workspace(workspace_id) as tx:
         strays = await store.strays(tx, _MOST_STRAYS)
-    yield _line({"end": head.range.size, "strays": [{"id": str(row["id"]), "type": row["type"]} for row in strays]})
+    yield last_line(head.range.size, [(row["id"], row["type"]) for row in strays])
+
+
+def first_line(workspace_id: str, checkpoint: str, anchored: Mapping[str, object] | None) -> bytes:
+    """The header."""
+    return _line({"callmine_audit_export": 1, "workspace": workspace_id, "checkpoint": checkpoint, "anchor": anchored})
+
+
+def last_line(size: int, strays: Sequence[tuple[uuid.UUID, str]]) -> bytes:
+    """The end, with ids and types of entries that have no place in the log although they should."""
+    return _line({"end": size, "strays": [{"id": str(one), "type": kind} for one, kind in strays]})
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class Chunk:
     """What is known of some positions in a row."""
 
     first: int
@@ -72,7 +76,8 @@ class _Chunk:
     end: int
 
     @classmethod
-    async def read(cls, tx: Tx, first: int, end: int) -> _Chunk:
+    async def read(cls, tx: Tx, first: int, end: int) -> Chunk:
+        """What the database holds of positions `first` to `end` - 1."""
         ids: dict[int, uuid.UUID] = {}
         after = first
         while after < end and (found := await store.seals(tx, after, 200)):
@@ -84,16 +89,21 @@ class _Chunk:
             after = reached
         wanted = list(ids.values())
         entries = await store.entries(tx, wanted)
+        keys, _ = await store.read_keys(tx, subjects_of([one.entry for one in entries.values()]))
         numbers = range(first // TILE_WIDTH, (end - 1) // TILE_WIDTH + 1)
         tiles = await store.tiles(tx, [(0, number) for number in numbers])
         return cls(
             first,
             ids,
-            {place: leaf for place in range(first, end) if (leaf := _leaf_in(tiles.get((0, place // TILE_WIDTH), b""), place))},
+            {
+                place: leaf
+                for place in range(first, end)
+                if (leaf := _leaf_in(tiles.get((0, place // TILE_WIDTH), b""), place))
+            },
             entries,
             await store.redactions(tx, wanted),
             await store.erasures(tx),
-            await store.read_keys(tx, subjects_of([one.entry for one in entries.values()])),
+            keys,
             end,
         )
 

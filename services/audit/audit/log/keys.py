@@ -42,49 +42,47 @@ class Salts:
     """The keys of all workspaces that are at work."""
 
     def __init__(self, clock: Clock | None = None) -> None:
+        """Nothing is known yet."""
         self._clock = clock or SystemClock()
         self._kept: OrderedDict[WorkspaceId, _Kept] = OrderedDict()
 
-    async def keys(self, tx: Tx, subjects: Collection[str]) -> Keys:
-        """The keys of `subjects` in the transaction's workspace, made where there are none. Raises Transient."""
-        kept = self._known(tx.workspace_id)
-        if kept is not None:
-            if kept.keys.keys() >= set(subjects):
-                return Keys(kept.epoch, kept.keys)
-            missing = set(subjects) - kept.keys.keys()
-            found, epoch = await _taken(tx, missing)
-            if epoch == kept.epoch:
-                return self._keep(tx, Keys(epoch, {**kept.keys, **found}), kept.since)
-        found, epoch = await _taken(tx, set(subjects))
-        return self._keep(tx, Keys(epoch, found), self._clock.monotonic())
+    async def known(self, tx: Tx, subjects: Collection[str]) -> Keys | None:
+        """The keys of `subjects` in the transaction's workspace; None where one of them has none yet.
 
-    def _known(self, workspace_id: WorkspaceId) -> _Kept | None:
+        Recording makes no keys: two transactions that make the same one would wait for each other. Sealing does.
+        """
+        kept = self._recent(tx.workspace_id)
+        missing = [one for one in subjects if kept is None or one not in kept.keys]
+        if missing:
+            found, epoch = await store.read_keys(tx, missing)
+            if kept is None or epoch != kept.epoch:
+                kept = self._keep(tx.workspace_id, _Kept(epoch, self._clock.monotonic(), {}))
+                found, epoch = await store.read_keys(tx, subjects)
+            kept.keys |= found
+            if epoch != kept.epoch or any(one not in kept.keys for one in subjects):
+                return None
+        assert kept is not None  # noqa: S101 - an entry always has subjects
+        return Keys(kept.epoch, kept.keys)
+
+    def _recent(self, workspace_id: WorkspaceId) -> _Kept | None:
         kept = self._kept.get(workspace_id)
-        if kept is not None and (
-            self._clock.monotonic() - kept.since > _SECONDS or len(kept.keys) > _SUBJECTS
-        ):
-            del self._kept[workspace_id]
+        if kept is None or self._clock.monotonic() - kept.since > _SECONDS or len(kept.keys) > _SUBJECTS:
             return None
         return kept
 
-    def _keep(self, tx: Tx, keys: Keys, since: float) -> Keys:
-        """Remember the keys once they are committed."""
-        workspace_id = tx.workspace_id
-
-        def remember() -> None:
-            self._kept[workspace_id] = _Kept(keys.epoch, since, dict(keys.of))
-            self._kept.move_to_end(workspace_id)
-            if len(self._kept) > _WORKSPACES:
-                self._kept.popitem(last=False)
-
-        tx.on_commit(remember)
-        return keys
+    def _keep(self, workspace_id: WorkspaceId, kept: _Kept) -> _Kept:
+        self._kept[workspace_id] = kept
+        self._kept.move_to_end(workspace_id)
+        if len(self._kept) > _WORKSPACES:
+            self._kept.popitem(last=False)
+        return kept
 
 
-async def _taken(tx: Tx, subjects: Collection[str]) -> tuple[dict[str, bytes], int]:
+async def made(tx: Tx, subjects: Collection[str]) -> Keys:
+    """The keys of `subjects`, made where there are none. Raises Transient."""
     fresh = {subject: secrets.token_bytes(KEY_BYTES) for subject in sorted(subjects)}
     for _ in range(_TRIES):
         found, epoch = await store.take_keys(tx, fresh)
         if found.keys() == fresh.keys():
-            return found, epoch
+            return Keys(epoch, found)
     raise Transient("the keys of an audit entry are being made elsewhere; it will be tried again")

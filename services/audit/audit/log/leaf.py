@@ -4,8 +4,8 @@ An entry's two parts that may tell of a person (its actor; its target with the d
 
     SHA-256("callmine-audit-part/v1" LF, salt of 32 bytes, JSON of the part)
 
-so that a part can be erased, with the key its salt was derived from, and the leaf still be computed. The leaf's data is a JSON array of texts
-and numbers, written as RFC 8785 writes it: no white space, UTF-8, only what must be escaped is.
+so that a part can be erased, with the key its salt was derived from, and the leaf still be computed. The leaf's data is a JSON array of
+texts and numbers, written as RFC 8785 writes it: no white space, UTF-8, only what must be escaped is.
 """
 
 from __future__ import annotations

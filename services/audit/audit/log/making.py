@@ -8,10 +8,13 @@ from datetime import datetime
 
 from audit.domain import Entry
 from audit.log import store
-from audit.log.keys import Keys, Salts
-from audit.log.leaf import Part, Recorded, commitment, entry_leaf, erasure_leaf, subject
+from audit.log.keys import Keys, made
+from audit.log.leaf import NOBODY, Part, Recorded, commitment, entry_leaf, erasure_leaf, subject
 from core.errors import CallmineError
 from database import Tx
+
+# The epoch of leaves that are yet to be made.
+UNMADE = -1
 
 # Arrivals in one transaction.
 _ARRIVALS = 200
@@ -46,8 +49,7 @@ async def renew(tx: Tx) -> int:
     if not ids:
         return 0
     entries = await store.entries(tx, ids)
-    # Not the keys that are remembered: those may be the reason.
-    keys = await Salts().keys(tx, subjects_of([one.entry for one in entries.values()]) | {""})
+    keys = await made(tx, subjects_of([one.entry for one in entries.values()]) | {NOBODY})
     redacted = await store.redactions(tx, ids)
     erasures = {one.id: one for one in await store.erasures(tx)}
 

@@ -48,7 +48,7 @@ class Verifier:
         except (ValueError, binascii.Error):
             raise InvalidInput("the key is none of a signed note's: expected name+id+base64") from None
         verifier = cls(name, raw[1:], raw[:1])
-        if raw[:1] not in (ED25519, COSIGNATURE) or len(raw) != 33 or verifier.id.hex() != key_id or not name:  # noqa: PLR2004
+        if raw[:1] not in (ED25519, COSIGNATURE) or len(raw) != 33 or verifier.id.hex() != key_id or not name:
             raise InvalidInput("the key is none of a signed note's: type, length or id do not fit")
         return verifier
 
@@ -83,7 +83,7 @@ class Signer:
             raw = base64.b64decode(data, validate=True)
         except (ValueError, binascii.Error):
             raise MissingSettings("audit", problem) from None
-        if prefix or raw[:1] != ED25519 or len(raw) != 33 or not name:  # noqa: PLR2004
+        if prefix or raw[:1] != ED25519 or len(raw) != 33 or not name:
             raise MissingSettings("audit", problem)
         signer = cls(name, raw[1:])
         if signer.verifier.id.hex() != key_id:
@@ -157,7 +157,7 @@ def opened(note: str, verifiers: Iterable[Verifier]) -> str:
     """
     body, separator, tail = note.rpartition("\n\n")
     lines = tail.split("\n")
-    if not separator or lines[-1] or len(lines) < 2:  # noqa: PLR2004 - one signature at least, and the end of its line
+    if not separator or lines[-1] or len(lines) < 2:
         raise InvalidInput("this is no signed note: it has no signature lines")
     body += "\n"
     known: Mapping[tuple[str, bytes], Verifier] = {(one.name, one.id): one for one in verifiers}
@@ -174,7 +174,7 @@ def _signed_by(line: str, body: str, known: Mapping[tuple[str, bytes], Verifier]
         raw = base64.b64decode(data, validate=True)
     except (ValueError, binascii.Error):
         raise InvalidInput("this is no signed note: a signature line cannot be read") from None
-    if dash != "—" or not name or len(raw) < 5:  # noqa: PLR2004 - four bytes of key id and a signature
+    if dash != "—" or not name or len(raw) < 5:
         raise InvalidInput("this is no signed note: a signature line cannot be read")
     verifier = known.get((name, raw[:4]))
     if verifier is None:

@@ -1,11 +1,11 @@
-"""What is public of the logs: keys, and the global log's head and tiles (https://c2sp.org/tlog-tiles); and a workspace's own, for its admins.
+"""What is public of the logs (keys, the global log's head and its tiles), and a workspace's own log for its admins.
 
-    /audit/log/keys                 the public keys, one on a line
-    /audit/log/checkpoint           the global log's signed checkpoint
-    /audit/log/tile/<level>/<n>     hashes of the global log, as tlog-tiles names them
-    /audit/log/callmine_verify.py   the verifier
-    /api/v1/audit/log/checkpoint    the workspace's signed checkpoint
-    /api/v1/audit/log/export        the workspace's log with its proof, JSON lines
+/audit/log/keys                 the public keys, one on a line
+/audit/log/checkpoint           the global log's signed checkpoint
+/audit/log/tile/<level>/<n>     hashes of the global log, as https://c2sp.org/tlog-tiles names them
+/audit/log/callmine_verify.py   the verifier
+/api/v1/audit/log/checkpoint    the workspace's signed checkpoint
+/api/v1/audit/log/export        the workspace's log with its proof, JSON lines
 """
 
 from __future__ import annotations
@@ -39,6 +39,13 @@ _FULL = {"cache-control": "public, max-age=31536000, immutable"}
 def log_router(db: Database, keyring: Keyring) -> APIRouter:
     """The routes."""
     routes = APIRouter()
+    routes.include_router(_public(db, keyring))
+    routes.include_router(_own(db))
+    return routes
+
+
+def _public(db: Database, keyring: Keyring) -> APIRouter:
+    routes = APIRouter()
 
     @routes.get("/audit/log/keys")
     async def keys() -> PlainTextResponse:
@@ -67,6 +74,12 @@ def log_router(db: Database, keyring: Keyring) -> APIRouter:
         text = (files("audit") / "verify" / "callmine_verify.py").read_text(encoding="utf-8")
         return PlainTextResponse(text, headers=_HEAD)
 
+    return routes
+
+
+def _own(db: Database) -> APIRouter:
+    routes = APIRouter()
+
     @routes.get("/api/v1/audit/log/checkpoint")
     async def checkpoint(session: Admin) -> PlainTextResponse:
         async with db.workspace(session.workspace_id) as tx:
@@ -87,9 +100,7 @@ def log_router(db: Database, keyring: Keyring) -> APIRouter:
                 yield chunk
 
         name = f'attachment; filename="audit-{session.workspace_id}.jsonl"'
-        return StreamingResponse(
-            whole(), media_type="application/x-ndjson", headers={"content-disposition": name}
-        )
+        return StreamingResponse(whole(), media_type="application/x-ndjson", headers={"content-disposition": name})
 
     return routes
 

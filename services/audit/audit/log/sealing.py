@@ -1,8 +1,9 @@
 """Giving entries their place: whatever has arrived, of all workspaces, goes to the end of their logs in one transaction.
 
-Recording an entry takes no lock for it and no number: an entry's place is where the sealer finds it, so that one that is committed late is
-sealed late and none is skipped. Taking arrivals out of the queue, writing seals and tiles and moving the heads commit together: an entry has
-exactly one place, whatever dies when. One process seals at a time, by a lease; it would do no harm if two did, for the heads are locked.
+Recording an entry takes no lock for it and no number: an entry's place is where the sealer finds it, so that one that is committed late
+is sealed late and none is skipped. Taking arrivals out of the queue, writing seals and tiles and moving the heads commit together: an
+entry has exactly one place, whatever dies when. One process seals at a time, by a lease; it would do no harm if two did, for the heads
+are locked.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from audit.log.anchoring import anchor
 from audit.log.making import LogInvalid
 from audit.log.note import Checkpoint, Keyring
 from audit.log.store import Head
-from audit.log.sweeps import Arrival, Grown
+from audit.log.sweeps import Arrival, Grown, LogBroken
 from audit.log.tree import split, tiles_of
 from core.clock import Clock, SystemClock
-from core.errors import Transient
+from core.context import working_for
+from core.errors import CallmineError, Transient
 from core.faultpoints import reach
 from core.ids import WorkspaceId, uuid7
 from database import Database
@@ -49,13 +51,13 @@ class SealerSettings:
 class Sealer:
     """Seals the logs of all workspaces, and puts their heads into the global one."""
 
-    def __init__(
-        self, db: Database, keyring: Keyring, settings: SealerSettings, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, db: Database, keyring: Keyring, settings: SealerSettings, clock: Clock | None = None) -> None:
         self._db = db
         self._keyring = keyring
         self._settings = settings
         self._clock = clock or SystemClock()
+        # Logs that do not hold together are left alone, and hold up nobody else's.
+        self._broken: set[WorkspaceId] = set()
         self._lease = Lease(db, self._clock, "audit-log", str(uuid7()), settings.lease)
 
     async def run(self) -> None:
@@ -84,16 +86,24 @@ class Sealer:
         """Seal all that has arrived, and anchor it; how many entries. Raises Transient."""
         sealed = 0
         await self._renew()
-        while entries := await self.seal():
+        while entries := await self._sealed():
             sealed += entries
         while await anchor(self._db, self._keyring, self._settings.origin):
             pass
         return sealed
 
+    async def _sealed(self) -> int:
+        while True:
+            try:
+                return await self.seal()
+            except LogBroken as error:
+                self._broken.add(error.workspace_id)
+                _tell(error.workspace_id, error)
+
     async def seal(self) -> int:
-        """One pass: at most MOST_ARRIVALS arrivals; how many entries got their place. Raises Transient."""
+        """One pass: at most MOST_ARRIVALS arrivals; how many entries got their place. Raises Transient, LogBroken."""
         async with self._db.sweep() as tx:
-            arrivals = await sweeps.take(tx, MOST_ARRIVALS)
+            arrivals = await sweeps.take(tx, MOST_ARRIVALS, self._broken)
             if not arrivals:
                 return 0
             reach("audit.seal.after_take")
@@ -132,11 +142,16 @@ class Sealer:
                 while await self._renewed(workspace_id):
                     pass
             except LogInvalid as error:
-                log.error("an audit log cannot be sealed", error=error, workspace=workspace_id)
+                _tell(workspace_id, error)
 
     async def _renewed(self, workspace_id: WorkspaceId) -> int:
         async with self._db.workspace(workspace_id) as tx:
             return await making.renew(tx)
+
+
+def _tell(workspace_id: WorkspaceId, error: CallmineError) -> None:
+    with working_for(workspace_id):
+        log.error("an audit log cannot be sealed", error=error)
 
 
 def origin_of(origin: str, workspace_id: str) -> str:

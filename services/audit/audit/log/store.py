@@ -42,9 +42,9 @@ class Anchor:
 
 
 async def head(tx: Tx) -> Head:
-    """The log's state; that of an empty log where nothing was sealed yet."""
+    """The log's state, of its range only the size; that of an empty log where nothing was sealed yet."""
     row = await tx.fetch_one("log_head")
-    return Head() if row is None else Head(Range.parse(row["size"], row["frontier"]), row["checkpoint"], row["epoch"])
+    return Head() if row is None else Head(Range(row["size"]), row["checkpoint"], row["epoch"])
 
 
 async def take_keys(tx: Tx, fresh: Mapping[str, bytes]) -> tuple[dict[str, bytes], int]:
@@ -56,9 +56,10 @@ async def take_keys(tx: Tx, fresh: Mapping[str, bytes]) -> tuple[dict[str, bytes
     return {row["subject"]: row["key"] for row in rows}, rows[0]["epoch"] if rows else 0
 
 
-async def read_keys(tx: Tx, subjects: Iterable[str]) -> dict[str, bytes]:
-    """The keys of those subjects that have one."""
-    return {row["subject"]: row["key"] for row in await tx.fetch("log_keys_read", subjects=sorted(subjects))}
+async def read_keys(tx: Tx, subjects: Iterable[str]) -> tuple[dict[str, bytes], int]:
+    """The keys of those subjects that have one, and the epoch."""
+    rows = await tx.fetch("log_keys_read", subjects=sorted(subjects))
+    return {row["subject"]: row["key"] for row in rows if row["key"] is not None}, rows[0]["epoch"]
 
 
 async def forget_key(tx: Tx, subject: str) -> None:
@@ -184,9 +185,7 @@ async def of_person(tx: Tx, person: str, limit: int) -> list[Recorded]:
     found: list[Recorded] = []
     after = _LOWEST
     while True:
-        rows = await tx.fetch(
-            "log_entries_of_person", person=person, kinds=sorted(PERSONS), after=after, limit=limit
-        )
+        rows = await tx.fetch("log_entries_of_person", person=person, kinds=sorted(PERSONS), after=after, limit=limit)
         found += [_recorded(row) for row in rows]
         if len(rows) < limit:
             return found

@@ -8,8 +8,19 @@ from dataclasses import dataclass
 
 from audit.log.store import Head
 from audit.log.tree import Node, Range
+from core.errors import CallmineError
 from core.ids import WorkspaceId
-from database import Tx
+from database import Row, Tx
+
+
+class LogBroken(CallmineError):
+    """The log of one workspace does not hold together: somebody changed the database by hand. See docs/audit-proof.md."""
+
+    def __init__(self, workspace_id: WorkspaceId) -> None:
+        super().__init__(
+            "the log of a workspace does not hold together; it is not sealed until somebody has looked at it"
+        )
+        self.workspace_id = workspace_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +57,9 @@ class Anchoring:
     global_index: int
 
 
-async def take(tx: Tx, limit: int) -> list[Arrival]:
-    """Take at most `limit` arrivals out of the queue, in no particular order."""
-    return [Arrival(**dict(row)) for row in await tx.fetch("log_take", limit=limit)]
+async def take(tx: Tx, limit: int, broken: Iterable[WorkspaceId]) -> list[Arrival]:
+    """Take at most `limit` arrivals out of the queue, in no particular order, but those of workspaces whose log is broken."""
+    return [Arrival(**dict(row)) for row in await tx.fetch("log_take", limit=limit, broken=sorted(broken))]
 
 
 async def stale(tx: Tx, limit: int) -> list[WorkspaceId]:
@@ -57,16 +68,16 @@ async def stale(tx: Tx, limit: int) -> list[WorkspaceId]:
 
 
 async def lock(tx: Tx, workspaces: Iterable[WorkspaceId]) -> dict[WorkspaceId, Head]:
-    """The state of logs, made where there is none, and nobody else's until the end of the transaction."""
+    """The state of logs, made where there is none, and nobody else's until the end of the transaction.
+
+    Raises LogBroken for one whose size and edge do not belong together.
+    """
     ids = sorted(workspaces)
     rows = await tx.fetch("log_heads_lock", workspace_ids=ids)
     if len(rows) < len(ids):
         await tx.execute("log_heads_make", workspace_ids=ids)
         rows = await tx.fetch("log_heads_lock", workspace_ids=ids)
-    return {
-        WorkspaceId(row["workspace_id"]): Head(Range.parse(row["size"], row["frontier"]), epoch=row["epoch"])
-        for row in rows
-    }
+    return {WorkspaceId(row["workspace_id"]): _head(row) for row in rows}
 
 
 async def write(tx: Tx, grown: Sequence[Grown]) -> int:
@@ -149,6 +160,13 @@ async def waiting(tx: Tx) -> int:
     found = await tx.fetch_value("log_waiting")
     assert isinstance(found, int)  # noqa: S101 - what the statement casts to
     return found
+
+
+def _head(row: Row) -> Head:
+    try:
+        return Head(Range.parse(row["size"], row["frontier"]), epoch=row["epoch"])
+    except ValueError as error:
+        raise LogBroken(WorkspaceId(row["workspace_id"])) from error
 
 
 def _global(rows: Sequence[Mapping[str, object]]) -> Head:

@@ -14,10 +14,11 @@ FROM (SELECT m.subject, m.key FROM made m
       SELECT o.subject, o.key FROM log_keys o WHERE o.workspace_id = :workspace_id AND o.subject = ANY(:subjects::text[])) k;
 
 -- name: log_keys_read
--- The keys of some subjects that are there.
-SELECT subject, key
-FROM log_keys
-WHERE workspace_id = :workspace_id AND subject = ANY(:subjects::text[]);
+-- The keys of some subjects that are there, and how often the workspace has erased. One row without a key where none of them has one.
+SELECT k.subject, k.key, coalesce(h.epoch, 0) AS epoch
+FROM (SELECT 1) one
+LEFT JOIN log_heads h ON h.workspace_id = :workspace_id
+LEFT JOIN log_keys k ON k.workspace_id = :workspace_id AND k.subject = ANY(:subjects::text[]);
 
 -- name: log_keys_delete
 -- Forgets a subject's key: nothing can then be said of what was committed to under it.
@@ -52,7 +53,7 @@ WHERE workspace_id = :workspace_id;
 
 -- name: log_head
 -- The log's state; no row before its first entry has been sealed.
-SELECT size, frontier, checkpoint, epoch
+SELECT size, checkpoint, epoch
 FROM log_heads
 WHERE workspace_id = :workspace_id;
 

@@ -1,12 +1,12 @@
 -- name: log_take
--- Takes arrivals out of the queue, at most :limit; those whose leaves are to be made anew wait. A second sealer waits for the first and then
+-- Takes arrivals out of the queue, at most :limit, but those of logs that are broken; those whose leaves are to be made anew wait. A second sealer waits for the first and then
 -- does not find what that one has taken.
 -- cross-workspace: sealing serves all workspaces in one transaction; it sees ids and hashes only
 DELETE FROM log_arrivals
 WHERE ctid = ANY(ARRAY(
     SELECT a.ctid
     FROM log_arrivals a LEFT JOIN log_heads h ON h.workspace_id = a.workspace_id
-    WHERE a.epoch = coalesce(h.epoch, 0)
+    WHERE a.epoch = coalesce(h.epoch, 0) AND a.workspace_id <> ALL(:broken::text[])
     LIMIT :limit))
 RETURNING workspace_id, id, entries, leaves, epoch;
 

@@ -3,9 +3,10 @@
 
     python3 callmine_verify.py export.jsonl --key "callmine.ai/audit+…" --pinned checkpoint.txt --pin checkpoint.txt
 
-It needs Python 3.9 or later and nothing else; it opens no connection. It recomputes each entry's hash and the Merkle tree (RFC 6962) over all of
-them, checks the tree against the signed checkpoint (C2SP signed-note, tlog-checkpoint, Ed25519 as in RFC 8032), and against each checkpoint that
-was pinned earlier: nothing that was there then may have been changed, removed or moved. Memory does not grow with the export.
+It needs Python 3.9 or later and nothing else; it opens no connection. It recomputes each entry's hash and the Merkle tree (RFC 6962) over
+all of them, checks the tree against the signed checkpoint (C2SP signed-note, tlog-checkpoint, Ed25519 as in RFC 8032), and against each
+checkpoint that was pinned earlier: nothing that was there then may have been changed, removed or moved. Memory does not grow with the
+export.
 
 Ends with 0: verified. 1: does not verify; the findings say what and where. 2: called wrongly. 3: a file cannot be read, or is no export.
 """
@@ -20,7 +21,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Optional, TextIO
+from typing import Any, NamedTuple
 
 VERIFIED, REFUTED, UNREADABLE = 0, 1, 3
 MOST_FINDINGS = 20
@@ -40,7 +41,7 @@ class Refuted(Exception):
     """The log is not what it is said to be, and reading on says no more."""
 
 
-# --- Ed25519, RFC 8032, section 5.1.7 ---------------------------------------------------------------------------------------------------------
+# --- Ed25519, RFC 8032, section 5.1.7 -------------------------------------------------------------------------------
 
 _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
@@ -71,7 +72,7 @@ def _same(one: Point, two: Point) -> bool:
     return (one[0] * two[2] - two[0] * one[2]) % _P == 0 and (one[1] * two[2] - two[1] * one[2]) % _P == 0
 
 
-def _point(encoded: bytes) -> Optional[Point]:
+def _point(encoded: bytes) -> Point | None:
     """Decode a point (5.1.3); None where there is none."""
     y = int.from_bytes(encoded, "little")
     sign, y = y >> 255, y & ((1 << 255) - 1)
@@ -102,7 +103,7 @@ def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
     return _same(_times(scalar, _BASE), _add(nonce, _times(challenge, key)))
 
 
-# --- Signed notes and checkpoints, https://c2sp.org/signed-note and https://c2sp.org/tlog-checkpoint -------------------------------------------
+# --- Signed notes and checkpoints, https://c2sp.org/signed-note and https://c2sp.org/tlog-checkpoint ----------------
 
 
 class Key(NamedTuple):
@@ -168,7 +169,7 @@ def _signed(line: str, text: str, keys: Sequence[Key]) -> bool:
     return False
 
 
-# --- The Merkle tree, RFC 6962, section 2.1 ----------------------------------------------------------------------------------------------------
+# --- The Merkle tree, RFC 6962, section 2.1 -------------------------------------------------------------------------
 
 
 class Tree:
@@ -214,7 +215,7 @@ def included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: by
     return 0 <= index < size and last == 0 and computed == root
 
 
-# --- Entries -----------------------------------------------------------------------------------------------------------------------------------
+# --- Entries --------------------------------------------------------------------------------------------------------
 
 Line = Mapping[str, Any]
 
@@ -246,7 +247,7 @@ def _committed(line: Line, part: str, content: Any) -> str:
     return _sha256(PART + salt + _json(content()).encode()).hexdigest()
 
 
-def _diff(diff: Mapping[str, Mapping[str, str]]) -> list[list[Optional[str]]]:
+def _diff(diff: Mapping[str, Mapping[str, str]]) -> list[list[str | None]]:
     return [[field, diff[field].get("before"), diff[field].get("after")] for field in sorted(diff)]
 
 
@@ -288,19 +289,20 @@ class Claims:
             covered = record["positions"] if record and (record["scope"] == "workspace" or not whole) else []
             for first, last in claimed:
                 if not any(low <= first and last <= high for low, high in covered):
-                    yield f"positions {first} to {last} are said to be erased on request {request}, but no erasure in the log says so"
+                    claimed_for = f"positions {first} to {last} are said to be erased on request {request}"
+                    yield f"{claimed_for}, but no erasure in the log says so"
 
 
-# --- Checking ----------------------------------------------------------------------------------------------------------------------------------
+# --- Checking -------------------------------------------------------------------------------------------------------
 
 
 class Report(NamedTuple):
     """What was found."""
 
-    checkpoint: Optional[Checkpoint]
+    checkpoint: Checkpoint | None
     findings: list[str]
     erased: list[str]
-    anchored: Optional[int]
+    anchored: int | None
 
 
 def check(lines: Iterable[str], keys: Sequence[Key], pinned: Sequence[Checkpoint] = ()) -> Report:
@@ -321,10 +323,14 @@ def check(lines: Iterable[str], keys: Sequence[Key], pinned: Sequence[Checkpoint
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Unreadable(f"a line of the export is not as it should be ({type(error).__name__})") from error
     erased = [
-        f"request {record['request']}: {record['scope']}, {sum(last - first + 1 for first, last in record['positions'])} entries, {record['erased_at']}"
+        f"request {record['request']}: {record['scope']}, {_counted(record)} entries, {record['erased_at']}"
         for record in claims.recorded.values()
     ]
     return Report(checkpoint, findings, erased, anchored)
+
+
+def _counted(record: Line) -> int:
+    return sum(last - first + 1 for first, last in record["positions"])
 
 
 def _header(line: str) -> Line:
@@ -345,10 +351,12 @@ def _check_pins(header: Line, checkpoint: Checkpoint, pinned: Sequence[Checkpoin
         if pin.origin != checkpoint.origin:
             raise Refuted(f"the pinned checkpoint is of another log: {pin.origin}")
         if pin.size > checkpoint.size:
-            raise Refuted(f"the log had {pin.size} entries when you pinned it and has {checkpoint.size} now: its end was removed")
+            raise Refuted(
+                f"the log had {pin.size} entries when you pinned it and has {checkpoint.size} now: its end was removed"
+            )
 
 
-def _check_anchor(anchor: Optional[Line], keys: Sequence[Key]) -> Optional[int]:
+def _check_anchor(anchor: Line | None, keys: Sequence[Key]) -> int | None:
     """The size at which the log was put into the global log; None where it was not yet."""
     if anchor is None:
         return None
@@ -363,7 +371,12 @@ def _check_anchor(anchor: Optional[Line], keys: Sequence[Key]) -> Optional[int]:
 
 
 def _check_lines(
-    source: Iterator[str], workspace: str, checkpoint: Checkpoint, pinned: Sequence[Checkpoint], claims: Claims, findings: list[str]
+    source: Iterator[str],
+    workspace: str,
+    checkpoint: Checkpoint,
+    pinned: Sequence[Checkpoint],
+    claims: Claims,
+    findings: list[str],
 ) -> None:
     tree, ended = Tree(), False
     pins = {pin.size: pin for pin in pinned}
@@ -382,7 +395,9 @@ def _check_lines(
         tree.append(_leaf(workspace, line, claims, findings))
         _check_pin(tree, pins)
     if not ended:
-        raise Refuted(f"the export ends early, after {tree.size} of {checkpoint.size} entries: it was cut, or something was erased meanwhile")
+        raise Refuted(
+            f"the export ends early, after {tree.size} of {checkpoint.size} entries: it was cut, or something was erased meanwhile"
+        )
     if tree.size != checkpoint.size:
         raise Refuted(f"the export has {tree.size} entries, the checkpoint {checkpoint.size}")
     if tree.root != checkpoint.root:
@@ -431,15 +446,19 @@ def _note(findings: list[str], finding: str) -> None:
         raise Refuted("there are more findings than are listed")
 
 
-# --- The command -------------------------------------------------------------------------------------------------------------------------------
+# --- The command ----------------------------------------------------------------------------------------------------
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status."""
     parser = argparse.ArgumentParser(prog="callmine-verify", description="Check an export of a Callmine audit log.")
     parser.add_argument("export", help="the export, JSON lines; - for standard input")
-    parser.add_argument("--key", action="append", required=True, help="public key, name+id+base64; more than once while keys change")
-    parser.add_argument("--pinned", action="append", default=[], type=Path, help="file with a checkpoint from an earlier check")
+    parser.add_argument(
+        "--key", action="append", required=True, help="public key, name+id+base64; more than once while keys change"
+    )
+    parser.add_argument(
+        "--pinned", action="append", default=[], type=Path, help="file with a checkpoint from an earlier check"
+    )
     parser.add_argument("--pin", type=Path, help="file to keep the export's checkpoint in, once it has verified")
     given = parser.parse_args(arguments)
     try:
@@ -451,33 +470,31 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             with Path(given.export).open(encoding="utf-8", newline="\n") as file:
                 report = check(file, keys, pinned)
     except (OSError, UnicodeDecodeError, Unreadable) as error:
-        print(f"cannot be checked: {error}", file=sys.stderr)
+        sys.stderr.write(f"cannot be checked: {error}\n")
         return UNREADABLE
     except Refuted as error:
-        print(f"cannot be checked: the pinned checkpoint does not hold: {error}", file=sys.stderr)
+        sys.stderr.write(f"cannot be checked: the pinned checkpoint does not hold: {error}\n")
         return UNREADABLE
     if report.findings or report.checkpoint is None:
-        print("DOES NOT VERIFY")
-        for finding in report.findings:
-            print(f"  - {finding}")
+        sys.stdout.write("".join(["DOES NOT VERIFY\n", *(f"  - {finding}\n" for finding in report.findings)]))
         return REFUTED
-    _tell(report, pinned, sys.stdout)
+    sys.stdout.write(_told(report, report.checkpoint, pinned))
     if given.pin:
         given.pin.write_text(report.checkpoint.note, encoding="utf-8")
     return VERIFIED
 
 
-def _tell(report: Report, pinned: Sequence[Checkpoint], out: TextIO) -> None:
-    assert report.checkpoint is not None
-    print(f"verified: {report.checkpoint.size} entries of {report.checkpoint.origin}, nothing missing", file=out)
-    for pin in pinned:
-        print(f"  - begins with the {pin.size} entries that you pinned, unchanged", file=out)
+def _told(report: Report, checkpoint: Checkpoint, pinned: Sequence[Checkpoint]) -> str:
+    lines = [f"verified: {checkpoint.size} entries of {checkpoint.origin}, nothing missing"]
+    lines += [f"  - begins with the {pin.size} entries that you pinned, unchanged" for pin in pinned]
     if not pinned:
-        print("  - no earlier checkpoint was given: keep this one with --pin, and give it with --pinned next time", file=out)
-    for erased in report.erased:
-        print(f"  - erased on {erased}", file=out)
+        lines.append(
+            "  - no earlier checkpoint was given: keep this one with --pin, and give it with --pinned next time"
+        )
+    lines += [f"  - erased on {erased}" for erased in report.erased]
     if report.anchored is not None:
-        print(f"  - the global log holds this log's checkpoint at {report.anchored} entries", file=out)
+        lines.append(f"  - the global log holds this log's checkpoint at {report.anchored} entries")
+    return "".join(f"{line}\n" for line in lines)
 
 
 if __name__ == "__main__":

@@ -169,8 +169,8 @@ DATABASE: Mapping[str, str] = {
     "tail deleted": f"{_OURS} p.n > p.of - 5",
     "all deleted": "DELETE FROM entries WHERE {mine}",
     "inserted": (
-        "INSERT INTO entries SELECT workspace_id, gen_random_uuid(), type, actor_kind, actor_id, actor_email, source, target_kind, target_id,"
-        " diff, occurred_at, recorded_at FROM entries WHERE {mine} LIMIT 1"
+        "INSERT INTO entries SELECT workspace_id, gen_random_uuid(), type, actor_kind, actor_id, actor_email, source, target_kind,"
+        " target_id, diff, occurred_at, recorded_at FROM entries WHERE {mine} LIMIT 1"
     ),
     "seals reordered": (
         "UPDATE log_seals SET entries = ARRAY(SELECT u.id FROM unnest(entries) WITH ORDINALITY AS u (id, n) ORDER BY u.n DESC)"
@@ -182,7 +182,7 @@ DATABASE: Mapping[str, str] = {
     "last seal deleted": f"DELETE FROM log_seals WHERE {{mine}} AND {_LAST}",
     "seals deleted": "DELETE FROM log_seals WHERE {mine}",
     "seal moved": f"UPDATE log_seals SET first_index = first_index + 1 WHERE {{mine}} AND {_LAST}",
-    "tile changed": "UPDATE log_tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1) WHERE {mine} AND level = 0 AND number = 0",
+    "tile changed": "UPDATE log_tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1) WHERE {mine} AND number = 0",
     "size lowered": "UPDATE log_heads SET size = size - 3, anchored_size = 0 WHERE {mine}",
     "size raised": "UPDATE log_heads SET size = size + 3 WHERE {mine}",
     "checkpoint of another log": (

@@ -13,9 +13,9 @@ from __future__ import annotations
 import secrets
 from hashlib import sha256
 
-from audit.log import sweeps
 from audit.log.note import Checkpoint, Keyring
-from audit.log.sweeps import Anchoring
+from audit.log.store import sweeps
+from audit.log.store.sweeps import Anchoring
 from audit.log.tree import leaf_hash, tiles_of
 from core.errors import Transient
 from core.faultpoints import reach

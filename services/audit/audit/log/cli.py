@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from audit.log import erasure, export, store, sweeps
+from audit.log import erasure, export, store
 from audit.log.note import Keyring, Signer
 from audit.log.sealing import Sealer, SealerSettings
+from audit.log.store import sweeps
 from audit.settings import Settings
 from cloud.secrets import GoogleSecrets
 from core.ids import parse_workspace_id

@@ -12,10 +12,10 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from audit.log import store, sweeps
+from audit.log import store
 from audit.log.leaf import Erasure, Part, Recorded, as_diff, salt, subject, timestamp
 from audit.log.making import subjects_of
-from audit.log.store import Redaction
+from audit.log.store import Redaction, sweeps
 from audit.log.tree import HASH_BYTES, TILE_WIDTH, inclusion, node_from, resolved, tile_of
 from core.errors import NotFound, Transient
 from core.ids import WorkspaceId

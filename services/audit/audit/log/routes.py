@@ -18,8 +18,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 
-from audit.log import export, store, sweeps
+from audit.log import export, store
 from audit.log.note import Keyring
+from audit.log.store import sweeps
 from audit.log.tree import HASH_BYTES, TILE_WIDTH
 from core.errors import NotFound
 from database import Database

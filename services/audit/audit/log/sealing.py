@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import core.log
-from audit.log import making, sweeps
+from audit.log import making
 from audit.log.anchoring import anchor
 from audit.log.making import LogInvalid
 from audit.log.note import Checkpoint, Keyring
-from audit.log.store import Head
-from audit.log.sweeps import Arrival, Grown, LogBroken
+from audit.log.store import Head, sweeps
+from audit.log.store.sweeps import Arrival, Grown, LogBroken
 from audit.log.tree import split, tiles_of
 from core.clock import Clock, SystemClock
 from core.context import working_for

@@ -49,10 +49,10 @@ def _written(folder: Path, entries: int) -> Path:
             ]
             range_ = range_.extended(leaves)[0]
             keys = {subject(one.entry, part): key for one in members for part in Part}
-            ids = {first + place: one.entry.id for place, one in enumerate(members)}
+            ids = [(first + place, one.entry.id) for place, one in enumerate(members)]
             known = {one.entry.id: one for one in members}
             placed = {first + place: leaf for place, leaf in enumerate(leaves)}
-            chunk = export.Chunk(first, ids, placed, known, {}, (), keys, first + len(members))
+            chunk = export.Chunk(ids, placed, known, {}, (), keys)
             out.write(b"".join(chunk.lines()))
         out.write(export.last_line(entries, []))
     note = KEYRING.sign(Checkpoint(origin_of(ORIGIN, WORKSPACE), range_.size, range_.root).body)

@@ -111,14 +111,14 @@ class Book:
         members = self._members
         entries = {one.entry.id: one for one in members if isinstance(one, Recorded) and one.entry.id not in self._gone}
         chunk = export.Chunk(
-            first=0,
-            ids={index: one.id if isinstance(one, Erasure) else one.entry.id for index, one in enumerate(members)},
+            members=[
+                (place, one.id if isinstance(one, Erasure) else one.entry.id) for place, one in enumerate(members)
+            ],
             leaves=dict(enumerate(self._leaves)),
             entries=entries,
             redacted=self._redacted,
             erasures=[one for one in members if isinstance(one, Erasure)],
             keys=self._keys,
-            end=len(members),
         )
         whole = [
             export.first_line(WORKSPACE, self.checkpoint(), None),

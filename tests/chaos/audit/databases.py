@@ -224,7 +224,7 @@ async def _seal_anew(admin_url: str, dsns: ServiceDsns, mine: str, *, keep_check
     await as_administrator(
         admin_url,
         dsns.owner,
-        f"UPDATE entries SET target_id = 'forged' WHERE {mine} AND id = (SELECT min(id) FROM entries WHERE {mine})",
+        f"UPDATE entries SET target_id = 'forged' WHERE {mine} AND id = (SELECT id FROM entries WHERE {mine} ORDER BY id LIMIT 1)",
         f"DELETE FROM log_tiles WHERE {mine}",
         f"DELETE FROM log_anchors WHERE {mine}",
         f"UPDATE log_heads SET size = 0, frontier = '', checkpoint = '', anchored_size = 0 WHERE {mine}",

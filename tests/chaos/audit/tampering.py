@@ -176,13 +176,13 @@ DATABASE: Mapping[str, str] = {
         "UPDATE log_seals SET entries = ARRAY(SELECT u.id FROM unnest(entries) WITH ORDINALITY AS u (id, n) ORDER BY u.n DESC)"
         " WHERE {mine} AND cardinality(entries) > 1"
     ),
-    "seal duplicated": "UPDATE log_seals SET entries = entries || entries[1] WHERE {mine}",
+    "seal lengthened": "UPDATE log_seals SET entries = entries || entries[1] WHERE {mine} AND first_index = 0",
     "seal shortened": "UPDATE log_seals SET entries = entries[2:] WHERE {mine} AND cardinality(entries) > 1",
     "first seal deleted": "DELETE FROM log_seals WHERE {mine} AND first_index = 0",
     "last seal deleted": f"DELETE FROM log_seals WHERE {{mine}} AND {_LAST}",
     "seals deleted": "DELETE FROM log_seals WHERE {mine}",
     "seal moved": f"UPDATE log_seals SET first_index = first_index + 1 WHERE {{mine}} AND {_LAST}",
-    "tile changed": "UPDATE log_tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1) WHERE {mine} AND number = 0",
+    "tile changed": "UPDATE log_tiles SET hashes = set_byte(hashes, 4, get_byte(hashes, 4) # 1) WHERE {mine} AND number = 0",
     "size lowered": "UPDATE log_heads SET size = size - 3, anchored_size = 0 WHERE {mine}",
     "size raised": "UPDATE log_heads SET size = size + 3 WHERE {mine}",
     "checkpoint of another log": (
@@ -204,7 +204,7 @@ DATABASE: Mapping[str, str] = {
     "erasure's time changed": "UPDATE log_erasures SET erased_at = erased_at - interval '1 day' WHERE {mine}",
     "hidden behind an erasure": (
         "WITH gone AS (DELETE FROM entries WHERE {mine} AND actor_id <> ''"
-        " AND id = (SELECT min(id) FROM entries WHERE {mine} AND actor_id <> ''))"
+        " AND id = (SELECT id FROM entries WHERE {mine} AND actor_id <> '' ORDER BY id LIMIT 1))"
         " INSERT INTO log_erasures SELECT workspace_id, gen_random_uuid(), 'made up', 'workspace', ARRAY[0::bigint], ARRAY[size - 1], now()"
         " FROM log_heads WHERE {mine}"
     ),

@@ -66,56 +66,39 @@ def last_line(size: int, strays: Sequence[tuple[uuid.UUID, str]]) -> bytes:
 class Chunk:
     """What is known of some positions in a row."""
 
-    first: int
-    ids: Mapping[int, uuid.UUID]
+    members: Sequence[tuple[int, uuid.UUID]]
     leaves: Mapping[int, bytes]
     entries: Mapping[uuid.UUID, Recorded]
     redacted: Mapping[tuple[uuid.UUID, Part], Redaction]
     erasures: Sequence[Erasure]
     keys: Mapping[str, bytes]
-    end: int
 
     @classmethod
     async def read(cls, tx: Tx, first: int, end: int) -> Chunk:
-        """What the database holds of positions `first` to `end` - 1."""
-        ids: dict[int, uuid.UUID] = {}
-        after = first
-        while after < end and (found := await store.seals(tx, after, 200)):
-            for start, members in found:
-                ids |= {start + place: one for place, one in enumerate(members) if first <= start + place < end}
-            reached = found[-1][0] + len(found[-1][1])
-            if reached <= after:
-                break
-            after = reached
-        wanted = list(ids.values())
+        """What the database holds of positions `first` to `end` - 1; a position that it gives twice is there twice."""
+        members = [
+            (start + place, one)
+            for start, ids in await store.seals(tx, first, end)
+            for place, one in enumerate(ids)
+            if first <= start + place < end
+        ]
+        wanted = [one for _, one in members]
         entries = await store.entries(tx, wanted)
         keys, _ = await store.read_keys(tx, subjects_of([one.entry for one in entries.values()]))
         numbers = range(first // TILE_WIDTH, (end - 1) // TILE_WIDTH + 1)
         tiles = await store.tiles(tx, [(0, number) for number in numbers])
-        return cls(
-            first,
-            ids,
-            {
-                place: leaf
-                for place in range(first, end)
-                if (leaf := _leaf_in(tiles.get((0, place // TILE_WIDTH), b""), place))
-            },
-            entries,
-            await store.redactions(tx, wanted),
-            await store.erasures(tx),
-            keys,
-            end,
-        )
+        leaves = {place: _leaf_in(tiles.get((0, place // TILE_WIDTH), b""), place) for place in range(first, end)}
+        redacted, erasures = await store.redactions(tx, wanted), await store.erasures(tx)
+        return cls(members, leaves, entries, redacted, erasures, keys)
 
     def lines(self) -> list[bytes]:
         """Each position's line."""
         records = {one.id: one for one in self.erasures}
-        return [_line(self._at(index, records)) for index in range(self.first, self.end) if index in self.ids]
+        return [_line(self._at(index, one, records)) for index, one in self.members]
 
-    def _at(self, index: int, records: Mapping[uuid.UUID, Erasure]) -> dict[str, object]:
-        one = self.ids[index]
+    def _at(self, index: int, one: uuid.UUID, records: Mapping[uuid.UUID, Erasure]) -> dict[str, object]:
         told: dict[str, object] = {"i": index}
-        if index in self.leaves:
+        if self.leaves.get(index):
             told["leaf"] = self.leaves[index].hex()
         if one in records:
             return told | {"erasure": _record(records[one])}

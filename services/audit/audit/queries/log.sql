@@ -72,14 +72,14 @@ WHERE workspace_id = :workspace_id
 RETURNING size, epoch;
 
 -- name: log_seals_from
--- Which entries have positions from the seal that holds :first_index on, in their order.
+-- Which entries have positions from the seal that holds :first_index on, before :end_index, in their order.
 SELECT s.first_index, s.entries
 FROM log_seals s
 WHERE s.workspace_id = :workspace_id
   AND s.first_index >= coalesce((
       SELECT max(b.first_index) FROM log_seals b WHERE b.workspace_id = :workspace_id AND b.first_index <= :first_index), 0)
-ORDER BY s.first_index
-LIMIT :limit;
+  AND s.first_index < :end_index
+ORDER BY s.first_index;
 
 -- name: log_tiles_read
 -- Some tiles, named by level and number.

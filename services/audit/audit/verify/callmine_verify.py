@@ -387,11 +387,15 @@ def _check_lines(
             raise Refuted("there is something after the end of the export")
         if "end" in line:
             ended = True
+            if line["end"] != tree.size:
+                raise Refuted(f"the export says that it ends after {line['end']} entries, and has {tree.size}")
             for stray in line.get("strays", ()):
                 _note(findings, f"entry {stray['id']} is in the database and was never given a place in the log")
             continue
         if line["i"] != tree.size:
-            raise Refuted(f"position {tree.size} is missing: position {line['i']} comes in its place")
+            raise Refuted(
+                f"position {line['i']} comes where position {tree.size} should: something is missing or twice there"
+            )
         tree.append(_leaf(workspace, line, claims, findings))
         _check_pin(tree, pins)
     if not ended:

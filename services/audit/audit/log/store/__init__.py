@@ -97,9 +97,9 @@ async def begin_erasing(tx: Tx) -> Head:
     return Head(Range(row["size"]), epoch=row["epoch"])
 
 
-async def seals(tx: Tx, first_index: int, limit: int) -> list[tuple[int, list[uuid.UUID]]]:
-    """At most `limit` seals from the one that holds a position on: first position, ids."""
-    rows = await tx.fetch("log_seals_from", first_index=first_index, limit=limit)
+async def seals(tx: Tx, first_index: int, end: int) -> list[tuple[int, list[uuid.UUID]]]:
+    """The seals that hold positions from `first_index` to `end` - 1: first position, ids."""
+    rows = await tx.fetch("log_seals_from", first_index=first_index, end_index=end)
     return [(row["first_index"], row["entries"]) for row in rows]
 
 

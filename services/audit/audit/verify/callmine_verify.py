@@ -253,15 +253,7 @@ def _diff(diff: Mapping[str, Mapping[str, str]]) -> list[list[str | None]]:
 
 def erasure_leaf(workspace: str, erasure: Line) -> bytes:
     """The leaf hash of the record of an erasure."""
-    data = [
-        ERASURE,
-        workspace,
-        erasure["id"],
-        erasure["request"],
-        erasure["scope"],
-        erasure["erased_at"],
-        erasure["positions"],
-    ]
+    data = [ERASURE, workspace, *(erasure[name] for name in ("id", "request", "scope", "erased_at", "positions"))]
     return _sha256(b"\x00" + _json(data).encode()).digest()
 
 

@@ -26,8 +26,8 @@ from testkit.postgres import PASSWORDS, migration_folders
 # Batches in the consumer at once: while one waits for its commit, another is worked on.
 _AT_ONCE = 3
 
-# Of each round, before anything is counted: the people's first entries, plans, caches.
-_WARMING = 5_000
+# Of each round, before anything is counted: so many that everybody has a key, and again for plans and caches.
+_WARMING, _AGAIN = 15_000, 2_000
 
 _BARE = """
 CREATE TABLE bare (workspace_id text NOT NULL, id uuid NOT NULL, type text NOT NULL, actor_kind text NOT NULL, actor_id text NOT NULL,
@@ -61,7 +61,7 @@ async def appended(admin_url: str, count: int, seed: int, pause: float | None) -
         async with _sealing(dsns, 0.1) as warming:
             await _sealed(admin_url, dsns)
         del warming
-        await _through(consumer, batches(events(_WARMING, seed + 2)))
+        await _through(consumer, batches(events(_AGAIN, seed + 2)))
         told = batches(events(count, seed))
         if pause is None:
             return Taken(count / await _through(consumer, told))
@@ -72,7 +72,7 @@ async def appended(admin_url: str, count: int, seed: int, pause: float | None) -
             await _sealed(admin_url, dsns)
             whole = time.perf_counter() - began
         lags = await _lags(admin_url, dsns, count)
-        return Taken(count / took, count / whole, *lags, sealer[0] / (count + _WARMING) * 1e6)
+        return Taken(count / took, count / whole, *lags, sealer[0] / (count + _AGAIN) * 1e6)
 
 
 async def bare(admin_url: str, told: Events) -> float:

@@ -13,7 +13,8 @@ from messaging import Delivery
 from testkit.messages import delivery
 
 WORKSPACES = 200
-BATCH = 500
+# As many as the subscriber hands over at once when there are enough (messaging.google.subscriber).
+BATCH = 1000
 PEOPLE = 10
 
 _KINDS = [value for value in AdminActionType.values() if value]

@@ -178,6 +178,7 @@ async def test_a_workspaces_erasure_leaves_hashes_and_the_request(
 async def test_what_is_on_its_way_while_a_person_is_erased_arrives_after_it(logs: Logs) -> None:
     """Its leaf was made with a key that is gone: it is made anew, and the entry is one of after the erasure."""
     await logs.record(MINE, entries(9))
+    await logs.sealer.drain()
     stuck = logs.db.workspace(MINE)
     tx = await stuck.__aenter__()
     await handlers.record(tx, entries(9, person=1), logs.salts)

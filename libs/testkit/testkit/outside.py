@@ -104,7 +104,7 @@ async def outside(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Out
     (folder / "google.json").write_text(json.dumps({"keys": [google.public_jwk()]}))
     kept = SecretFile(folder / "secrets.json")
     version = Version(time.time(), State.ENABLED, LOG_KEY.encode())
-    kept.put("audit-log-key", Secret(time.time(), versions=(version,)))
+    kept.put("projects/callmine-test/secrets/audit-log-key", Secret(time.time(), versions=(version,)))
     certificate = ServerCertificate(folder / "cert.pem", folder / "key.pem")
     async with (
         running(_settings(folder)) as sandbox,

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -117,12 +117,12 @@ async def _through(consumer: Consumer, told: Sequence[Sequence[Delivery]]) -> fl
     return time.perf_counter() - began
 
 
-async def _side_by_side(tasks: Sequence[object]) -> None:
+async def _side_by_side(tasks: Sequence[Callable[[], Awaitable[None]]]) -> None:
     waiting = iter(tasks)
 
     async def lane() -> None:
         for task in waiting:
-            await task()  # type: ignore[operator] - a function without parameters
+            await task()
 
     async with asyncio.TaskGroup() as group:
         for _ in range(_AT_ONCE):

@@ -13,10 +13,11 @@ import random
 import signal
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from audit.events import routes
 from audit.log import store
@@ -171,8 +172,8 @@ async def lived(order: Order) -> tuple[int, list[tuple[str, str]]]:
 
 
 def _read() -> Order:
-    told: Mapping[str, object] = json.load(sys.stdin)
-    return Order(**told)  # type: ignore[arg-type] - what `lived` wrote
+    told: dict[str, Any] = json.load(sys.stdin)
+    return Order(**told)
 
 
 if __name__ == "__main__":

@@ -421,7 +421,7 @@ def _leaf(workspace: str, line: Line, claims: Claims, findings: list[str]) -> by
         made = entry_leaf(workspace, line) if _complete(line) else b""
     elif isinstance(line.get("erased"), str):
         claims.claim(line["erased"], index, whole=True)
-        return bytes.fromhex(sealed)
+        return bytes.fromhex(sealed or "")
     else:
         _note(findings, f"the entry at position {index} was removed, and no erasure accounts for it")
         return bytes.fromhex(sealed) if sealed else b""

@@ -169,10 +169,6 @@ def _head(row: Row) -> Head:
         raise LogBroken(WorkspaceId(row["workspace_id"])) from error
 
 
-def _global(rows: Sequence[Mapping[str, object]]) -> Head:
+def _global(rows: Sequence[Row]) -> Head:
     (row,) = rows
-    size, frontier, checkpoint = row["size"], row["frontier"], row["checkpoint"]
-    assert isinstance(size, int)  # noqa: S101 - what the columns hold
-    assert isinstance(frontier, bytes)  # noqa: S101
-    assert isinstance(checkpoint, str)  # noqa: S101
-    return Head(Range.parse(size, frontier), checkpoint)
+    return Head(Range.parse(row["size"], row["frontier"]), row["checkpoint"])

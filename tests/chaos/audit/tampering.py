@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from audit.log.note import Keyring, Signer
+from audit.verify import callmine_verify as verifier
 
 Lines = list[str]
 ForgedExport = Callable[[Lines, Random], Lines]
@@ -92,6 +94,22 @@ def _signed_by_a_thief(header: dict[str, Any]) -> None:
     header["checkpoint"] = THIEF.sign(body)
 
 
+def _sealed_anew(lines: Lines, _: Random) -> Lines:
+    """The last entry changed, all hashes and the root made to fit, under the signature that was there."""
+    header, workspace = json.loads(lines[0]), json.loads(lines[0])["workspace"]
+    place = max(place for place, line in enumerate(lines) if '"entry"' in line)
+    changed = json.loads(lines[place])
+    changed["entry"]["source"] = "carrier pigeon"
+    changed["leaf"] = verifier.entry_leaf(workspace, changed).hex()
+    forged = [*lines[:place], json.dumps(changed) + "\n", *lines[place + 1 :]]
+    tree = verifier.Tree()
+    for line in forged[1:-1]:
+        tree.append(bytes.fromhex(json.loads(line)["leaf"]))
+    origin, size, _root, rest = header["checkpoint"].split("\n", 3)
+    header["checkpoint"] = "\n".join([origin, size, base64.b64encode(tree.root).decode(), rest])
+    return [json.dumps(header) + "\n", *forged[1:]]
+
+
 def _hidden(line: dict[str, Any], _: Random) -> None:
     line.pop("entry")
     line.pop("salts")
@@ -130,6 +148,7 @@ EXPORTS: Mapping[str, ForgedExport] = {
     "inserted": _made_up,
     "end cut off": lambda lines, _: lines[:-1],
     "cut in the middle": lambda lines, _: lines[: len(lines) // 2],
+    "sealed anew under the old signature": _sealed_anew,
     "signed by a thief": _header(_signed_by_a_thief),
     "another workspace": _header(lambda header: header.update(workspace="org_other")),
     "not signed": _header(lambda header: header.update(checkpoint=header["checkpoint"].replace("— ", "— x"))),

@@ -14,7 +14,8 @@ BEGIN
     IF to_regclass('public.entries_stray') IS NULL THEN
         RETURN;
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtextextended('entries_ahead', 0));
+    -- One at a time, also where somebody runs this by hand.
+    LOCK TABLE public.entries IN SHARE UPDATE EXCLUSIVE MODE;
     FOR ahead IN 0..months_ahead LOOP
         high := (lpad(to_hex((extract(epoch FROM (month + make_interval(months => ahead + 1)) AT TIME ZONE 'UTC') * 1000)::bigint), 12, '0')
             || repeat('0', 20))::uuid;

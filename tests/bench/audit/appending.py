@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -83,7 +84,7 @@ async def bare(admin_url: str, told: Events) -> float:
         try:
             rows = [_row(told[start : start + BATCH]) for start in range(0, len(told), BATCH)]
             began = time.perf_counter()
-            await _side_by_side([lambda row=row: _insert(pool, row) for row in rows])
+            await _side_by_side([partial(_insert, pool, row) for row in rows])
             return len(told) / (time.perf_counter() - began)
         finally:
             await pool.close()
@@ -113,7 +114,7 @@ async def _through(consumer: Consumer, told: Sequence[Sequence[Delivery]]) -> fl
             raise RuntimeError("a message was not taken")
 
     began = time.perf_counter()
-    await _side_by_side([lambda batch=batch: one(batch) for batch in told])
+    await _side_by_side([partial(one, batch) for batch in told])
     return time.perf_counter() - began
 
 

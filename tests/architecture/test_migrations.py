@@ -19,11 +19,12 @@ def folder_of(service: str) -> Path:
 
 
 def problems(folder: Path) -> list[str]:
-    """What is wrong with the migrations in `folder`, which holds pre/ and post/."""
+    """What is wrong with the migrations in `folder`, which holds pre/, post/ and perhaps each/."""
     found: list[str] = []
     for path in sorted(folder.glob("*/*")):
         place = f"{path.parent.name}/{path.name}"
-        if path.parent.name not in {"pre", "post"} or not re.fullmatch(r"\d{4}_[a-z0-9_]+\.sql", path.name):
+        named = r"[a-z0-9_]+\.sql" if path.parent.name == "each" else r"\d{4}_[a-z0-9_]+\.sql"
+        if path.parent.name not in {"pre", "post", "each"} or not re.fullmatch(named, path.name):
             found.append(f"{place}: expected pre/NNNN_name.sql or post/NNNN_name.sql")
             continue
         first = next((line for line in path.read_text().splitlines() if line.strip() and not line.startswith("--")), "")
@@ -55,7 +56,7 @@ def test_ids_are_unique_and_dependencies_exist(service: str) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_migrates_after_messaging(service: str) -> None:
     """Something must depend on each earlier step, or yoyo may choose another order."""
-    for path in folder_of(service).glob("*/*.sql"):
+    for path in folder_of(service).glob("p*/*.sql"):
         assert re.search(r"^-- depends: \S", path.read_text(), re.MULTILINE), f"{path} names no migration it depends on"
 
 

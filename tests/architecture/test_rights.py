@@ -38,10 +38,10 @@ async def test_every_right_is_needed(service: str, new_database: NewDatabase, po
 
 async def test_a_right_that_nobody_needs_is_found(new_database: NewDatabase, postgres_url: str) -> None:
     dsn = (await new_database("audit")).owner
-    more = "GRANT DELETE, UPDATE (diff) ON entries TO audit_app; GRANT SELECT ON entries TO audit_sweep"
+    more = "GRANT DELETE ON log_seals TO audit_app; GRANT UPDATE (type) ON entries TO audit_app; GRANT SELECT ON entries TO audit_sweep"
     assert await needless_of("audit", postgres_url, dsn, more) == [
-        "audit_app may DELETE entries",
-        "audit_app may UPDATE entries.diff",
+        "audit_app may UPDATE entries.type",
+        "audit_app may DELETE log_seals",
         "audit_sweep may SELECT entries",
     ]
 

@@ -75,7 +75,7 @@ async def test_a_wrong_statement_is_found(new_database: NewDatabase, tmp_path: P
     file.write_text(
         "-- name: unscoped\n-- No scope.\nSELECT id FROM entries WHERE id = :id;\n\n"
         "-- name: misspelt\n-- No such column.\nSELECT ident FROM entries WHERE workspace_id = :workspace_id;\n\n"
-        "-- name: not_granted\n-- Nobody may delete entries.\nDELETE FROM entries WHERE workspace_id = :workspace_id;\n"
+        "-- name: not_granted\n-- Nobody may change a type.\nUPDATE entries SET type = :type WHERE workspace_id = :workspace_id;\n"
     )
     unscoped, misspelt, not_granted = Queries.load(tmp_path)
     async with connected((await new_database("audit")).app) as app:

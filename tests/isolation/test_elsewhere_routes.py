@@ -38,6 +38,7 @@ NOT_IDS = {
     "name": "nothing.css",  # a file of the service
     "subscription": "none",  # Pub/Sub's own, behind its identity token
     "endpoint": "none",  # an address of a rule in Gong, behind the signature of that rule
+    "level": "0",  # of the public log's tiles
     "number": "1",  # of a report's exports, whose id stands before it; the admin's
     "message_id": "1",  # a parked message, behind the operators' identity token
 }
@@ -237,6 +238,17 @@ _ANSWERS = {
     # And where a file is handed out by its link alone: see test_a_file_is_handed_out_by_its_person_s_link.
     "analysis GET /reports/{report_id}/exports/{number}/file": 404,
     "analysis GET /api/v1/reports/{report_id}/exports/{number}/file": 404,
+    # Nothing of the town is sealed, for nothing runs in the background there.
+    "audit GET /api/v1/audit/log/checkpoint": 404,
+    "audit GET /api/v1/audit/log/export": 404,
+}
+
+# What is public of the audit logs: the same for everybody, whoever asks.
+_PUBLIC_LOG = {
+    "/audit/log/keys",
+    "/audit/log/checkpoint",
+    "/audit/log/tile/{level}/{number:path}",
+    "/audit/log/callmine_verify.py",
 }
 
 _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -280,7 +292,7 @@ async def test_only_files_that_are_the_same_for_everybody_may_be_kept(town: Town
             answer = await _send(town, route, "nobody", "browser", path)
             if answer.headers["cache-control"] != TENANT_CACHE[0]:
                 kept.add(route.path)
-    assert kept <= {f"/assets/{service}/{{name}}" for service in town.world.services}
+    assert kept <= {f"/assets/{service}/{{name}}" for service in town.world.services} | _PUBLIC_LOG
 
 
 async def test_an_export_is_named_and_filled_by_the_workspace_alone(town: Town) -> None:

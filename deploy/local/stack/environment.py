@@ -25,6 +25,7 @@ SECRET_READERS = {
     "ingest-sealing-key": ("ingest",),
     "analysis-sealing-key": ("analysis",),
     "analysis-link-key": ("analysis",),
+    "audit-log-key": ("audit",),
     **{f"{sender}-webhook-secret": ("ingest",) for sender in ("clerk", "hubspot", *WEBHOOK_SENDERS)},
     "clerk-secret-key": ("ingest",),
     "openai-api-key": ("analysis",),

@@ -7,8 +7,11 @@ import json
 import os
 import secrets
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts import registry
 from contracts.sealing import SealingKey
@@ -22,6 +25,14 @@ WEBHOOK_SENDERS = ("stripe", "slack")
 
 def _token() -> str:
     return secrets.token_urlsafe(24)
+
+
+def _log_key() -> str:
+    """A signing key as Go's sumdb/note writes it, which audit reads: PRIVATE+KEY+name+id+base64(type, seed)."""
+    name, key = "callmine.ai/audit", Ed25519PrivateKey.generate()
+    key_id = sha256(name.encode() + b"\n\x01" + key.public_key().public_bytes_raw()).digest()[:4]
+    seed = base64.b64encode(b"\x01" + key.private_bytes_raw()).decode()
+    return f"PRIVATE+KEY+{name}+{key_id.hex()}+{seed}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -65,6 +76,7 @@ class Keys:
         default_factory=lambda: {name: SealingKey.generate().private_text() for name in registry.REQUESTERS}
     )
     link_key: str = field(default_factory=_token)
+    log_key: str = field(default_factory=_log_key)
     oauth: dict[str, dict[str, str]] = field(
         default_factory=lambda: {name: asdict(OAuthApplication()) for name in OAUTH_PROVIDERS}
     )

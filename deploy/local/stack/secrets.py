@@ -30,6 +30,7 @@ async def fill(site: Site) -> None:
         "ingest-sealing-key": keys.sealing["ingest"],
         "analysis-sealing-key": keys.sealing["analysis"],
         "analysis-link-key": keys.link_key,
+        "audit-log-key": keys.log_key,
         "clerk-webhook-secret": keys.clerk_webhook_secret,
         "hubspot-webhook-secret": keys.oauth["hubspot"]["client_secret"],
         **{f"{sender}-webhook-secret": secret for sender, secret in keys.webhook_secrets.items()},

@@ -1,4 +1,7 @@
-"""Migrations with yoyo: pairs of `pre` (before the new code runs) and `post` (after the old code has gone) in plain SQL files."""
+"""Migrations with yoyo: pairs of `pre` (before the new code runs) and `post` (after the old code has gone) in plain SQL files.
+
+A folder may also hold `each/*.sql`: what the owner of the tables has to do whenever `migrate` runs, such as to make partitions ahead.
+"""
 
 from __future__ import annotations
 
@@ -26,26 +29,31 @@ class MigrationRefused(CallmineError):
 
 @dataclass(frozen=True, slots=True)
 class MigrationSettings:
-    """The owner role's DSN, and the folders that hold `pre/` and `post/`, in the order in which they are applied."""
+    """The owner role's DSN, and the folders that hold `pre/`, `post/` and `each/`, in the order in which they are applied."""
 
     owner_url: str
     folders: tuple[Path, ...]
 
 
 def migrate(settings: MigrationSettings, phases: Sequence[Phase] = (Phase.PRE, Phase.POST)) -> list[str]:
-    """Apply what has not been applied yet; the ids of the migrations applied, in order.
+    """Apply what has not been applied yet, then run what is run each time; the ids of the migrations applied, in order.
 
     Raises MigrationRefused for a file that sets no `lock_timeout`: a migration must not queue behind a long transaction and block all
     others behind itself.
     """
     sources = [str(folder / phase) for phase in phases for folder in settings.folders if (folder / phase).is_dir()]
     migrations = read_migrations(*sources)
-    for migration in migrations:
-        if "lock_timeout" not in Path(migration.path).read_text():
-            raise MigrationRefused(f"{migration.path} sets no lock_timeout: begin it with SET lock_timeout = '3s';")
+    standing = [path for folder in settings.folders for path in sorted((folder / "each").glob("*.sql"))]
+    for path in (*(Path(migration.path) for migration in migrations), *standing):
+        if "lock_timeout" not in path.read_text():
+            raise MigrationRefused(f"{path} sets no lock_timeout: begin it with SET lock_timeout = '3s';")
     with get_backend(_psycopg(settings.owner_url)) as backend, backend.lock(timeout=60):
         pending = backend.to_apply(migrations)
         backend.apply_migrations(pending)
+        for path in standing:
+            with backend.transaction():
+                # Without parameters, which would give meaning to per cent signs.
+                backend.cursor().execute(path.read_text())
     return [migration.id for migration in pending]
 
 

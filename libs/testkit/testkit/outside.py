@@ -18,6 +18,9 @@ from local.sandbox.clerk.tokens import Mint, TokenOptions, new_session
 from local.sandbox.clock import SystemClock
 from local.sandbox.server import RunningSandbox, running
 from local.sandbox.settings import SandboxSettings
+from local.secrets.server import SecretServer, SecretSettings
+from local.secrets.vaultfile import Secret, SecretFile, State, Version
+from local.tls import ServerCertificate
 
 # Where the tests' browser is; session tokens are made for it.
 ORIGIN = "http://127.0.0.1:8080"
@@ -32,6 +35,9 @@ OAUTH_CLIENTS = {name: (f"callmine-{name}", f"client-secret-of-{name}-4TQ") for 
 
 ADMIN, MEMBER, OTHER_ADMIN = PEOPLE[0], PEOPLE[1], PEOPLE[2]
 
+# What signs the audit service's checkpoints, as `audit.log.note` reads it: the seed is 32 zero bytes.
+LOG_KEY = "PRIVATE+KEY+callmine.ai/audit+2348d130+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
 PUSHER = "pubsub-push@callmine-test.iam.gserviceaccount.com"
 
 
@@ -43,6 +49,8 @@ class Outside:
     ca_file: Path
     folder: Path
     google: SigningKey
+    # Where Secret Manager is that has what every audit service needs; a test with secrets of its own starts its own.
+    secrets_address: str = ""
 
     @property
     def url(self) -> str:
@@ -94,8 +102,15 @@ async def outside(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Out
     authority.cert_pem.write_to_path(folder / "ca.pem")
     google = new_key()
     (folder / "google.json").write_text(json.dumps({"keys": [google.public_jwk()]}))
-    async with running(_settings(folder)) as sandbox:
-        yield Outside(sandbox, folder / "ca.pem", folder, google)
+    kept = SecretFile(folder / "secrets.json")
+    version = Version(time.time(), State.ENABLED, LOG_KEY.encode())
+    kept.put("projects/callmine-test/secrets/audit-log-key", Secret(time.time(), versions=(version,)))
+    certificate = ServerCertificate(folder / "cert.pem", folder / "key.pem")
+    async with (
+        running(_settings(folder)) as sandbox,
+        await SecretServer.start(SecretSettings(folder / "secrets.json", certificate)) as secrets,
+    ):
+        yield Outside(sandbox, folder / "ca.pem", folder, google, secrets.address)
 
 
 def _settings(folder: Path) -> SandboxSettings:

@@ -33,6 +33,7 @@ def settings_for(settings_type: type[S], dsns: ServiceDsns, outside: Outside, **
         "owner_database_url": dsns.owner,
         "pubsub_endpoint": "localhost:1",
         "ca_file": outside.ca_file,
+        "secrets_endpoint": outside.secrets_address,
         "bucket": "calls",
         "topology_file": ROOT / "deploy/topology.yaml",
         "clerk_issuer": outside.issuer,

@@ -1,4 +1,4 @@
-"""`audit serve | migrate | parked | entries`."""
+"""`audit serve | migrate | parked | entries | log`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from audit import store
+from audit.log.cli import log_app
 from audit.main import SERVICE, compose
 from audit.settings import Settings
 from core.ids import parse_workspace_id
@@ -16,6 +17,7 @@ from runtime import reporting_errors, service_app
 from web import load_settings
 
 app = service_app(SERVICE, Settings, compose)
+app.add_typer(log_app, name="log")
 
 
 @app.command()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from audit import handlers
 from audit.domain import Change, Entry, EntryType
+from audit.log.keys import Salts
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from contracts import Event
 from core.errors import InvalidInput
@@ -22,11 +23,11 @@ _TYPES = {
 }
 
 
-def routes() -> Routes:
-    """What is done with each message."""
+def routes(salts: Salts) -> Routes:
+    """What is done with each message; `salts` are remembered between them."""
 
     async def recorded(tx: Tx, events: Sequence[Event[AdminAction]]) -> None:
-        await handlers.record(tx, [_entry(event) for event in events])
+        await handlers.record(tx, [_entry(event) for event in events], salts)
 
     table = Routes()
     table.on_many(AdminAction, recorded)

@@ -7,8 +7,13 @@ from contextlib import asynccontextmanager
 
 from audit.events import routes
 from audit.http import router
+from audit.log.keys import Salts
+from audit.log.note import Keyring
+from audit.log.routes import log_router
+from audit.log.sealing import Sealer, SealerSettings
 from audit.settings import Settings
-from runtime import Assembly, assembled
+from cloud.secrets import GoogleSecrets
+from runtime import Assembly, assembled, endpoint
 
 SERVICE = "audit"
 
@@ -17,6 +22,11 @@ SERVICE = "audit"
 async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     """The service, put together."""
     async with assembled(SERVICE, settings) as parts:
-        parts.consume("audit", routes())
-        parts.serve(router(parts.db))
+        secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
+        parts.stack.push_async_callback(secrets.close)
+        keyring = Keyring.parse((await secrets.read("audit-log-key")).decode())
+        parts.consume("audit", routes(Salts()))
+        parts.serve(router(parts.db), log_router(parts.db, keyring))
+        sealer = Sealer(parts.db, keyring, SealerSettings(settings.log_origin, settings.seal_seconds))
+        parts.work(sealer.run)
         yield parts

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from web import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """The settings of every service; audit has none of its own."""
+    """The settings of every service, and audit's own."""
+
+    # A log's name is signed with each of its checkpoints: it never changes, whatever the address of the pages.
+    log_origin: str = Field(
+        default="callmine.ai/audit",
+        pattern=r"^[a-z0-9][a-z0-9./-]{0,100}$",
+        description="what the names of the logs begin with",
+    )
+    seal_seconds: float = Field(
+        default=0.5, gt=0, le=60, description="seconds between two looks at entries to be sealed"
+    )

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from audit.domain import Change, Entry, EntryType, Page, Position
+from core.ids import uuid7
 from database import Row, Tx
 
 
-async def add(tx: Tx, entries: Sequence[Entry]) -> None:
-    """Add `entries` in one round trip; those already there stay as they are."""
-    await tx.execute(
-        "entries_add",
-        ids=[entry.id for entry in entries],
-        types=[entry.type.value for entry in entries],
-        actor_kinds=[entry.actor_kind for entry in entries],
-        actor_ids=[entry.actor_id for entry in entries],
-        actor_emails=[entry.actor_email for entry in entries],
-        sources=[entry.source for entry in entries],
-        target_kinds=[entry.target_kind for entry in entries],
-        target_ids=[entry.target_id for entry in entries],
-        diffs=[_to_json(entry.diff) for entry in entries],
-        times=[entry.occurred_at for entry in entries],
-    )
+async def add(tx: Tx, entries: Sequence[Entry], recorded_at: datetime, leaves: Sequence[bytes], epoch: int) -> None:
+    """Add `entries`, and their arrival at the log, in one round trip; those already there stay as they are.
+
+    `leaves` are the hashes of their leaves, made with the keys of `epoch`; empty ones are made when they are sealed.
+    """
+    given = [
+        {
+            "place": place,
+            "id": str(entry.id),
+            "type": entry.type.value,
+            "actor_kind": entry.actor_kind,
+            "actor_id": entry.actor_id,
+            "actor_email": entry.actor_email,
+            "source": entry.source,
+            "target_kind": entry.target_kind,
+            "target_id": entry.target_id,
+            "diff": _to_json(entry.diff),
+            "occurred_at": entry.occurred_at.isoformat(),
+            "leaf": f"\\x{leaf.hex()}",
+        }
+        for place, (entry, leaf) in enumerate(zip(entries, leaves, strict=True))
+    ]
+    await tx.execute("entries_add", entries=given, arrival_id=uuid7(), recorded_at=recorded_at, epoch=epoch)
 
 
 async def page(tx: Tx, after: Position, size: int, kind: EntryType | None = None) -> Page:

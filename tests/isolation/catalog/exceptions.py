@@ -81,6 +81,19 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt(
         "credential-vault", "oauth_states", SWEPT
     ): "consents that are over are forgotten in every workspace; the sweep sees no others, and of these only when they ended",
+    Exempt("audit", "global_head", NO_WORKSPACE): "one public log over all workspaces; it holds commitments only",
+    Exempt("audit", "global_tiles", NO_WORKSPACE): "hashes of the public log over all workspaces",
+    Exempt(
+        "audit", "log_arrivals", SWEPT
+    ): "sealing takes what has arrived in every workspace, in one transaction; the sweep sees ids and hashes, no entry and no key",
+    Exempt("audit", "log_heads", SWEPT): "sealing moves the heads of all logs that have grown, in one transaction",
+    Exempt(
+        "audit", "log_seals", SWEPT
+    ): "sealing gives the entries of every workspace their positions; it adds, and reads none",
+    Exempt("audit", "log_tiles", SWEPT): "sealing puts hashes at the end of the tiles of every log that has grown",
+    Exempt(
+        "audit", "log_anchors", SWEPT
+    ): "one global log holds the checkpoints of all workspaces; the sweep adds, and reads none",
     Exempt("credential-vault", "backups", NO_WORKSPACE): "a backup is of all workspaces",
     Exempt("credential-vault", "backups", SWEPT): "operators note backups; the application role has no right to it",
     Exempt(

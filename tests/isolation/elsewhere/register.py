@@ -8,6 +8,14 @@ from typing import Final
 Register = Mapping[tuple[str, str], str]
 
 MEMORY: Final[Register] = {
+    ("services/audit/audit/log/keys.py", "Salts._kept"): "by workspace; keys of one are never looked up for another",
+    (
+        "services/audit/audit/log/sealing.py",
+        "Sealer._broken",
+    ): "ids of workspaces whose log is left alone; nothing of theirs",
+    ("services/audit/audit/verify/callmine_verify.py", "Tree._edge"): "one export, on the customer's machine",
+    ("services/audit/audit/verify/callmine_verify.py", "Claims._claimed"): "one export, on the customer's machine",
+    ("services/audit/audit/verify/callmine_verify.py", "Claims.recorded"): "one export, on the customer's machine",
     # Functions of their argument alone: what is kept for one caller is what any other would compute.
     ("libs/core/core/ids.py", "parse_workspace_id"): "a function of the text: the same text, if it is a workspace's id",
     (
@@ -178,6 +186,11 @@ MEMORY: Final[Register] = {
 }
 
 NAMES: Final[Register] = {
+    (
+        "services/audit/audit/log/sealing.py",
+        "workspaces/",
+    ): "the name of the workspace's log, signed with its checkpoints; no object",
+    ("services/audit/audit/verify/callmine_verify.py", "workspaces/"): "compares that name with the export's workspace",
     ("libs/cloud/cloud/names.py", "workspaces/"): "the one place that spells a workspace's folder",
     ("libs/core/core/ids.py", "org_"): "what a workspace's id looks like, and what points into another workspace",
     ("libs/web/web/api_keys.py", "org_"): "what stands before an organisation's id, which a key leaves out",
@@ -186,6 +199,10 @@ NAMES: Final[Register] = {
 }
 
 CONTEXTS: Final[Register] = {
+    (
+        "services/audit/audit/log/sealing.py",
+        "workspace_id",
+    ): "the row that the sealer found, for the line that tells of it",
     ("libs/web/web/access.py", "session.workspace_id"): "the checked session",
     ("libs/web/web/middleware.py", "''"): "a request begins with no workspace",
     (
@@ -223,6 +240,13 @@ SCOPE_SOURCES: Final = frozenset(
 )
 
 ENTRIES: Final[Register] = {
+    ("services/audit/audit/log/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
+    ("services/audit/audit/log/erasure.py", "workspace_id"): "passed by the command of an operator",
+    ("services/audit/audit/log/export.py", "workspace_id"): "the session's, or an operator's argument",
+    (
+        "services/audit/audit/log/sealing.py",
+        "workspace_id",
+    ): "the row that the sealer's sweep found, whose leaves are then made in its own",
     ("libs/database/database/pool.py", "workspace_id"): "enter_with calls enter",
     (
         "services/credential-vault/credential_vault/handlers/consenting.py",
@@ -327,6 +351,14 @@ ENTRIES: Final[Register] = {
 METRICS: Final[Register] = {}
 
 STREAMS: Final[Register] = {
+    (
+        "services/audit/audit/log/routes.py",
+        "StreamingResponse",
+    ): "the log of the session's workspace, read in its scope piece by piece; ends with the answer",
+    (
+        "services/audit/audit/log/routes.py",
+        "cache-control",
+    ): "keys, head and tiles of the public log, the same for everybody",
     ("libs/web/web/middleware.py", "cache-control"): "private, no-store for every answer that says nothing itself",
     (
         "services/analysis/analysis/http/exports.py",

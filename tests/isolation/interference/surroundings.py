@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import trustme
 
+from audit.log.note import Signer
 from contract.sandbox.stage import CLERK_KEY, WEBHOOK_SECRET, Stage
 from contracts.sealing import SealingKey
 from credential_vault.encryption.keyring import Keyring
@@ -27,6 +28,7 @@ from local.tls import ServerCertificate
 from testkit.outside import Outside
 from testkit.postgres import PASSWORDS, migration_folders
 
+LOG_KEY = Signer.text("callmine.ai/audit", bytes(32))
 LINK_KEY = "a link key of at least thirty-two characters"
 
 SERVICES = ("ingest", "analysis", "credential-vault", "audit", "retention")
@@ -97,6 +99,7 @@ async def _secrets(outside: Outside, ingest_key: SealingKey, analysis_key: Seali
         await place.put("ingest-sealing-key", ingest_key.private_text().encode())
         await place.put("analysis-sealing-key", analysis_key.private_text().encode())
         await place.put("analysis-link-key", LINK_KEY.encode())
+        await place.put("audit-log-key", LOG_KEY.encode())
         for sender in ("clerk", "stripe", "hubspot", "slack"):
             await place.put(f"{sender}-webhook-secret", WEBHOOK_SECRET.encode())
         await place.put("clerk-secret-key", CLERK_KEY.encode())

@@ -1,0 +1,147 @@
+"""What a leaf of a workspace's log commits to. Pure.
+
+An entry's two parts that may tell of a person (its actor; its target with the diff) are in the leaf as commitments,
+
+    SHA-256("callmine-audit-part/v1" LF, salt of 32 bytes, JSON of the part)
+
+so that a part can be erased, with the key its salt was derived from, and the leaf still be computed. The leaf's data is a JSON array of
+texts and numbers, written as RFC 8785 writes it: no white space, UTF-8, only what must be escaped is.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from hmac import digest
+from json.encoder import encode_basestring
+
+from audit.domain import Change, Entry
+from audit.log.tree import leaf_hash
+
+ENTRY, ERASURE, PART = "callmine-audit-entry/v1", "callmine-audit-erasure/v1", b"callmine-audit-part/v1\n"
+
+# Whose erasure asks for whose fields: kinds of targets that are a person.
+PERSONS = frozenset({"member", "invitation", "person", "user"})
+
+# What is nobody's in particular goes with the workspace.
+NOBODY = ""
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+# A text as JSON writes it. An encoder is made anew for each value that is encoded, which takes longer than the few texts of a leaf do.
+_text = encode_basestring
+
+
+class Part(enum.StrEnum):
+    """What of an entry may tell of a person."""
+
+    ACTOR = "actor"
+    TARGET = "target"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An entry and when it was recorded."""
+
+    entry: Entry
+    recorded_at: datetime
+
+
+def subject(entry: Entry, part: Part) -> str:
+    """Whom a part of the entry tells of; NOBODY where it is no person."""
+    if part is Part.ACTOR:
+        return NOBODY if entry.actor_kind == "system" else entry.actor_id
+    return entry.target_id if entry.target_kind in PERSONS else NOBODY
+
+
+def salt(key: bytes, entry_id: uuid.UUID, part: Part) -> bytes:
+    """The salt of a part: HMAC-SHA-256 under its subject's key, so that nothing is kept for each entry."""
+    return digest(key, b"%s\n%s" % (part.encode(), entry_id.bytes), "sha256")
+
+
+def content(entry: Entry, part: Part) -> str:
+    """The part's fields, as they are committed to: `[id,email]`, or `[id,[[field,before,after],…]]` in the order of the fields."""
+    if part is Part.ACTOR:
+        return f"[{_text(entry.actor_id)},{_text(entry.actor_email)}]"
+    # A field that is told twice is kept once, as the table does.
+    changes = sorted({one.field: one for one in entry.diff}.values(), key=lambda change: change.field)
+    told = ",".join(f"[{_text(one.field)},{_side(one.before)},{_side(one.after)}]" for one in changes)
+    return f"[{_text(entry.target_id)},[{told}]]"
+
+
+def _side(value: str | None) -> str:
+    return "null" if value is None else _text(value)
+
+
+def commitment(key: bytes, entry: Entry, part: Part) -> bytes:
+    """What stands for a part in the leaf."""
+    return sha256(PART + salt(key, entry.id, part) + content(entry, part).encode()).digest()
+
+
+def entry_leaf(workspace_id: str, recorded: Recorded, actor: bytes, target: bytes) -> bytes:
+    """The hash of an entry's leaf, given the commitments to its parts."""
+    entry = recorded.entry
+    texts = (
+        ENTRY,
+        workspace_id,
+        str(entry.id),
+        entry.type.value,
+        entry.actor_kind,
+        entry.source,
+        entry.target_kind,
+        timestamp(entry.occurred_at),
+        timestamp(recorded.recorded_at),
+        actor.hex(),
+        target.hex(),
+    )
+    return leaf_hash(f"[{','.join(map(_text, texts))}]".encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased, on which request. `positions` are the first and the last of each run of entries concerned."""
+
+    id: uuid.UUID
+    request_id: str
+    scope: str
+    positions: tuple[tuple[int, int], ...]
+    erased_at: datetime
+
+    def covers(self, index: int) -> bool:
+        """Whether the entry at this position is concerned."""
+        return any(first <= index <= last for first, last in self.positions)
+
+
+def erasure_leaf(workspace_id: str, erasure: Erasure) -> bytes:
+    """The hash of an erasure's leaf."""
+    runs = [list(run) for run in erasure.positions]
+    at = timestamp(erasure.erased_at)
+    data = [ERASURE, workspace_id, str(erasure.id), erasure.request_id, erasure.scope, at, runs]
+    return leaf_hash(_json(data).encode())
+
+
+def timestamp(instant: datetime) -> str:
+    """An instant in UTC with microseconds, as RFC 3339 writes it: 2026-03-01T09:00:00.000000Z."""
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def runs(positions: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Rising positions as first and last of each run."""
+    found: list[tuple[int, int]] = []
+    for position in positions:
+        if found and found[-1][1] == position - 1:
+            found[-1] = (found[-1][0], position)
+        else:
+            found.append((position, position))
+    return tuple(found)
+
+
+def as_diff(changes: Sequence[Change]) -> dict[str, dict[str, str]]:
+    """A diff as an export shows it: `{field: {before, after}}`, a side left out where the field was not there."""
+    sides = {one.field: {"before": one.before, "after": one.after} for one in changes}
+    return {field: {side: text for side, text in both.items() if text is not None} for field, both in sides.items()}

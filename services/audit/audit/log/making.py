@@ -1,0 +1,70 @@
+"""Making leaves: of entries as they are recorded, and anew where keys have changed since."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from audit.domain import Entry
+from audit.log import store
+from audit.log.keys import Keys, made
+from audit.log.leaf import NOBODY, Part, Recorded, commitment, entry_leaf, erasure_leaf, subject
+from core.errors import CallmineError
+from database import Tx
+
+# The epoch of leaves that are yet to be made.
+UNMADE = -1
+
+# Arrivals in one transaction.
+_ARRIVALS = 200
+
+
+class LogInvalid(CallmineError):
+    """The log does not hold together: somebody changed the database by hand. See docs/audit-proof.md."""
+
+
+def subjects_of(entries: Sequence[Entry]) -> set[str]:
+    """Whom entries tell of."""
+    return {subject(entry, part) for entry in entries for part in Part}
+
+
+def leaves_of(workspace_id: str, entries: Sequence[Entry], recorded_at: datetime, keys: Keys) -> list[bytes]:
+    """The hashes of the leaves of entries that are recorded now."""
+    return [
+        entry_leaf(
+            workspace_id,
+            Recorded(entry, recorded_at),
+            commitment(keys.of[subject(entry, Part.ACTOR)], entry, Part.ACTOR),
+            commitment(keys.of[subject(entry, Part.TARGET)], entry, Part.TARGET),
+        )
+        for entry in entries
+    ]
+
+
+async def renew(tx: Tx) -> int:
+    """Make anew the leaves of arrivals that were made with keys of before; how many arrivals. Raises LogInvalid."""
+    arrivals = await store.stale(tx, _ARRIVALS)
+    ids = [entry for _, entries in arrivals for entry in entries]
+    if not ids:
+        return 0
+    entries = await store.entries(tx, ids)
+    keys = await made(tx, subjects_of([one.entry for one in entries.values()]) | {NOBODY})
+    redacted = await store.redactions(tx, ids)
+    erasures = {one.id: one for one in await store.erasures(tx)}
+
+    def part(recorded: Recorded, part: Part) -> bytes:
+        gone = redacted.get((recorded.entry.id, part))
+        return gone.commitment if gone else commitment(keys.of[subject(recorded.entry, part)], recorded.entry, part)
+
+    def leaf(one: uuid.UUID) -> bytes:
+        if one in erasures:
+            return erasure_leaf(tx.workspace_id, erasures[one])
+        if one not in entries:
+            raise LogInvalid(f"audit entry {one} was removed before it was sealed")
+        recorded = entries[one]
+        return entry_leaf(tx.workspace_id, recorded, part(recorded, Part.ACTOR), part(recorded, Part.TARGET))
+
+    for arrival, members in arrivals:
+        await store.renew(tx, arrival, b"".join(leaf(one) for one in members), keys.epoch)
+    return len(arrivals)

@@ -1,0 +1,94 @@
+"""The rows."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.audit.appending import Taken, appended, bare
+from bench.audit.load import WORKSPACES, events
+from bench.audit.verifying import verified
+from bench.harness import Row
+from chaos.server import postgres
+
+QUICK_ENTRIES, FULL_ENTRIES = 30_000, 120_000
+QUICK_ROUNDS, FULL_ROUNDS = 3, 5
+QUICK_EXPORT, FULL_EXPORT = 100_000, 1_000_000
+
+# How often the service looks at what is to be sealed (audit.settings).
+_PAUSE = 0.5
+
+# What is asked of the service: entries a second, seconds of lag, seconds for a million entries.
+LEAST_PER_SECOND, MOST_LAG, MOST_SECONDS = 12_000, 2.0, 60.0
+
+
+async def run(quick: bool) -> list[Row]:
+    """Appending in turns with and without sealing and bare; then verifying."""
+    count, rounds = (QUICK_ENTRIES, QUICK_ROUNDS) if quick else (FULL_ENTRIES, FULL_ROUNDS)
+    without, sealing, alone = [], [], []
+    with postgres() as admin_url:
+        for number in range(rounds):
+            without.append(await appended(admin_url, count, number * 10, None))
+            sealing.append(await appended(admin_url, count, number * 10, _PAUSE))
+            alone.append(await bare(admin_url, events(count, number * 10)))
+    return [*_appending(without, sealing, statistics.median(alone)), await _verifying(quick)]
+
+
+def _appending(without: Sequence[Taken], sealing: Sequence[Taken], alone: float) -> list[Row]:
+    plain, sealed, until = (
+        statistics.median(one.per_second for one in without),
+        statistics.median(one.per_second for one in sealing),
+        statistics.median(one.until_sealed for one in sealing),
+    )
+    of = f"of {WORKSPACES} workspaces"
+    return [
+        {"row": f"appending {of}, without sealing", "unit": "entries/s", "ours": plain, "bound": alone},
+        {
+            "row": "appending beside the sealing process",
+            "unit": "entries/s",
+            "ours": sealed,
+            "alternative": plain,
+            "bound": alone,
+            "limit": LEAST_PER_SECOND,
+        },
+        {
+            "row": "until the last is sealed",
+            "unit": "entries/s",
+            "ours": until,
+            "alternative": plain,
+            "bound": alone,
+            "limit": LEAST_PER_SECOND,
+        },
+        {
+            "row": "from recorded to sealed, median",
+            "unit": "s",
+            "ours": statistics.median(one.lag_median for one in sealing),
+            "limit": MOST_LAG,
+        },
+        {
+            "row": "from recorded to sealed, p99",
+            "unit": "s",
+            "ours": max(one.lag_p99 for one in sealing),
+            "limit": MOST_LAG,
+        },
+        {
+            "row": "the sealing process, an entry",
+            "unit": "µs of CPU",
+            "ours": statistics.median(one.sealer_cpu_us for one in sealing),
+        },
+    ]
+
+
+async def _verifying(quick: bool) -> Row:
+    entries = QUICK_EXPORT if quick else FULL_EXPORT
+    with tempfile.TemporaryDirectory(prefix="callmine-export-") as folder:
+        done = await verified(Path(folder), entries)
+    million = 1_000_000 / entries
+    return {
+        "row": f"verifying {entries:,} entries, {done.mebibytes:.0f} MiB",
+        "unit": "s a million",
+        "ours": done.seconds * million,
+        "limit": MOST_SECONDS,
+    }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from audit.events import routes
-from audit.http import router
+from audit.events import routes, workspaces
+from audit.http import routers
 from audit.settings import Settings
 from runtime import Assembly, assembled
 
@@ -18,5 +18,6 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     """The service, put together."""
     async with assembled(SERVICE, settings) as parts:
         parts.consume("audit", routes())
-        parts.serve(router(parts.db))
+        parts.consume("workspaces", workspaces())
+        parts.serve(*routers(parts.db))
         yield parts

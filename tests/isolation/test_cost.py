@@ -46,7 +46,7 @@ async def test_a_missing_index_is_found(postgres_url: str) -> None:
     without = (
         "ALTER TABLE entries DROP CONSTRAINT entries_pkey",
         "ALTER TABLE entries ADD PRIMARY KEY (id, workspace_id)",
-        "DROP INDEX entries_newest, entries_by_type",
+        "DROP INDEX entries_newest, entries_of_type",
         "CREATE INDEX ON entries (occurred_at)",
         "ALTER TABLE memberships DROP CONSTRAINT memberships_pkey",
         "ALTER TABLE memberships ADD PRIMARY KEY (user_id, workspace_id)",

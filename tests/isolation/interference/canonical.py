@@ -2,6 +2,7 @@
 
     2026-11-23T22:00:00.123456+00:00   -> <time>      (and the same as people read it: 23 Nov 2026, 22:00 JST -> <time> JST; 23 Nov 2026)
     callmine-report-2026-11-23-…       -> callmine-report-<day>-…
+    <time>~3 (a mark of the audit log) -> <time>~<count>: how many entries came in within half a minute before it
     ends=1795467600&signature=…        -> ends=<time>&signature=<of it>
     a sealed credential                -> the SHA-256 of what is inside, opened with the requester's key
 
@@ -27,6 +28,7 @@ _MONTHS = b"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _ZONE = rb"( (?:UTC[+-]\d{2,4}|[A-Z]{2,5})\b)"
 _RULES = (
     (re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"), b"<time>"),
+    (re.compile(rb"<time>~\d+"), b"<time>~<count>"),
     (re.compile(rb"\b\d{1,2} (?:" + _MONTHS + rb") \d{4}(?:, \d\d:\d\d" + _ZONE + rb")?"), rb"<time>\1"),
     (re.compile(rb"callmine-(report|findings)-\d{4}-\d\d-\d\d"), rb"callmine-\1-<day>"),
     # A link to a file: the time when it ends, and the signature of that time and the person's own ids.

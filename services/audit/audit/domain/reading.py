@@ -85,6 +85,9 @@ class Position:
         return min(self, other, key=lambda place: (place.occurred_at, place.id))
 
 
+TOP = Position()
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Entries, newest first, and where the next page begins; None on the last one."""

@@ -134,7 +134,7 @@ FROM (
               SELECT FROM entry_words x
               WHERE x.workspace_id = :workspace_id AND x.word = o.word AND x.occurred_at = e.occurred_at AND x.id = e.id))
     LIMIT :most
-) AS some;
+) AS counted;
 
 -- name: entries_read_at
 -- The database's clock, by which entries are recorded.

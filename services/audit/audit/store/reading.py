@@ -7,8 +7,9 @@ from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from audit.domain.entry import Change, Entry, EntryType
-from audit.domain.reading import EARLIEST, Filters, Mark, Page, Position
-from audit.store.search import ACTOR, called
+from audit.domain.names import ACTOR
+from audit.domain.reading import EARLIEST, TOP, Filters, Mark, Page, Position
+from audit.store.search import called
 from database import Row, Tx
 
 UTC = ZoneInfo("UTC")
@@ -27,7 +28,7 @@ class Asked:
     targets: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     since: datetime = EARLIEST
-    top: Position = Position()
+    top: Position = TOP
 
 
 EVERYTHING = Asked()
@@ -72,8 +73,7 @@ async def page(tx: Tx, after: Position, size: int, wanted: Asked = EVERYTHING) -
 
 async def mark(tx: Tx, wanted: Asked) -> Mark:
     """This moment, by the database's clock."""
-    row = await tx.fetch_one("entries_read_at")
-    assert row is not None
+    [row] = await tx.fetch("entries_read_at")
     now = Mark(row["read_at"], 0)
     return Mark(now.read_at, await _recorded(tx, now.since, wanted, None))
 
@@ -85,7 +85,7 @@ async def new_since(tx: Tx, since: Mark, wanted: Asked) -> int:
 
 
 async def _recorded(tx: Tx, moment: datetime, wanted: Asked, most: int | None) -> int:
-    found = await tx.fetch_value(
+    [row] = await tx.fetch(
         "entries_count_recorded",
         recorded_after=moment,
         most=most,
@@ -97,8 +97,7 @@ async def _recorded(tx: Tx, moment: datetime, wanted: Asked, most: int | None) -
         since=wanted.since,
         until=wanted.top.occurred_at,
     )
-    assert isinstance(found, int)
-    return found
+    return int(row["entries"])
 
 
 async def _rows(tx: Tx, before: Position, size: int, wanted: Asked) -> list[Row]:

@@ -68,11 +68,18 @@ def value_words(value: str) -> str:
 
 def target_words(entry: Entry, names: Mapping[tuple[str, str], str]) -> str:
     """What the thing is called; its kind where nobody has said (ids say nothing to people)."""
+    if not entry.target_id:
+        return "Something that was erased"
     if name := names.get((entry.target_kind, entry.target_id)):
         return name
     if entry.target_kind == "integration":
         return _PROVIDERS.get(entry.target_id, entry.target_id)
-    return f"This {entry.target_kind}" if entry.target_kind in {"workspace"} else entry.target_kind.capitalize()
+    return "This workspace" if entry.target_kind == "workspace" else entry.target_kind.capitalize()
+
+
+def actor_words(entry: Entry) -> str:
+    """Who did it. After a person's erasure nothing of them is left in the entry."""
+    return entry.actor_email or entry.actor_id or "Somebody who was erased"
 
 
 def change_words(change: Change) -> str:

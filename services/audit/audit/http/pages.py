@@ -69,6 +69,7 @@ def _row(entry: Entry, shown: Shown) -> dict[str, object]:
     recorded = entry.recorded_at or entry.occurred_at
     return {
         "entry": entry,
+        "actor": wording.actor_words(entry),
         "line": wording.line(entry, shown.names),
         "type": wording.TYPES[entry.type],
         "target": wording.target_words(entry, shown.names),

@@ -3,9 +3,9 @@
     changes_between({"status": "paused"}, {"status": "active", "name": "Weekly"})   # two FieldChange
     applied({"status": "paused"}, changes)                                          # {"status": "active", "name": "Weekly"}
 
-What may stand in a diff is a matter of its type: text, numbers, yes or no, and lists of texts. A secret is none of these (pydantic's SecretStr,
-bytes, a credential's dataclass), so mypy refuses it, and so does this module where mypy was not asked. Diffs are bounded: a value that is too
-long is told by its length and digest.
+What may stand in a diff is a matter of its type: text, numbers, yes or no, and lists of texts. A secret is none of these (pydantic's
+SecretStr, bytes, a credential's dataclass), so mypy refuses it, and so does this module where mypy was not asked. Diffs are bounded: a
+value that is too long is told by its length and digest.
 """
 
 from __future__ import annotations

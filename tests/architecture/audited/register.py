@@ -170,6 +170,7 @@ WAYS_IN: Register = {
     ("audit", "message callmine.workspaces.v1.WorkspaceCreated"): _PROJECTION,
     ("audit", "message callmine.workspaces.v1.WorkspaceUpdated"): _PROJECTION,
     ("audit", "command entries"): _OPERATOR,
+    ("audit", "command index"): Untold("keeps the words of entries anew; no entry changes"),
     # retention
     ("retention", "message callmine.workspaces.v1.WorkspaceCreated"): Untold(
         "the trial that every workspace begins with; nobody chose it"

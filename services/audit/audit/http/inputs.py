@@ -22,7 +22,7 @@ Cursor = Annotated[str, Query(max_length=200)]
 _LONGEST_TEXT = 200
 
 
-def asked_filters(
+async def asked_filters(
     kind: Annotated[str, Query(alias="type", max_length=40)] = "",
     source: Annotated[str, Query(max_length=20)] = "",
     actor: Annotated[str, Query(max_length=_LONGEST_TEXT)] = "",

@@ -7,8 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import click
-from typer.main import get_command
+from typer import Typer
 
 from isolation.elsewhere.town import routes_of
 from isolation.interference.world import World
@@ -47,12 +46,14 @@ def _inner(handler: Callable[..., object]) -> Callable[..., object]:
 
 def _commands(service: str) -> Iterator[tuple[str, str]]:
     cli = importlib.import_module(f"{service.replace('-', '_')}.cli")
-    yield from _below(get_command(cli.app), ())
+    yield from _of_app(cli.app, ())
 
 
-def _below(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    if isinstance(command, click.Group):
-        for name, one in command.commands.items():
-            yield from _below(one, (*words, name))
-    elif command.callback is not None:
-        yield " ".join(words), command.callback.__name__
+def _of_app(app: Typer, words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for command in app.registered_commands:
+        if command.callback is not None:
+            name = command.name or command.callback.__name__.replace("_", "-")
+            yield " ".join((*words, name)), command.callback.__name__
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            yield from _of_app(group.typer_instance, (*words, str(group.name)))

@@ -101,7 +101,7 @@ def writes_rows(path: Path) -> bool:
         if isinstance(raw.stmt, kinds):
             return True
         if isinstance(raw.stmt, ast.DoStmt):
-            code = " ".join(str(one.arg.sval) for one in raw.stmt.args if isinstance(one.arg, ast.String)).upper()
+            code = " ".join(str(one.arg.sval) for one in raw.stmt.args or () if isinstance(one.arg, ast.String)).upper()
             if any(word in code for word in ("INSERT INTO", "DELETE FROM", "UPDATE ", "MERGE INTO", "TRUNCATE ")):
                 return True
     return False

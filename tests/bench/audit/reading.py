@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from audit import store
 from audit.domain import Change, Entry, EntryType, Position
+from audit.domain.reading import EARLIEST
 from audit.store import reading, search
 from audit.store.reading import Asked
 from bench.audit.filled import ACTORS, LOOKED_AT, TARGETS, filled
@@ -78,7 +79,7 @@ def _drawn(names: frozenset[str], rng: random.Random) -> Asked:
         actors=(f"user_{uneven(ACTORS)}",) if "actor" in names else (),
         targets=(f"thing-{uneven(TARGETS)}",) if "target" in names else (),
         words=_words(uneven(2000), rng) if "words" in names else (),
-        since=_ago(rng.uniform(10, 34)) if "since" in names else reading.EARLIEST,
+        since=_ago(rng.uniform(10, 34)) if "since" in names else EARLIEST,
         top=Position.before(_ago(rng.uniform(0, 10))) if "until" in names else Position(),
     )
 

@@ -40,6 +40,7 @@ _MEMBERS = Untold("keeps who is a member, as ingest told, which ingest audits")
 _UPKEEP = Untold("removes what is over; nothing that an admin has set is changed")
 _BUS = Untold("carries messages; what they do is declared by message")
 _OPERATOR = Untold("an operator's look at the service; it changes no workspace's data")
+_CHECK = Untold("has the credential checked; the check, a job, tells of what it finds")
 _KEYS = Untold("keys of the service, of no workspace; no credential changes by it")
 
 WAYS_IN: Register = {
@@ -147,10 +148,8 @@ WAYS_IN: Register = {
     ("credential-vault", "message callmine.credentials.v1.CredentialRequested"): Untold(
         "each use of a credential is in the vault's own journal; the log tells what admins change"
     ),
-    ("credential-vault", "message callmine.credentials.v1.CredentialRejected"): told("integration.disconnected"),
-    ("credential-vault", "message callmine.credentials.v1.RevocationNoticed"): Untold(
-        "has the credential checked; the check tells of what it finds"
-    ),
+    ("credential-vault", "message callmine.credentials.v1.CredentialRejected"): _CHECK,
+    ("credential-vault", "message callmine.credentials.v1.RevocationNoticed"): _CHECK,
     ("credential-vault", "work Rounds.run"): told("integration.connected", "integration.disconnected"),
     ("credential-vault", "work Renewer.run"): told("integration.disconnected"),
     ("credential-vault", "command keys new-keyset"): _KEYS,

@@ -11,6 +11,7 @@ import pytest
 from audit.domain.reading import EARLIEST, Position
 from bench.audit.filled import LOOKED_AT, filled
 from database import Database
+from testkit.capture import unrecorded
 
 Node: TypeAlias = "dict[str, str | list[Node]]"
 
@@ -36,8 +37,9 @@ _QUESTIONS: dict[str, tuple[str, dict[str, object]]] = {
 
 @pytest.fixture(scope="module")
 async def log(postgres_url: str) -> AsyncIterator[Database]:
-    async with filled(postgres_url, "audit-plans", 40_000, 10_000) as db:
-        yield db
+    with unrecorded("EXPLAIN of the service's own statements"):
+        async with filled(postgres_url, "audit-plans", 40_000, 10_000) as db:
+            yield db
 
 
 def nodes(node: Node) -> Iterator[Node]:

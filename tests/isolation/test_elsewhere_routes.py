@@ -206,7 +206,7 @@ async def test_a_foreign_audit_entry_is_no_place_in_my_log(town: Town) -> None:
         client = town.client("audit", "admin", "program")
         first = await client.get(path, params={"cursor": foreign})
         second = await client.get(path, params={"cursor": nobody})
-        assert (first.status_code, town.mine.entry_id.encode() in first.content) == (200, path.startswith("/api"))
+        assert (first.status_code, town.mine.entry_id.encode() in first.content) == (200, True)
         assert _told(first, foreign) == _told(second, nobody)
 
 
@@ -241,6 +241,9 @@ _ANSWERS = {
     # Nothing of the town is sealed, for nothing runs in the background there.
     "audit GET /api/v1/audit/log/checkpoint": 404,
     "audit GET /api/v1/audit/log/export": 404,
+    # Without the mark of a page.
+    "audit GET /audit/new": 400,
+    "audit GET /api/v1/audit/new": 400,
 }
 
 # What is public of the audit logs: the same for everybody, whoever asks.
@@ -251,7 +254,8 @@ _PUBLIC_LOG = {
     "/audit/log/callmine_verify.py",
 }
 
-_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# The form for a new question brings a fresh id each time, the audit log the time at which it was read.
+_FRESH = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9T:.-]+Z~[0-9]+")
 
 
 @pytest.mark.parametrize("claim", _CLAIMS)
@@ -265,8 +269,7 @@ async def test_naming_another_workspace_changes_no_answer(town: Town, claim: dic
         plain = await client.get(path)
         claimed = await client.get(path, params=claim.get("params"), headers=claim.get("headers"))
         assert plain.status_code == claimed.status_code == _ANSWERS.get(str(route), 200), str(route)
-        # The form for a new question brings a fresh id each time.
-        assert _UUID.sub(b"ID", plain.content) == _UUID.sub(b"ID", claimed.content), str(route)
+        assert _FRESH.sub(b"FRESH", plain.content) == _FRESH.sub(b"FRESH", claimed.content), str(route)
         assert FOREIGN_WORD.encode() not in claimed.content
 
 

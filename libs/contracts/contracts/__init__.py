@@ -3,7 +3,7 @@
 No I/O. Not for: sending or receiving (that is `messaging`), or what a service thinks of a message (its `events.py`).
 """
 
-from contracts.changes import field_change
+from contracts.changes import applied, changes_between, field_change
 from contracts.envelope import (
     Actor,
     ActorKind,
@@ -27,7 +27,9 @@ __all__ = [
     "Label",
     "Source",
     "Topic",
+    "applied",
     "attributes_of",
+    "changes_between",
     "field_change",
     "label_of",
     "ordering_key_of",

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from audit import handlers
 from audit.domain import Change, Entry, EntryType
 from audit.log.keys import Salts
+from audit.store import reading, search
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
+from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
 from contracts import Event
 from core.errors import InvalidInput
 from core.ids import points_elsewhere
@@ -17,6 +19,7 @@ from messaging import Routes
 # Longer texts are cut: an entry is for reading, and its size is bounded by its producer as well.
 _LONGEST_VALUE = 2000
 _MOST_FIELDS = 50
+_LONGEST_ZONE = 64
 
 _TYPES = {
     AdminActionType.Value(f"ADMIN_ACTION_TYPE_{kind.value.upper().replace('.', '_')}"): kind for kind in EntryType
@@ -24,13 +27,27 @@ _TYPES = {
 
 
 def routes(salts: Salts) -> Routes:
-    """What is done with each message; `salts` are remembered between them."""
+    """What is done with each message on `audit`; `salts` are remembered between them."""
 
     async def recorded(tx: Tx, events: Sequence[Event[AdminAction]]) -> None:
-        await handlers.record(tx, [_entry(event) for event in events], salts)
+        entries = [_entry(event) for event in events]
+        await handlers.record(tx, entries, salts)
+        await search.index(tx, entries)
 
     table = Routes()
     table.on_many(AdminAction, recorded)
+    return table
+
+
+def workspaces() -> Routes:
+    """What is done with news of workspaces: their zones are kept, in which times are shown."""
+
+    async def told(tx: Tx, event: Event[WorkspaceCreated] | Event[WorkspaceUpdated]) -> None:
+        await reading.keep_zone(tx, event.payload.timezone[:_LONGEST_ZONE] or "UTC", event.sequence)
+
+    table = Routes()
+    table.on(WorkspaceCreated, told)
+    table.on(WorkspaceUpdated, told)
     return table
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from audit.events import routes
-from audit.http import router
+from audit.events import routes, workspaces
+from audit.http import routers
 from audit.log.keys import Salts
 from audit.log.note import Keyring
 from audit.log.routes import log_router
@@ -26,7 +26,8 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.stack.push_async_callback(secrets.close)
         keyring = Keyring.parse((await secrets.read("audit-log-key")).decode())
         parts.consume("audit", routes(Salts()))
-        parts.serve(router(parts.db), log_router(parts.db, keyring))
+        parts.consume("workspaces", workspaces())
+        parts.serve(*routers(parts.db), log_router(parts.db, keyring))
         sealer = Sealer(parts.db, keyring, SealerSettings(settings.log_origin, settings.seal_seconds))
         parts.work(sealer.run)
         yield parts

@@ -1,4 +1,4 @@
-"""What it costs to record an audit entry so that it can be proven, and to check the proof.
+"""What it costs to record an audit entry so that it can be proven, to check the proof, and to read the log.
 
 Messages of 200 workspaces go through the service's own consumer (inbox, entry, arrival at the log: one transaction a batch) on a real
 PostgreSQL, and are sealed by a process of its own, as several instances of the service do; all share the machine's cores. The bound is a
@@ -6,9 +6,16 @@ bare multi-row INSERT of the same entries into a table with the same columns and
 security, no log. "With sealing" counts until the last entry is sealed. The lag is from the recording of an entry to the seal that gives
 it its place.
 
-The verifier runs alone, as a customer runs it, on an export from disk; its memory is the most its process ever held.
+The verifier runs alone, as a customer runs it, on an export from disk; its memory is the most its process ever held. For reading see
+`bench.audit.reading`.
 """
 
-from bench.audit.rows import run
+from bench.audit import reading, rows
+from bench.harness import Row
 
 __all__ = ["run"]
+
+
+async def run(quick: bool) -> list[Row]:
+    """All rows."""
+    return [*await rows.run(quick), *await reading.rows(quick)]

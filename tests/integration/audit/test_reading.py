@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import httpx
 
 from callmine.audit.v1.audit_pb2 import AdminActionType
@@ -48,13 +50,15 @@ async def test_entries_are_told_as_they_were_made(audit: Service, outside: Outsi
     async with audit.program(outside.token()) as client:
         [entry], cursor = await page(client)
     assert cursor is None
+    recorded_at = datetime.fromisoformat(str(entry.pop("recorded_at")))
+    assert abs(datetime.now(UTC) - recorded_at) < timedelta(hours=1)
     assert entry == {
         "id": str(event.event_id),
         "type": "workspace.updated",
         "occurred_at": "2026-03-01T09:00:00+00:00",
         "actor": {"kind": "user", "id": "user_harborline01", "email": "helen.achebe@harborline.example"},
         "source": "web",
-        "target": {"kind": "workspace", "id": "target-3"},
+        "target": {"kind": "workspace", "id": "target-3", "name": "New"},
         "diff": {
             "name": {"before": "Old", "after": "New"},
             "logo": {"before": None, "after": "x"},
@@ -89,6 +93,14 @@ async def test_a_bad_cursor_type_or_size_is_400(audit: Service, outside: Outside
         {"size": "0"},
         {"size": "201"},
         {"size": "many"},
+        {"source": "telepathy"},
+        {"actor": "x" * 201},
+        {"text": "..."},
+        {"text": "a b c d e f g h i"},
+        {"from": "1 March"},
+        {"from": "2026-02-30"},
+        {"to": "20260301"},
+        {"from": "2026-03-02", "to": "2026-03-01"},
     ]
     async with audit.program(outside.token()) as client, audit.browser(outside.token()) as browser:
         for params in bad:
@@ -120,30 +132,3 @@ async def test_another_workspace_sees_nothing_and_its_cursor_opens_nothing(audit
         assert len((await page(theirs))[0]) == 1
         assert len((await page(mine))[0]) == 5
     assert MINE != THEIRS
-
-
-async def test_hostile_texts_are_shown_as_text(audit: Service, outside: Outside) -> None:
-    evil = "<img src=x onerror=alert(1)>\"'&lt;{{7*7}}</td><script>alert(2)</script>"
-    await deliver(audit.consumer("audit"), action(diff={evil: (evil, evil)}, target_id=evil))
-    async with audit.browser(outside.token()) as browser:
-        shown = await browser.get("/audit")
-    assert shown.status_code == 200
-    main = shown.text.split("<main", 1)[1]
-    assert "<img" not in main
-    assert "<script" not in main
-    assert main.count("&lt;img src=x onerror=alert(1)&gt;") == 4
-    assert "{{7*7}}" in main
-
-
-async def test_the_page_leads_to_older_entries_and_keeps_the_type(audit: Service, outside: Outside) -> None:
-    await deliver(audit.consumer("audit"), *(action(number) for number in range(60)))
-    async with audit.browser(outside.token()) as browser:
-        newest = await browser.get("/audit", params={"type": "workspace.updated"})
-        assert newest.text.count("<time") == 50
-        link = newest.text.split('href="/audit?cursor=', 1)[1].split('"', 1)[0].replace("&amp;", "&")
-        assert link.endswith("&type=workspace.updated")
-        older = await browser.get(f"/audit?cursor={link}")
-        assert older.text.count("<time") == 10
-        assert 'href="/audit?type=workspace.updated"' in older.text
-        empty = await browser.get("/audit", params={"type": "schedule.created"})
-        assert "no entry of this type" in empty.text

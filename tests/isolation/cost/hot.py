@@ -13,6 +13,7 @@ from database import Database, Row
 from isolation.cost.ledger import WORKSPACES, Ledger
 
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 _LAST = uuid.UUID(int=2**128 - 1)
 
 
@@ -30,7 +31,9 @@ Ask = Callable[[Ledger, WorkspaceId, random.Random], Asked]
 
 def page(_ledger: Ledger, workspace_id: WorkspaceId, _rng: random.Random) -> Asked:
     """What the page shows."""
-    return Asked("entries_page", workspace_id, {"before_time": _LATEST, "before_id": _LAST, "size": 50})
+    return Asked(
+        "entries_page", workspace_id, {"before_time": _LATEST, "before_id": _LAST, "since": _EARLIEST, "size": 50}
+    )
 
 
 def by_id(ledger: Ledger, workspace_id: WorkspaceId, rng: random.Random) -> Asked:

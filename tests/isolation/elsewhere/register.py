@@ -336,6 +336,10 @@ ENTRIES: Final[Register] = {
         "services/credential-vault/credential_vault/encryption/starting.py",
         "workspace_id",
     ): "found by the sweep of data keys that are tried at the start",
+    (
+        "services/audit/audit/reader.py",
+        "workspace_id",
+    ): "use cases: each route passes session.workspace_id, which a test below checks",
     ("services/audit/audit/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
     ("services/retention/retention/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
     (
@@ -368,6 +372,10 @@ STREAMS: Final[Register] = {
         "services/analysis/analysis/http/live.py",
         "EventStream",
     ): "a run of the session's workspace, found before the stream begins; the session is checked again every few seconds",
+    (
+        "services/audit/audit/http/exports.py",
+        "StreamingResponse",
+    ): "the session's workspace's log, each part read in its scope; ends with the answer",
     ("libs/web/web/assets.py", "cache-control"): "files that are the same for everybody",
 }
 

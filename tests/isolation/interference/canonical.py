@@ -2,6 +2,7 @@
 
     2026-11-23T22:00:00.123456+00:00   -> <time>      (and the same as people read it: 23 Nov 2026, 22:00 JST -> <time> JST; 23 Nov 2026)
     callmine-report-2026-11-23-…       -> callmine-report-<day>-…
+    <time>~3 (a mark of the audit log) -> <time>~<count>: how many entries came in within half a minute before it
     ends=1795467600&signature=…        -> ends=<time>&signature=<of it>
     v1-5c1c… , the hash of a state     -> <version>: times are in the state, which is shown beside it
     12.5 calls a minute, about 3 min   -> <pace>: by the times at which calls were analysed
@@ -29,6 +30,7 @@ _MONTHS = b"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 _ZONE = rb"( (?:UTC[+-]\d{2,4}|[A-Z]{2,5})\b)"
 _RULES = (
     (re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"), b"<time>"),
+    (re.compile(rb"<time>~\d+"), b"<time>~<count>"),
     (re.compile(rb"\b\d{1,2} (?:" + _MONTHS + rb") \d{4}(?:, \d\d:\d\d" + _ZONE + rb")?"), rb"<time>\1"),
     (re.compile(rb"callmine-(report|findings)-\d{4}-\d\d-\d\d"), rb"callmine-\1-<day>"),
     # The tag of a body in which times may stand; the body itself is compared.

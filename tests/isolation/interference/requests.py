@@ -332,14 +332,38 @@ def _analysis(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
 def _audit(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     kinds = ["", "", "", "report.exported", "member.added", "workspace.updated", f"{WORD}"]
 
+    def chosen() -> dict[str, str]:
+        rng = a.rng
+        drawn = {
+            "type": rng.choice(kinds),
+            "source": rng.choice(["", "", "", "web", "api", "system", WORD]),
+            "actor": rng.choice(["", "", "", "clerk", f"{WORD}@example.com"]),
+            "target": rng.choice(["", "", "", "gong", WORD]),
+            "text": rng.choice(["", "", "", "status", f"{WORD}", "connected status", "..."]),
+            "from": rng.choice(["", "", "", "2026-01-01", "2026-02-31"]),
+            "to": rng.choice(["", "", "", "2027-01-01"]),
+        }
+        return {name: value for name, value in drawn.items() if value and rng.random() < 0.7}
+
     def query(sizes: Sequence[int | str]) -> str:
         cursor = a.rng.choice([*a.known.cursors[-3:], "", "", "", "", MALFORMED[0]])
-        fields = {"cursor": cursor, "type": a.rng.choice(kinds), "size": a.rng.choice(sizes)}
+        fields = {**chosen(), "cursor": cursor, "size": a.rng.choice(sizes)}
         return urlencode({name: value for name, value in fields.items() if value != ""})
+
+    def news() -> str:
+        # Early enough that every entry is new, whenever each world came to it.
+        return urlencode({**chosen(), "mark": a.rng.choice(["2026-01-01T00:00:00Z~0"] * 5 + [WORD, ""])})
+
+    def file() -> str:
+        return urlencode({**chosen(), "format": a.rng.choice(["csv", "jsonl", "jsonl", "xml"])})
 
     return (
         (4, lambda: a.page("audit", f"/audit?{query([''])}")),
+        (2, lambda: a.page("audit", f"/audit/new?{news()}", part=True)),
+        (2, lambda: a.page("audit", f"/audit/export?{file()}")),
         (6, lambda: a.api("audit", "GET", f"/api/v1/audit?{query([1, 2, 2, 5, 5, 50, 200, 201, 0, 'x'])}")),
+        (2, lambda: a.api("audit", "GET", f"/api/v1/audit/new?{news()}")),
+        (2, lambda: a.api("audit", "GET", f"/api/v1/audit/export?{file()}")),
     )
 
 

@@ -24,7 +24,7 @@ from audit.log.store import sweeps
 from audit.log.tree import HASH_BYTES, TILE_WIDTH
 from core.errors import NotFound
 from database import Database
-from web import Session, admin
+from web import Scope, Session, admin, needs
 
 Admin = Annotated[Session, Depends(admin)]
 
@@ -81,7 +81,7 @@ def _public(db: Database, keyring: Keyring) -> APIRouter:
 def _own(db: Database) -> APIRouter:
     routes = APIRouter()
 
-    @routes.get("/api/v1/audit/log/checkpoint")
+    @routes.get("/api/v1/audit/log/checkpoint", dependencies=[needs(Scope.AUDIT_READ)])
     async def checkpoint(session: Admin) -> PlainTextResponse:
         async with db.workspace(session.workspace_id) as tx:
             note = (await store.head(tx)).checkpoint
@@ -89,7 +89,7 @@ def _own(db: Database) -> APIRouter:
             raise NotFound("nothing of this workspace has been sealed yet: try again when there is an audit entry")
         return PlainTextResponse(note)
 
-    @routes.get("/api/v1/audit/log/export")
+    @routes.get("/api/v1/audit/log/export", dependencies=[needs(Scope.AUDIT_READ)])
     async def exported(session: Admin) -> StreamingResponse:
         lines = export.lines(db, session.workspace_id)
         # The first line before the answer begins: a log that is empty is told as an error.

@@ -22,19 +22,136 @@ HAVING count(*) > 0;
 
 -- name: entries_page
 -- Entries older than a position, newest first.
-SELECT id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at
+SELECT id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at, recorded_at
 FROM entries
-WHERE workspace_id = :workspace_id AND (occurred_at, id) < (:before_time::timestamptz, :before_id::uuid)
+WHERE workspace_id = :workspace_id
+  AND (occurred_at, id) < (:before_time::timestamptz, :before_id::uuid) AND occurred_at >= :since::timestamptz
 ORDER BY occurred_at DESC, id DESC
 LIMIT :size;
 
+-- The pages below choose among their index' own columns first and read entries for the rows of the page only. An empty text or list leaves
+-- a filter out; which statement is run follows from the filter that names the fewest entries (store.reading).
+
 -- name: entries_page_of_type
--- Entries of one type older than a position, newest first.
-SELECT id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at
-FROM entries
-WHERE workspace_id = :workspace_id AND type = :type AND (occurred_at, id) < (:before_time::timestamptz, :before_id::uuid)
-ORDER BY occurred_at DESC, id DESC
-LIMIT :size;
+-- The same of one type; perhaps from one source.
+WITH found AS (
+    SELECT e.id, e.occurred_at
+    FROM entries e
+    WHERE e.workspace_id = :workspace_id AND e.type = :type
+      AND (:source::text = '' OR e.source = :source::text)
+      AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
+    ORDER BY e.occurred_at DESC, e.id DESC
+    LIMIT :size
+)
+SELECT e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff, e.occurred_at, e.recorded_at
+FROM found f
+JOIN entries e ON e.workspace_id = :workspace_id AND e.id = f.id
+ORDER BY f.occurred_at DESC, f.id DESC;
+
+-- name: entries_page_from_source
+-- The same from one source.
+WITH found AS (
+    SELECT e.id, e.occurred_at
+    FROM entries e
+    WHERE e.workspace_id = :workspace_id AND e.source = :source
+      AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
+    ORDER BY e.occurred_at DESC, e.id DESC
+    LIMIT :size
+)
+SELECT e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff, e.occurred_at, e.recorded_at
+FROM found f
+JOIN entries e ON e.workspace_id = :workspace_id AND e.id = f.id
+ORDER BY f.occurred_at DESC, f.id DESC;
+
+-- name: entries_page_by_actor
+-- The same by one person, who may have several ids; perhaps of one type and from one source.
+WITH found AS (
+    SELECT one.id, one.occurred_at
+    FROM unnest(:actors::text[]) AS a (actor_id)
+    CROSS JOIN LATERAL (
+        SELECT e.id, e.occurred_at
+        FROM entries e
+        WHERE e.workspace_id = :workspace_id AND e.actor_id = a.actor_id
+          AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
+          AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
+        ORDER BY e.occurred_at DESC, e.id DESC
+        LIMIT :size
+    ) AS one
+    ORDER BY one.occurred_at DESC, one.id DESC
+    LIMIT :size
+)
+SELECT e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff, e.occurred_at, e.recorded_at
+FROM found f
+JOIN entries e ON e.workspace_id = :workspace_id AND e.id = f.id
+ORDER BY f.occurred_at DESC, f.id DESC;
+
+-- name: entries_page_about_target
+-- The same about one thing, or several of one name; perhaps of one type, from one source, by one person.
+WITH found AS (
+    SELECT one.id, one.occurred_at
+    FROM unnest(:targets::text[]) AS t (target_id)
+    CROSS JOIN LATERAL (
+        SELECT e.id, e.occurred_at
+        FROM entries e
+        WHERE e.workspace_id = :workspace_id AND e.target_id = t.target_id
+          AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
+          AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
+          AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
+        ORDER BY e.occurred_at DESC, e.id DESC
+        LIMIT :size
+    ) AS one
+    ORDER BY one.occurred_at DESC, one.id DESC
+    LIMIT :size
+)
+SELECT e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff, e.occurred_at, e.recorded_at
+FROM found f
+JOIN entries e ON e.workspace_id = :workspace_id AND e.id = f.id
+ORDER BY f.occurred_at DESC, f.id DESC;
+
+-- name: entries_page_with_words
+-- The same with some words in the diff; perhaps of one type, from one source, by one person, about one thing.
+WITH found AS (
+    SELECT w.id, w.occurred_at
+    FROM entry_words w
+    WHERE w.workspace_id = :workspace_id AND w.word = :word
+      AND (:type::text = '' OR w.type = :type::text) AND (:source::text = '' OR w.source = :source::text)
+      AND (cardinality(:actors::text[]) = 0 OR w.actor_id = ANY(:actors::text[]))
+      AND (cardinality(:targets::text[]) = 0 OR w.target_id = ANY(:targets::text[]))
+      AND (w.occurred_at, w.id) < (:before_time::timestamptz, :before_id::uuid) AND w.occurred_at >= :since::timestamptz
+      AND NOT EXISTS (
+          SELECT FROM unnest(:others::text[]) AS o (word)
+          WHERE NOT EXISTS (
+              SELECT FROM entry_words x
+              WHERE x.workspace_id = :workspace_id AND x.word = o.word AND x.occurred_at = w.occurred_at AND x.id = w.id))
+    ORDER BY w.occurred_at DESC, w.id DESC
+    LIMIT :size
+)
+SELECT e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff, e.occurred_at, e.recorded_at
+FROM found f
+JOIN entries e ON e.workspace_id = :workspace_id AND e.id = f.id
+ORDER BY f.occurred_at DESC, f.id DESC;
+
+-- name: entries_count_recorded
+-- How many entries that the filters ask for have been recorded since a moment, counted no further than `most`.
+SELECT count(*) AS entries
+FROM (
+    SELECT FROM entries e
+    WHERE e.workspace_id = :workspace_id AND e.recorded_at > :recorded_after::timestamptz
+      AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
+      AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
+      AND (cardinality(:targets::text[]) = 0 OR e.target_id = ANY(:targets::text[]))
+      AND e.occurred_at >= :since::timestamptz AND e.occurred_at < :until::timestamptz
+      AND NOT EXISTS (
+          SELECT FROM unnest(:words::text[]) AS o (word)
+          WHERE NOT EXISTS (
+              SELECT FROM entry_words x
+              WHERE x.workspace_id = :workspace_id AND x.word = o.word AND x.occurred_at = e.occurred_at AND x.id = e.id))
+    LIMIT :most
+) AS counted;
+
+-- name: entries_read_at
+-- The database's clock, by which entries are recorded.
+SELECT now() AS read_at, :workspace_id::text AS workspace_id;
 
 -- name: entries_count_by_type
 -- How many entries of each type the workspace has.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import enum
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from core.errors import InvalidInput
 
@@ -50,7 +48,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Who did what to which thing, when, and what it changed."""
+    """Who did what to which thing, when, and what it changed. `recorded_at` is when it came into the log; None before it has."""
 
     id: uuid.UUID
     type: EntryType
@@ -62,39 +60,4 @@ class Entry:
     target_id: str
     diff: tuple[Change, ...]
     occurred_at: datetime
-
-
-# Later than any entry: the first page is what lies after this.
-_LATEST = datetime.max.replace(tzinfo=UTC)
-_HIGHEST = uuid.UUID(int=(1 << 128) - 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in the log, newest first. A page is what lies after one, so that arriving entries neither shift nor repeat it."""
-
-    occurred_at: datetime = _LATEST
-    id: uuid.UUID = _HIGHEST
-
-    @classmethod
-    def parse(cls, cursor: str) -> Position:
-        """Read what `cursor` gave; the newest place for an empty text. Raises InvalidInput."""
-        if not cursor:
-            return cls()
-        try:
-            time, _, entry = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-            return cls(datetime.fromisoformat(time).astimezone(UTC), uuid.UUID(entry))
-        except (ValueError, binascii.Error, OverflowError):
-            raise InvalidInput("The page cursor is not one of ours: start again from the first page.") from None
-
-    def cursor(self) -> str:
-        """The position as text for a URL."""
-        return base64.urlsafe_b64encode(f"{self.occurred_at.isoformat()}|{self.id}".encode()).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Entries, newest first, and where the next page begins; None on the last one."""
-
-    entries: tuple[Entry, ...]
-    next: Position | None
+    recorded_at: datetime | None = None

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from audit.domain import Change, Entry, EntryType, Page, Position
+from audit.domain import Change, Entry
+from audit.store.reading import page
 from core.ids import uuid7
-from database import Row, Tx
+from database import Tx
+
+__all__ = ["add", "count_by_type", "page"]
 
 
 async def add(tx: Tx, entries: Sequence[Entry], recorded_at: datetime, leaves: Sequence[bytes], epoch: int) -> None:
@@ -35,19 +38,6 @@ async def add(tx: Tx, entries: Sequence[Entry], recorded_at: datetime, leaves: S
     await tx.execute("entries_add", entries=given, arrival_id=uuid7(), recorded_at=recorded_at, epoch=epoch)
 
 
-async def page(tx: Tx, after: Position, size: int, kind: EntryType | None = None) -> Page:
-    """At most `size` entries after a position, of one type or of all."""
-    place = {"before_time": after.occurred_at, "before_id": after.id, "size": size + 1}
-    rows = await (
-        tx.fetch("entries_page", **place)
-        if kind is None
-        else tx.fetch("entries_page_of_type", type=kind.value, **place)
-    )
-    entries = tuple(_entry(row) for row in rows[:size])
-    more = len(rows) > size
-    return Page(entries, Position(entries[-1].occurred_at, entries[-1].id) if more else None)
-
-
 async def count_by_type(tx: Tx) -> dict[str, int]:
     """How many entries of each type there are."""
     return {row["type"]: row["entries"] for row in await tx.fetch("entries_count_by_type")}
@@ -57,8 +47,3 @@ def _to_json(diff: Sequence[Change]) -> dict[str, dict[str, str]]:
     """`{field: {before, after}}`, a side left out where the field was not there."""
     sides = {change.field: {"before": change.before, "after": change.after} for change in diff}
     return {field: {side: text for side, text in both.items() if text is not None} for field, both in sides.items()}
-
-
-def _entry(row: Row) -> Entry:
-    diff = tuple(Change(field, sides.get("before"), sides.get("after")) for field, sides in row["diff"].items())
-    return Entry(**{**dict(row), "type": EntryType(row["type"]), "diff": diff})

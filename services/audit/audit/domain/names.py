@@ -1,0 +1,52 @@
+"""What people and things are called, as entries tell it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from audit.domain.entry import Entry
+
+# The kind under which names of people stand; the others are the kinds of targets.
+ACTOR = "actor"
+
+# The field of a diff that holds what the target is called, by kind of target.
+_NAMING = {"schedule": "name", "workspace": "name", "member": "email", "invitation": "email"}
+
+# Longer names are cut: they are for reading, and for an index.
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Somebody or something was called `name` when the event `told_by` happened."""
+
+    kind: str
+    id: str
+    name: str
+    told_at: datetime
+    told_by: uuid.UUID
+
+
+def names_told(entry: Entry) -> Iterator[Named]:
+    """What `entry` tells of names: its actor's, and its target's where the diff has it."""
+    yield Named(
+        ACTOR, entry.actor_id, (entry.actor_email or entry.actor_id)[:LONGEST_NAME], entry.occurred_at, entry.id
+    )
+    for change in entry.diff:
+        if change.field == _NAMING.get(entry.target_kind):
+            told = change.after if change.after is not None else change.before
+            if told and (name := _text(told)):
+                yield Named(entry.target_kind, entry.target_id, name, entry.occurred_at, entry.id)
+
+
+def _text(value: str) -> str:
+    """A JSON value's text; nothing for what is no text."""
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = value
+    return found[:LONGEST_NAME] if isinstance(found, str) else ""

@@ -1,0 +1,32 @@
+"""The words of a text, by which diffs are searched: the same function makes them for the log and for the question."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from audit.domain.entry import Change
+
+_WORD = re.compile(r"[^\W_]+")
+
+# Longer runs (hashes, encoded data) are found by their beginning.
+LONGEST_WORD = 40
+
+# Of one entry. A diff of short texts has some ten; one that has more is still shown whole, and found by these.
+MOST_WORDS_KEPT = 200
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of `text`: runs of letters and digits, without case and compatibility forms, cut to LONGEST_WORD characters."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return frozenset(word[:LONGEST_WORD] for word in _WORD.findall(folded))
+
+
+def diff_words(diff: Iterable[Change]) -> frozenset[str]:
+    """The words by which an entry with this diff is found: of its fields and of both sides."""
+    found: dict[str, None] = {}
+    for change in diff:
+        for text in (change.field, change.before, change.after):
+            found.update(dict.fromkeys(sorted(words_of(text or ""))))
+    return frozenset(list(found)[:MOST_WORDS_KEPT])

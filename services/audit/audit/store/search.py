@@ -1,0 +1,78 @@
+"""What is found by words and names: kept beside the entries, in the transaction that adds them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+
+from audit.domain.entry import Entry
+from audit.domain.names import ACTOR, Named, names_told
+from audit.domain.words import diff_words
+from database import Tx
+
+# A name that more than these have is no way to tell them apart.
+_MOST_NAMESAKES = 20
+
+# The list to choose people from; who is not on it is found by typing.
+MOST_LISTED = 200
+
+
+async def index(tx: Tx, entries: Sequence[Entry]) -> None:
+    """Keep words and names of `entries`; what is kept already stays as it is."""
+    words = [(word, entry) for entry in entries for word in sorted(diff_words(entry.diff))]
+    await tx.execute(
+        "words_add",
+        words=[word for word, _ in words],
+        times=[entry.occurred_at for _, entry in words],
+        ids=[entry.id for _, entry in words],
+        types=[entry.type.value for _, entry in words],
+        sources=[entry.source for _, entry in words],
+        actor_ids=[entry.actor_id for _, entry in words],
+        target_ids=[entry.target_id for _, entry in words],
+    )
+    names = _latest(named for entry in entries for named in names_told(entry))
+    await tx.execute(
+        "names_keep",
+        kinds=[named.kind for named in names],
+        ids=[named.id for named in names],
+        names=[named.name for named in names],
+        times=[named.told_at for named in names],
+        events=[named.told_by for named in names],
+    )
+
+
+async def forget(tx: Tx, entries: Sequence[uuid.UUID], named: Sequence[str]) -> None:
+    """Remove the words of erased `entries`, and the names of erased people and things."""
+    await tx.execute("words_remove", ids=entries)
+    await tx.execute("names_remove", ids=named)
+
+
+async def called(tx: Tx, name: str) -> list[tuple[str, str]]:
+    """Kind and id of who and what is called `name`; nobody is called nothing."""
+    if not name:
+        return []
+    rows = await tx.fetch("names_called", name=name, most=_MOST_NAMESAKES)
+    return [(row["kind"], row["id"]) for row in rows]
+
+
+async def names_of(tx: Tx, entries: Sequence[Entry]) -> Mapping[tuple[str, str], str]:
+    """What the targets of `entries` are called, by kind and id."""
+    asked = sorted({(entry.target_kind, entry.target_id) for entry in entries})
+    rows = await tx.fetch("names_of", kinds=[kind for kind, _ in asked], ids=[id_ for _, id_ in asked])
+    return {(row["kind"], row["id"]): row["name"] for row in rows}
+
+
+async def actors(tx: Tx) -> list[tuple[str, str]]:
+    """Id and name of those who have done something, by name; at most MOST_LISTED."""
+    rows = await tx.fetch("names_of_kind", kind=ACTOR, most=MOST_LISTED)
+    return [(row["id"], row["name"]) for row in rows]
+
+
+def _latest(names: Iterable[Named]) -> list[Named]:
+    """One for each thing, in an order that two transactions share, so that neither waits for the other."""
+    found: dict[tuple[str, str], Named] = {}
+    for named in names:
+        known = found.get((named.kind, named.id))
+        if known is None or (known.told_at, known.told_by) < (named.told_at, named.told_by):
+            found[named.kind, named.id] = named
+    return [found[key] for key in sorted(found)]

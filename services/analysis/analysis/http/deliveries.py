@@ -20,7 +20,7 @@ from analysis.http.paths import id_in_path
 from analysis.http.runs import SEE_OTHER
 from analysis.store.channels import ChannelList
 from core.errors import CallmineError, Conflict, InvalidInput
-from web import Session, admin, member
+from web import Scope, Session, admin, member, needs
 
 Member = Annotated[Session, Depends(member)]
 Admin = Annotated[Session, Depends(admin)]
@@ -160,12 +160,16 @@ class DeliveryApi:
     def router(self) -> APIRouter:
         """All routes."""
         router = APIRouter(prefix="/api/v1")
-        router.add_api_route("/delivery", self.settings, methods=["GET"])
-        router.add_api_route("/delivery", self.choose, methods=["PUT"])
-        router.add_api_route("/delivery/channels", self.channels, methods=["GET"])
-        router.add_api_route("/delivery/channels", self.ask, methods=["POST"], status_code=ACCEPTED)
-        router.add_api_route("/deliveries/{delivery_id}/repeat", self.repeat, methods=["POST"], status_code=ACCEPTED)
-        router.add_api_route("/runs/{run_id}/deliveries", self.of_run, methods=["GET"])
+        reads, writes = [needs(Scope.SETTINGS_READ)], [needs(Scope.SETTINGS_WRITE)]
+        runs_read, runs_write = [needs(Scope.RUNS_READ)], [needs(Scope.RUNS_WRITE)]
+        add = router.add_api_route
+        add("/delivery", self.settings, methods=["GET"], dependencies=reads)
+        add("/delivery", self.choose, methods=["PUT"], dependencies=writes)
+        add("/delivery/channels", self.channels, methods=["GET"], dependencies=reads)
+        add("/delivery/channels", self.ask, methods=["POST"], status_code=ACCEPTED, dependencies=writes)
+        repeat = "/deliveries/{delivery_id}/repeat"
+        add(repeat, self.repeat, methods=["POST"], status_code=ACCEPTED, dependencies=runs_write)
+        add("/runs/{run_id}/deliveries", self.of_run, methods=["GET"], dependencies=runs_read)
         return router
 
     async def settings(self, session: Admin) -> JSONResponse:

@@ -26,7 +26,7 @@ from analysis.handlers.live import LiveRuns, Watch
 from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path
 from analysis.http.run_words import shown_of
-from web import Session, member
+from web import Scope, Session, member, needs
 from web.sse import EventStream, Feed, StreamLimits
 
 Member = Annotated[Session, Depends(member)]
@@ -76,7 +76,9 @@ class LiveRoutes:
         """Both routes."""
         router = APIRouter()
         router.add_api_route("/runs/{run_id}/events", self.page_events, methods=["GET"], include_in_schema=False)
-        router.add_api_route("/api/v1/runs/{run_id}/events", self.events, methods=["GET"])
+        router.add_api_route(
+            "/api/v1/runs/{run_id}/events", self.events, methods=["GET"], dependencies=[needs(Scope.RUNS_READ)]
+        )
         return router
 
     async def events(

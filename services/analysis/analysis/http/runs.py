@@ -43,9 +43,7 @@ DIRECTION_NAMES = {
 class RunRoutes:
     """The routes of this page family."""
 
-    def __init__(
-        self, desk: Desk, schedules: Schedules, deliveries: Deliveries, frame: Frame, live: LiveRuns
-    ) -> None:
+    def __init__(self, desk: Desk, schedules: Schedules, deliveries: Deliveries, frame: Frame, live: LiveRuns) -> None:
         self._desk = desk
         self._schedules = schedules
         self._deliveries = deliveries

@@ -19,7 +19,7 @@ from analysis.handlers.search import LARGEST_PAGE, PAGE, Search
 from analysis.http.frame import Frame
 from analysis.http.reading import quote_href, report_href
 from core.errors import InvalidInput
-from web import Session, member
+from web import Scope, Session, member, needs
 
 Member = Annotated[Session, Depends(member)]
 
@@ -87,9 +87,11 @@ class SearchRoutes:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter(include_in_schema=False)
-        router.add_api_route("/search", self.page, methods=["GET"])
-        router.add_api_route("/api/v1/findings", self.findings, methods=["GET"])
+        router = APIRouter()
+        router.add_api_route("/search", self.page, methods=["GET"], include_in_schema=False)
+        router.add_api_route(
+            "/api/v1/findings", self.findings, methods=["GET"], dependencies=[needs(Scope.REPORTS_READ)]
+        )
         return router
 
     async def page(self, request: Request, session: Member, asked: Annotated[Asked, Query()]) -> Response:

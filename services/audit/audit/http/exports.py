@@ -77,9 +77,7 @@ class ExportRoutes:
     def api(self) -> APIRouter:
         """The API."""
         router = APIRouter()
-        router.add_api_route(
-            "/api/v1/audit/export", self.file, methods=["GET"], dependencies=[needs(Scope.AUDIT_READ)]
-        )
+        router.add_api_route("/api/v1/audit/export", self.file, methods=["GET"], dependencies=[needs(Scope.AUDIT_READ)])
         return router
 
     async def file(

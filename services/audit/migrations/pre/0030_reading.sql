@@ -1,4 +1,4 @@
--- depends: 0010_audit
+-- depends: 0014_log
 -- What reading the log needs: an index for each filter, the words of diffs, the names of who and what entries tell of, the workspace's zone.
 SET lock_timeout = '3s';
 

@@ -21,6 +21,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 import analysis.http
 import audit.http
+import audit.log.routes
 import credential_vault.http.integrations
 import ingest.http
 import retention.http
@@ -55,7 +56,8 @@ _PROBLEMS = {
 
 _TAGS = (
     ("Runs", ("/previews", "/runs")),
-    ("Reports", ("/reports",)),
+    ("Reports", ("/reports", "/findings")),
+    ("Delivery", ("/delivery", "/deliveries")),
     ("Schedules", ("/schedules",)),
     ("Members", ("/members", "/invitations")),
     ("Workspace", ("/workspace", "/plan")),
@@ -72,9 +74,9 @@ def routers() -> dict[str, tuple[APIRouter, ...]]:
     nothing = cast("Any", None)
     return {
         "ingest": (ingest.http.router(nothing, nothing, nothing, nothing),),
-        "analysis": analysis.http.routers(nothing, nothing, nothing),
+        "analysis": analysis.http.routers(nothing, nothing, nothing, nothing, nothing, ""),
         "credential-vault": (credential_vault.http.integrations.router(nothing),),
-        "audit": (audit.http.router(nothing),),
+        "audit": (*audit.http.routers(nothing), audit.log.routes.log_router(nothing, nothing)),
         "retention": (retention.http.router(nothing, nothing, nothing),),
     }
 

@@ -18,9 +18,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
-from audit import store
+from audit import handlers
 from audit.domain import Change, Entry, EntryType, Position
 from audit.domain.reading import EARLIEST
+from audit.log.keys import Salts
 from audit.store import reading, search
 from audit.store.reading import Asked
 from bench.audit.filled import ACTORS, LOOKED_AT, TARGETS, filled
@@ -163,11 +164,11 @@ async def _ids(db: Database) -> set[uuid.UUID]:
 async def _arrive(db: Database, stop: asyncio.Event) -> int:
     """New entries, a tenth of them late by up to a month, until told to stop; how many."""
     rng = random.Random(_SEED)
-    began, count = time.perf_counter(), 0
+    began, count, salts = time.perf_counter(), 0, Salts()
     while not stop.is_set():
         entries = [_arriving(rng) for _ in range(100)]
         async with db.workspace(LOOKED_AT) as tx:
-            await store.add(tx, entries)
+            await handlers.record(tx, entries, salts)
             await search.index(tx, entries)
         count += len(entries)
         await asyncio.sleep(max(0.0, began + count / _ARRIVING_PER_SECOND - time.perf_counter()))

@@ -14,6 +14,7 @@ from audit import handlers
 from audit.domain.reading import Filters, Position
 from audit.domain.words import words_of
 from audit.events import _entry
+from audit.log.keys import Salts
 from audit.store import reading
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from contracts import Actor, ActorKind, Event, Source
@@ -257,7 +258,7 @@ async def test_an_entry_under_way_at_the_first_page_is_new_once_it_is_there(audi
         async with db.workspace(MINE) as tx:
             wanted = await reading.asked(tx, Filters(), UTC)
             mark = await reading.mark(tx, wanted)
-        await handlers.record(slow, [_entry(action(1))])
+        await handlers.record(slow, [_entry(action(1))], Salts())
     async with db.workspace(MINE) as tx:
         assert await reading.new_since(tx, mark, wanted) == 1
         assert len((await reading.page(tx, Position(), 5)).entries) == 1

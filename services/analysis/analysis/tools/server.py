@@ -54,7 +54,7 @@ class ToolRoutes:
 
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
-        self._tools = tuple(listed(tool) for tool in toolbox.tools.values())
+        self._listing = tuple(listed(tool) for tool in toolbox.tools.values())
         self._server = Server[Any](
             "callmine",
             title="Callmine",
@@ -65,7 +65,7 @@ class ToolRoutes:
             on_call_tool=self._called,
         )
         # Traces of its own would go round our telemetry.
-        self._server.middleware = []
+        self._server.middleware.clear()
 
     def router(self) -> APIRouter:
         """All routes: no GET, for there is no stream to open, and no DELETE, for there is no session to end."""
@@ -83,10 +83,10 @@ class ToolRoutes:
         return _Exchange(self._server)
 
     def _input_schema(self, name: str) -> Mapping[str, Any] | None:
-        return next((tool.input_schema for tool in self._tools if tool.name == name), None)
+        return next((tool.input_schema for tool in self._listing if tool.name == name), None)
 
     async def _listed(self, _: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=list(self._tools))
+        return types.ListToolsResult(tools=list(self._listing))
 
     async def _called(self, context: Context, called: types.CallToolRequestParams) -> types.CallToolResult:
         """Use a tool. Whatever goes wrong is told in the answer, so that the model that called can do something about it."""

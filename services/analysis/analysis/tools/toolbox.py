@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Generic, TypeVar
 
 from analysis.domain.request import ReportId
@@ -40,7 +39,7 @@ class Tool(Generic[A]):
     changes: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Toolbox:
     """The tools, with what they work with."""
 
@@ -49,7 +48,7 @@ class Toolbox:
     searching: Search
     public_url: str
 
-    @cached_property
+    @property
     def tools(self) -> Mapping[str, Tool[arguments.Arguments]]:
         """All tools by name, in the order in which they are listed."""
         return {tool.name: tool for tool in (*self._of_runs(), *self._of_reports(), *self._of_schedules())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -276,7 +277,8 @@ class Route:
 
     def filled(self, ids: Mapping[str, str]) -> str:
         """The path with `ids` in it."""
-        return self.path.format(**ids)
+        # Without what a parameter may hold: {number:path}.
+        return re.sub(r":\w+}", "}", self.path).format(**ids)
 
 
 def _with_all_below(dependant: Dependant) -> Iterator[Dependant]:

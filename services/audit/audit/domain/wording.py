@@ -70,11 +70,13 @@ def target_words(entry: Entry, names: Mapping[tuple[str, str], str]) -> str:
     """What the thing is called; its kind where nobody has said (ids say nothing to people)."""
     if not entry.target_id:
         return "Something that was erased"
+    if entry.target_kind == "workspace":
+        return "This workspace"
     if name := names.get((entry.target_kind, entry.target_id)):
         return name
     if entry.target_kind == "integration":
         return _PROVIDERS.get(entry.target_id, entry.target_id)
-    return "This workspace" if entry.target_kind == "workspace" else entry.target_kind.capitalize()
+    return entry.target_kind.capitalize()
 
 
 def actor_words(entry: Entry) -> str:

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI
@@ -71,10 +72,10 @@ Json = dict[str, Any]
 
 def routers() -> dict[str, tuple[APIRouter, ...]]:
     """The routers with the API of each service, put together around nothing."""
-    nothing = cast("Any", None)
+    nothing, desk = cast("Any", None), cast("Any", SimpleNamespace(db=None))
     return {
         "ingest": (ingest.http.router(nothing, nothing, nothing, nothing),),
-        "analysis": analysis.http.routers(nothing, nothing, nothing, nothing, nothing, ""),
+        "analysis": analysis.http.routers(desk, nothing, nothing, nothing, nothing, ""),
         "credential-vault": (credential_vault.http.integrations.router(nothing),),
         "audit": (*audit.http.routers(nothing), audit.log.routes.log_router(nothing, nothing)),
         "retention": (retention.http.router(nothing, nothing, nothing),),
@@ -101,7 +102,7 @@ def apps() -> dict[str, FastAPI]:
 
 def unmarked(app: FastAPI) -> list[str]:
     """The API's routes that do not say which scope a key needs."""
-    return [f"{'/'.join(sorted(route.methods))} {path}" for path, route in api_routes(app) if mark_of(route) is None]
+    return [f"{'/'.join(sorted(route.methods or ()))} {path}" for path, route in api_routes(app) if mark_of(route) is None]
 
 
 def document() -> Json:
@@ -132,7 +133,7 @@ def document() -> Json:
 
 def _mark(paths: Json, app: FastAPI) -> None:
     for path, route in api_routes(app):
-        for method in sorted(route.methods - {"HEAD"}):
+        for method in sorted((route.methods or set()) - {"HEAD"}):
             _complete(paths[path][method.lower()], path, method, mark_of(route))
 
 

@@ -6,6 +6,7 @@ import logging
 import re
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -35,10 +36,10 @@ async def town(ingest: Ingest, stage: Stage, issuer: Issuer) -> AsyncIterator[To
         yield made
 
 
-async def made(town: Town, *scopes: str, user: str = HELEN, **more: object) -> dict[str, str]:
+async def made(town: Town, *scopes: str, user: str = HELEN, **more: object) -> dict[str, Any]:
     answer = await town.ask("POST", KEYS, user, name="Nightly export", scopes=scopes or ("members:read",), **more)
     assert answer.status_code == 201, answer.text
-    body: dict[str, str] = answer.json()
+    body: dict[str, Any] = answer.json()
     return body
 
 
@@ -190,7 +191,8 @@ async def test_a_key_whose_process_died_does_not_exist(town: Town) -> None:
     ids=["no name", "long name", "no scope", "unknown scope", "no days", "unknown field"],
 )
 async def test_what_makes_no_key_is_told(town: Town, body: dict[str, object]) -> None:
-    answer = await town.ask("POST", KEYS, **body)
+    async with town.program() as client:
+        answer = await client.post(KEYS, json=body)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
 
 
@@ -222,7 +224,7 @@ async def test_the_list_is_paged_from_the_newest_on(town: Town) -> None:
 async def test_when_a_key_was_used_last_is_noted_now_and_then(town: Town) -> None:
     key = await made(town)
     assert key["last_used_at"] is None
-    seen = []
+    seen: list[str] = []
     for _ in range(2):
         assert (await ask(town, key["key"])).status_code == 200
         seen.append((await town.ask("GET", f"{KEYS}/{key['id']}")).json()["last_used_at"])
@@ -281,7 +283,8 @@ async def test_a_person_makes_a_key_on_the_page_and_sees_it_once(town: Town) -> 
         again = await client.post("/settings/api-keys", data=sent)
         assert (again.status_code, re.search(api_keys.PATTERN, again.text)) == (409, None)
         assert re.search(api_keys.PATTERN, (await client.get("/settings/api-keys")).text) is None
-        for wrong in ({"scope": []}, {"days": "soon"}, {"name": " "}, {"scope": ["root"]}):
+        mistakes: list[dict[str, object]] = [{"scope": []}, {"days": "soon"}, {"name": " "}, {"scope": ["root"]}]
+        for wrong in mistakes:
             refused = await client.post("/settings/api-keys", data=sent | wrong)
             assert (refused.status_code, "No key was made" in refused.text) == (400, True), wrong
         [listed] = (await town.ask("GET", KEYS)).json()["api_keys"]

@@ -48,10 +48,10 @@ async def test_the_workspace_is_changed_only_from_what_was_read(town: Town) -> N
 
 async def test_an_invitation_is_sent_once(town: Town) -> None:
     async with town.program() as client:
-        for _ in range(2):
-            answer = await client.post("/api/v1/invitations", json=NORA, headers={"idempotency-key": "nora"})
-            assert (answer.status_code, answer.content) == (204, b"")
-        assert answer.headers["idempotency-replayed"] == "true"
+        headers = {"idempotency-key": "nora"}
+        answers = [await client.post("/api/v1/invitations", json=NORA, headers=headers) for _ in range(2)]
+        assert [(answer.status_code, answer.content) for answer in answers] == [(204, b"")] * 2
+        assert answers[1].headers["idempotency-replayed"] == "true"
     assert len(await town.told(MemberInvited)) == 1
 
 

@@ -14,6 +14,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("doc
 
 # In backquotes or as plain words: a path below one of the project's folders, or a file of Python or SQL by the end of its path.
 _PATH = re.compile(r"(?:\b(?:tests|libs|services|deploy|docs|proto)/[\w./*-]*[\w*])|(?:\b[\w/-]+\.(?:py|sql)\b)")
+_ADDRESS = re.compile(r"\$[A-Z]+/\S+")
 
 
 @cache
@@ -29,8 +30,8 @@ def _is_there(path: str) -> bool:
 
 
 def _missing(text: str) -> list[str]:
-    """The paths in `text` that lead nowhere; NNNN stands for a number, and the beginning of a name for its file."""
-    named = {path for path in _PATH.findall(text) if "NNNN" not in path}
+    """The paths in `text` that lead nowhere; NNNN stands for a number, and the beginning of a name for its file. Addresses are none."""
+    named = {path for path in _PATH.findall(_ADDRESS.sub("", text)) if "NNNN" not in path}
     return sorted(path for path in named if not _is_there(path) and not any(ROOT.glob(f"{path}*")))
 
 

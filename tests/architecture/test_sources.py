@@ -197,7 +197,7 @@ def test_what_could_not_be_captured_is_found(call: str) -> None:
 
 def test_a_raw_fetch_fails_the_build_and_names_its_line(tmp_path: Path) -> None:
     store = tmp_path / "store.py"
-    text = (services()["audit"].folder / "audit/store.py").read_text()
+    text = (services()["audit"].folder / "audit/store/__init__.py").read_text()
     store.write_text(f'{text}\nasync def raw(tx: Tx) -> None:\n    await tx.fetch("select id from entries")\n')
     line = text.count("\n") + 3
     for rule in (sql_text, unnamed_statements):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Awaitable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -72,7 +72,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._stopping = stopping
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+    async def shutdown(self, sockets: Any = None) -> None:
         """Stop listening, and wait for the answers that are under way."""
         self._stopping.set()
         await super().shutdown(sockets)

@@ -40,7 +40,10 @@ _MEMBERS = Untold("keeps who is a member, as ingest told, which ingest audits")
 _UPKEEP = Untold("removes what is over; nothing that an admin has set is changed")
 _BUS = Untold("carries messages; what they do is declared by message")
 _OPERATOR = Untold("an operator's look at the service; it changes no workspace's data")
+_CHANNELS = Untold("reads which channels there are; choosing one is audited")
+_SEEN = Untold("a person's own: what somebody has been told is not told again")
 _CHECK = Untold("has the credential checked; the check, a job, tells of what it finds")
+_SAME_ENTRIES = Untold("moves entries to where they are found, or gives them places in the log; none of them changes")
 _KEYS = Untold("keys of the service, of no workspace; no credential changes by it")
 
 WAYS_IN: Register = {
@@ -57,6 +60,10 @@ WAYS_IN: Register = {
     ("ingest", "POST /settings/workspace/settings"): told("workspace.updated"),
     ("ingest", "PUT /api/v1/workspace/name"): told("workspace.updated"),
     ("ingest", "PUT /api/v1/workspace/settings"): told("workspace.updated"),
+    ("ingest", "POST /settings/api-keys"): told("workspace.updated"),
+    ("ingest", "POST /settings/api-keys/{key_id}/revoke"): told("workspace.updated"),
+    ("ingest", "POST /api/v1/api-keys"): told("workspace.updated"),
+    ("ingest", "DELETE /api/v1/api-keys/{key_id}"): told("workspace.updated"),
     # ingest: other senders
     ("ingest", "POST /webhooks/clerk"): told(
         "member.invited", "member.added", "member.removed", "member.role_changed", "workspace.updated"
@@ -78,6 +85,9 @@ WAYS_IN: Register = {
     ("ingest", "message callmine.reports.v1.ReportCompleted"): _RESULT,
     ("ingest", "message callmine.reports.v1.RunFailed"): _RESULT,
     ("ingest", "message callmine.reports.v1.RunCancelled"): _RESULT,
+    ("ingest", "message callmine.workspaces.v1.ApiKeyUsed"): Untold(
+        "notes when a key was last used; the key stays as it is"
+    ),
     ("ingest", "work FetchWorker.run"): _RESULT,
     ("ingest", "work forget_lists"): _UPKEEP,
     ("ingest", "work forget_webhooks"): _UPKEEP,
@@ -130,6 +140,17 @@ WAYS_IN: Register = {
     ("analysis", "message callmine.integrations.v1.IntegrationConnected"): _PROJECTION,
     ("analysis", "message callmine.integrations.v1.IntegrationDisconnected"): _PROJECTION,
     ("analysis", "message callmine.integrations.v1.IntegrationNeedsReconnect"): _PROJECTION,
+    ("analysis", "POST /settings/delivery"): told("workspace.updated"),
+    ("analysis", "PUT /api/v1/delivery"): told("workspace.updated"),
+    ("analysis", "POST /settings/delivery/channels"): _CHANNELS,
+    ("analysis", "POST /api/v1/delivery/channels"): _CHANNELS,
+    ("analysis", "POST /deliveries/{delivery_id}/repeat"): _RESULT,
+    ("analysis", "POST /api/v1/deliveries/{delivery_id}/repeat"): _RESULT,
+    ("analysis", "POST /notices/{notice_id}/dismiss"): _SEEN,
+    ("analysis", "GET /reports/{report_id}"): _SEEN,
+    ("analysis", "POST /mcp"): told("schedule.edited"),
+    ("analysis", "work Posters.run"): _RESULT,
+    ("analysis", "work LiveRuns.run"): Untold("reads how far runs are, for those who follow them"),
     ("analysis", "work Workers.run"): _RESULT,
     ("analysis", "work WorkPool.run"): _RESULT,
     ("analysis", "work Printers.run"): Untold("makes the file of an export that was audited when it was asked for"),
@@ -168,7 +189,15 @@ WAYS_IN: Register = {
     ("audit", "message callmine.audit.v1.AdminAction"): Untold("is how an entry comes into the log"),
     ("audit", "message callmine.workspaces.v1.WorkspaceCreated"): _PROJECTION,
     ("audit", "message callmine.workspaces.v1.WorkspaceUpdated"): _PROJECTION,
+    ("audit", "work Sealer.run"): Untold("gives entries their places in the log; no entry changes"),
     ("audit", "command entries"): _OPERATOR,
+    ("audit", "command log head"): _OPERATOR,
+    ("audit", "command log export"): _OPERATOR,
+    ("audit", "command log seal"): Untold("gives entries their places in the log; no entry changes"),
+    ("audit", "command log new-key"): Untold("a key of the service, of no workspace"),
+    ("audit", "command log erase"): Untold(
+        "follows a request for erasure, which is audited; the record of it is in the log itself"
+    ),
     ("audit", "command index"): Untold("keeps the words of entries anew; no entry changes"),
     # retention
     ("retention", "message callmine.workspaces.v1.WorkspaceCreated"): Untold(
@@ -187,6 +216,8 @@ EVERYWHERE: Mapping[str, Declared] = {
     "message callmine.workspaces.v1.MemberAdded": _MEMBERS,
     "message callmine.workspaces.v1.MemberRemoved": _MEMBERS,
     "message callmine.workspaces.v1.MemberRoleChanged": _MEMBERS,
+    "message callmine.workspaces.v1.ApiKeyCreated": _PROJECTION,
+    "message callmine.workspaces.v1.ApiKeyRevoked": _PROJECTION,
     "command serve": _BUS,
     "command migrate": Untold("migrations are looked at one by one"),
     "command parked list": _BUS,
@@ -197,6 +228,10 @@ EVERYWHERE: Mapping[str, Declared] = {
 """What every service has, or may have."""
 
 MIGRATIONS: Register = {
+    ("audit", "pre/0012_entries_by_month.sql"): _SAME_ENTRIES,
+    ("audit", "each/entries_ahead.sql"): _SAME_ENTRIES,
+    ("audit", "pre/0014_log.sql"): _SAME_ENTRIES,
+    ("audit", "post/0015_log.sql"): _SAME_ENTRIES,
     ("credential-vault", "pre/0030_keys.sql"): _KEYS,
     ("credential-vault", "post/0031_keys.sql"): _KEYS,
 }

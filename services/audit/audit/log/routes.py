@@ -50,10 +50,12 @@ def _public(db: Database, keyring: Keyring) -> APIRouter:
 
     @routes.get("/audit/log/keys")
     async def keys() -> PlainTextResponse:
+        """The public keys of the log, one on a line."""
         return PlainTextResponse("".join(f"{one.text}\n" for one in keyring.verifiers), headers=_HEAD)
 
     @routes.get("/audit/log/checkpoint")
     async def global_checkpoint() -> PlainTextResponse:
+        """The signed checkpoint of the global log."""
         async with db.sweep() as tx:
             note = (await sweeps.read_global(tx)).checkpoint
         if not note:
@@ -62,6 +64,7 @@ def _public(db: Database, keyring: Keyring) -> APIRouter:
 
     @routes.get("/audit/log/tile/{level}/{number:path}")
     async def tile(level: int, number: str) -> Response:
+        """A tile of the global log, as https://c2sp.org/tlog-tiles has them."""
         place, width = _tile(level, number)
         async with db.sweep() as tx:
             hashes = (await sweeps.global_tiles(tx, [(level, place)])).get((level, place), b"")
@@ -72,6 +75,7 @@ def _public(db: Database, keyring: Keyring) -> APIRouter:
 
     @routes.get("/audit/log/callmine_verify.py")
     async def verifier() -> PlainTextResponse:
+        """The verifier: one file of Python that needs nothing else."""
         text = (files("audit") / "verify" / "callmine_verify.py").read_text(encoding="utf-8")
         return PlainTextResponse(text, headers=_HEAD)
 
@@ -83,6 +87,7 @@ def _own(db: Database) -> APIRouter:
 
     @routes.get("/api/v1/audit/log/checkpoint", dependencies=[needs(Scope.AUDIT_READ)])
     async def checkpoint(session: Admin) -> PlainTextResponse:
+        """The signed checkpoint of the workspace's own log. 404 while nothing has been sealed."""
         async with db.workspace(session.workspace_id) as tx:
             note = (await store.head(tx)).checkpoint
         if not note:
@@ -91,6 +96,7 @@ def _own(db: Database) -> APIRouter:
 
     @routes.get("/api/v1/audit/log/export", dependencies=[needs(Scope.AUDIT_READ)])
     async def exported(session: Admin) -> StreamingResponse:
+        """The workspace's whole log with its proof, as JSON lines for the verifier."""
         lines = export.lines(db, session.workspace_id)
         # The first line before the answer begins: a log that is empty is told as an error.
         first = await anext(lines)

@@ -37,11 +37,17 @@ async def accepted(world: World, broken: Broken) -> bool:
 
 async def _make_target(world: World, broken: Broken) -> None:
     """The unique index that an ON CONFLICT without the workspace asks for."""
-    insert = next(node for node in walk(parsed(broken.statement.sql)) if is_a(node, ast.InsertStmt))
+    insert = next(node for node in walk(parsed(broken.statement.sql)) if is_a(node, ast.InsertStmt) and _is_broken(node))
     columns = ", ".join(one.name for one in insert.onConflictClause.infer.indexElems)
     await world.alone.execute("SET LOCAL session_replication_role = replica")
     await world.alone.execute(f"DELETE FROM {insert.relation.relname}")
     await world.alone.execute(f"CREATE UNIQUE INDEX target ON {insert.relation.relname} ({columns})")
+
+
+def _is_broken(insert: ast.Node) -> bool:
+    """Whether it is the one, of perhaps several in a statement, whose ON CONFLICT has lost the workspace."""
+    clause = insert.onConflictClause
+    return clause is not None and all(one.name != "workspace_id" for one in clause.infer.indexElems)
 
 
 async def execute(world: World, broken: Broken) -> Outcome:

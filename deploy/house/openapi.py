@@ -52,6 +52,7 @@ _PROBLEMS = {
     "409": "Not possible in this state, or a repetition while the first request is under way",
     "412": "It is not what If-Match says any more",
     "422": "This cannot be processed, or the Idempotency-Key belongs to another request",
+    "429": "Too much at once: try again after Retry-After",
     "503": "Not possible for the moment: try again after Retry-After",
 }
 
@@ -102,7 +103,9 @@ def apps() -> dict[str, FastAPI]:
 
 def unmarked(app: FastAPI) -> list[str]:
     """The API's routes that do not say which scope a key needs."""
-    return [f"{'/'.join(sorted(route.methods or ()))} {path}" for path, route in api_routes(app) if mark_of(route) is None]
+    return [
+        f"{'/'.join(sorted(route.methods or ()))} {path}" for path, route in api_routes(app) if mark_of(route) is None
+    ]
 
 
 def document() -> Json:
@@ -147,17 +150,19 @@ def _complete(operation: Json, path: str, method: str, mark: Needs | None) -> No
     once = any(one.get("name") == "idempotency-key" for one in operation.get("parameters", []))
     statuses = ["400", "401", "403", "503"]
     statuses += ["404"] if "{" in path or path.endswith(("/plan", "/workspace")) or method != "GET" else []
+    # What a route says itself; 422 is said of every route that takes anything, and answered by those that change something.
+    statuses += [code for code in operation["responses"] if code in _PROBLEMS and code != "422"]
     statuses += ["409", "422"] if method != "GET" else []
     statuses += ["402"] if method == "POST" and path.endswith(("/runs", "/run", "/resume", "/previews")) else []
     matched = method in {"PUT", "DELETE"} and path.startswith((f"{API}schedules/", f"{API}workspace/"))
     statuses += ["412"] if matched else []
     operation["responses"] = {
         code: answer for code, answer in operation["responses"].items() if not code.startswith(("4", "5"))
-    } | {code: {"$ref": f"#/components/responses/{code}"} for code in sorted(statuses)}
+    } | {code: {"$ref": f"#/components/responses/{code}"} for code in sorted(set(statuses))}
     parameters = operation.setdefault("parameters", [])
     if matched:
         parameters.append(_header("If-Match", "The ETag that was read: anything else by now is answered 412"))
-    if method == "GET":
+    if method == "GET" and "text/event-stream" not in operation["responses"]["200"].get("content", {}):
         parameters.append(
             _header("If-None-Match", "The ETag of the answer that you have: the same one is not sent again")
         )
@@ -210,7 +215,8 @@ def _schemes() -> Json:
 def _responses() -> Json:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     found: Json = {code: {"description": words, "content": content} for code, words in _PROBLEMS.items()}
-    found["503"]["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+    for code in ("429", "503"):
+        found[code]["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
     return found
 
 

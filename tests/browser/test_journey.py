@@ -123,7 +123,7 @@ async def _watch(page: Page) -> None:
     await expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]"))
     done = page.get_by_role("link", name="Read the report")
     await expect(done).to_be_visible()
-    await expect(page.get_by_text("Completed")).to_be_visible()
+    await expect(page.get_by_text("Completed", exact=True)).to_be_visible()
     assert await _marked(page)
     await done.click()
 

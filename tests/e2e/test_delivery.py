@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable
 
 from e2e.conftest import Finished
 from e2e.consents import connect_by_oauth
-from e2e.runs import end_of
+from e2e.runs import database, end_of
 from e2e.sandbox import Sandbox
 from local.journey import Json, Person, admin_of, asked
+from local.stack import Stack
 
 WORKSPACE = "harborline"
 NAME = "Price every week"
+CONNECTED = "SELECT 1 FROM integrations WHERE provider = 'slack' AND state = 'connected'"
 
 
 async def by_and_by(look: Callable[[], Awaitable[Json]], good: Callable[[Json], object]) -> Json:
@@ -26,6 +28,14 @@ async def by_and_by(look: Callable[[], Awaitable[Json]], good: Callable[[Json], 
             return seen
         assert time.monotonic() < deadline, f"it does not come to that: {seen}"
         await asyncio.sleep(0.2)
+
+
+async def heard_by_analysis(stack: Stack) -> None:
+    """Return once analysis has heard that Slack is connected; until then it refuses to ask for channels. Raises AssertionError."""
+    deadline = time.monotonic() + 60
+    while not await database(stack, "analysis", CONNECTED):
+        assert time.monotonic() < deadline, "analysis does not hear that Slack is connected"
+        await asyncio.sleep(0.1)
 
 
 async def channels(person: Person) -> dict[str, Json]:
@@ -42,6 +52,7 @@ async def test_a_schedules_run_is_posted_to_its_channel(finished: Finished) -> N
     stack = finished.stack
     outside, person = Sandbox(stack), admin_of(stack, WORKSPACE)
     await connect_by_oauth(person, "slack", WORKSPACE)
+    await heard_by_analysis(stack)
     found = await channels(person)
     assert [name for name, channel in found.items() if channel["joined"]] == ["general", "sales"]
     await outside.clear_slack()

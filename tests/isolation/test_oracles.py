@@ -27,7 +27,7 @@ SEEDS = Path(__file__).parent / "mutants/seeds"
 _TABLES = """
 SELECT c.relname AS table, array_agg(a.attname::text) AS columns
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND has_column_privilege($1, c.oid, a.attnum, 'INSERT')
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND has_column_privilege($1, c.oid, a.attnum, 'INSERT')
   AND EXISTS (SELECT FROM pg_attribute w WHERE w.attrelid = c.oid AND w.attname = 'workspace_id')
 GROUP BY c.oid, c.relname
 ORDER BY c.oid
@@ -110,7 +110,7 @@ async def test_what_another_workspace_holds_changes_no_answer(
 
 async def test_a_key_that_reaches_across_is_found(new_database: NewDatabase, postgres_url: str) -> None:
     shared, alone = await new_database("audit"), await new_database("audit")
-    across = "CREATE UNIQUE INDEX across ON entries (id)"
+    across = "CREATE UNIQUE INDEX across ON log_erasures (id)"
     beside, without, _ = await both(shared.app, alone.app, postgres_url, "audit", across)
     assert [answer for answer in beside if "across" in answer]
     assert beside != without

@@ -145,7 +145,9 @@ async def test_who_reads_the_report_is_told_no_more(bench: DeliveryBench) -> Non
 
 async def test_nobody_is_told_of_a_run_that_the_plan_hides(bench: DeliveryBench) -> None:
     await bench.world.finished_run()
-    await bench.world.owner("UPDATE runs SET created_at = now() - interval '31 days'")
+    await bench.world.owner(
+        "UPDATE runs SET created_at = now() - interval '31 days', finished_at = now() - interval '31 days'"
+    )
     assert (await bench.world.desk.surroundings(ACME, [MAYA.id])).notices == []
     upgraded = bench.world.event(
         PlanChanged(plan="scale", report_window_days=0, monthly_calls=50, concurrent_runs=1), ACME, sequence=9

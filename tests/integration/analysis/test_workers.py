@@ -168,6 +168,7 @@ async def test_invented_quotes_are_dropped_and_counted(world: World) -> None:
         ("s2", "Honestly, the price is higher than we planned for."),
         ("s2", "Honestly, the price is far higher than we planned for."),
         ("s99", "We would need finance to agree."),
+        ("s3", "We would need finance to agree."),
         ("s1", "Thanks for making the time today. Honestly, the price"),
     ]
     world.model.script = lambda p: honest(p) if p.task == "synthesise" else call_answer(invented)
@@ -177,7 +178,7 @@ async def test_invented_quotes_are_dropped_and_counted(world: World) -> None:
     assert report_id is not None
     numbers = (await world.desk.report(ACME, report_id)).document["numbers"]
     assert isinstance(numbers, dict)
-    assert (numbers["quotes"], numbers["quotes_dropped"]) == (2, 2)
+    assert (numbers["quotes"], numbers["quotes_dropped"]) == (2, 3)
     stored = await world.rows("SELECT sentence_id, speaker, start_ms FROM quotes ORDER BY ordinal")
     assert [tuple(row) for row in stored] == [("s2", "Tomás Ferreira", 4000), ("s3", "Tomás Ferreira", 10000)]
 

@@ -56,6 +56,13 @@ async def plan_of(db: Database, name: str, given: dict[str, object]) -> Node:
     return cast(Node, (json.loads(found) if isinstance(found, str) else found)[0]["Plan"])
 
 
+async def empty_partitions(db: Database) -> set[str]:
+    """Months that hold nothing yet: read from their beginning to their end at once."""
+    async with db.workspace(LOOKED_AT) as tx:
+        found = await tx._connection.fetch("SELECT relname FROM pg_class WHERE relispartition AND reltuples <= 0")
+    return {str(row["relname"]) for row in found}
+
+
 @pytest.mark.parametrize("name", sorted(_QUESTIONS))
 async def test_a_page_is_found_in_the_order_of_its_index(log: Database, name: str) -> None:
     index, given = _QUESTIONS[name]
@@ -63,7 +70,10 @@ async def test_a_page_is_found_in_the_order_of_its_index(log: Database, name: st
     used = {str(node["Index Name"]) for node in plan if "Index Name" in node}
     # Of a partition the index has another name; its definition begins alike.
     assert any(index in one or one.endswith("_idx") for one in used), (name, used)
-    assert [node for node in plan if node["Node Type"] in ("Seq Scan", "Bitmap Heap Scan")] == []
+    assert {node["Node Type"] for node in plan} & {"Bitmap Heap Scan"} == set()
+    assert {str(node["Relation Name"]) for node in plan if node["Node Type"] == "Seq Scan"} <= await empty_partitions(
+        log
+    )
 
 
 async def test_words_are_looked_up_by_an_index_although_row_security_is_in_the_way(log: Database) -> None:

@@ -146,9 +146,13 @@ async def test_copying_out_shows_the_own_rows_only(a: Connection, b: Connection)
     async def take(data: bytes) -> None:
         lines.append(data)
 
+    # Behind policies a table is copied without its partitions, which the role may not name: that is to say nothing of this one.
     await a.copy_from_table("entries", columns=["workspace_id", "id"], output=take)
+    assert lines == []
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await a.copy_from_table("entries_stray", columns=["workspace_id", "id"], output=take)
     await a.copy_from_query("SELECT workspace_id, id FROM entries", output=take)
-    assert b"".join(lines) == f"org_a\t{TWO}\n".encode() * 2
+    assert b"".join(lines) == f"org_a\t{TWO}\n".encode()
 
 
 @pytest.mark.parametrize(

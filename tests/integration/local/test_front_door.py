@@ -27,20 +27,26 @@ CHUNK = b"data: " + b"x" * 16_000 + b"\n\n"
 
 @dataclass
 class Upstream:
-    """A service with an endless stream: each event when a test lets it, or as fast as it is taken."""
+    """A service with an endless stream: each event when a test lets it, one for each stream, or as fast as they are taken."""
 
     ticks: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+    greeted: asyncio.Event = field(default_factory=asyncio.Event)
     sent: int = 0
     open: int = 0
     encodings: list[str] = field(default_factory=list)
 
     def app(self) -> Starlette:
-        return Starlette(routes=[Route("/ticks", self.follow), Route("/flood", self.flood)])
+        return Starlette(
+            routes=[Route("/ticks", self.follow), Route("/greeting", self.greet), Route("/flood", self.flood)]
+        )
 
     async def follow(self, request: Request) -> StreamingResponse:
         self.encodings.append(request.headers.get("accept-encoding", ""))
         headers = {"x-accel-buffering": "no", "cache-control": "private, no-store"}
         return StreamingResponse(self._counted(self._ticking()), headers=headers, media_type="text/event-stream")
+
+    async def greet(self, _: Request) -> StreamingResponse:
+        return StreamingResponse(self._counted(self._greeting()), media_type="text/event-stream")
 
     async def flood(self, _: Request) -> StreamingResponse:
         return StreamingResponse(self._counted(self._flooding()), media_type="text/event-stream")
@@ -48,6 +54,12 @@ class Upstream:
     async def _ticking(self) -> AsyncIterator[bytes]:
         while True:
             yield await self.ticks.get()
+
+    async def _greeting(self) -> AsyncIterator[bytes]:
+        # Of one queue for all, a stream that is quick takes what another waits for.
+        await self.greeted.wait()
+        yield b": hello\n\n"
+        await asyncio.Event().wait()
 
     async def _flooding(self) -> AsyncIterator[bytes]:
         while True:
@@ -160,12 +172,11 @@ async def test_many_follow_at_once(door: tuple[Upstream, str]) -> None:
     async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=30) as client:
 
         async def follow() -> None:
-            async with client.stream("GET", f"{url}/ticks") as answer:
-                await anext(answer.aiter_raw())
+            async with client.stream("GET", f"{url}/greeting") as answer:
+                assert await anext(answer.aiter_raw()) == b": hello\n\n"
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(follow()) for _ in range(250)]
             await until(lambda: upstream.open == len(tasks))
-            for _ in tasks:
-                upstream.ticks.put_nowait(b": hello\n\n")
+            upstream.greeted.set()
     await until(lambda: upstream.open == 0)

@@ -112,7 +112,7 @@ async def test_migrate_makes_the_tables_of_an_empty_database_once(
         assert first.exit_code == 0, first.output
         applied = json.loads(first.stdout)["applied"]
         assert applied[0] == "0001_messaging"
-        assert len(applied) == sum(len(list(folder.glob("*/*.sql"))) for folder in migration_folders(service))
+        assert len(applied) == sum(len(list(folder.glob("p*/*.sql"))) for folder in migration_folders(service))
         again = await run(CLIS[service], "migrate", env=environment)
         assert again.stdout == "Nothing to apply: the database is up to date.\n"
         async with connected(dsns.sweep) as connection:

@@ -106,10 +106,13 @@ def made_up(type_name: str, number: str) -> str:
         "uuid": f"md5({number}::text)::uuid",
         "text": f"'text-' || {number}",
         "integer": f"({number})::integer",
+        "smallint": f"({number} % 8)::smallint",
+        "tsvector": f"to_tsvector('simple', 'word' || {number})",
         "bigint": f"({number})::bigint",
         "double precision": f"({number})::double precision",
         "boolean": f"{number} % 2 = 0",
         "timestamp with time zone": f"now() - {number} * interval '1 hour'",
+        "json": "'[]'::json",
         "jsonb": "'{}'::jsonb",
         # Some keys are digests: each row has bytes of its own.
         "bytea": f"decode(md5(({number})::text), 'hex')",

@@ -169,7 +169,21 @@ def _audit(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     def file() -> str:
         return urlencode({**chosen(), "format": a.rng.choice(["csv", "jsonl", "jsonl", "xml"])})
 
+    log = "/audit/log"
     return (
+        # Nothing is sealed here: what sealing does with several workspaces is told by the proof of the log.
+        (
+            1,
+            lambda: a.open(
+                "audit", f"{log}/{a.rng.choice(['keys', 'checkpoint', 'tile/0/000', 'callmine_verify.py'])}"
+            ),
+        ),
+        (0, lambda: a.open("audit", f"{log}/keys")),
+        (0, lambda: a.open("audit", f"{log}/checkpoint")),
+        (0, lambda: a.open("audit", f"{log}/tile/0/000")),
+        (0, lambda: a.open("audit", f"{log}/callmine_verify.py")),
+        (1, lambda: a.api("audit", "GET", f"/api/v1{log}/checkpoint")),
+        (1, lambda: a.api("audit", "GET", f"/api/v1{log}/export")),
         (4, lambda: a.page("audit", f"/audit?{query([''])}")),
         (2, lambda: a.page("audit", f"/audit/new?{news()}", part=True)),
         (2, lambda: a.page("audit", f"/audit/export?{file()}")),

@@ -170,6 +170,7 @@ _PATCHES: Sequence[tuple[str, object]] = (
     ("core.ids.os", _Machine),
     ("core.ids.time", _Machine),
     ("web.middleware.secrets", _Machine),
+    ("web.api_keys.os", _Machine),
     ("uuid.uuid4", _uuid4),
     ("core.clock.SystemClock.now", _now),
     ("messaging.consumer.Consumer._apply", _apply_part),

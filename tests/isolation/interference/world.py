@@ -28,6 +28,7 @@ from analysis.store.schedules import ScheduleClaim
 from analysis.workers import Workers
 from analysis.workers.exports import Printers
 from analysis.workers.pool import WorkPool
+from audit.log.sealing import Sealer
 from audit.settings import Settings as AuditSettings
 from credential_vault.settings import Settings as VaultSettings
 from ingest.settings import Settings as IngestSettings
@@ -95,6 +96,10 @@ class World:
         await _worker(self.services["analysis"], Workers).drain()
         await self._end_waits("analysis", "UPDATE export_files SET lease_until = now() WHERE done_at IS NULL")
         await _worker(self.services["analysis"], Printers).drain()
+
+    async def seal(self) -> None:
+        """Let audit seal what has arrived."""
+        await _worker(self.services["audit"], Sealer).drain()
 
     async def _end_waits(self, service: str, statement: str) -> None:
         """Work that was put back is due with the next operation that works, however long that took in this world (see `sources`)."""

@@ -37,7 +37,9 @@ async def accepted(world: World, broken: Broken) -> bool:
 
 async def _make_target(world: World, broken: Broken) -> None:
     """The unique index that an ON CONFLICT without the workspace asks for."""
-    insert = next(node for node in walk(parsed(broken.statement.sql)) if is_a(node, ast.InsertStmt) and _is_broken(node))
+    insert = next(
+        node for node in walk(parsed(broken.statement.sql)) if is_a(node, ast.InsertStmt) and _is_broken(node)
+    )
     columns = ", ".join(one.name for one in insert.onConflictClause.infer.indexElems)
     await world.alone.execute("SET LOCAL session_replication_role = replica")
     await world.alone.execute(f"DELETE FROM {insert.relation.relname}")

@@ -28,6 +28,7 @@ from analysis.domain.finding import MOST_QUOTES, CallAnalysis, check_answer
 from analysis.domain.report import Digest, digest
 from analysis.domain.summary import summary_of_counts
 from analysis.domain.transcript import Call, parse_call
+from analysis.handlers.desk import Surroundings
 from analysis.models.answers import read_call_answer
 from analysis.models.masking import Mask
 from analysis.models.offer import read_offer
@@ -111,10 +112,15 @@ async def shown_of(totals: Digest) -> list[Shown]:
         return report
 
     async def around(*_: object) -> object:
-        return SimpleNamespace(lost_integrations=[], zone=ZoneInfo("UTC"))
+        return Surroundings(ZoneInfo("UTC"), [])
 
-    desk = SimpleNamespace(report=found, surroundings=around, clock=None, offer=read_offer())
-    app = site(SimpleNamespace(desk=desk, schedules=None, exports=None))  # type: ignore[arg-type]
+    async def opened(*_: object) -> list[object]:
+        return []
+
+    desk = SimpleNamespace(report=found, surroundings=around, clock=None, offer=read_offer(), db=None)
+    deliveries = SimpleNamespace(opened=opened)
+    world = SimpleNamespace(desk=desk, schedules=None, exports=None, deliveries=deliveries, db=None, clock=None)
+    app = site(world)  # type: ignore[arg-type]
     quotes: list[Shown] = []
     async with browser(app, ACME) as client:
         for number in range(1, len(totals.themes) + 1):

@@ -18,6 +18,7 @@ from analysis.http.inputs import QuestionInput, question_of
 from analysis.http.paths import id_in_path
 from analysis.http.reports import export_file
 from analysis.http.views import PreviewView, RunsView, RunView
+from core.ids import parse_uuid
 from web import Scope, Session, idempotent, member, needs
 
 Member = Annotated[Session, Depends(member)]
@@ -130,7 +131,7 @@ class ApiRoutes:
 
     async def runs(self, session: Member, before: Annotated[str, Query(max_length=40)] = "") -> JSONResponse:
         """A page of runs, newest first; `next` goes into `before` for the page after."""
-        position = id_in_path(before, "run") if before else None
+        position = parse_uuid(before, "before") if before else None
         page = await self._desk.dashboard(session.workspace_id, position)
         return JSONResponse(
             {

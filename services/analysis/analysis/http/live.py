@@ -36,6 +36,13 @@ LastEvent = Annotated[str, Header(alias="last-event-id", max_length=100)]
 # For clients that cannot set a header; a browser that connects again by itself sends the header, which is newer.
 After = Annotated[str, Query(max_length=100)]
 
+# For the API's description.
+EVENTS: dict[int | str, dict[str, object]] = {
+    200: {"description": "Server-sent events until the run is over"},
+    204: {"description": "The client has heard everything, and there will be no more"},
+    429: {},
+}
+
 Wording = Callable[[Snapshot], Mapping[str, object]]
 
 
@@ -77,7 +84,13 @@ class LiveRoutes:
         router = APIRouter()
         router.add_api_route("/runs/{run_id}/events", self.page_events, methods=["GET"], include_in_schema=False)
         router.add_api_route(
-            "/api/v1/runs/{run_id}/events", self.events, methods=["GET"], dependencies=[needs(Scope.RUNS_READ)]
+            "/api/v1/runs/{run_id}/events",
+            self.events,
+            methods=["GET"],
+            status_code=200,
+            response_class=EventStream,
+            responses=EVENTS,
+            dependencies=[needs(Scope.RUNS_READ)],
         )
         return router
 

@@ -124,7 +124,7 @@ CREATE TABLE channel_lists (
     FOREIGN KEY (workspace_id, grant_id) REFERENCES slack_grants (workspace_id, id),
     CHECK ((state = 'failed') = (reason <> ''))
 );
-CREATE INDEX channel_lists_open ON channel_lists (asked_at) WHERE state = 'ready';
+CREATE INDEX channel_lists_open ON channel_lists (workspace_id, asked_at) WHERE state = 'ready';
 ALTER TABLE channel_lists ENABLE ROW LEVEL SECURITY;
 ALTER TABLE channel_lists FORCE ROW LEVEL SECURITY;
 CREATE POLICY workspace ON channel_lists TO analysis_app

@@ -61,6 +61,10 @@ class Form(enum.StrEnum):
 
 _MEDIA = {Form.CSV: "text/csv; charset=utf-8", Form.JSONL: "application/jsonl"}
 
+# For the API's description.
+_FILES = {media.partition(";")[0]: {"schema": {"type": "string"}} for media in _MEDIA.values()}
+Chosen = Annotated[str, Query(alias="format", max_length=10, json_schema_extra={"enum": [form.value for form in Form]})]
+
 
 class ExportRoutes:
     """Exports: one path for people, one for programs, the same file."""
@@ -77,12 +81,17 @@ class ExportRoutes:
     def api(self) -> APIRouter:
         """The API."""
         router = APIRouter()
-        router.add_api_route("/api/v1/audit/export", self.file, methods=["GET"], dependencies=[needs(Scope.AUDIT_READ)])
+        router.add_api_route(
+            "/api/v1/audit/export",
+            self.file,
+            methods=["GET"],
+            response_class=StreamingResponse,
+            responses={200: {"content": _FILES}},
+            dependencies=[needs(Scope.AUDIT_READ)],
+        )
         return router
 
-    async def file(
-        self, session: Admin, filters: Asking, form: Annotated[str, Query(alias="format", max_length=10)] = "csv"
-    ) -> StreamingResponse:
+    async def file(self, session: Admin, filters: Asking, form: Chosen = "csv") -> StreamingResponse:
         """All entries that the filters ask for. Where something fails half-way the connection is broken off: a file never ends early."""
         chosen = Form.parse(form)
         parts = self._reader.everything(session.workspace_id, filters)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Depends, Query
+from pydantic import JsonValue
 
 from audit.domain.entry import EntryType
 from audit.domain.reading import EntrySource, Filters
@@ -22,14 +25,22 @@ Cursor = Annotated[str, Query(max_length=200)]
 _LONGEST_TEXT = 200
 
 
+# For the API's description: what is taken beside nothing at all.
+_A_DAY: dict[str, JsonValue] = {"format": "date"}
+
+
+def _one_of(names: Iterable[StrEnum]) -> dict[str, JsonValue]:
+    return {"enum": ["", *(name.value for name in names)]}
+
+
 async def asked_filters(
-    kind: Annotated[str, Query(alias="type", max_length=40)] = "",
-    source: Annotated[str, Query(max_length=20)] = "",
+    kind: Annotated[str, Query(alias="type", max_length=40, json_schema_extra=_one_of(EntryType))] = "",
+    source: Annotated[str, Query(max_length=20, json_schema_extra=_one_of(EntrySource))] = "",
     actor: Annotated[str, Query(max_length=_LONGEST_TEXT)] = "",
     target: Annotated[str, Query(max_length=_LONGEST_TEXT)] = "",
     text: Annotated[str, Query(max_length=_LONGEST_TEXT)] = "",
-    first: Annotated[str, Query(alias="from", max_length=20)] = "",
-    last: Annotated[str, Query(alias="to", max_length=20)] = "",
+    first: Annotated[str, Query(alias="from", max_length=20, json_schema_extra=_A_DAY)] = "",
+    last: Annotated[str, Query(alias="to", max_length=20, json_schema_extra=_A_DAY)] = "",
 ) -> Filters:
     """The filters of a URL. A form sends those that were left empty as well. Raises InvalidInput."""
     return Filters(

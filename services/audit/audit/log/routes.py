@@ -33,6 +33,8 @@ _NUMBER = re.compile(r"((?:x\d{3}/){0,6}\d{3})(?:\.p/([1-9]\d{0,2}))?")
 # The highest level there can be: 256^8 is more than any table holds.
 _LEVELS = 8
 
+_LINES = "application/x-ndjson"
+
 _HEAD = {"cache-control": "public, max-age=1"}
 _FULL = {"cache-control": "public, max-age=31536000, immutable"}
 
@@ -85,7 +87,12 @@ def _public(db: Database, keyring: Keyring) -> APIRouter:
 def _own(db: Database) -> APIRouter:
     routes = APIRouter()
 
-    @routes.get("/api/v1/audit/log/checkpoint", dependencies=[needs(Scope.AUDIT_READ)])
+    @routes.get(
+        "/api/v1/audit/log/checkpoint",
+        dependencies=[needs(Scope.AUDIT_READ)],
+        response_class=PlainTextResponse,
+        responses={404: {}},
+    )
     async def checkpoint(session: Admin) -> PlainTextResponse:
         """The signed checkpoint of the workspace's own log. 404 while nothing has been sealed."""
         async with db.workspace(session.workspace_id) as tx:
@@ -94,9 +101,14 @@ def _own(db: Database) -> APIRouter:
             raise NotFound("nothing of this workspace has been sealed yet: try again when there is an audit entry")
         return PlainTextResponse(note)
 
-    @routes.get("/api/v1/audit/log/export", dependencies=[needs(Scope.AUDIT_READ)])
+    @routes.get(
+        "/api/v1/audit/log/export",
+        dependencies=[needs(Scope.AUDIT_READ)],
+        response_class=StreamingResponse,
+        responses={200: {"content": {_LINES: {"schema": {"type": "string"}}}}, 404: {}},
+    )
     async def exported(session: Admin) -> StreamingResponse:
-        """The workspace's whole log with its proof, as JSON lines for the verifier."""
+        """The workspace's whole log with its proof, as JSON lines for the verifier. 404 while nothing has been sealed."""
         lines = export.lines(db, session.workspace_id)
         # The first line before the answer begins: a log that is empty is told as an error.
         first = await anext(lines)
@@ -107,7 +119,7 @@ def _own(db: Database) -> APIRouter:
                 yield chunk
 
         name = f'attachment; filename="audit-{session.workspace_id}.jsonl"'
-        return StreamingResponse(whole(), media_type="application/x-ndjson", headers={"content-disposition": name})
+        return StreamingResponse(whole(), media_type=_LINES, headers={"content-disposition": name})
 
     return routes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.errors import CallmineError, InvalidInput
+from core.errors import CallmineError, InvalidInput, NotFound
 from core.ids import parse_user_id
 from database import Database
 from ingest.domain.entries import LONGEST_EMAIL, valid_email
@@ -27,6 +28,9 @@ PAGE = "/settings/members"
 # A page of the list; an organisation of thousands is read page by page.
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
+
+# As Clerk makes them, orginv_ and base-62 text; no more is taken for granted than that they can be looked up.
+_INVITATION_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 # So many are shown; more at once than anybody has written by hand.
 MOST_INVITATIONS = 100
@@ -182,7 +186,7 @@ def _add_pages(routes: APIRouter, shown: MembersPage, administering: Administeri
     @routes.post(f"{PAGE}/invitations/{{invitation_id}}/revoke")
     async def revoke(request: Request, session: AdminSession, invitation_id: str) -> Response:
         return await shown.after(
-            request, session, "revoked", lambda: administering.revoke(admin_of(session), invitation_id)
+            request, session, "revoked", lambda: administering.revoke(admin_of(session), _invitation_id(invitation_id))
         )
 
     @routes.post(f"{PAGE}/{{user_id}}/role")
@@ -228,7 +232,7 @@ def _add_changing(routes: APIRouter, administering: Administering) -> None:
     @routes.delete("/api/v1/invitations/{invitation_id}", status_code=204, dependencies=[needs(Scope.MEMBERS_WRITE)])
     async def revoke(session: AdminSession, invitation_id: str) -> None:
         """Make an invitation worthless."""
-        await administering.revoke(admin_of(session), invitation_id)
+        await administering.revoke(admin_of(session), _invitation_id(invitation_id))
 
     @routes.put("/api/v1/members/{user_id}/role", status_code=204, dependencies=[needs(Scope.MEMBERS_WRITE)])
     async def change_role(session: AdminSession, user_id: str, change: RoleChange) -> None:
@@ -239,6 +243,13 @@ def _add_changing(routes: APIRouter, administering: Administering) -> None:
     async def remove(session: AdminSession, user_id: str, confirmed: bool = False) -> None:
         """Remove a member. `confirmed` has to be true for oneself."""
         await administering.remove(admin_of(session), parse_user_id(user_id), confirmed=confirmed)
+
+
+def _invitation_id(text: str) -> str:
+    """The id in a path. A malformed one names nothing: NotFound, as for any that does not exist."""
+    if not _INVITATION_ID.fullmatch(text):
+        raise NotFound("There is no such invitation.")
+    return text
 
 
 def _member(member: Membership) -> MemberView:

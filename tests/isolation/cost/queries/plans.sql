@@ -8,7 +8,8 @@ FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
-WHERE c.relkind = 'r' AND EXISTS (SELECT FROM pg_attribute w WHERE w.attrelid = c.oid AND w.attname = 'workspace_id')
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND EXISTS (SELECT FROM pg_attribute w WHERE w.attrelid = c.oid AND w.attname = 'workspace_id')
 ORDER BY c.relname, a.attnum;
 
 -- name: check_constraints
@@ -16,7 +17,7 @@ ORDER BY c.relname, a.attnum;
 -- cross-workspace: reads the catalog only
 SELECT conrelid::regclass::text AS relation, conname AS name, pg_get_constraintdef(oid) AS definition
 FROM pg_constraint
-WHERE contype = 'c' AND connamespace = 'public'::regnamespace;
+WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND coninhcount = 0;
 
 -- name: parameter_types
 -- The types of a prepared statement's parameters, in their order.
@@ -30,3 +31,11 @@ SELECT i.indexrelid::regclass::text AS name
 FROM pg_index i
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 WHERE a.attname = 'workspace_id';
+
+-- name: partitions
+-- Partitions that hold something, with the tables that they are of: an empty one is read from its beginning to its end.
+-- cross-workspace: reads the catalog only
+SELECT inhrelid::regclass::text AS partition, inhparent::regclass::text AS relation
+FROM pg_inherits
+JOIN pg_class c ON c.oid = inhrelid
+WHERE c.relispartition AND c.relkind = 'r' AND c.reltuples > 0;

@@ -10,3 +10,17 @@ INSERT INTO entry_names (workspace_id, kind, id, name, told_at, told_by)
 SELECT '@w', 'actor', 'user_' || n, '@w@example.com', '2026-01-01T00:00:00Z', ('0000000' || n || '-0000-4000-8000-000000000001')::uuid
 FROM generate_series(1, 3) AS n;
 INSERT INTO workspaces (workspace_id, timezone, sequence) VALUES ('@w', 'Asia/Tokyo', 1);
+INSERT INTO log_keys (workspace_id, subject, key)
+SELECT '@w', 'user_' || n, decode(repeat('0@n', 32), 'hex') FROM generate_series(1, 2) AS n;
+INSERT INTO log_heads (workspace_id, size, frontier, checkpoint, epoch) VALUES ('@w', @n, decode(repeat('0@n', 32), 'hex'), 'of @w', @n);
+INSERT INTO log_arrivals (workspace_id, id, entries, leaves, epoch)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', ARRAY['00000001-0000-4000-8000-000000000001'::uuid], decode(repeat('0@n', 32), 'hex'), @n);
+INSERT INTO log_seals (workspace_id, first_index, entries)
+VALUES ('@w', 0, ARRAY['00000002-0000-4000-8000-000000000001'::uuid]);
+INSERT INTO log_tiles (workspace_id, level, number, hashes) VALUES ('@w', 0, 0, decode(repeat('0@n', 32), 'hex'));
+INSERT INTO log_erasures (workspace_id, id, request_id, scope, firsts, lasts, erased_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'of @w', 'person', ARRAY[0], ARRAY[@n], '2026-01-0@nT00:00:00Z');
+INSERT INTO log_redactions (workspace_id, entry_id, part, commitment, erasure_id)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'actor', decode(repeat('0@n', 32), 'hex'), '00000001-0000-4000-8000-000000000001');
+INSERT INTO log_anchors (workspace_id, size, checkpoint, blind, global_index)
+VALUES ('@w', @n, 'of @w', decode(repeat('0@n', 32), 'hex'), @n);

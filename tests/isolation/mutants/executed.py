@@ -6,6 +6,7 @@ Those that do no harm even to a superuser, whom no policy stops, prove nothing a
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import asyncpg
 from pglast import ast
@@ -46,7 +47,7 @@ async def _make_target(world: World, broken: Broken) -> None:
     await world.alone.execute(f"CREATE UNIQUE INDEX target ON {insert.relation.relname} ({columns})")
 
 
-def _is_broken(insert: ast.Node) -> bool:
+def _is_broken(insert: Any) -> bool:
     """Whether it is the one, of perhaps several in a statement, whose ON CONFLICT has lost the workspace."""
     clause = insert.onConflictClause
     return clause is not None and all(one.name != "workspace_id" for one in clause.infer.indexElems)

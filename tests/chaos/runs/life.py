@@ -135,7 +135,7 @@ def _open_transactions() -> Callable[[], bool]:
             number -= 1
 
     _Transaction.__aenter__ = entering  # type: ignore[method-assign]
-    _Transaction.__aexit__ = leaving  # type: ignore[method-assign]
+    _Transaction.__aexit__ = leaving  # type: ignore[method-assign, assignment]
     return lambda: number > 0
 
 

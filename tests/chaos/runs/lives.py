@@ -107,7 +107,10 @@ class Lives:
 async def lives() -> AsyncIterator[Lives]:
     """Ready to begin; none is left at the end."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "chaos.runs.life", stdin=pipe, stdout=pipe)
+    # A session of their own: the system hangs up on a group that loses its shell while one of its processes is stopped.
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chaos.runs.life", stdin=pipe, stdout=pipe, start_new_session=True
+    )
     assert process.stdout is not None, "it was started with a pipe"
     assert process.stdin is not None, "it was started with a pipe"
     async with asyncio.timeout(_START):

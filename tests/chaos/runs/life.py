@@ -140,6 +140,14 @@ def _open_transactions() -> Callable[[], bool]:
     return lambda: number > 0
 
 
+class Hurried(SystemClock):
+    """For what is counted by time: a run's budget of retries, which gives one each 15 seconds, would keep the last calls waiting."""
+
+    def monotonic(self) -> float:
+        """A hundred times as fast."""
+        return 100 * super().monotonic()
+
+
 class Shelf:
     """Stored calls in a folder."""
 
@@ -221,7 +229,8 @@ async def _live(order: Order) -> None:
         providers = Providers(order.model_url, order.model_url, 30.0)
         offer = read_offer()
         # Trouble goes back to the queue at once, which is where the proof looks.
-        asker = Asker(offer, catalog(providers, offer, egress, Key(order.life), stack), patience=Patience(retries=0))
+        models = catalog(providers, offer, egress, Key(order.life), stack)
+        asker = Asker(offer, models, Hurried(), Patience(retries=0))
         workers.equip(db, outbox, lifecycle, Shelf(Path(order.folder)), asker)
         notices = Notices(outbox, workers.wake)
         messages = MessageHandlers(lifecycle, notices, Deliveries(db, outbox, notices, workers.wake))

@@ -41,6 +41,12 @@ class Life:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
+    def end_with(self, status: int | None) -> None:
+        """It has ended; None when nobody knows how."""
+        self.status = status
+        for happened in (self.born, self.over, self.late, self.ended):
+            happened.set()
+
     async def end(self) -> None:
         """Kill it if it is still there."""
         await self.born.wait()
@@ -53,11 +59,14 @@ class Lives:
     """The process that forks them."""
 
     process: asyncio.subprocess.Process
+    gone: bool = False
     _known: dict[str, Life] = field(default_factory=dict)
 
     async def begin(self, order: Order) -> Life:
         """A new life."""
         life = self._known[order.life] = Life(order)
+        if self.gone:
+            raise RuntimeError("the process that begins lives has ended: its own output says why")
         assert self.process.stdin is not None, "it was started with a pipe"
         self.process.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
         await self.process.stdin.drain()
@@ -80,10 +89,12 @@ class Lives:
             elif what == "late":
                 life.late.set()
             else:
-                life.status = int(rest[0])
-                life.over.set()
-                life.late.set()
-                life.ended.set()
+                life.end_with(int(rest[0]))
+        # With the process that forks them all lives end: nobody waits for one.
+        self.gone = True
+        for life in self._known.values():
+            if not life.ended.is_set():
+                life.end_with(None)
 
     async def end(self) -> None:
         """Kill all that are left."""
@@ -96,7 +107,10 @@ class Lives:
 async def lives() -> AsyncIterator[Lives]:
     """Ready to begin; none is left at the end."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "chaos.runs.life", stdin=pipe, stdout=pipe)
+    # A session of their own: the system hangs up on a group that loses its shell while one of its processes is stopped.
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chaos.runs.life", stdin=pipe, stdout=pipe, start_new_session=True
+    )
     assert process.stdout is not None, "it was started with a pipe"
     assert process.stdin is not None, "it was started with a pipe"
     async with asyncio.timeout(_START):

@@ -51,6 +51,8 @@ class StorageSettings:
 class _HttpsRequest(emulator.Request):  # type: ignore[misc]  # the wheel has no types
     """The emulator's view of a request, with links that lead back over TLS."""
 
+    _data: object
+
     def __init__(self, handler: object, method: str) -> None:
         super().__init__(handler, method)
         self._base_url: str = self._base_url.replace("http://", "https://", 1)

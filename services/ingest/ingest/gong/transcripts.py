@@ -28,12 +28,12 @@ class _Wire(msgspec.Struct, rename="camel", frozen=True, gc=False):
     """Only what is used is named; fields that Gong adds are passed over. A number may come as text, and an id as a number."""
 
 
-class _Records(_Wire):
+class _Records(_Wire, frozen=True):
     total_records: int = 0
     cursor: str | int | None = None
 
 
-class _Sentence(_Wire):
+class _Sentence(_Wire, frozen=True):
     """Times in milliseconds from the start of the call."""
 
     start: _Milliseconds
@@ -41,21 +41,21 @@ class _Sentence(_Wire):
     text: str
 
 
-class _Monologue(_Wire):
+class _Monologue(_Wire, frozen=True):
     """What one speaker says on one topic."""
 
     speaker_id: str | int | None = None
     sentences: list[_Sentence] | None = None
 
 
-class _Transcript(_Wire):
+class _Transcript(_Wire, frozen=True):
     """All that was said on one call."""
 
     call_id: str | int
     transcript: list[_Monologue] | None = None
 
 
-class TranscriptsPage(_Wire):
+class TranscriptsPage(_Wire, frozen=True):
     """A page of `/v2/calls/transcript`; the records are as they came, but known to be JSON."""
 
     records: _Records

@@ -100,6 +100,28 @@ def test_an_upload_in_parts_that_are_encoded_is_the_emulators_to_read(
     client.close()
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        pytest.param("name", {"name"}, id="one"),
+        pytest.param("size,name,nothing", {"name", "size"}, id="some, and one that is none"),
+        pytest.param("", {"name", "size", "generation", "crc32c"}, id="none named"),
+        pytest.param("metadata(sha256)", {"name", "size", "generation", "crc32c"}, id="within one"),
+    ],
+)
+def test_an_answer_holds_the_fields_that_are_asked_for(
+    server: StorageServer, authority: Authority, fields: str, told: set[str]
+) -> None:
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, str(authority.ca_file)
+        url = f"{server.endpoint}/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name=n"
+        answer = session.post(url, b"abc", params={"fields": fields}, timeout=10).json()
+    if "generation" in told:
+        assert answer.keys() > told
+    else:
+        assert answer.keys() == told
+
+
 def test_resumable_upload_stays_on_tls(server: StorageServer, authority: Authority) -> None:
     client = client_of(server, authority)
     blob = client.bucket(BUCKET).blob("large", chunk_size=256 * 1024)

@@ -163,6 +163,20 @@ def test_what_was_deleted_or_half_written_when_it_was_killed_does_not_come_back(
         client.close()
 
 
+def test_what_is_written_after_a_deletion_survives_a_restart(settings: StorageSettings, authority: Authority) -> None:
+    with StorageServer.start(settings) as server:
+        client = client_of(server, authority)
+        for name in ("first", "second"):
+            client.bucket(BUCKET).blob("deleted").upload_from_string(b"", timeout=10)
+            client.bucket(BUCKET).blob("deleted").delete(timeout=10)
+            client.bucket(BUCKET).blob(name).upload_from_string(b"", timeout=10)
+        client.close()
+    with StorageServer.start(settings) as server:
+        client = client_of(server, authority)
+        assert [blob.name for blob in client.list_blobs(BUCKET)] == ["first", "second"]
+        client.close()
+
+
 def test_parallel_writers_lose_nothing(server: StorageServer, authority: Authority) -> None:
     def write(number: int) -> None:
         client = client_of(server, authority)

@@ -107,10 +107,11 @@ def test_ids_that_are_numbers_and_numbers_that_are_text_are_read() -> None:
 def test_a_sentence_of_another_shape_is_refused_by_its_place_and_without_its_words(
     sentence: dict[str, object], place: str
 ) -> None:
+    right = {"start": 0, "end": 1, "text": "SECRET"}
     with pytest.raises(GongUnreadable) as refusal:
-        read({"callId": "7", "transcript": [{"sentences": [sentence]}]})
+        read({"callId": "7", "transcript": [{"sentences": [right]}, {"sentences": [right, right, sentence]}]})
     told = str(refusal.value)
-    assert f" transcript[0].sentences[0].{place} (" in told
+    assert f" transcript[1].sentences[2].{place} (" in told
     assert "SECRET" not in told
     assert refusal.value.__cause__ is None
 

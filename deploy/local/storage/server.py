@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import parse_qs
 
 import uvicorn
 import uvloop
@@ -65,6 +67,23 @@ class _HttpsRequest(emulator.Request):  # type: ignore[misc]  # the wheel has no
             uploaded = _uploaded(self._request_handler)
             self._data = super().data if uploaded is None else uploaded
         return self._data
+
+
+class _PartialResponse(emulator.Response):  # type: ignore[misc]  # the wheel has no types
+    """The emulator's answer, cut down to the fields that the query names (cloud.google.com/storage/docs/json_api, "Partial response").
+
+    A selection within fields is not made: the whole is answered.
+    """
+
+    def json(self, obj: object) -> None:
+        """Answer `obj`."""
+        asked = parse_qs(self._handler.path.partition("?")[2]).get("fields", [""])[-1]
+        if isinstance(obj, dict) and _NAMES.fullmatch(asked):
+            obj = {name: obj[name] for name in asked.split(",") if name in obj}
+        super().json(obj)
+
+
+_NAMES = re.compile(r"\w+(,\w+)*")
 
 
 def _uploaded(exchange: _Exchange) -> dict[str, object] | None:
@@ -144,8 +163,8 @@ class StorageServer:
         for bucket in settings.buckets:
             if self._storage.get_bucket(bucket) is None:
                 buckets.create_bucket(bucket, self._storage)
-        # The emulator's router looks the class up in its module; there is no other way in.
-        emulator.Request = _HttpsRequest
+        # The emulator's router looks the classes up in its module; there is no other way in.
+        emulator.Request, emulator.Response = _HttpsRequest, _PartialResponse
         self._listener = socket.create_server(("127.0.0.1", settings.port))
         self.server_address: tuple[str, int] = self._listener.getsockname()
         self.endpoint = f"https://127.0.0.1:{self.server_address[1]}"

@@ -56,7 +56,9 @@ class StorageClient:
         context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=context)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=False, middlewares=(_stay,))
+        self._session = aiohttp.ClientSession(
+            connector=connector, trust_env=False, middlewares=(_stay,), cookie_jar=aiohttp.DummyCookieJar()
+        )
         address = self._endpoint.address if self._endpoint else _GOOGLE
         token = FixedToken(self._endpoint.token) if self._endpoint else GoogleToken(_SCOPE)
         # `api_is_dev` would send no token and look at no certificate.

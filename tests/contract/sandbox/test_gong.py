@@ -96,6 +96,26 @@ async def test_start_is_inclusive_and_end_exclusive(client: httpx.AsyncClient) -
     assert (await extensive(client, {"filter": before})).status_code == 404
 
 
+async def test_all_that_a_filter_names_must_be_met(client: httpx.AsyncClient) -> None:
+    listed = (await extensive(client, {"filter": {}})).json()["calls"]
+    first, second = (call["metaData"] for call in listed[:2])
+    ids = [second["id"], "123", first["id"], first["id"]]
+    until = {"toDateTime": second["started"]}
+
+    async def found(wanted: dict[str, object]) -> list[str]:
+        answer = await extensive(client, {"filter": wanted})
+        return [call["metaData"]["id"] for call in answer.json().get("calls", [])]
+
+    assert await found({"callIds": ids}) == [first["id"], second["id"]], "once each, the oldest first"
+    assert await found({"callIds": ids, **until}) == [first["id"]]
+    assert await found({"callIds": ids, "fromDateTime": second["started"]}) == [second["id"]]
+    owner = first["primaryUserId"]
+    assert await found({"primaryUserIds": [owner], **until}) == [first["id"]]
+    assert await found({"primaryUserIds": ["123"], **until}) == []
+    assert await found({"workspaceId": first["workspaceId"], **until}) == [first["id"]]
+    assert await found({"workspaceId": "123", "callIds": ids}) == []
+
+
 async def test_nothing_found_is_a_404_with_gongs_sentence(client: httpx.AsyncClient) -> None:
     answer = await extensive(client, {"filter": {"callIds": ["123"]}})
     assert answer.status_code == 404

@@ -100,6 +100,28 @@ def test_an_upload_in_parts_that_are_encoded_is_the_emulators_to_read(
     client.close()
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        pytest.param("name", {"name"}, id="one"),
+        pytest.param("size,name,nothing", {"name", "size"}, id="some, and one that is none"),
+        pytest.param("", {"name", "size", "generation", "crc32c"}, id="none named"),
+        pytest.param("metadata(sha256)", {"name", "size", "generation", "crc32c"}, id="within one"),
+    ],
+)
+def test_an_answer_holds_the_fields_that_are_asked_for(
+    server: StorageServer, authority: Authority, fields: str, told: set[str]
+) -> None:
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, str(authority.ca_file)
+        url = f"{server.endpoint}/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name=n"
+        answer = session.post(url, b"abc", params={"fields": fields}, timeout=10).json()
+    if "generation" in told:
+        assert answer.keys() > told
+    else:
+        assert answer.keys() == told
+
+
 def test_resumable_upload_stays_on_tls(server: StorageServer, authority: Authority) -> None:
     client = client_of(server, authority)
     blob = client.bucket(BUCKET).blob("large", chunk_size=256 * 1024)
@@ -138,6 +160,20 @@ def test_what_was_deleted_or_half_written_when_it_was_killed_does_not_come_back(
     with StorageServer.start(settings) as server:
         client = client_of(server, authority)
         assert [blob.name for blob in client.list_blobs(BUCKET)] == ["kept"]
+        client.close()
+
+
+def test_what_is_written_after_a_deletion_survives_a_restart(settings: StorageSettings, authority: Authority) -> None:
+    with StorageServer.start(settings) as server:
+        client = client_of(server, authority)
+        for name in ("first", "second"):
+            client.bucket(BUCKET).blob("deleted").upload_from_string(b"", timeout=10)
+            client.bucket(BUCKET).blob("deleted").delete(timeout=10)
+            client.bucket(BUCKET).blob(name).upload_from_string(b"", timeout=10)
+        client.close()
+    with StorageServer.start(settings) as server:
+        client = client_of(server, authority)
+        assert [blob.name for blob in client.list_blobs(BUCKET)] == ["first", "second"]
         client.close()
 
 

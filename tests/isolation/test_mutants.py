@@ -22,7 +22,7 @@ PLAN = Plan(seed=1, full=False, tick=lambda done, total: None)
 SCOPE = "workspace_id = current_setting('app.workspace_id')"
 
 AT_LEAST = 500
-LARGEST_LIST = 900_000
+LARGEST_LIST = 1_000_000
 """Bytes."""
 
 

@@ -26,7 +26,7 @@ _LONGEST_TEXT = 200
 
 
 # For the API's description: what is taken beside nothing at all.
-_A_DAY: dict[str, JsonValue] = {"format": "date"}
+_A_DAY: dict[str, JsonValue] = {"examples": ["2026-03-01"]}
 
 
 def _one_of(names: Iterable[StrEnum]) -> dict[str, JsonValue]:

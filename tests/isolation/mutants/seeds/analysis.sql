@@ -81,10 +81,11 @@ INSERT INTO delivery_settings (workspace_id, channel_id, channel_name, covers, v
 INSERT INTO slack_grants (workspace_id, id, state, reason, sealed, sealing_key_id, expires_at, credential_version)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'asked', '', NULL, NULL, NULL, 0),
        ('@w', '00000002-0000-4000-8000-000000000001', 'granted', '', '@w', '@w', '2026-01-0@nT00:00:00Z', @n);
-INSERT INTO deliveries (workspace_id, id, run_id, kind, channel_id, channel_name, state, reason, grant_id, asked_at, fence, lease_until, ended_at)
-VALUES ('@w', '00000001-0000-4000-8000-000000000001', '00000001-0000-4000-8000-000000000001', 'failure', 'C01', 'of @w', 'ready', '',
+INSERT INTO deliveries (workspace_id, id, run_id, kind, report_id, channel_id, channel_name, state, reason, grant_id, asked_at, fence, lease_until, ended_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', '00000001-0000-4000-8000-000000000001', 'failure', NULL, 'C01', 'of @w', 'ready', '',
         '00000001-0000-4000-8000-000000000001', NULL, 1, '2026-01-01T00:00:00Z', NULL),
-       ('@w', '00000002-0000-4000-8000-000000000001', '00000003-0000-4000-8000-000000000001', 'failure', 'C01', 'of @w', 'failed', 'of @w',
+       ('@w', '00000002-0000-4000-8000-000000000001', '00000003-0000-4000-8000-000000000001', 'report', '00000001-0000-4000-8000-000000000001',
+        'C01', 'of @w', 'failed', 'of @w',
         '00000002-0000-4000-8000-000000000001', '2026-01-01T00:00:00Z', @n, '2026-01-01T00:00:00Z', '2026-01-0@nT00:00:00Z');
 INSERT INTO channel_lists (workspace_id, state, reason, grant_id, truncated, attempts, fence, lease_until, listed_at)
 VALUES ('@w', 'ready', '', '00000001-0000-4000-8000-000000000001', @n = 1, @n, 1, '2026-01-01T00:00:00Z', '2026-01-0@nT00:00:00Z');

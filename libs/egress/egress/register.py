@@ -141,7 +141,7 @@ REGISTER: Final = Register(
             name="slack",
             company="Slack",
             kind=Kind.INTEGRATION,
-            purpose="notices are posted in the customer's workspace",
+            purpose="notices, and titles, numbers and themes of reports, are posted in the customer's workspace",
             hosts=("slack.com",),
         ),
     ]

@@ -161,7 +161,7 @@ class Shelf:
 
     async def put(self, name: str, content: bytes) -> StoredObject:
         """Nobody writes here."""
-        raise NotImplementedError
+        raise PermissionError("workers of this proof only read stored calls")
 
     async def get(self, name: str, sha256: str) -> bytes:
         """What is stored."""
@@ -174,7 +174,7 @@ class Shelf:
 
     async def delete(self, name: str) -> None:
         """Nobody writes here."""
-        raise NotImplementedError
+        raise PermissionError("workers of this proof only read stored calls")
 
 
 class Key:

@@ -84,6 +84,8 @@ class Drawing:
             return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
         if schema.get("format") in _FORMATS:
             return self.rng.choice(_FORMATS[schema["format"]])
+        if "examples" in schema:
+            return str(self.rng.choice(schema["examples"]))
         text = self.rng.choice(_TEXTS).ljust(schema.get("minLength", 0), "x")
         return text[: schema.get("maxLength", 10_000)]
 

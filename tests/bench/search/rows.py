@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from analysis.domain.finding import Sentiment
 from analysis.domain.search import FindingFilter, Place, Query
@@ -12,12 +13,15 @@ from bench.harness import Row
 from bench.search.archive import LARGE, VOCABULARY, archive
 from chaos.server import postgres
 from database import Database, DatabaseSettings, Queries
-from database.connect import Connection, open_pool
+from database.connect import open_pool
 from database.queries import Statement
 from integration.analysis.world import TRIAL
 
 from analysis.main import ENTERING  # isort: skip
 from analysis.store import plans
+
+if TYPE_CHECKING:
+    from database.connect import Connection
 
 _P95 = 0.95
 _PRODUCT_MS = 50.0

@@ -43,7 +43,7 @@ BREACHES = {
     ),
     "assistants": ("analysis/assistant.py", "import mcp", "analysis.assistant imports mcp"),
     "stripe": ("analysis/money.py", "import stripe", "analysis.money imports stripe"),
-    "drivers": ("retention/store.py", "import asyncpg", "retention.store imports asyncpg"),
+    "drivers": ("retention/money.py", "import asyncpg", "retention.money imports asyncpg"),
     "http-clients": ("web/session.py", "import httpx", "web.session imports httpx"),
 }
 

@@ -9,7 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.errors import MissingSettings
-from retention.domain import Catalogue, Entitlements, PlanName, SubProcessor
+from retention.domain.plans import Catalogue, Entitlements, PlanName
+from retention.domain.sub_processors import SubProcessor
 
 
 class _Plan(BaseModel):

@@ -10,7 +10,7 @@ import typer
 from contracts import Actor
 from core.ids import parse_workspace_id
 from retention.catalogue import read_plans
-from retention.domain import PlanName
+from retention.domain.plans import PlanName
 from retention.events import announce
 from retention.handlers import PlanChange, Plans
 from retention.main import SERVICE, compose

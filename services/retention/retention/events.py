@@ -8,8 +8,8 @@ from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpd
 from contracts import Actor, Event, field_change
 from database import Tx
 from messaging import Draft, Outbox, Routes
-from retention import store
 from retention.handlers import PlanChange, Plans
+from retention.store import plans as store
 
 
 def routes(plans: Plans, outbox: Outbox) -> Routes:

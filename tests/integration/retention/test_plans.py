@@ -22,7 +22,7 @@ from local.postgres import ServiceDsns
 from local.sandbox.clerk.people import HARBORLINE, QUILLSTONE
 from retention.catalogue import read_plans
 from retention.cli import app
-from retention.domain import PlanName
+from retention.domain.plans import PlanName
 from retention.events import announce
 from retention.handlers import PlanChange, Plans
 from retention.settings import Settings

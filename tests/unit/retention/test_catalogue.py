@@ -9,7 +9,7 @@ import yaml
 
 from core.errors import InvalidInput, MissingSettings
 from retention.catalogue import read_plans, read_sub_processors
-from retention.domain import Entitlements, PlanName
+from retention.domain.plans import Entitlements, PlanName
 
 WINDOWS = {"trial": 30, "free": 30, "starter": 90, "growth": 365, "scale": 0}
 CALLS = {"trial": 50, "free": 10, "starter": 250, "growth": 1000, "scale": 5000}

@@ -1,4 +1,4 @@
-"""Pages: `/settings/billing` for members, `/sub-processors` for everybody."""
+"""`/settings/billing`, and the plan for programs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from core.errors import NotFound
 from database import Database
-from retention import store
-from retention.domain import Catalogue, SubProcessor, Subscription
+from retention.domain.plans import Catalogue, Subscription
+from retention.store import plans as store
 from web import Pages, Scope, Session, member, needs
 
 Member = Annotated[Session, Depends(member)]
@@ -27,10 +27,8 @@ class PlanView(BaseModel):
     models: list[str]
 
 
-def router(db: Database, catalogue: Catalogue, sub_processors: list[SubProcessor]) -> APIRouter:
-    """The routes."""
-    pages = Pages("retention")
-    routes = APIRouter()
+def add_billing(routes: APIRouter, pages: Pages, db: Database, catalogue: Catalogue) -> None:
+    """Add the routes of the plan."""
 
     async def current_plan(session: Session) -> Subscription | None:
         async with db.workspace(session.workspace_id) as tx:
@@ -55,9 +53,3 @@ def router(db: Database, catalogue: Catalogue, sub_processors: list[SubProcessor
             concurrent_runs=allowed.concurrent_runs,
             models=list(allowed.models),
         )
-
-    @routes.get("/sub-processors")
-    async def register(request: Request) -> Response:
-        return pages.render(request, "sub_processors.html", None, sub_processors=sub_processors)
-
-    return routes

@@ -1,11 +1,11 @@
-"""Retention's statements, as functions."""
+"""Workspaces and the plans that they are on."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from database import Row, Tx
-from retention.domain import PlanName, Subscription, Version
+from retention.domain.plans import PlanName, Subscription, Version
 
 
 async def subscription(tx: Tx) -> Subscription | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from core.errors import InvalidInput
 
@@ -57,13 +57,3 @@ class Version:
 
     number: int
     anchored_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SubProcessor:
-    """Somebody who processes customer data for Callmine."""
-
-    name: str
-    purpose: str
-    data: str
-    listed_on: date

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from core.errors import NotFound
 from database import Tx
-from retention import store
-from retention.domain import Catalogue, Entitlements, PlanName, Version
+from retention.domain.plans import Catalogue, Entitlements, PlanName, Version
+from retention.store import plans as store
 
 
 @dataclass(frozen=True, slots=True)

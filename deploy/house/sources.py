@@ -19,7 +19,18 @@ Rule = Callable[[ast.Module], Iterator[Place]]
 
 # What runs a statement: of Tx, whose first argument is its name, and of asyncpg's connections, whose first argument is its text.
 RUNNING = frozenset(
-    {"fetch", "fetch_one", "fetch_value", "execute", "enter_with", "fetchrow", "fetchval", "fetchmany", "executemany"}
+    {
+        "fetch",
+        "fetch_one",
+        "fetch_value",
+        "execute",
+        "enter_with",
+        "enter_each",
+        "fetchrow",
+        "fetchval",
+        "fetchmany",
+        "executemany",
+    }
 )
 
 # What asyncpg runs without telling its query logger, so that it could not be captured.

@@ -167,6 +167,7 @@ def test_the_names_that_libraries_use_exist() -> None:
         "await connection.fetchval(Path('page.sql').read_text())",
         "await connection.executemany(text, rows)",
         "await batch.enter_with(workspace_id, name, size=1)",
+        "await batch.enter_each(name, workspace_ids, size=[1])",
         "await tx.fetch('page' if mine else sql)",
     ],
 )
@@ -180,6 +181,7 @@ def test_running_a_text_is_found(text: str) -> None:
         "await tx.fetch('entries_page', size=1)",
         "await tx.fetch('mine' if mine else 'everyones')",
         "await batch.enter_with(workspace_id, 'inbox_enter', size=1)",
+        "await batch.enter_each('inbox_enter', workspace_ids, size=[1])",
         "await oidc.fetch()",
     ],
 )

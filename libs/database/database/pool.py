@@ -14,7 +14,7 @@ from core.ids import WorkspaceId, parse_workspace_id
 from database.capture import SCOPE_MARK, Capture
 from database.connect import DatabaseSettings, open_pool
 from database.queries import Queries
-from database.transaction import Row, Tx, lost_connection
+from database.transaction import Row, Tx, bound, lost_connection
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -167,6 +167,23 @@ class Batch:
             await self._leave()
             tx = self._current = Tx(self.connection, self.queries, parse_workspace_id(workspace_id))
         return tx, await tx.fetch(name, **parameters)
+
+    async def enter_each(self, name: str, workspace_ids: Sequence[WorkspaceId], **each: Sequence[object]) -> list[Row]:
+        """Run the statement called `name` once in each of several workspaces, one after the other but all in one round trip.
+
+        Each run enters its workspace itself, like the statement of `enter_with`, and has its own values: `each` holds for each parameter
+        one for each workspace. Answers with the rows of all runs, in their order. No scope is open afterwards.
+        """
+        await self._leave()
+        rows = list(zip(map(parse_workspace_id, workspace_ids), *each.values(), strict=True))
+        if self.entry.extended:
+            return [
+                row
+                for scope, *values in rows
+                for row in await (await self.enter(scope)).fetch(name, **dict(zip(each, values, strict=True)))
+            ]
+        runs = [bound(self.queries, name, dict(zip(each, values, strict=True)), scope) for scope, *values in rows]
+        return await self.connection.fetchmany(runs[0][0].sql, [values for _, values in runs]) if runs else []
 
     async def finish(self) -> list[Callback]:
         """Leave the last workspace; what is to be called after the commit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -34,6 +34,11 @@ class Tx:
         if self._scope is None:
             raise RuntimeError("a sweep belongs to no workspace")
         return self._scope
+
+    @property
+    def is_open(self) -> bool:
+        """Whether statements can still be run: not once its scope has been left."""
+        return self._open
 
     async def fetch(self, name: str, /, **parameters: object) -> list[Row]:
         """All rows of the statement called `name`."""
@@ -69,14 +74,7 @@ class Tx:
     def _bind(self, name: str, parameters: dict[str, object]) -> tuple[Statement, list[object]]:
         if not self._open:
             raise RuntimeError(f"{name}: this transaction's scope has ended")
-        statement = self._queries[name]
-        if statement.crosses_workspaces and self._scope is not None:
-            raise RuntimeError(f"{name} crosses workspaces: run it in db.sweep()")
-        if not statement.crosses_workspaces and self._scope is None:
-            raise RuntimeError(
-                f"{name} belongs to a workspace: run it in db.workspace(...), or say why it crosses workspaces"
-            )
-        return statement, statement.arguments(parameters, self._scope)
+        return bound(self._queries, name, parameters, self._scope)
 
     async def finish(self) -> list[Callable[[], None]]:
         """Run what was asked for before the commit and close the scope; what is to be called after the commit."""
@@ -88,6 +86,20 @@ class Tx:
     def abandon(self) -> None:
         """Close the scope without running anything."""
         self._open = False
+
+
+def bound(
+    queries: Queries, name: str, parameters: Mapping[str, object], scope: WorkspaceId | None
+) -> tuple[Statement, list[object]]:
+    """The statement called `name` with its values, the scope's workspace among them. Raises RuntimeError where it has no place."""
+    statement = queries[name]
+    if statement.crosses_workspaces and scope is not None:
+        raise RuntimeError(f"{name} crosses workspaces: run it in db.sweep()")
+    if not statement.crosses_workspaces and scope is None:
+        raise RuntimeError(
+            f"{name} belongs to a workspace: run it in db.workspace(...), or say why it crosses workspaces"
+        )
+    return statement, statement.arguments(parameters, scope)
 
 
 def lost_connection(error: BaseException) -> Transient | None:

@@ -46,11 +46,11 @@ class Unreadable:
     rejected: Rejected
 
 
-def open_batch(deliveries: Sequence[Delivery]) -> tuple[list[Letter], list[Unreadable]]:
-    """What can be read, and what cannot."""
+def open_batch(deliveries: Sequence[Delivery], first: int = 0) -> tuple[list[Letter], list[Unreadable]]:
+    """What can be read, and what cannot; `first` is the place of the first of them in their batch."""
     letters: list[Letter] = []
     unreadable: list[Unreadable] = []
-    for position, delivery in enumerate(deliveries):
+    for position, delivery in enumerate(deliveries, first):
         try:
             letters.append(Letter(position, delivery, unpack(delivery.body, delivery.attributes)))
         except InvalidInput as error:

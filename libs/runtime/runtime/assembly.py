@@ -20,7 +20,7 @@ from database.transaction import lost_connection
 from egress import Destination
 from messaging import Consumer, DeadLetters, Outbox, Parked, Processor, Relay, Routes
 from messaging.api_keys import follow_keys
-from messaging.google import GooglePublisher, PullSubscriber, open_channel
+from messaging.google import GooglePublisher, PullSettings, PullSubscriber, open_channel
 from messaging.memberships import follow_members
 from messaging.oidc import GoogleOidc, OidcSettings
 from messaging.operator import operator_router
@@ -64,12 +64,13 @@ class Assembly:
     members: MembershipCheck
     keys: KeyDirectory
     _consumers: dict[str, Consumer] = field(default_factory=dict)
+    _pulls: dict[str, PullSettings] = field(default_factory=dict)
     _routers: list[APIRouter] = field(default_factory=list)
     _operators: list[APIRouter] = field(default_factory=list)
     _works: list[Work] = field(default_factory=list)
 
-    def consume(self, topic: str, routes: Routes) -> None:
-        """Handle the service's subscription to `topic` with `routes`, by push or pull as the topology says.
+    def consume(self, topic: str, routes: Routes, pull: PullSettings | None = None) -> None:
+        """Handle the service's subscription to `topic` with `routes`, by push or pull as the topology says; `pull` says how it is pulled.
 
         Raises ValueError when the topology gives the service no such subscription.
         """
@@ -80,6 +81,7 @@ class Assembly:
             follow_members(routes)
             follow_keys(routes)
         self._consumers[name] = Consumer(name, self.db, routes)
+        self._pulls[name] = pull or PullSettings()
 
     def consume_rest(self) -> None:
         """Acknowledge what arrives on subscriptions that nothing was registered for, but for who is a member of what."""
@@ -144,7 +146,10 @@ class Assembly:
     def _subscribers(self, processors: dict[str, Processor]) -> list[Work]:
         pulled = [one for one in self._subscriptions() if one.mode == "pull"]
         return [
-            PullSubscriber(self.channel, self.settings.project, one.name, processors[one.name]).run for one in pulled
+            PullSubscriber(
+                self.channel, self.settings.project, one.name, processors[one.name], self._pulls.get(one.name)
+            ).run
+            for one in pulled
         ]
 
     def _google_routers(self, processors: dict[str, Processor]) -> list[APIRouter]:

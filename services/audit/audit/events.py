@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from audit import handlers
 from audit.domain import Change, Entry, EntryType
 from audit.log.keys import Salts
-from audit.store import reading, search
+from audit.store import reading
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
 from contracts import Event
 from core.errors import InvalidInput
-from core.ids import points_elsewhere
-from database import Tx
+from core.ids import WorkspaceId, points_elsewhere
+from database import Batch, Tx
 from messaging import Routes
 
 # Longer texts are cut: an entry is for reading, and its size is bounded by its producer as well.
@@ -29,13 +29,12 @@ _TYPES = {
 def routes(salts: Salts) -> Routes:
     """What is done with each message on `audit`; `salts` are remembered between them."""
 
-    async def recorded(tx: Tx, events: Sequence[Event[AdminAction]]) -> None:
-        entries = [_entry(event) for event in events]
-        await handlers.record(tx, entries, salts)
-        await search.index(tx, entries)
+    async def recorded(batch: Batch, told: Mapping[WorkspaceId, Sequence[Event[AdminAction]]]) -> None:
+        entries = {workspace_id: [_entry(event) for event in events] for workspace_id, events in told.items()}
+        await handlers.record_all(batch, entries, salts)
 
     table = Routes()
-    table.on_many(AdminAction, recorded)
+    table.on_batch(AdminAction, recorded)
     return table
 
 

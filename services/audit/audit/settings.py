@@ -17,5 +17,8 @@ class Settings(ServiceSettings):
         description="what the names of the logs begin with",
     )
     seal_seconds: float = Field(
-        default=0.5, gt=0, le=60, description="seconds between two looks at entries to be sealed"
+        default=1.0, gt=0, le=60, description="seconds between two looks at entries to be sealed"
+    )
+    anchor_seconds: float = Field(
+        default=10.0, gt=0, le=3600, description="seconds between two looks at logs whose heads go into the global log"
     )

@@ -6,8 +6,8 @@ bare multi-row INSERT of the same entries into a table with the same columns and
 security, no log. "With sealing" counts until the last entry is sealed. The lag is from the recording of an entry to the seal that gives
 it its place.
 
-The verifier runs alone, as a customer runs it, on an export from disk; its memory is the most its process ever held. For reading see
-`bench.audit.reading`.
+Exporting a log and verifying the export are processes of their own; their memory is the most each ever held, beside the same for a tenth of
+the log. The verifier reads the export from disk, as a customer has it. For reading see `bench.audit.reading`.
 """
 
 from bench.audit import reading, rows

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,21 +13,20 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from audit.domain.entry import as_diff
 from audit.events import _entry, routes
 from audit.log.keys import Salts
-from audit.store import _to_json
+from bench.audit.databases import fresh, opened
 from bench.audit.load import BATCH, Events, batches, events
-from database import Database, DatabaseSettings, MigrationSettings, Queries, migrate
 from database.connect import open_pool
-from local.postgres import ServiceDsns, drop, provision
+from local.postgres import ServiceDsns
 from messaging import Consumer, Delivery, Verdict
-from testkit.postgres import PASSWORDS, migration_folders
 
 # Batches in the consumer at once: while one waits for its commit, another is worked on.
 _AT_ONCE = 3
 
 # Of each round, before anything is counted: so many that everybody has a key, and again for plans and caches.
-_WARMING, _AGAIN = 15_000, 2_000
+_WARMING, _AGAIN = 15_000, BATCH
 
 _BARE = """
 CREATE TABLE bare (workspace_id text NOT NULL, id uuid NOT NULL, type text NOT NULL, actor_kind text NOT NULL, actor_id text NOT NULL,
@@ -57,7 +55,8 @@ class Taken:
 
 async def appended(admin_url: str, count: int, seed: int, pause: float | None) -> Taken:
     """Let `count` messages through on a fresh database; with a sealer that looks every `pause` seconds, or none."""
-    async with _database(admin_url) as dsns, _consumer(dsns) as consumer:
+    async with fresh(admin_url) as dsns, opened(dsns) as db:
+        consumer = Consumer("audit.audit", db, routes(Salts()))
         await _through(consumer, batches(events(_WARMING, seed + 1)))
         async with _sealing(dsns, 0.1) as warming:
             await _sealed(admin_url, dsns)
@@ -78,7 +77,7 @@ async def appended(admin_url: str, count: int, seed: int, pause: float | None) -
 
 async def bare(admin_url: str, told: Events) -> float:
     """The same entries by one multi-row INSERT a batch; entries a second."""
-    async with _database(admin_url) as dsns:
+    async with fresh(admin_url) as dsns:
         await _run(admin_url, dsns, _BARE)
         pool = await open_pool(dsns.app, _AT_ONCE, "bench")
         try:
@@ -101,7 +100,7 @@ def _row(told: Events) -> list[object]:
     return [
         [workspace_id for workspace_id, _ in made],
         *([getattr(entry, name) for _, entry in made] for name in columns),
-        [_to_json(entry.diff) for _, entry in made],
+        [as_diff(entry.diff) for _, entry in made],
         [entry.occurred_at for _, entry in made],
     ]
 
@@ -180,24 +179,3 @@ async def _run(admin_url: str, dsns: ServiceDsns, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
-
-
-@asynccontextmanager
-async def _consumer(dsns: ServiceDsns) -> AsyncIterator[Consumer]:
-    settings = DatabaseSettings(dsns.app, dsns.sweep, app_pool=10, sweep_pool=3)
-    db = await Database.open(settings, Queries.of("database", "messaging", "audit"), "audit")
-    try:
-        yield Consumer("audit.audit", db, routes(Salts()))
-    finally:
-        await db.close()
-
-
-@asynccontextmanager
-async def _database(admin_url: str) -> AsyncIterator[ServiceDsns]:
-    name = f"bench-audit-t{uuid.uuid4().hex[:8]}"
-    dsns = await provision(admin_url, "audit", PASSWORDS, name)
-    try:
-        await asyncio.to_thread(migrate, MigrationSettings(owner_url=dsns.owner, folders=migration_folders("audit")))
-        yield dsns
-    finally:
-        await drop(admin_url, name)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from audit.main import PULL
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
 from contracts import Actor, ActorKind, Event, Source
 from core.ids import WorkspaceId
@@ -13,8 +14,8 @@ from messaging import Delivery
 from testkit.messages import delivery
 
 WORKSPACES = 200
-# As many as the subscriber hands over at once when there are enough (messaging.google.subscriber).
-BATCH = 1000
+# As many as the subscriber hands over at once when there are enough.
+BATCH = PULL.batch
 PEOPLE = 10
 
 _KINDS = [value for value in AdminActionType.values() if value]

@@ -16,14 +16,19 @@ from database import Database, DatabaseSettings, Queries
 async def _main(app_url: str, sweep_url: str, pause: float) -> None:
     settings = DatabaseSettings(app_url, sweep_url, app_pool=3, sweep_pool=3)
     db = await Database.open(settings, Queries.of("database", "messaging", "audit"), "audit")
+    before = _used()
     running = asyncio.create_task(Sealer(db, KEYRING, SealerSettings(ORIGIN, pause)).run())
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await db.close()
+    print(_used() - before, flush=True)
+
+
+def _used() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print(used.ru_utime + used.ru_stime, flush=True)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

@@ -1,87 +1,96 @@
-"""Checking an export, alone in a process of its own."""
+"""Exporting a log with its proof and checking the export, each alone in a process of its own.
+
+The log is recorded and sealed by the service's own code. It is exported twice, when a tenth of it is there and when all of it is: what the
+process holds at most is to be the same.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.log import export
-from audit.log.leaf import Part, Recorded, commitment, entry_leaf, subject
-from audit.log.note import Checkpoint
-from audit.log.sealing import origin_of
-from audit.log.tree import Range
+from audit import handlers
+from audit.log.keys import Salts
+from audit.log.sealing import Sealer, SealerSettings
 from audit.verify import callmine_verify
+from bench.audit.databases import fresh, opened
+from bench.audit.memory import most_mebibytes
 from chaos.audit.books import KEYRING, ORIGIN, WORKSPACE, Book
+from core.ids import WorkspaceId
+from database import Database
+from local.postgres import ServiceDsns
 
-_CHUNK = 2048
+# Entries in one transaction, and transactions before they are sealed.
+_AT_ONCE, _UNSEALED = 1_000, 20
 
 # Between two looks at the verifier's memory.
 _LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class Took:
     """Seconds, and the most memory in MiB."""
 
     seconds: float
     mebibytes: float
 
 
-async def verified(folder: Path, entries: int) -> Verified:
-    """Write an export of so many entries and let the verifier check it."""
-    file = await asyncio.to_thread(_written, folder, entries)
-    return await asyncio.to_thread(_checked, file)
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What exporting a tenth and the whole took, and verifying each."""
+
+    tenth_exported: Took
+    exported: Took
+    tenth_verified: Took
+    verified: Took
 
 
-def _written(folder: Path, entries: int) -> Path:
-    """The export: its body first, for the header holds the root over it."""
-    book, range_, key = Book(7), Range(), bytes(32)
-    body = folder / "body"
-    with body.open("wb") as out:
-        for first in range(0, entries, _CHUNK):
-            members = [Recorded(book.entry(), book.now) for _ in range(min(_CHUNK, entries - first))]
-            leaves = [
-                entry_leaf(WORKSPACE, one, *(commitment(key, one.entry, part) for part in (Part.ACTOR, Part.TARGET)))
-                for one in members
-            ]
-            range_ = range_.extended(leaves)[0]
-            keys = {subject(one.entry, part): key for one in members for part in Part}
-            ids = [(first + place, one.entry.id) for place, one in enumerate(members)]
-            known = {one.entry.id: one for one in members}
-            placed = {first + place: leaf for place, leaf in enumerate(leaves)}
-            chunk = export.Chunk(ids, placed, known, {}, (), keys)
-            out.write(b"".join(chunk.lines()))
-        out.write(export.last_line(entries, []))
-    note = KEYRING.sign(Checkpoint(origin_of(ORIGIN, WORKSPACE), range_.size, range_.root).body)
-    file = folder / "export.jsonl"
-    with file.open("wb") as whole, body.open("rb") as rest:
-        whole.write(export.first_line(WORKSPACE, note, None))
-        shutil.copyfileobj(rest, whole)
-    return file
+async def checked(admin_url: str, folder: Path, entries: int) -> Checked:
+    """Fill a log with so many entries of one workspace, export it and let the verifier check it."""
+    async with fresh(admin_url) as dsns, opened(dsns) as db:
+        book = Book(7)
+        await _fill(db, book, entries // 10)
+        tenth = await _exported(dsns, folder / "tenth.jsonl"), await _verified(folder / "tenth.jsonl")
+        await _fill(db, book, entries - entries // 10)
+        whole = await _exported(dsns, folder / "whole.jsonl"), await _verified(folder / "whole.jsonl")
+        return Checked(tenth[0], whole[0], tenth[1], whole[1])
 
 
-def _checked(file: Path) -> Verified:
+async def _fill(db: Database, book: Book, entries: int) -> None:
+    salts, sealer = Salts(), Sealer(db, KEYRING, SealerSettings(ORIGIN))
+    for number, first in enumerate(range(0, entries, _AT_ONCE), start=1):
+        async with db.workspace(WorkspaceId(WORKSPACE)) as tx:
+            await handlers.record(tx, [book.entry() for _ in range(min(_AT_ONCE, entries - first))], salts)
+        if number % _UNSEALED == 0:
+            await sealer.drain()
+    await sealer.drain()
+
+
+async def _exported(dsns: ServiceDsns, file: Path) -> Took:
+    arguments = ["-m", "bench.audit.exporter", dsns.app, dsns.sweep, str(file)]
+    child = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+    out, _ = await child.communicate()
+    if child.returncode != 0:
+        raise RuntimeError("the export came to nothing")
+    return Took(*map(float, out.split()))
+
+
+async def _verified(file: Path) -> Took:
+    return await asyncio.to_thread(_run_verifier, file)
+
+
+def _run_verifier(file: Path) -> Took:
     command = [sys.executable, "-I", "-S", callmine_verify.__file__, str(file), "--key", KEYRING.verifiers[0].text]
     began, most = time.perf_counter(), 0.0
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
         while child.poll() is None:
-            most = max(most, _mebibytes(child.pid))
+            most = max(most, most_mebibytes(child.pid))
             time.sleep(_LOOK_SECONDS)
     took = time.perf_counter() - began
     if child.returncode != 0:
         raise RuntimeError("the export did not verify")
-    return Verified(took, most)
-
-
-def _mebibytes(pid: int) -> float:
-    """The most that the process has held since it began: what the kernel tells of children includes what they were forked from."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0.0)
+    return Took(took, most)

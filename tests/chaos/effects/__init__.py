@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from callmine.calls.v1.calls_pb2 import CallFetched
 from contracts import Event
 from core.ids import WorkspaceId
-from database import Database, DatabaseSettings, MigrationSettings, Queries, Tx, migrate
+from database import Batch, Database, DatabaseSettings, MigrationSettings, Queries, Tx, migrate
 from local.postgres import Passwords, clone, drop, provision
 from messaging import Draft, Routes
 
@@ -55,6 +55,17 @@ async def record_effects(tx: Tx, events: Sequence[Event[CallFetched]]) -> None:
         sequences=sequences,
     )
     await tx.execute("states_raise", aggregate_ids=aggregate_ids, sequences=sequences)
+
+
+async def record_effects_everywhere(batch: Batch, told: Mapping[WorkspaceId, Sequence[Event[CallFetched]]]) -> None:
+    """The same for several workspaces, in one round trip; effects only."""
+    await batch.enter_each(
+        "effects_insert_enter",
+        list(told),
+        event_ids=[[event.event_id for event in events] for events in told.values()],
+        aggregate_ids=[[event.aggregate_id for event in events] for events in told.values()],
+        sequences=[[event.sequence for event in events] for events in told.values()],
+    )
 
 
 def effect_routes() -> Routes:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 
-from audit import store
+from audit import handlers, store
 from audit.domain import EntryType, Position
+from audit.events import _entry, routes
+from audit.log import store as log_store
+from audit.log.keys import Salts
+from audit.store import reading, search
+from audit.store.reading import Asked
 from callmine.audit.v1.audit_pb2 import AdminActionType
 from contracts import Actor, ActorKind, Source
-from integration.audit.actions import MINE, THEIRS, action
+from core.ids import WorkspaceId
+from database import Database, Queries
+from integration.audit.actions import HELEN, MINE, THEIRS, action
+from integration.audit.logs import Logs
+from isolation.cost.wire import Wire, wiretap
+from local.postgres import ServiceDsns
+from messaging import Consumer
+from messaging.consumer import ConsumerSettings
 from testkit.messages import deliver, parked_reasons
+from testkit.postgres import settings_of
 from testkit.services import Service
 from testkit.tables import every_row
 
@@ -82,3 +97,47 @@ async def test_long_values_are_cut(audit: Service) -> None:
     assert len(before) == 2000
     assert before.endswith("x…")
     assert after == "é" * 2000
+
+
+async def test_a_batch_takes_the_same_round_trips_whatever_the_number_of_its_workspaces(dsns: ServiceDsns) -> None:
+    """BEGIN, inbox, entries with their words, names, COMMIT; and everything is found afterwards, and verifies."""
+    many = [WorkspaceId(f"org_many{number}") for number in range(40)]
+
+    async def taken(consumer: Consumer, wire: Wire, workspaces: Sequence[WorkspaceId]) -> int:
+        before = wire.round_trips
+        await deliver(consumer, *(action(number, workspace_id=one) for one in workspaces for number in range(3)))
+        return wire.round_trips - before
+
+    async with wiretap(dsns.app) as wire:
+        settings = replace(settings_of(dsns), app_url=wire.url, app_pool=1)
+        db = await Database.open(settings, Queries.of("database", "messaging", "audit"), "audit")
+        try:
+            consumer = Consumer("audit.audit", db, routes(Salts()), ConsumerSettings(transactions=1))
+            logs = Logs(db)
+            # Nobody has a key yet; then keys are read; then they are remembered.
+            await taken(consumer, wire, many)
+            await logs.sealer.drain()
+            await taken(consumer, wire, many)
+            assert [await taken(consumer, wire, many[:count]) for count in (1, 5, 40)] == [5, 5, 5]
+            assert await logs.sealer.drain() == 3 * (40 + 46)
+            for one, times in ((many[0], 5), (many[39], 3)):
+                assert (await logs.check(one)).findings == []
+                async with db.workspace(one) as tx:
+                    found = await reading.page(tx, Position(), 50, Asked(words=("after", "before", "name", "2")))
+                    assert len(found.entries) == times
+                    assert await search.called(tx, HELEN.email) == [("actor", HELEN.id)]
+        finally:
+            await db.close()
+
+
+async def test_an_entry_that_is_there_already_brings_no_words_and_no_second_leaf(audit: Service) -> None:
+    """The same event under the id of an entry, after the inbox has forgotten it: what was erased of the entry does not come back."""
+    event = action(diff={"name": ("secretword", "other")})
+    db = audit.parts.db
+    await deliver(audit.consumer("audit"), event)
+    async with db.workspace(MINE) as tx:
+        await search.forget(tx, [event.event_id], [])
+        await handlers.record(tx, [_entry(event)], Salts())
+    async with db.workspace(MINE) as tx:
+        assert (await reading.page(tx, Position(), 5, Asked(words=("secretword",)))).entries == ()
+        assert await log_store.waiting(tx) == 1

@@ -37,6 +37,13 @@ STATEMENTS = """
 -- Adds a note.
 INSERT INTO notes (workspace_id, id, body) VALUES (:workspace_id, :id, :body);
 
+-- name: note_add_enter
+-- Enters the workspace and adds a note there.
+WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true))
+INSERT INTO notes (workspace_id, id, body)
+SELECT :workspace_id, :id::int, :body FROM scope
+RETURNING workspace_id, body;
+
 -- name: note_change
 -- Changes a note.
 UPDATE notes SET body = :body WHERE workspace_id = :workspace_id AND id = :id;
@@ -139,6 +146,52 @@ async def test_a_batch_holds_one_scope_at_a_time(db: Database) -> None:
             await first.fetch("notes_all")
     async with db.workspace(A) as tx:
         assert [row["body"] for row in await tx.fetch("notes_all")] == ["a"]
+
+
+async def test_a_statement_runs_in_each_workspace_in_one_round_trip(dsns: ServiceDsns, db: Database) -> None:
+    scopes = [WorkspaceId(f"org_many{number}") for number in range(300)]
+    async with wiretap(dsns.app) as wire:
+        settings = DatabaseSettings(app_url=wire.url, sweep_url=dsns.sweep, app_pool=1)
+        with unrecorded("notes_unscoped and note_forged of test_scope.py are wrong on purpose"):
+            behind = await Database.open(settings, db.queries)
+        try:
+            async with behind.batch() as batch:
+                # Once, so that it is prepared.
+                await batch.enter_each("note_add_enter", [A], id=[1], body=["a"])
+                first = await batch.enter(B)
+                before = wire.round_trips
+                rows = await batch.enter_each(
+                    "note_add_enter", scopes, id=range(300), body=[f"body of {scope}" for scope in scopes]
+                )
+                assert wire.round_trips - before == 1
+                with pytest.raises(RuntimeError, match="scope has ended"):
+                    await first.fetch("notes_all")
+        finally:
+            await behind.close()
+    assert [tuple(row) for row in rows] == [(scope, f"body of {scope}") for scope in scopes]
+    for scope in (scopes[0], scopes[-1]):
+        async with db.workspace(scope) as tx:
+            assert [row["body"] for row in await tx.fetch("notes_all")] == [f"body of {scope}"]
+
+
+async def test_each_workspace_has_what_its_scope_allows_only(db: Database) -> None:
+    async with db.batch() as batch:
+        assert await batch.enter_each("note_add_enter", [], id=[], body=[]) == []
+    for refused, error in (
+        (lambda batch: batch.enter_each("note_add_enter", [A], id=[1], body=["a"], workspace_id=[B]), TypeError),
+        (lambda batch: batch.enter_each("note_add_enter", [A, B], id=[1], body=["a"]), ValueError),
+        (lambda batch: batch.enter_each("note_add_enter", [A], id=[1]), TypeError),
+        (lambda batch: batch.enter_each("note_add_enter", [A, "org_b'"], id=[1, 2], body=["a", "b"]), InvalidInput),
+        (lambda batch: batch.enter_each("notes_everywhere", [A]), RuntimeError),
+        # It enters no workspace, and so meets the policies of the one before.
+        (lambda batch: batch.enter_each("note_add", [A, B], id=[1, 2], body=["a", "b"]), asyncpg.PostgresError),
+    ):
+        with pytest.raises(error):
+            async with db.batch() as batch:
+                await batch.enter(A)
+                await refused(batch)
+    async with db.sweep() as tx:
+        assert await tx.fetch("notes_everywhere") == []
 
 
 async def test_what_fails_leaves_nothing_behind_and_no_scope_on_the_connection(db: Database) -> None:

@@ -48,27 +48,24 @@ def count(_ledger: Ledger, workspace_id: WorkspaceId, _rng: random.Random) -> As
 
 def add(_ledger: Ledger, workspace_id: WorkspaceId, _rng: random.Random) -> Asked:
     """One more, with an id that nobody else draws."""
-    entry = {
-        "place": 0,
-        "id": str(uuid.uuid4()),
-        "type": "member.added",
-        "actor_kind": "user",
-        "actor_id": "user_of_the_measurement",
-        "actor_email": "someone@example.com",
-        "source": "web",
-        "target_kind": "member",
-        "target_id": "member-1",
-        "diff": {"role": {"before": "member", "after": "admin"}},
-        "occurred_at": datetime.now(UTC).isoformat(),
-        "leaf": "\\x" + "00" * 32,
-    }
     values: dict[str, object] = {
-        "entries": [entry],
+        "ids": [uuid.uuid4()],
+        "types": ["member.added"],
+        "actor_kinds": ["user"],
+        "actor_ids": ["user_of_the_measurement"],
+        "actor_emails": ["someone@example.com"],
+        "sources": ["web"],
+        "target_kinds": ["member"],
+        "target_ids": ["member-1"],
+        "diffs": ['{"role": {"before": "member", "after": "admin"}}'],
+        "times": [datetime.now(UTC)],
+        "leaves": [bytes(32)],
+        "words": [""],
         "arrival_id": uuid.uuid4(),
         "recorded_at": datetime.now(UTC),
         "epoch": 0,
     }
-    return Asked("entries_add", workspace_id, values)
+    return Asked("entries_record_enter", workspace_id, values)
 
 
 HOT: Mapping[str, Ask] = {"page of 50": page, "one by id": by_id, "count by type": count, "insert of one": add}

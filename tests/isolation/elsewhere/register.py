@@ -134,11 +134,13 @@ MEMORY: Final[Register] = {
     ("services/analysis/analysis/models/asking.py", "Asker._holds"): "by model: until when its provider asked to wait",
     ("libs/database/database/queries.py", "Queries._statements"): "statements by name, from files",
     ("libs/runtime/runtime/assembly.py", "Assembly._consumers"): "filled once in a composition root",
+    ("libs/runtime/runtime/assembly.py", "Assembly._pulls"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._routers"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._operators"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._works"): "filled once in a composition root",
     ("libs/runtime/runtime/outbound.py", "Outbound._clients"): "filled once in a composition root",
     ("libs/messaging/messaging/routes.py", "Routes._handlers"): "handlers by message type, filled once",
+    ("libs/messaging/messaging/routes.py", "Routes._batch_handlers"): "handlers by message type, filled once",
     ("libs/web/web/assets.py", "Assets._assets"): "style sheets and scripts, the same for everybody",
     (
         "libs/web/web/keys.py",
@@ -247,7 +249,14 @@ ENTRIES: Final[Register] = {
         "services/audit/audit/log/sealing.py",
         "workspace_id",
     ): "the row that the sealer's sweep found, whose leaves are then made in its own",
+    ("services/audit/audit/handlers.py", "workspace_id"): "the consumer's group, from the messages' bodies",
+    (
+        "services/audit/audit/store/__init__.py",
+        "[one.workspace_id for one in recordings]",
+    ): "the consumer's groups, from the messages' bodies",
+    ("services/audit/audit/store/search.py", "list(told)"): "the consumer's groups, from the messages' bodies",
     ("libs/database/database/pool.py", "workspace_id"): "enter_with calls enter",
+    ("libs/database/database/pool.py", "scope"): "enter_each calls enter",
     (
         "services/credential-vault/credential_vault/handlers/consenting.py",
         "who.workspace_id",
@@ -275,6 +284,8 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "http/api_keys.py passes session.workspace_id",
     ("libs/messaging/messaging/store.py", "workspace_id"): "the consumer's group, from the messages' bodies",
+    ("libs/messaging/messaging/store.py", "list(heard)"): "the consumer's groups, from the messages' bodies",
+    ("libs/messaging/messaging/consumer.py", "group.workspace_id"): "the consumer's group, from the messages' bodies",
     (
         "services/analysis/analysis/workers/calls.py",
         "workspace_id",

@@ -182,7 +182,7 @@ def contexts(tree: ast.Module) -> Iterator[Found]:
             yield from (Found(node.lineno, ast.unparse(value)) for value in given)
 
 
-_METHODS = frozenset({"workspace", "enter", "enter_with"})
+_METHODS = frozenset({"workspace", "enter", "enter_with", "enter_each"})
 _FUNCTIONS = frozenset({"prefix_of", "own_name"})
 
 
@@ -192,8 +192,11 @@ def entries(tree: ast.Module) -> Iterator[Found]:
         if not isinstance(node, ast.Call) or not node.args:
             continue
         methods = _METHODS if isinstance(node.func, ast.Attribute) else _FUNCTIONS
-        if _last_name(node.func) in methods:
-            yield Found(node.lineno, ast.unparse(node.args[0]))
+        called = _last_name(node.func)
+        # The first argument of enter_each is the statement's name.
+        said = node.args[1:2] if called == "enter_each" else node.args[:1]
+        if called in methods:
+            yield from (Found(node.lineno, ast.unparse(one)) for one in said)
 
 
 _METRICS = frozenset({"prometheus_client", "opentelemetry", "statsd", "datadog", "aioprometheus"})

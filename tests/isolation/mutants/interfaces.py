@@ -190,10 +190,22 @@ async def enters_with(one: Attacker, statement: Statement) -> Outcome:
     return await refusal(attempt(), RuntimeError)
 
 
+async def enters_each_with(one: Attacker, statement: Statement) -> Outcome:
+    """A statement that crosses workspaces in the place of the one that enters several workspaces."""
+    given = await _given(one, statement)
+
+    async def attempt() -> object:
+        async with one.db.batch() as batch:
+            return await batch.enter_each(statement.name, [A], **{name: [value] for name, value in given.items()})
+
+    return await refusal(attempt(), RuntimeError)
+
+
 SWEEPING: Mapping[str, Callable[[Attacker, Statement], Awaitable[Outcome]]] = {
     "runs it inside a workspace": runs_inside_a_workspace,
     "runs it inside a batch": runs_inside_a_batch,
     "enters a workspace with it": enters_with,
+    "enters several workspaces with it": enters_each_with,
 }
 """On every statement that crosses workspaces, by operator."""
 
@@ -248,5 +260,15 @@ async def moves_on(one: Attacker, what: object) -> Outcome:
         async with one.db.batch() as batch:
             await batch.enter(A)
             return await batch.enter(what)  # type: ignore[arg-type]
+
+    return await refusal(attempt(), InvalidInput, TypeError)
+
+
+async def moves_through(one: Attacker, what: object) -> Outcome:
+    """A batch through several ids, one of them malformed."""
+
+    async def attempt() -> object:
+        async with one.db.batch() as batch:
+            return await batch.enter_each("scope_enter", [A, what])  # type: ignore[list-item]
 
     return await refusal(attempt(), InvalidInput, TypeError)

@@ -91,6 +91,8 @@ async def used_after_the_batch_moved(one: Attacker, use: str, how: str) -> Outco
             first = await batch.enter(A)
             if how == "enter_with":
                 await batch.enter_with(B, "scope_enter")
+            elif how == "enter_each":
+                await batch.enter_each("scope_enter", [B])
             else:
                 await batch.enter(B)
             return await USES[use](first, "scope_enter", {})

@@ -117,7 +117,7 @@ def _interface_trials(bench: Bench) -> list[Trial]:
 
 
 def _id_trials(bench: Bench) -> list[Trial]:
-    attacks = {"opens": interfaces.opens, "moves on": interfaces.moves_on}
+    attacks = {"opens": interfaces.opens, "moves on": interfaces.moves_on, "moves through": interfaces.moves_through}
     return [
         _trial(Wall.TYPES, bench.world, f"id {name}", operator, partial(attack, bench.one, what))
         for name, what in interfaces.MALFORMED.items()
@@ -148,7 +148,7 @@ def _lifetime_trials(bench: Bench) -> list[Trial]:
         found += [trial(f"Tx.{use}", end, partial(lifetimes.used_too_late, one, end, use)) for end in lifetimes.ENDS]
         found += [
             trial(f"Tx.{use}", f"after Batch.{how}", partial(lifetimes.used_after_the_batch_moved, one, use, how))
-            for how in ("enter", "enter_with")
+            for how in ("enter", "enter_with", "enter_each")
         ]
         found.append(trial(f"Tx.{use}", "on commit", partial(lifetimes.used_on_commit, one, use)))
     return [*found, *(trial("Tx", name, partial(attack, one)) for name, attack in lifetimes.SINGLE.items())]

@@ -95,12 +95,23 @@ class Traveller:
                 await self._work(tx, workspace, db, fault.inside if number == len(stops) - 1 else "nothing")
 
     async def _enter(self, batch: Batch, workspace: WorkspaceId) -> Tx:
-        if self.rng.random() < 0.5:
+        way = self.rng.random()
+        if way < 0.3:
+            await self._pass_through(batch)
+        if way < 0.6:
             return await batch.enter(workspace)
         tx, _ = await batch.enter_with(
             workspace, "inbox_enter", consumer=str(workspace), event_ids=[uuid.UUID(int=self.rng.getrandbits(128))]
         )
         return tx
+
+    async def _pass_through(self, batch: Batch) -> None:
+        """Through several workspaces in one round trip, which leaves something in each."""
+        stops = self.rng.choices(WORKSPACES, k=self.rng.randint(1, 4))
+        left = [[uuid.UUID(int=self.rng.getrandbits(128))] for _ in stops]
+        rows = await batch.enter_each("inbox_enter", stops, consumer=[str(stop) for stop in stops], event_ids=left)
+        if [(row["workspace_id"], [row["event_id"]]) for row in rows] != list(zip(stops, left, strict=True)):
+            self.findings.stale(f"a batch through {stops} left something elsewhere: {[dict(row) for row in rows]}")
 
     def _patient(self, db: Database, fault: Fault) -> Database:
         patience.set(_IMPATIENCE_SECONDS if fault.impatient else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.domain import wording
-from audit.domain.entry import Change, Entry, EntryType
+from audit.domain.entry import Change, Entry, EntryType, as_diff, diff_json
 from audit.domain.names import names_told
 from audit.domain.reading import EARLIEST, EntrySource, Filters, Mark, Position
 from audit.domain.words import LONGEST_WORD, MOST_WORDS_KEPT, diff_words, words_of
@@ -126,6 +127,12 @@ def test_a_mark_is_read_back_as_it_was(moment: datetime, seen: int) -> None:
     assert EARLIEST <= mark.since <= mark.read_at
 
 
+@given(st.text(st.characters(max_codepoint=0x7F)))
+def test_plain_letters_have_the_words_that_they_have_beside_others(text: str) -> None:
+    """ASCII is folded in a shorter way; a letter that is none makes it go the long one."""
+    assert words_of(f"{text} é") == words_of(text) | {"é"}
+
+
 @given(st.text(), st.text())
 def test_the_words_of_a_text_are_those_of_its_parts(one: str, other: str) -> None:
     assert words_of(f"{one} / {other}") == words_of(one) | words_of(other)
@@ -141,6 +148,14 @@ def test_an_entry_is_found_by_fields_and_both_sides() -> None:
     diff = [Change("display_name", '"Été"', '"Winter 2026"'), Change("x", None, None)]
     assert diff_words(diff) == {"display", "name", "été", "winter", "2026", "x"}
     assert len(diff_words([Change("x", " ".join(map(str, range(5000))), None)])) == MOST_WORDS_KEPT
+
+
+_SIDES = st.one_of(st.none(), st.text())
+
+
+@given(st.lists(st.builds(Change, st.text(), _SIDES, _SIDES)))
+def test_a_diff_is_kept_as_it_is_shown(diff: list[Change]) -> None:
+    assert json.loads(diff_json(diff)) == as_diff(diff)
 
 
 def test_a_search_without_a_word_or_with_too_many_is_refused() -> None:

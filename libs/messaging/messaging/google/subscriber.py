@@ -28,9 +28,13 @@ _HEARTBEAT_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class PullSettings:
-    """Times are in seconds. `deadline`: how soon others get a message when this process dies; extended while a batch takes longer."""
+    """Times are in seconds. `deadline`: how soon others get a message when this process dies; extended while a batch takes longer.
+
+    `batch` and `batch_bytes`: a batch ends with so many messages, or with the message that makes it so large.
+    """
 
     batch: int = 1000
+    batch_bytes: int = 8 * 1024 * 1024
     outstanding: int = 4000
     outstanding_bytes: int = 64 * 1024 * 1024
     deadline: int = 10
@@ -138,8 +142,10 @@ class PullSubscriber:
     async def _next_batch(self) -> list[tuple[str, Delivery]]:
         """What has arrived, at least one message: batches grow with the load by themselves, and nobody waits for a batch to fill."""
         batch = [await self._arrived.get()]
-        while len(batch) < self._settings.batch and not self._arrived.empty():
+        size = len(batch[0][1].body)
+        while len(batch) < self._settings.batch and size < self._settings.batch_bytes and not self._arrived.empty():
             batch.append(self._arrived.get_nowait())
+            size += len(batch[-1][1].body)
         return batch
 
     async def _report(self, ack_ids: Sequence[str], verdicts: Sequence[Verdict]) -> None:

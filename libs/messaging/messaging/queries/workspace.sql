@@ -15,4 +15,4 @@ SELECT :workspace_id, :consumer, e.event_id
 FROM scope CROSS JOIN unnest(:event_ids::uuid[]) AS e (event_id)
 ORDER BY e.event_id
 ON CONFLICT DO NOTHING
-RETURNING event_id;
+RETURNING workspace_id, event_id;

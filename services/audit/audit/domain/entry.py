@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from json.encoder import encode_basestring
 
 from core.errors import InvalidInput
 
@@ -61,3 +63,23 @@ class Entry:
     diff: tuple[Change, ...]
     occurred_at: datetime
     recorded_at: datetime | None = None
+
+
+def as_diff(changes: Sequence[Change]) -> dict[str, dict[str, str]]:
+    """A diff as it is kept and shown: `{field: {before, after}}`, a side left out where the field was not there."""
+    sides = {one.field: {"before": one.before, "after": one.after} for one in changes}
+    return {field: {side: text for side, text in both.items() if text is not None} for field, both in sides.items()}
+
+
+def diff_json(changes: Sequence[Change]) -> str:
+    """The same as JSON; written out, since an encoder is made anew for each value, which takes longer than a few texts do."""
+    # A field that is told twice is kept once.
+    last = {one.field: one for one in changes}
+    told = (f"{encode_basestring(field)}:{_sides_json(one)}" for field, one in last.items())
+    return f"{{{','.join(told)}}}"
+
+
+def _sides_json(change: Change) -> str:
+    sides = (("before", change.before), ("after", change.after))
+    told = (f'"{side}":{encode_basestring(text)}' for side, text in sides if text is not None)
+    return f"{{{','.join(told)}}}"

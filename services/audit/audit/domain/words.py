@@ -19,8 +19,13 @@ MOST_WORDS_KEPT = 200
 
 def words_of(text: str) -> frozenset[str]:
     """The words of `text`: runs of letters and digits, without case and compatibility forms, cut to LONGEST_WORD characters."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    # Of ASCII the rest makes the same, in ten times the time.
+    folded = text.lower() if text.isascii() else _folded(text)
     return frozenset(word[:LONGEST_WORD] for word in _WORD.findall(folded))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def diff_words(diff: Iterable[Change]) -> frozenset[str]:

@@ -43,7 +43,7 @@ def head(workspace: Workspace) -> None:
 
 @log_app.command()
 def seal(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs")] = False) -> None:
-    """Seal everything that has arrived, as the service does twice a second."""
+    """Seal everything that has arrived, as the service does once a second."""
     with reporting_errors():
         told = asyncio.run(_seal())
     typer.echo(json.dumps(told) if as_json else f"{told['sealed']} entries sealed, {told['waiting']} wait")
@@ -109,4 +109,4 @@ async def _sealer(db: Database, settings: Settings) -> Sealer:
         keyring = Keyring.parse((await reading.read("audit-log-key")).decode())
     finally:
         await reading.close()
-    return Sealer(db, keyring, SealerSettings(settings.log_origin, settings.seal_seconds))
+    return Sealer(db, keyring, SealerSettings(settings.log_origin, settings.seal_seconds, settings.anchor_seconds))

@@ -12,8 +12,9 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from audit.domain.entry import as_diff
 from audit.log import store
-from audit.log.leaf import Erasure, Part, Recorded, as_diff, salt, subject, timestamp
+from audit.log.leaf import Erasure, Part, Recorded, salt, subject, timestamp
 from audit.log.making import subjects_of
 from audit.log.store import Redaction, sweeps
 from audit.log.tree import HASH_BYTES, TILE_WIDTH, inclusion, node_from, resolved, tile_of

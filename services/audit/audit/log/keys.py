@@ -46,6 +46,13 @@ class Salts:
         self._clock = clock or SystemClock()
         self._kept: OrderedDict[WorkspaceId, _Kept] = OrderedDict()
 
+    def remembered(self, workspace_id: WorkspaceId, subjects: Collection[str]) -> Keys | None:
+        """The keys of `subjects` without asking the database; None where it would have to be asked."""
+        kept = self._recent(workspace_id)
+        if kept is None or any(one not in kept.keys for one in subjects):
+            return None
+        return Keys(kept.epoch, kept.keys)
+
     async def known(self, tx: Tx, subjects: Collection[str]) -> Keys | None:
         """The keys of `subjects` in the transaction's workspace; None where one of them has none yet.
 

@@ -20,8 +20,11 @@ from hashlib import sha256
 from hmac import digest
 from json.encoder import encode_basestring
 
-from audit.domain import Change, Entry
+from audit.domain import Entry
 from audit.log.tree import leaf_hash
+
+# What Python writes where RFC 3339 may have a Z.
+_UTC_OFFSET = "+00:00"
 
 ENTRY, ERASURE, PART = "callmine-audit-entry/v1", "callmine-audit-erasure/v1", b"callmine-audit-part/v1\n"
 
@@ -127,7 +130,9 @@ def erasure_leaf(workspace_id: str, erasure: Erasure) -> bytes:
 
 def timestamp(instant: datetime) -> str:
     """An instant in UTC with microseconds, as RFC 3339 writes it: 2026-03-01T09:00:00.000000Z."""
-    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return f"{instant.isoformat(timespec='microseconds')[: -len(_UTC_OFFSET)]}Z"
 
 
 def runs(positions: Sequence[int]) -> tuple[tuple[int, int], ...]:
@@ -139,9 +144,3 @@ def runs(positions: Sequence[int]) -> tuple[tuple[int, int], ...]:
         else:
             found.append((position, position))
     return tuple(found)
-
-
-def as_diff(changes: Sequence[Change]) -> dict[str, dict[str, str]]:
-    """A diff as an export shows it: `{field: {before, after}}`, a side left out where the field was not there."""
-    sides = {one.field: {"before": one.before, "after": one.after} for one in changes}
-    return {field: {side: text for side, text in both.items() if text is not None} for field, both in sides.items()}

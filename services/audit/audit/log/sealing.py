@@ -40,11 +40,15 @@ _MOST_STALE = 50
 
 @dataclass(frozen=True, slots=True)
 class SealerSettings:
-    """`origin` is what the names of the logs begin with, `pause` how often the queue is looked at, `lease` how soon another process takes
-    over from one that died; both in seconds."""
+    """`origin` is what the names of the logs begin with. In seconds: `pause`, how often the queue is looked at, `anchor_pause`, how often
+    heads go into the global log, `lease`, how soon another process takes over from one that died.
+
+    A pass costs by the workspace: each signs a checkpoint and writes its tiles' ends anew, whatever the number of entries.
+    """
 
     origin: str
-    pause: float = 0.5
+    pause: float = 1.0
+    anchor_pause: float = 10.0
     lease: float = 10.0
 
 
@@ -58,6 +62,7 @@ class Sealer:
         self._clock = clock or SystemClock()
         # Logs that do not hold together are left alone, and hold up nobody else's.
         self._broken: set[WorkspaceId] = set()
+        self._anchored_at = float("-inf")
         self._lease = Lease(db, self._clock, "audit-log", str(uuid7()), settings.lease)
 
     async def run(self) -> None:
@@ -72,7 +77,9 @@ class Sealer:
     async def _turn(self) -> None:
         try:
             if await self._lease.acquire():
-                await self.drain()
+                await self._seal_all()
+                if self._clock.monotonic() - self._anchored_at >= self._settings.anchor_pause:
+                    await self._anchor_all()
         except Transient as error:
             log.warning("sealing will be tried again", cause=type(error).__name__)
 
@@ -84,13 +91,21 @@ class Sealer:
 
     async def drain(self) -> int:
         """Seal all that has arrived, and anchor it; how many entries. Raises Transient."""
+        sealed = await self._seal_all()
+        await self._anchor_all()
+        return sealed
+
+    async def _seal_all(self) -> int:
         sealed = 0
         await self._renew()
         while entries := await self._sealed():
             sealed += entries
+        return sealed
+
+    async def _anchor_all(self) -> None:
         while await anchor(self._db, self._keyring, self._settings.origin):
             pass
-        return sealed
+        self._anchored_at = self._clock.monotonic()
 
     async def _sealed(self) -> int:
         while True:
@@ -115,7 +130,7 @@ class Sealer:
                 raise Transient("a log has grown while it was being sealed; it will be tried again")
             reach("audit.seal.before_commit")
         reach("audit.seal.after_commit")
-        return sum(len(one.entries) for one in grown)
+        return sum(one.range.size - one.old_size for one in grown)
 
     def _grown(self, head: Head, arrivals: Sequence[Arrival]) -> Grown:
         workspace_id = arrivals[0].workspace_id
@@ -127,7 +142,7 @@ class Sealer:
         return Grown(
             workspace_id,
             head.range.size,
-            [entry for one in arrivals for entry in one.entries],
+            ",".join(one.entries for one in arrivals),
             range_,
             self._keyring.sign(checkpoint.body),
             tiles_of(tiled),

@@ -1,24 +1,33 @@
--- name: entries_add
--- Adds entries, and their arrival at the log; one that is there already stays as it is and arrives no second time. They come as one JSON
--- array: to put a few texts into an array each for each column takes the client longer than all the rest.
-WITH given AS MATERIALIZED (
-    SELECT e.*
-    FROM json_to_recordset(:entries::json)
-        AS e (place integer, id uuid, type text, actor_kind text, actor_id text, actor_email text, source text, target_kind text, target_id text,
-              diff jsonb, occurred_at timestamptz, leaf bytea)
+-- name: entries_record_enter
+-- Enters the workspace and adds entries, their arrival at the log and their words, in one round trip; an entry that is there already stays as
+-- it is, arrives no second time and brings no words. The words of an entry come with blanks in between: PostgreSQL has no arrays of arrays
+-- that differ in length. Every row is made of `given`, so that the scope is set before the row policies look at it.
+WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true)
+), given AS MATERIALIZED (
+    SELECT e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff, e.occurred_at, e.leaf, e.words, e.place
+    FROM scope CROSS JOIN unnest(:ids::uuid[], :types::text[], :actor_kinds::text[], :actor_ids::text[], :actor_emails::text[], :sources::text[],
+        :target_kinds::text[], :target_ids::text[], :diffs::text[], :times::timestamptz[], :leaves::bytea[], :words::text[]) WITH ORDINALITY
+        AS e (id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at, leaf, words, place)
 ), added AS (
     INSERT INTO entries (workspace_id, id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at, recorded_at)
-    SELECT :workspace_id, g.id, g.type, g.actor_kind, g.actor_id, g.actor_email, g.source, g.target_kind, g.target_id, g.diff, g.occurred_at,
+    SELECT :workspace_id, g.id, g.type, g.actor_kind, g.actor_id, g.actor_email, g.source, g.target_kind, g.target_id, g.diff::jsonb, g.occurred_at,
         :recorded_at::timestamptz
     FROM given g
     ON CONFLICT (workspace_id, id) DO NOTHING
     RETURNING id
+), arrived AS (
+    INSERT INTO log_arrivals (workspace_id, id, entries, leaves, epoch)
+    SELECT :workspace_id, :arrival_id::uuid, array_agg(g.id ORDER BY g.place), string_agg(g.leaf, ''::bytea ORDER BY g.place), :epoch::integer
+    FROM given g
+    JOIN added a ON a.id = g.id
+    HAVING count(*) > 0
 )
-INSERT INTO log_arrivals (workspace_id, id, entries, leaves, epoch)
-SELECT :workspace_id, :arrival_id::uuid, array_agg(g.id ORDER BY g.place), string_agg(g.leaf, ''::bytea ORDER BY g.place), :epoch::integer
+INSERT INTO entry_words (workspace_id, word, occurred_at, id, type, source, actor_id, target_id)
+SELECT :workspace_id, w.word, g.occurred_at, g.id, g.type, g.source, g.actor_id, g.target_id
 FROM given g
 JOIN added a ON a.id = g.id
-HAVING count(*) > 0;
+CROSS JOIN LATERAL unnest(string_to_array(g.words, ' ')) AS w (word)
+ON CONFLICT (workspace_id, word, occurred_at, id) DO NOTHING;
 
 -- name: entries_page
 -- Entries older than a position, newest first.

@@ -10,11 +10,13 @@ ON CONFLICT (workspace_id, word, occurred_at, id) DO NOTHING;
 -- Forgets the words of erased entries.
 DELETE FROM entry_words WHERE workspace_id = :workspace_id AND id = ANY(:ids::uuid[]);
 
--- name: names_keep
--- What people and things are called; whoever was told of last is right.
+-- name: names_keep_enter
+-- Enters the workspace and keeps what people and things are called there, in one round trip; whoever was told of last is right. The row
+-- policies are checked for each row as it is written, which is after the scope has been set.
+WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true))
 INSERT INTO entry_names (workspace_id, kind, id, name, told_at, told_by)
 SELECT :workspace_id, n.kind, n.id, n.name, n.told_at, n.told_by
-FROM unnest(:kinds::text[], :ids::text[], :names::text[], :times::timestamptz[], :events::uuid[]) AS n (kind, id, name, told_at, told_by)
+FROM scope CROSS JOIN unnest(:kinds::text[], :ids::text[], :names::text[], :times::timestamptz[], :events::uuid[]) AS n (kind, id, name, told_at, told_by)
 ON CONFLICT (workspace_id, kind, id) DO UPDATE
 SET name = excluded.name, told_at = excluded.told_at, told_by = excluded.told_by
 WHERE entry_names.workspace_id = :workspace_id AND (entry_names.told_at, entry_names.told_by) < (excluded.told_at, excluded.told_by);

@@ -1,6 +1,6 @@
 -- name: log_take
 -- Takes arrivals out of the queue, at most :limit, but those of logs that are broken; those whose leaves are to be made anew wait. A second sealer waits for the first and then
--- does not find what that one has taken.
+-- does not find what that one has taken. The ids of entries are only handed on, and so come as text.
 -- cross-workspace: sealing serves all workspaces in one transaction; it sees ids and hashes only
 DELETE FROM log_arrivals
 WHERE ctid = ANY(ARRAY(
@@ -8,7 +8,7 @@ WHERE ctid = ANY(ARRAY(
     FROM log_arrivals a LEFT JOIN log_heads h ON h.workspace_id = a.workspace_id
     WHERE a.epoch = coalesce(h.epoch, 0) AND a.workspace_id <> ALL(:broken::text[])
     LIMIT :limit))
-RETURNING workspace_id, id, entries, leaves, epoch;
+RETURNING workspace_id, id, array_to_string(entries, ',') AS entries, leaves, epoch;
 
 -- name: log_stale
 -- Workspaces with arrivals whose leaves are to be made anew.

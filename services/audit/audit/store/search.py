@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from audit.domain.entry import Entry
 from audit.domain.names import ACTOR, Named, names_told
 from audit.domain.words import diff_words
-from database import Tx
+from core.ids import WorkspaceId
+from database import Batch, Tx
 
 # A name that more than these have is no way to tell them apart.
 _MOST_NAMESAKES = 20
@@ -18,7 +19,7 @@ MOST_LISTED = 200
 
 
 async def index(tx: Tx, entries: Sequence[Entry]) -> None:
-    """Keep words and names of `entries`; what is kept already stays as it is."""
+    """Keep words and names of `entries` that are in the log already; what is kept already stays as it is."""
     words = [(word, entry) for entry in entries for word in sorted(diff_words(entry.diff))]
     await tx.execute(
         "words_add",
@@ -30,14 +31,33 @@ async def index(tx: Tx, entries: Sequence[Entry]) -> None:
         actor_ids=[entry.actor_id for _, entry in words],
         target_ids=[entry.target_id for _, entry in words],
     )
-    names = _latest(named for entry in entries for named in names_told(entry))
+    await keep_names(tx, entries)
+
+
+async def keep_names(tx: Tx, entries: Sequence[Entry]) -> None:
+    """Keep what `entries` call people and things."""
+    names = _told(entries)
     await tx.execute(
-        "names_keep",
+        "names_keep_enter",
         kinds=[named.kind for named in names],
         ids=[named.id for named in names],
         names=[named.name for named in names],
         times=[named.told_at for named in names],
         events=[named.told_by for named in names],
+    )
+
+
+async def keep_names_each(batch: Batch, told: Mapping[WorkspaceId, Sequence[Entry]]) -> None:
+    """The same in several workspaces, in one round trip."""
+    names = [_told(entries) for entries in told.values()]
+    await batch.enter_each(
+        "names_keep_enter",
+        list(told),
+        kinds=[[named.kind for named in some] for some in names],
+        ids=[[named.id for named in some] for some in names],
+        names=[[named.name for named in some] for some in names],
+        times=[[named.told_at for named in some] for some in names],
+        events=[[named.told_by for named in some] for some in names],
     )
 
 
@@ -68,10 +88,10 @@ async def actors(tx: Tx) -> list[tuple[str, str]]:
     return [(row["id"], row["name"]) for row in rows]
 
 
-def _latest(names: Iterable[Named]) -> list[Named]:
-    """One for each thing, in an order that two transactions share, so that neither waits for the other."""
+def _told(entries: Sequence[Entry]) -> list[Named]:
+    """One name for each thing, in an order that two transactions share, so that neither waits for the other in a circle."""
     found: dict[tuple[str, str], Named] = {}
-    for named in names:
+    for named in (named for entry in entries for named in names_told(entry)):
         known = found.get((named.kind, named.id))
         if known is None or (known.told_at, known.told_by) < (named.told_at, named.told_by):
             found[named.kind, named.id] = named

@@ -26,6 +26,14 @@ INSERT INTO effects (workspace_id, event_id, aggregate_id, sequence)
 SELECT :workspace_id, e.event_id, e.aggregate_id, e.sequence
 FROM unnest(:event_ids::uuid[], :aggregate_ids::text[], :sequences::bigint[]) AS e (event_id, aggregate_id, sequence);
 
+-- name: effects_insert_enter
+-- Enters the workspace and records effects there, in one round trip.
+WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true))
+INSERT INTO effects (workspace_id, event_id, aggregate_id, sequence)
+SELECT :workspace_id, e.event_id, e.aggregate_id, e.sequence
+FROM scope CROSS JOIN unnest(:event_ids::uuid[], :aggregate_ids::text[], :sequences::bigint[]) AS e (event_id, aggregate_id, sequence)
+ON CONFLICT (workspace_id, event_id) DO UPDATE SET times = effects.times + 1;
+
 -- name: effects_count
 -- cross-workspace: the oracle sees everything
 SELECT count(*) FROM effects;

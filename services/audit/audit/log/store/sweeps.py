@@ -25,11 +25,11 @@ class LogBroken(CallmineError):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What one transaction recorded."""
+    """What one transaction recorded; the ids of entries with commas in between."""
 
     workspace_id: WorkspaceId
     id: uuid.UUID
-    entries: Sequence[uuid.UUID]
+    entries: str
     leaves: bytes
     epoch: int
 
@@ -40,7 +40,7 @@ class Grown:
 
     workspace_id: WorkspaceId
     old_size: int
-    entries: Sequence[uuid.UUID]
+    entries: str
     range: Range
     checkpoint: str
     tiles: Mapping[Node, bytes]
@@ -87,7 +87,7 @@ async def write(tx: Tx, grown: Sequence[Grown]) -> int:
         workspace_ids=[one.workspace_id for one in grown],
         first_indexes=[one.old_size for one in grown],
         # PostgreSQL has no arrays of arrays that differ in length.
-        entries=[",".join(map(str, one.entries)) for one in grown],
+        entries=[one.entries for one in grown],
     )
     tiles = [(one.workspace_id, *node, hashes) for one in grown for node, hashes in one.tiles.items()]
     await tx.execute(

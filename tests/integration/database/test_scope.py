@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import InvalidInput, Transient
 from core.ids import WorkspaceId
-from database import Database, DatabaseSettings, MigrationSettings, Queries, UnsafeRole, migrate
+from database import Batch, Database, DatabaseSettings, MigrationSettings, Queries, UnsafeRole, migrate
 from database.connect import open_pool
 from isolation.cost.wire import wiretap
 from local.postgres import ServiceDsns, drop, provision
@@ -177,15 +177,19 @@ async def test_a_statement_runs_in_each_workspace_in_one_round_trip(dsns: Servic
 async def test_each_workspace_has_what_its_scope_allows_only(db: Database) -> None:
     async with db.batch() as batch:
         assert await batch.enter_each("note_add_enter", [], id=[], body=[]) == []
-    for refused, error in (
+    attempts: list[tuple[Callable[[Batch], Awaitable[object]], type[Exception]]] = [
         (lambda batch: batch.enter_each("note_add_enter", [A], id=[1], body=["a"], workspace_id=[B]), TypeError),
         (lambda batch: batch.enter_each("note_add_enter", [A, B], id=[1], body=["a"]), ValueError),
         (lambda batch: batch.enter_each("note_add_enter", [A], id=[1]), TypeError),
-        (lambda batch: batch.enter_each("note_add_enter", [A, "org_b'"], id=[1, 2], body=["a", "b"]), InvalidInput),
+        (
+            lambda batch: batch.enter_each("note_add_enter", [A, WorkspaceId("org_b'")], id=[1, 2], body=["a", "b"]),
+            InvalidInput,
+        ),
         (lambda batch: batch.enter_each("notes_everywhere", [A]), RuntimeError),
         # It enters no workspace, and so meets the policies of the one before.
         (lambda batch: batch.enter_each("note_add", [A, B], id=[1, 2], body=["a", "b"]), asyncpg.PostgresError),
-    ):
+    ]
+    for refused, error in attempts:
         with pytest.raises(error):
             async with db.batch() as batch:
                 await batch.enter(A)

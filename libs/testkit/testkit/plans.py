@@ -18,7 +18,8 @@ async def rows_read(connection: asyncpg.Connection[asyncpg.Record], sql: str, va
     """How many rows the statement's scans and joins look at; it is run for that, in the caller's transaction."""
     found = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT json) {sql}", *values)
     plan = json.loads(found)[0]["Plan"]
-    return sum(one["Actual Loops"] * sum(one.get(name, 0.0) for name in _SEEN) for one in _nodes(plan))
+    counted = (one["Actual Loops"] * sum(one.get(name, 0.0) for name in _SEEN) for one in _nodes(plan))
+    return float(sum(counted))
 
 
 def _nodes(node: Node) -> Iterator[Node]:

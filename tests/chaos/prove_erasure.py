@@ -33,6 +33,7 @@ async def prove(plan: Plan) -> Verdict:
         "manifest_mutants_failed_build": result.count - len(result.survived),
     }
     problems = [f"seed {plan.seed}: nothing was found of {name}" for name in result.survived]
+    problems += [f"found without any mutant, so that all would be: {one}" for one in result.before]
     if result.count < count:
         problems.append(f"only {result.count} of {count} mutants could be made")
     return Verdict(figures, tuple(problems))

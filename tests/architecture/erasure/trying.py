@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from architecture.erasure.mutants import Around, Mutant, drawn, elsewhere, found, of_database, out_of_order
 from architecture.erasure.rules import Rules, rules_of, shared_rules
-from architecture.erasure.tables import points
+from architecture.erasure.tables import points, unruled
 from contracts.registry import SERVICES, TOPICS
 from egress.register import REGISTER
 from messaging.topology import Topology
@@ -28,10 +28,11 @@ TOPOLOGY = ROOT / "deploy/topology.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """How many were tried, and the names of those that nothing was found of."""
+    """How many were tried, and the names of those that nothing was found of; `before` is what was found without any, which has to be nothing."""
 
     count: int
     survived: tuple[str, ...]
+    before: tuple[str, ...]
 
 
 def around(service: str = "ingest") -> Around:
@@ -46,6 +47,7 @@ Tick = Callable[[int, int], None]
 async def tried(databases: Mapping[str, Connection], count: int, seed: int, tick: Tick | None = None) -> Tried:
     """Try `count` mutants, drawn from the seed. `databases` are migrated, on a superuser's connections; what is changed there is undone."""
     rules = {service: rules_of(service) for service in databases}
+    before = [f"{name}: {one}" for name in databases for one in await unruled(databases[name], rules[name])]
     outside = list(islice(drawn(list(elsewhere(around())), seed), count // _ONE_ELSEWHERE_IN))
     survived = [one.name for one in outside if not one.found()]
     done = len(outside)
@@ -60,14 +62,13 @@ async def tried(databases: Mapping[str, Connection], count: int, seed: int, tick
             tick(done, count)
         if not findings:
             survived.append(f"{mutant.service}: {mutant.name}")
-    return Tried(done, tuple(survived))
+    return Tried(done, tuple(survived), tuple(before))
 
 
 async def _of_databases(databases: Mapping[str, Connection], rules: Mapping[str, Rules], seed: int) -> list[Mutant]:
-    """Those of all services in turn."""
-    lines: list[list[Mutant]] = []
+    """Those of all services, one of each kind first."""
+    mutants: list[Mutant] = []
     for service in SERVICES:
         pairs = await points(databases[service])
-        mutants = [*of_database(service, rules[service]), *out_of_order(service, rules[service], pairs)]
-        lines.append(drawn(mutants, seed))
-    return [mutant for turn in zip_longest(*lines) for mutant in turn if mutant is not None]
+        mutants += [*of_database(service, rules[service]), *out_of_order(service, rules[service], pairs)]
+    return drawn(mutants, seed)

@@ -28,7 +28,7 @@ TOPOLOGY = ROOT / "deploy/topology.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """How many were tried, and the names of those that nothing was found of; `before` is what was found without any, which has to be nothing."""
+    """How many were tried, the names of those that nothing was found of, and what was found without any: it has to be nothing."""
 
     count: int
     survived: tuple[str, ...]

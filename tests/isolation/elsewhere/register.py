@@ -35,7 +35,7 @@ MEMORY: Final[Register] = {
         "Renewer._under_way",
     ): "tasks by workspace and provider",
     (
-        "services/credential-vault/credential_vault/workers/rounds.py",
+        "libs/runtime/runtime/rounds.py",
         "Rounds._woken",
     ): "hints by kind of work; nothing of any workspace",
     ("libs/messaging/messaging/consumer.py", "Consumer._failures"): "counts by workspace and event id",

@@ -343,6 +343,26 @@ ENTRIES: Final[Register] = {
     ("services/audit/audit/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
     ("services/retention/retention/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
     (
+        "services/retention/retention/cli_plans.py",
+        "workspace_id",
+    ): "an operator's argument, or a row of the sweep over workspaces that have a customer",
+    (
+        "services/retention/retention/handlers/purchasing.py",
+        "workspace_id",
+    ): "use cases: the route passes session.workspace_id",
+    (
+        "services/retention/retention/handlers/purchasing.py",
+        "buyer.workspace_id",
+    ): "use cases: the route makes the buyer from its session",
+    (
+        "services/retention/retention/workers/readings.py",
+        "due.workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
+        "services/retention/retention/workers/trials.py",
+        "workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
         "services/credential-vault/credential_vault/handlers/renewal_store.py",
         "attempt.workspace_id",
     ): "the claimed row",

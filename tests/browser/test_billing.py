@@ -58,7 +58,7 @@ async def test_from_a_trial_to_a_plan_its_end_and_more_calls(stack: Stack, runni
         await page.get_by_role("button", name="Pay", exact=True).click()
         await page.wait_for_url(f"**{PAGE}")
         await visitor.open("/audit")
-        await page.get_by_text("Plan changed").first.wait_for()
+        await page.locator("table").get_by_text("Plan changed").first.wait_for()
         assert visitor.complaints == []
     await _look_at(stack, running)
     async with window(stack, running, ADMIN, scripts=False) as visitor:

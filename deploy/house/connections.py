@@ -108,7 +108,8 @@ CALLS = frozenset(
     ]
 )
 
-# The clients of SDKs, each of which opens its own connections unless it is given `http_client=egress.httpx2_client(…)`.
+# The clients of SDKs, each of which opens its own connections unless it is given `http_client=egress.httpx2_client(…)`; Stripe's takes a
+# client of its own kind, which retention's sends everything through egress.
 SDK_CLIENTS = frozenset(
     [
         "OpenAI",
@@ -168,6 +169,7 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     ): "its own interpreter, to make one file: without the service's credentials, running `analysis.exporting`",
     ("analysis.models", "openai"): "made with a client of egress",
     ("analysis.models", "anthropic"): "made with a client of egress",
+    ("retention.stripe", "stripe"): "made with a client of egress",
 }
 
 
@@ -208,4 +210,5 @@ def _name(function: ast.expr) -> str:
 
 def _through_egress(call: ast.Call) -> bool:
     given = [keyword.value for keyword in call.keywords if keyword.arg == "http_client"]
-    return bool(given) and isinstance(given[0], ast.Call) and _name(given[0].func) == "httpx2_client"
+    wanted = "ThroughEgress" if _name(call.func) == "StripeClient" else "httpx2_client"
+    return bool(given) and isinstance(given[0], ast.Call) and _name(given[0].func) == wanted

@@ -27,6 +27,7 @@ import credential_vault.http.integrations
 import ingest.http
 import retention.http
 from house.projects import ROOT
+from retention.http.billing import BillingRoutes
 from web.scopes import Needs, Scope, mark_of
 
 FILE = ROOT / "libs/web/web/openapi.json"
@@ -62,7 +63,7 @@ _TAGS = (
     ("Delivery", ("/delivery", "/deliveries")),
     ("Schedules", ("/schedules",)),
     ("Members", ("/members", "/invitations")),
-    ("Workspace", ("/workspace", "/plan")),
+    ("Workspace", ("/workspace", "/plan", "/usage")),
     ("API keys", ("/api-keys",)),
     ("Integrations", ("/integrations",)),
     ("Audit log", ("/audit",)),
@@ -79,7 +80,7 @@ def routers() -> dict[str, tuple[APIRouter, ...]]:
         "analysis": analysis.http.routers(desk, nothing, nothing, nothing, nothing, ""),
         "credential-vault": (credential_vault.http.integrations.router(nothing),),
         "audit": (*audit.http.routers(nothing), audit.log.routes.log_router(nothing, nothing)),
-        "retention": (retention.http.router(nothing, nothing, nothing),),
+        "retention": (retention.http.router(BillingRoutes(nothing, nothing, nothing, nothing, nothing), nothing),),
     }
 
 

@@ -61,6 +61,8 @@ SANDBOX_PAGES = (
     "/sandbox/hubspot/oauth/authorize",
     "/sandbox/slack/oauth/v2/authorize",
     "/sandbox/slack/messages",
+    "/sandbox/stripe/pay",
+    "/sandbox/stripe/portal",
 )
 
 # Cloud-internal paths: never reachable from outside.

@@ -33,7 +33,6 @@ USED_OTHERWISE = {
     "fontpkg-noto-sans-thai": "analysis.exporting.fonts finds its files by the package's name",
     "fontpkg-heebo": "analysis.exporting.fonts finds its files by the package's name",
     "noto-cjk-sans-jp-regular": "analysis.exporting.fonts finds its file by the package's name",
-    "stripe": "the packages the product is built on: billing follows",
 }
 
 # Parts of the namespaces `google` and `gcloud` belong to different distributions.

@@ -41,6 +41,11 @@ from local.sandbox.settings import SandboxSettings
 from local.sandbox.slack.api import SlackApi
 from local.sandbox.slack.messages import Messages
 from local.sandbox.slack.oauth import SlackOAuth
+from local.sandbox.stripe.api import StripeApi
+from local.sandbox.stripe.controls import StripeControls
+from local.sandbox.stripe.courier import Courier as StripeCourier
+from local.sandbox.stripe.ledger import Ledger as StripeLedger
+from local.sandbox.stripe.pages import StripePages
 from local.sandbox.vendors import Provider
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -55,6 +60,8 @@ class Sandbox:
     clock: Clock
     desks: Mapping[Provider, Desk]
     hubspot: HubSpotCrm
+    stripe: StripeLedger
+    stripe_courier: StripeCourier | None
     switchboard: Switchboard = field(default_factory=Switchboard)
     journal: Journal = field(default_factory=Journal)
     messages: Messages = field(default_factory=Messages)
@@ -70,7 +77,8 @@ def build_app(settings: SandboxSettings, clock: Clock | None = None) -> Starlett
     library = load_library(settings.calls_dir, settings.calls_file, workspaces, time.now().date())
     desks = open_desks(settings, time, journal)
     crm = HubSpotCrm(settings.hubspot, library, time, desks[Provider.HUBSPOT].office)
-    sandbox = Sandbox(settings, library, time, desks, crm, journal=journal, directory=Directory(time))
+    ledger, courier = _stripe(settings, time)
+    sandbox = Sandbox(settings, library, time, desks, crm, ledger, courier, journal=journal, directory=Directory(time))
     clerk = _clerk_mint(sandbox)
     clerk_api = _clerk_api(sandbox, clerk)
 
@@ -78,6 +86,8 @@ def build_app(settings: SandboxSettings, clock: Clock | None = None) -> Starlett
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with anyio.create_task_group() as deliveries:
             clerk_api.deliver_in(deliveries)
+            if courier is not None:
+                courier.deliver_in(deliveries)
             yield
             deliveries.cancel_scope.cancel()
 
@@ -99,10 +109,14 @@ def _routes(sandbox: Sandbox, clerk: Mint, clerk_api: ClerkApi) -> list[BaseRout
         *(mount(f"/{provider}", provider, router) for provider, router in _connected(sandbox).items()),
         mount("/openai/v1", Provider.OPENAI, OpenAiApi(openai).router()),
         mount("/anthropic", Provider.ANTHROPIC, AnthropicApi(anthropic).router()),
+        mount("/stripe", Provider.STRIPE, _stripe_router(sandbox)),
         mount("/clerk", Provider.CLERK, Router([*clerk_api.routes(), *pages.routes()])),
         mount("/google", Provider.GOOGLE, Router([Route("/oauth2/v3/certs", _google_certs(sandbox))])),
         *Operators(settings, sandbox.library, sandbox.switchboard, journal, sandbox.messages).routes(
-            _oauth_controls(sandbox).routes()
+            [
+                *_oauth_controls(sandbox).routes(),
+                *StripeControls(sandbox.stripe, sandbox.stripe_courier).routes(),
+            ]
         ),
     ]
 
@@ -159,6 +173,29 @@ def _clerk_api(sandbox: Sandbox, mint: Mint) -> ClerkApi:
     return ClerkApi(
         mint, origin.rstrip("/"), sandbox.settings.admin_token.get_secret_value(), courier, secret_key, sandbox.told
     )
+
+
+def _stripe(settings: SandboxSettings, time: Clock) -> tuple[StripeLedger, StripeCourier | None]:
+    """What Stripe knows, and who is told of it."""
+    stripe = settings.stripe
+    ledger = StripeLedger(time, stripe.prices, settings.data_dir / "stripe.json" if stripe.keep else None)
+    if not stripe.webhook_url or not stripe.webhook_secret:
+        return ledger, None
+    secret = stripe.webhook_secret.get_secret_value()
+    courier = StripeCourier(stripe.webhook_url, secret, settings.tls.trusted_ca, time)
+    ledger.told.append(courier.take)
+    return ledger, courier
+
+
+def _stripe_router(sandbox: Sandbox) -> Router:
+    settings = sandbox.settings
+    key = settings.stripe.secret_key
+    url = settings.stripe.browser_url or f"{settings.base_url}/stripe"
+    origins = frozenset({settings.base_url, settings.clerk.front_door_origin or settings.base_url})
+    pages = StripePages(sandbox.stripe, origins)
+    if key is None:
+        return Router(pages.routes())
+    return Router([*StripeApi(sandbox.stripe, key.get_secret_value(), url).routes(), *pages.routes()])
 
 
 def _google_certs(sandbox: Sandbox) -> Endpoint:

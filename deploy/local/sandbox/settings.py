@@ -132,6 +132,41 @@ class OAuthProviders(_Section):
     keep: bool = False
 
 
+class StripePrice(_Section):
+    """A price at Stripe: monthly, or paid once. ``amount`` is in the currency's smallest unit."""
+
+    id: str = Field(pattern=r"^price_[A-Za-z0-9_]+$")
+    amount: int = Field(ge=0)
+    currency: str = "usd"
+    monthly: bool = True
+
+
+class StripeSettings(_Section):
+    """Stripe with the prices of Callmine's own plans file.
+
+    ``secret_key`` opens the API; without it nothing does. ``browser_url`` is where a browser reaches ``/stripe`` (default: the sandbox
+    itself). ``webhook_url`` must be https; without it no webhook is sent. ``keep`` writes the ledger to ``data_dir``.
+    """
+
+    secret_key: Secret | None = None
+    webhook_url: str | None = Field(default=None, pattern=r"^https://")
+    webhook_secret: Secret | None = None
+    browser_url: str | None = None
+    prices: tuple[StripePrice, ...] = (
+        StripePrice(id="price_callmine_starter", amount=9900),
+        StripePrice(id="price_callmine_growth", amount=29900),
+        StripePrice(id="price_callmine_scale", amount=99900),
+        StripePrice(id="price_callmine_addon", amount=4900, monthly=False),
+    )
+    keep: bool = False
+
+    @model_validator(mode="after")
+    def _webhook_is_complete(self) -> Self:
+        if self.webhook_url and not self.webhook_secret:
+            raise ValueError("webhook_url needs webhook_secret, known to the receiver too")
+        return self
+
+
 class SandboxSettings(_Section):
     """The whole configuration. ``port = 0`` takes a free port, which ``ready_file`` (if given) then tells."""
 
@@ -143,6 +178,7 @@ class SandboxSettings(_Section):
     models: ModelSettings
     clerk: ClerkSettings = ClerkSettings()
     oauth: OAuthProviders = OAuthProviders()
+    stripe: StripeSettings = StripeSettings()
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
     public_url: str | None = Field(default=None, pattern=r"^https://")

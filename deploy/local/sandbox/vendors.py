@@ -18,6 +18,7 @@ class Provider(StrEnum):
     GOOGLE = "google"
     HUBSPOT = "hubspot"
     SLACK = "slack"
+    STRIPE = "stripe"
 
 
 _ANTHROPIC_TYPES = {
@@ -115,6 +116,18 @@ def slack_error(code: str, status: int = 200, retry_after: int | None = None) ->
     return JSONResponse({"ok": False, "error": code}, status, headers=_retry(retry_after))
 
 
+def stripe_error(
+    status: int, message: str, code: str = "", param: str = "", *, kind: str = "", retry_after: int | None = None
+) -> JSONResponse:
+    """Stripe's error; the kind follows from the status where it is not given."""
+    fallback = "api_error" if status >= _OVERLOADED else "invalid_request_error"
+    error = {"type": kind or fallback, "message": message}
+    error |= {"code": code} if code else {}
+    error |= {"param": param} if param else {}
+    headers = {"request-id": f"req_{uuid.uuid4().hex[:14]}", **_retry(retry_after)}
+    return JSONResponse({"error": error}, status, headers=headers)
+
+
 def error_response(
     provider: Provider, status: int, retry_after: int | None, path: str = "", policy: str = ""
 ) -> JSONResponse:
@@ -135,6 +148,8 @@ def error_response(
         case Provider.HUBSPOT:
             code, legacy = ("rate_limited", "RATE_LIMITS") if status == _TOO_MANY else ("server_error", "ERROR")
             return hubspot_error(status, code, message, legacy, retry_after)
+        case Provider.STRIPE:
+            return stripe_error(status, message, "rate_limit" if status == _TOO_MANY else "", retry_after=retry_after)
         case Provider.SLACK:
             return slack_error("ratelimited" if status == _TOO_MANY else "internal_error", status, retry_after)
 

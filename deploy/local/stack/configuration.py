@@ -71,6 +71,13 @@ def _sandbox(directory: Path, site: Site, calls_file: Path | None) -> dict[str, 
             "secret_key": site.keys.clerk_secret_key,
         },
         "oauth": _oauth(site),
+        "stripe": {
+            "secret_key": site.keys.stripe_secret_key,
+            "webhook_url": f"{site.service_url('ingest')}/webhooks/stripe",
+            "webhook_secret": site.keys.webhook_secrets["stripe"],
+            "browser_url": f"{site.url}/sandbox/stripe",
+            "keep": True,
+        },
         "calls_file": str(calls_file.resolve()) if calls_file else None,
         "google_certs_file": str(directory.resolve() / "broker" / "jwks.json"),
     }

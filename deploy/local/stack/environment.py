@@ -28,6 +28,7 @@ SECRET_READERS = {
     "audit-log-key": ("audit",),
     **{f"{sender}-webhook-secret": ("ingest",) for sender in ("clerk", "hubspot", *WEBHOOK_SENDERS)},
     "clerk-secret-key": ("ingest",),
+    "stripe-secret-key": ("retention",),
     "openai-api-key": ("analysis",),
     "anthropic-api-key": ("analysis",),
 }
@@ -161,4 +162,6 @@ def _own(site: Site, service: str) -> dict[str, str]:
             "anthropic_base_url": f"{site.sandbox_url}/anthropic",
             "slack_base_url": f"{site.sandbox_url}/slack",
         }
+    if service == "retention":
+        return {"stripe_base_url": f"{site.sandbox_url}/stripe"}
     return {}

@@ -72,6 +72,7 @@ class Keys:
         default_factory=lambda: {name: secrets.token_hex(16) for name in WEBHOOK_SENDERS}
     )
     clerk_secret_key: str = field(default_factory=lambda: f"sk_sandbox_{_token()}")
+    stripe_secret_key: str = field(default_factory=lambda: f"sk_sandbox_{_token()}")
     sealing: dict[str, str] = field(
         default_factory=lambda: {name: SealingKey.generate().private_text() for name in registry.REQUESTERS}
     )

@@ -35,6 +35,7 @@ async def fill(site: Site) -> None:
         "hubspot-webhook-secret": keys.oauth["hubspot"]["client_secret"],
         **{f"{sender}-webhook-secret": secret for sender, secret in keys.webhook_secrets.items()},
         "clerk-secret-key": keys.clerk_secret_key,
+        "stripe-secret-key": keys.stripe_secret_key,
         "openai-api-key": keys.openai_api_key,
         "anthropic-api-key": keys.anthropic_api_key,
         # Nobody's keys have been destroyed yet.

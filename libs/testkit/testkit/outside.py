@@ -33,6 +33,9 @@ GONG_PAIRS = {
 # Callmine as each provider's OAuth server knows it: client id and secret.
 OAUTH_CLIENTS = {name: (f"callmine-{name}", f"client-secret-of-{name}-4TQ") for name in ("gong", "hubspot", "slack")}
 
+# What opens the sandbox's Stripe, and lies in Secret Manager for retention.
+STRIPE_KEY = "sk_test_in-tests-6FD"
+
 ADMIN, MEMBER, OTHER_ADMIN = PEOPLE[0], PEOPLE[1], PEOPLE[2]
 
 # What signs the audit service's checkpoints, as `audit.log.note` reads it: the seed is 32 zero bytes.
@@ -103,8 +106,9 @@ async def outside(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Out
     google = new_key()
     (folder / "google.json").write_text(json.dumps({"keys": [google.public_jwk()]}))
     kept = SecretFile(folder / "secrets.json")
-    version = Version(time.time(), State.ENABLED, LOG_KEY.encode())
-    kept.put("projects/callmine-test/secrets/audit-log-key", Secret(time.time(), versions=(version,)))
+    for name, text in {"audit-log-key": LOG_KEY, "stripe-secret-key": STRIPE_KEY}.items():
+        version = Version(time.time(), State.ENABLED, text.encode())
+        kept.put(f"projects/callmine-test/secrets/{name}", Secret(time.time(), versions=(version,)))
     certificate = ServerCertificate(folder / "cert.pem", folder / "key.pem")
     async with (
         running(_settings(folder)) as sandbox,
@@ -126,6 +130,7 @@ def _settings(folder: Path) -> SandboxSettings:
             "gong": {"tenants": tenants, "requests_per_second": None},
             "models": {"openai_api_key": "sk-openai-in-tests", "anthropic_api_key": "sk-ant-in-tests"},
             "oauth": {name: {"clients": [_client(name)]} for name in OAUTH_CLIENTS},
+            "stripe": {"secret_key": STRIPE_KEY},
             "google_certs_file": folder / "google.json",
         }
     )

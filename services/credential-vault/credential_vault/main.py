@@ -43,11 +43,11 @@ from credential_vault.workers.consents import Forgetter
 from credential_vault.workers.erasures import Eraser
 from credential_vault.workers.renewals import Renewer
 from credential_vault.workers.revocations import Revoker
-from credential_vault.workers.rounds import Round, Rounds
 from database import Database, Tx
 from egress import Egress
 from messaging import Outbox
 from runtime import Assembly, assembled, endpoint
+from runtime.rounds import Round, Rounds
 
 SERVICE = "credential-vault"
 

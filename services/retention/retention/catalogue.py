@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from core.errors import MissingSettings
+from retention.domain.billing import AddonPack, Price, Tariff
 from retention.domain.plans import Catalogue, Entitlements, PlanName
 from retention.domain.sub_processors import SubProcessor
 
@@ -22,24 +24,86 @@ class _Plan(BaseModel):
     models: tuple[str, ...] = Field(min_length=1)
 
 
+class _Price(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(pattern=r"^price_[A-Za-z0-9_]{1,250}$")
+    amount: int = Field(ge=0)
+
+
+class _Addon(_Price):
+    calls: int = Field(ge=1)
+
+
+class _Billing(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    trial_days: int = Field(ge=1)
+    grace_days: int = Field(ge=0)
+    currency: str = Field(pattern=r"^[a-z]{3}$")
+    prices: dict[PlanName, _Price] = Field(min_length=1)
+    addon: _Addon
+
+    @model_validator(mode="after")
+    def _each_price_is_for_one_thing(self) -> Self:
+        if self.prices.keys() & {PlanName.TRIAL, PlanName.FREE}:
+            raise ValueError("trial and free have no price")
+        ids = [price.id for price in (*self.prices.values(), self.addon)]
+        if len(ids) != len(set(ids)):
+            raise ValueError("two things have the same price")
+        return self
+
+
+_PLANS = TypeAdapter(dict[PlanName, _Plan])
+
+
 def read_plans(path: Path | None) -> Catalogue:
     """The plans in `path`, or the ones that come with the service. Raises MissingSettings for a file that is not complete."""
+    content = _content(path)
+    plans = (
+        {name: plan for name, plan in content.items() if name != "billing"} if isinstance(content, dict) else content
+    )
+    try:
+        found = _PLANS.validate_python(plans)
+    except ValidationError as error:
+        raise _faulty(error, "") from error
+    absent = [name.value for name in PlanName if name not in found]
+    if absent:
+        raise MissingSettings("retention", [f"the plans file lacks: {', '.join(absent)}"])
+    return {name: Entitlements(**plan.model_dump()) for name, plan in found.items()}
+
+
+def read_tariff(path: Path | None) -> Tariff | None:
+    """What is charged for, from the same file; None where it has no `billing`. Raises MissingSettings for one that is not complete."""
+    content = _content(path)
+    if not isinstance(content, dict) or "billing" not in content:
+        return None
+    try:
+        told = _Billing.model_validate(content["billing"])
+    except ValidationError as error:
+        raise _faulty(error, "billing") from error
+    prices = {name: Price(price.id, price.amount) for name, price in told.prices.items()}
+    addon = AddonPack(Price(told.addon.id, told.addon.amount), told.addon.calls)
+    return Tariff(prices, addon, told.currency, told.trial_days, told.grace_days)
+
+
+def _content(path: Path | None) -> object:
     try:
         text = path.read_text() if path else (files("retention") / "plans.yaml").read_text()
-        plans = TypeAdapter(dict[PlanName, _Plan]).validate_python(yaml.safe_load(text))
+        content: object = yaml.safe_load(text)
     except OSError as error:
         problem = f"CALLMINE_PLANS_FILE names a file that cannot be read ({type(error).__name__})"
         raise MissingSettings("retention", [problem]) from error
-    except ValidationError as error:
-        places = sorted({".".join(map(str, fault["loc"])) or "the file" for fault in error.errors()})
-        problem = f"CALLMINE_PLANS_FILE names a file that is not a list of plans: see {', '.join(places)}"
-        raise MissingSettings("retention", [problem]) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MissingSettings("retention", ["CALLMINE_PLANS_FILE names a file that is not YAML"]) from error
-    absent = [name.value for name in PlanName if name not in plans]
-    if absent:
-        raise MissingSettings("retention", [f"the plans file lacks: {', '.join(absent)}"])
-    return {name: Entitlements(**plan.model_dump()) for name, plan in plans.items()}
+    return content
+
+
+def _faulty(error: ValidationError, below: str) -> MissingSettings:
+    """Names the places of the faults, and quotes nothing."""
+    places = sorted({".".join([*filter(None, [below]), *map(str, one["loc"])]) or "the file" for one in error.errors()})
+    problem = f"CALLMINE_PLANS_FILE names a file that is not a list of plans: see {', '.join(places)}"
+    return MissingSettings("retention", [problem])
 
 
 def read_sub_processors() -> list[SubProcessor]:

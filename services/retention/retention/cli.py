@@ -1,4 +1,4 @@
-"""`retention serve | migrate | parked | plan`."""
+"""`retention serve | migrate | parked | plan | plans`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from contracts import Actor
 from core.ids import parse_workspace_id
 from retention.catalogue import read_plans
+from retention.cli_plans import plans_app
 from retention.domain.plans import PlanName
 from retention.events import announce
 from retention.handlers import PlanChange, Plans
@@ -19,6 +20,7 @@ from runtime import reporting_errors, service_app
 from web import load_settings
 
 app = service_app(SERVICE, Settings, compose)
+app.add_typer(plans_app, name="plans")
 
 
 @app.command()
@@ -26,7 +28,7 @@ def plan(
     workspace: Annotated[str, typer.Argument(help="Workspace id, org_…")],
     name: Annotated[str, typer.Argument(help="trial, free, starter, growth or scale")],
 ) -> None:
-    """Move a workspace to another plan; all services hear of it within a second."""
+    """Move a workspace to another plan; all services hear of it within a second. One with a subscription follows Stripe again."""
     with reporting_errors():
         change = asyncio.run(_change(workspace, name))
     typer.echo(f"{workspace} is on {change.plan} now." if change else f"{workspace} was on {name} already.")

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
-from callmine.plans.v1.plans_pb2 import PlanChanged
+from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
+from callmine.plans.v1.plans_pb2 import AddonCredited, PlanChanged
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
 from contracts import Actor, Event, field_change
 from database import Tx
 from messaging import Draft, Outbox, Routes
+from retention.domain.billing import SUBSCRIPTIONS, parse_stripe_id
 from retention.handlers import PlanChange, Plans
+from retention.handlers.settling import Credit, Failure
 from retention.store import plans as store
+from retention.store import readings
+from retention.store.readings import Cause
 
 
 def routes(plans: Plans, outbox: Outbox) -> Routes:
@@ -30,13 +38,91 @@ def routes(plans: Plans, outbox: Outbox) -> Routes:
     return table
 
 
+def payments(wake: Callable[[], None]) -> Routes:
+    """What is done with Stripe's news: what they name is read there again. `wake` is called once that is committed.
+
+    Nothing is concluded from the messages themselves. Raises InvalidInput for ids that are none of Stripe's: what is asked for is part of
+    an address there.
+    """
+
+    async def subscription_changed(tx: Tx, event: Event[SubscriptionChanged]) -> None:
+        await readings.ask(tx, SUBSCRIPTIONS, Cause.WEBHOOK, parse_stripe_id("cus", event.payload.customer_id))
+        tx.on_commit(wake)
+
+    async def checkout_completed(tx: Tx, event: Event[CheckoutCompleted]) -> None:
+        told = event.payload
+        await readings.ask(tx, parse_stripe_id("cs", told.checkout_session_id), Cause.WEBHOOK)
+        # One that pays for a pack says nothing about a subscription.
+        if told.customer_id and told.mode != "payment":
+            await readings.ask(tx, SUBSCRIPTIONS, Cause.WEBHOOK, parse_stripe_id("cus", told.customer_id))
+        tx.on_commit(wake)
+
+    async def payment_failed(tx: Tx, event: Event[PaymentFailed]) -> None:
+        told = event.payload
+        subject = (
+            parse_stripe_id("in", told.invoice_id)
+            if told.invoice_id
+            else parse_stripe_id("cs", told.checkout_session_id)
+        )
+        await readings.ask(tx, subject, Cause.WEBHOOK, failed=True)
+        if told.customer_id:
+            await readings.ask(tx, SUBSCRIPTIONS, Cause.WEBHOOK, parse_stripe_id("cus", told.customer_id))
+        tx.on_commit(wake)
+
+    table = Routes()
+    table.on(SubscriptionChanged, subscription_changed)
+    table.on(CheckoutCompleted, checkout_completed)
+    table.on(PaymentFailed, payment_failed)
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Tells all services, and the audit log, in the transaction in which it happens."""
+
+    outbox: Outbox
+
+    async def plan_changed(self, tx: Tx, change: PlanChange, actor: Actor) -> None:
+        """The workspace is on another plan, or its months begin at another time."""
+        await announce(tx, self.outbox, change, actor)
+
+    async def addon_credited(self, tx: Tx, credit: Credit, actor: Actor) -> None:
+        """Calls were bought."""
+        diff = [field_change("calls", None, credit.calls), field_change("packs", None, credit.packs)]
+        kind = AdminActionType.ADMIN_ACTION_TYPE_BILLING_ADDON_PURCHASED
+        action = AdminAction(type=kind, target_kind="checkout", target_id=credit.session_id, diff=diff)
+        told = AddonCredited(purchase_id=credit.session_id, calls=credit.calls)
+        await self.outbox.add_many(
+            tx,
+            [
+                Draft(payload=told, aggregate_id=credit.session_id, sequence=1, actor=actor),
+                Draft(payload=action, aggregate_id=credit.session_id, sequence=1, actor=actor),
+            ],
+        )
+
+    async def payment_failed(self, tx: Tx, failure: Failure, actor: Actor) -> None:
+        """A payment failed."""
+        diff = [field_change("status", None, failure.status)]
+        if failure.attempts:
+            diff.append(field_change("attempts", None, failure.attempts))
+        kind = AdminActionType.ADMIN_ACTION_TYPE_BILLING_PAYMENT_FAILED
+        action = AdminAction(type=kind, target_kind=failure.kind, target_id=failure.id, diff=diff)
+        await self.outbox.add_many(tx, [Draft(payload=action, aggregate_id=failure.id, sequence=1, actor=actor)])
+
+
 async def announce(tx: Tx, outbox: Outbox, change: PlanChange, actor: Actor) -> None:
-    """Tell all services, and the audit log, that the plan was changed."""
+    """Tell all services that the plan was changed, and the audit log if it is another one than before."""
+    told = _plan_changed(tx, change, None)
+    if change.before is change.plan:
+        await outbox.add_many(tx, [told])
+        return
     diff = [field_change("plan", change.before, change.plan)]
+    if change.because is not None:
+        diff.append(field_change("reason", None, change.because))
     kind = AdminActionType.ADMIN_ACTION_TYPE_BILLING_PLAN_CHANGED
     action = AdminAction(type=kind, target_kind="workspace", target_id=tx.workspace_id, diff=diff)
     audited = Draft(payload=action, aggregate_id=tx.workspace_id, sequence=change.version.number, actor=actor)
-    await outbox.add_many(tx, [_plan_changed(tx, change, None), audited])
+    await outbox.add_many(tx, [told, audited])
 
 
 def _plan_changed(tx: Tx, change: PlanChange, cause: Event[WorkspaceCreated] | None) -> Draft:

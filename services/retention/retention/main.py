@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from retention.catalogue import read_plans, read_sub_processors
-from retention.events import routes
+from cloud.secrets import GoogleSecrets
+from core.clock import SystemClock
+from retention.catalogue import read_plans, read_sub_processors, read_tariff
+from retention.domain.billing import Tariff
+from retention.domain.plans import Catalogue
+from retention.events import Telling, payments, routes
 from retention.handlers import Plans
+from retention.handlers.purchasing import Purchasing
+from retention.handlers.settling import Settling
 from retention.http import router
+from retention.http.billing import BillingRoutes
 from retention.settings import Settings
-from runtime import Assembly, assembled
+from retention.stripe.client import Stripe
+from retention.stripe.transport import destination
+from retention.workers.readings import Reader
+from retention.workers.trials import Trials
+from runtime import Assembly, assembled, endpoint
+from runtime.rounds import Rounds
+from web import Pages
 
 SERVICE = "retention"
 
@@ -18,8 +31,24 @@ SERVICE = "retention"
 @asynccontextmanager
 async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     """The service, put together."""
-    catalogue = read_plans(settings.plans_file)
+    catalogue, tariff = read_plans(settings.plans_file), read_tariff(settings.plans_file)
     async with assembled(SERVICE, settings) as parts:
         parts.consume("workspaces", routes(Plans(catalogue), parts.outbox))
-        parts.serve(router(parts.db, catalogue, read_sub_processors()))
+        purchasing = _billing(parts, settings, catalogue, tariff) if tariff else None
+        billing = BillingRoutes(Pages(SERVICE), parts.db, catalogue, tariff, purchasing)
+        parts.serve(router(billing, read_sub_processors()))
         yield parts
+
+
+def _billing(parts: Assembly, settings: Settings, catalogue: Catalogue, tariff: Tariff) -> Purchasing:
+    """What is sold: the way to Stripe, the workers, and what Stripe's news lead to."""
+    secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
+    parts.stack.push_async_callback(secrets.close)
+    egress = parts.outbound.egress([destination(settings.stripe_base_url)])
+    stripe = Stripe(egress, settings.stripe_base_url, secrets)
+    tell = Telling(parts.outbox)
+    reader = Reader(parts.db, stripe, Settling(tariff, catalogue, tell))
+    rounds = Rounds([reader, Trials(parts.db, tariff, catalogue, tell)], SystemClock())
+    parts.consume("billing", payments(rounds.wake))
+    parts.work(rounds.run)
+    return Purchasing(parts.db, stripe, tariff, settings.public_url, rounds.wake)

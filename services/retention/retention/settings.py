@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from web.settings import ServiceSettings
+from web.settings import HttpsUrl, ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -15,3 +15,4 @@ class Settings(ServiceSettings):
     plans_file: Path | None = Field(
         default=None, description="file with the plans, where they differ from the service's own"
     )
+    stripe_base_url: HttpsUrl = Field(default="https://api.stripe.com", description="https address of Stripe's API")

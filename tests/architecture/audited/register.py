@@ -44,6 +44,8 @@ _CHANNELS = Untold("reads which channels there are; choosing one is audited")
 _SEEN = Untold("a person's own: what somebody has been told is not told again")
 _CHECK = Untold("has the credential checked; the check, a job, tells of what it finds")
 _SAME_ENTRIES = Untold("moves entries to where they are found, or gives them places in the log; none of them changes")
+_TO_STRIPE = Untold("leads on to Stripe; what is paid or changed there is read there, and told by the reading")
+_READ_AGAIN = Untold("has something read at Stripe again; the reading, a job, tells of what it finds")
 _KEYS = Untold("keys of the service, of no workspace; no credential changes by it")
 
 WAYS_IN: Register = {
@@ -205,6 +207,20 @@ WAYS_IN: Register = {
     ),
     ("retention", "message callmine.workspaces.v1.WorkspaceUpdated"): _PROJECTION,
     ("retention", "command plan"): told("billing.plan_changed"),
+    ("retention", "POST /settings/billing/checkout"): _TO_STRIPE,
+    ("retention", "POST /settings/billing/addon"): _TO_STRIPE,
+    ("retention", "POST /settings/billing/change"): _TO_STRIPE,
+    ("retention", "POST /settings/billing/portal"): _TO_STRIPE,
+    ("retention", "POST /settings/billing/keep"): Untold(
+        "takes back what was to follow; the plan stays as it is, and a change of it is told by the reading"
+    ),
+    ("retention", "GET /settings/billing/return"): _READ_AGAIN,
+    ("retention", "message callmine.billing.v1.SubscriptionChanged"): _READ_AGAIN,
+    ("retention", "message callmine.billing.v1.CheckoutCompleted"): _READ_AGAIN,
+    ("retention", "message callmine.billing.v1.PaymentFailed"): _READ_AGAIN,
+    ("retention", "work Rounds.run"): told("billing.plan_changed", "billing.addon_purchased", "billing.payment_failed"),
+    ("retention", "command plans reconcile"): _READ_AGAIN,
+    ("retention", "command plans troubled"): _OPERATOR,
 }
 """By service: `METHOD /path` (each that may change something, each GET that does), `message <type>`, `work <name>`, `command <words>`."""
 
@@ -237,8 +253,5 @@ MIGRATIONS: Register = {
 }
 """Migrations that write rows."""
 
-NOT_YET: Mapping[str, str] = {
-    "billing.addon_purchased": "retention does not hear of check-outs yet",
-    "billing.payment_failed": "retention does not hear of failed payments yet",
-}
+NOT_YET: Mapping[str, str] = {}
 """Types that no service tells yet, each with the reason."""

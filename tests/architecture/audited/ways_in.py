@@ -27,7 +27,9 @@ def ways_in(world: World) -> dict[tuple[str, str], str]:
             found |= {(name, f"message {kind}"): behind for kind, behind in _handlers(consumer._routes)}
         for work in service.parts._works:
             function = work.func if isinstance(work, partial) else work
-            found[name, f"work {function.__qualname__}"] = function.__name__
+            # The loop of `runtime` is no code of the service's; the rounds that it does are.
+            behind = "once" if function.__qualname__ == "Rounds.run" else function.__name__
+            found[name, f"work {function.__qualname__}"] = behind
         found |= {(name, f"command {words}"): behind for words, behind in _commands(name)}
     return found
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from credential_vault.workers.rounds import Rounds
+from runtime.rounds import Rounds
 from testkit.outside import OAUTH_CLIENTS, ORIGIN, Outside
 from testkit.services import Service
 

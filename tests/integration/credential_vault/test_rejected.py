@@ -19,7 +19,6 @@ from callmine.integrations.v1.integrations_pb2 import IntegrationNeedsReconnect,
 from contracts import Event
 from core.ids import WorkspaceId
 from credential_vault.workers.checks import Checker
-from credential_vault.workers.rounds import Rounds
 from database import Row
 from integration.credential_vault.gong_key import API, PAGE, connect, in_clear
 from integration.credential_vault.oauth_way import worker
@@ -27,6 +26,7 @@ from local.postgres.connection import connected
 from local.sandbox.clerk.people import HARBORLINE, QUILLSTONE
 from local.sandbox.faults import Fault
 from messaging import Verdict
+from runtime.rounds import Rounds
 from testkit.messages import deliver, delivery, parked_reasons, said
 from testkit.outside import GONG_PAIRS, OTHER_ADMIN, Outside
 from testkit.services import Service

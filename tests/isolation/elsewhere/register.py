@@ -35,7 +35,7 @@ MEMORY: Final[Register] = {
         "Renewer._under_way",
     ): "tasks by workspace and provider",
     (
-        "services/credential-vault/credential_vault/workers/rounds.py",
+        "libs/runtime/runtime/rounds.py",
         "Rounds._woken",
     ): "hints by kind of work; nothing of any workspace",
     ("libs/messaging/messaging/consumer.py", "Consumer._failures"): "counts by workspace and event id",
@@ -353,6 +353,26 @@ ENTRIES: Final[Register] = {
     ): "use cases: each route passes session.workspace_id, which a test below checks",
     ("services/audit/audit/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
     ("services/retention/retention/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
+    (
+        "services/retention/retention/cli_plans.py",
+        "workspace_id",
+    ): "an operator's argument, or a row of the sweep over workspaces that have a customer",
+    (
+        "services/retention/retention/handlers/purchasing.py",
+        "workspace_id",
+    ): "use cases: the route passes session.workspace_id",
+    (
+        "services/retention/retention/handlers/purchasing.py",
+        "buyer.workspace_id",
+    ): "use cases: the route makes the buyer from its session",
+    (
+        "services/retention/retention/workers/readings.py",
+        "due.workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
+        "services/retention/retention/workers/trials.py",
+        "workspace_id",
+    ): "the row that the worker's sweep found due",
     (
         "services/credential-vault/credential_vault/handlers/renewal_store.py",
         "attempt.workspace_id",

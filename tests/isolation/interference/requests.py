@@ -310,13 +310,38 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         *_keys(a),
         (6, lambda: hook(a)),
         (3, lambda: a.page("retention", "/settings/billing")),
+        *_payments(a),
+        (2, lambda: a.page("analysis", "/usage")),
+        (1, lambda: a.page("analysis", "/usage/part")),
+        (2, lambda: a.api("analysis", "GET", "/api/v1/usage")),
         (4, lambda: a.api("retention", "GET", "/api/v1/plan")),
         (1, lambda: a.open("retention", "/sub-processors")),
         (1, lambda: a.open("retention", "/events/retention.workspaces", "POST")),
+        (1, lambda: a.open("retention", "/events/retention.billing", "POST")),
         (2, lambda: a.open(anywhere(), a.rng.choice(["/healthz", "/readyz"]))),
         (1, asset),
         (1, lambda: a.page(anywhere(), a.rng.choice(["/nothing", "/operator/parked", "/api/v1/workspaces"]))),
         (1, lambda: a.api(anywhere(), a.rng.choice(["PUT", "PATCH", "OPTIONS", "HEAD"]), "/dashboard")),
+    )
+
+
+def _payments(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    """What leads to Stripe. The secret with its key is not there, so that nothing is asked of it."""
+    page, rng = "/settings/billing", a.rng
+
+    def form(**more: str) -> dict[str, str]:
+        return {"request_id": rng.choice([a.request_id(), WORD]), **more}
+
+    def plan() -> str:
+        return rng.choice(["growth", "scale", "free", WORD])
+
+    return (
+        (1, lambda: a.form("retention", f"{page}/checkout", form(plan=plan()))),
+        (1, lambda: a.form("retention", f"{page}/addon", form(packs=rng.choice(["1", "0", WORD])))),
+        (1, lambda: a.form("retention", f"{page}/change", form(plan=plan()))),
+        (1, lambda: a.form("retention", f"{page}/portal", form())),
+        (1, lambda: a.form("retention", f"{page}/keep", form())),
+        (1, lambda: a.page("retention", f"{page}/return?session_id={rng.choice(['cs_1', WORD, ''])}")),
     )
 
 

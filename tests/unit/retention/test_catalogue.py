@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from core.errors import InvalidInput, MissingSettings
-from retention.catalogue import read_plans, read_sub_processors
+from retention.catalogue import read_plans, read_sub_processors, read_tariff
+from retention.domain.billing import Price
 from retention.domain.plans import Entitlements, PlanName
 
 WINDOWS = {"trial": 30, "free": 30, "starter": 90, "growth": 365, "scale": 0}
@@ -71,6 +72,47 @@ def test_a_file_that_is_no_list_of_plans_is_refused(tmp_path: Path, text: str, w
 def test_a_file_that_is_not_there_is_a_missing_setting(tmp_path: Path) -> None:
     with pytest.raises(MissingSettings, match="CALLMINE_PLANS_FILE names a file that cannot be read"):
         read_plans(tmp_path / "none.yaml")
+
+
+BILLING: dict[str, object] = {
+    "trial_days": 14,
+    "grace_days": 0,
+    "currency": "eur",
+    "prices": {"growth": {"id": "price_1", "amount": 1}},
+    "addon": {"id": "price_2", "amount": 0, "calls": 5},
+}
+
+
+def test_what_is_charged_comes_from_the_same_file(tmp_path: Path) -> None:
+    tariff = read_tariff(written(tmp_path / "plans.yaml", {"billing": BILLING}))
+    assert tariff is not None
+    assert (tariff.plan_of("price_1"), tariff.plan_of("price_2"), tariff.addon.calls) == (PlanName.GROWTH, None, 5)
+    assert tariff.prices == {PlanName.GROWTH: Price("price_1", 1)}
+    shipped = read_tariff(None)
+    assert shipped is not None
+    assert set(shipped.prices) == {PlanName.STARTER, PlanName.GROWTH, PlanName.SCALE}
+
+
+def test_without_prices_nothing_is_sold(tmp_path: Path) -> None:
+    assert read_tariff(written(tmp_path / "plans.yaml", {})) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"trial_days": 0}, "billing.trial_days"),
+        ({"currency": "EUR"}, "billing.currency"),
+        ({"prices": {}}, "billing.prices"),
+        ({"prices": {"gold": {"id": "price_1", "amount": 1}}}, "billing.prices.gold"),
+        ({"prices": {"free": {"id": "price_1", "amount": 1}}}, "billing"),
+        ({"prices": {"growth": {"id": "price_2", "amount": 1}}}, "billing"),
+        ({"prices": {"growth": {"id": "prod_1", "amount": -1}}}, "billing.prices.growth.amount"),
+        ({"addon": {"id": "price_2", "amount": 1}}, "billing.addon.calls"),
+    ],
+)
+def test_prices_that_are_not_complete_say_where(tmp_path: Path, changes: dict[str, object], place: str) -> None:
+    with pytest.raises(MissingSettings, match=place):
+        read_tariff(written(tmp_path / "plans.yaml", {"billing": BILLING | changes}))
 
 
 def test_the_register_names_everybody_once() -> None:

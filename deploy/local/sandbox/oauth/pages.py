@@ -21,7 +21,9 @@ from local.sandbox.oauth.office import Consent, TokenOffice
 _HERE = Path(__file__).parent
 _SHEETS = (_HERE.parent / "clerk" / "assets" / "clerk.css", _HERE / "assets" / "consent.css")
 _TEMPLATES = Environment(
-    loader=FileSystemLoader([_HERE / "templates", _HERE.parent / "slack" / "templates"]),
+    loader=FileSystemLoader(
+        [_HERE / "templates", *(_HERE.parent / name / "templates" for name in ("slack", "stripe"))]
+    ),
     autoescape=select_autoescape(["html"]),
     undefined=StrictUndefined,
 )

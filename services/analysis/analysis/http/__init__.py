@@ -20,6 +20,7 @@ from analysis.http.runs import RunRoutes
 from analysis.http.schedule_api import ScheduleApi
 from analysis.http.schedules import ScheduleRoutes
 from analysis.http.search import SearchRoutes
+from analysis.http.usage import UsageRoutes
 from analysis.tools import ToolRoutes
 from analysis.tools.toolbox import Toolbox
 from web import Pages
@@ -45,6 +46,7 @@ def routers(
         DeliveryApi(deliveries).router(),
         ScheduleApi(desk, schedules).router(),
         SearchRoutes(searching, frame).router(),
+        UsageRoutes(desk, frame).router(),
         ToolRoutes(Toolbox(desk, schedules, searching, public_url)).router(),
         DescriptionRoutes(frame).router(),
     )

@@ -10,7 +10,7 @@ from database import Database
 
 @dataclass(frozen=True, slots=True)
 class Forgetter:
-    """A round of `workers.rounds`."""
+    """A round of `runtime.rounds`."""
 
     db: Database
 

@@ -1,1 +1,1 @@
-"""The rules of retention, without I/O: plans and what they entitle to, and who processes data."""
+"""The rules of retention, without I/O: plans and what they entitle to, what is paid for, and who processes data."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core.errors import InvalidInput
 
@@ -49,6 +49,10 @@ class Subscription:
     version: int
     changed_at: datetime
     anchored_at: datetime
+
+    def trial_end(self, days: int) -> datetime | None:
+        """When a trial of so many days ends; None for any other plan."""
+        return self.changed_at + timedelta(days=days) if self.plan is PlanName.TRIAL else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,23 @@ from datetime import datetime
 
 from core.errors import NotFound
 from database import Tx
+from retention.domain.billing import Reason
 from retention.domain.plans import Catalogue, Entitlements, PlanName, Version
 from retention.store import plans as store
 
 
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """A workspace is on `plan` from now on; `before` is None for its first one."""
+    """A workspace is on `plan` from now on, `because` of something where that is to be told; `before` is None for its first one.
+
+    Where `before` is the same plan, only its months begin at another time.
+    """
 
     plan: PlanName
     before: PlanName | None
     version: Version
     entitlements: Entitlements
+    because: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,36 @@
-"""`/settings/billing`, and the plan for programs."""
+"""`/settings/billing`, and the plan for programs. Everybody sees what is paid for; admins pay."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
-from core.errors import NotFound
+from core.errors import CallmineError, NotFound
+from core.ids import parse_uuid, uuid7
 from database import Database
+from retention.domain.billing import Tariff, money
 from retention.domain.plans import Catalogue, Subscription
+from retention.domain.purchases import MOST_PACKS
+from retention.handlers.purchasing import PAGE, RETURN, Buyer, Purchasing
+from retention.store import billing, readings
 from retention.store import plans as store
-from web import Pages, Scope, Session, member, needs
+from retention.stripe.client import INVOICES
+from web import Pages, Scope, Session, admin, member, needs
 
 Member = Annotated[Session, Depends(member)]
+Admin = Annotated[Session, Depends(admin)]
+
+# Sent by the form, made with the page: a form that is sent twice asks Stripe for one thing.
+RequestId = Annotated[str, Form(max_length=40)]
+PlanField = Annotated[str, Form(max_length=20)]
+
+# How soon the page is loaded again while Stripe is being read, which takes a second or two.
+_RELOAD_SECONDS = 3
 
 
 class PlanView(BaseModel):
@@ -27,25 +43,88 @@ class PlanView(BaseModel):
     models: list[str]
 
 
-def add_billing(routes: APIRouter, pages: Pages, db: Database, catalogue: Catalogue) -> None:
-    """Add the routes of the plan."""
+@dataclass(frozen=True, slots=True)
+class BillingRoutes:
+    """The routes. Without a tariff, and what goes with it, nothing is sold."""
 
-    async def current_plan(session: Session) -> Subscription | None:
-        async with db.workspace(session.workspace_id) as tx:
-            return await store.subscription(tx)
+    pages: Pages
+    db: Database
+    catalogue: Catalogue
+    tariff: Tariff | None
+    purchasing: Purchasing | None
 
-    @routes.get("/settings/billing")
-    async def billing(request: Request, session: Member) -> Response:
-        subscription = await current_plan(session)
-        return pages.render(request, "billing.html", session, subscription=subscription, plans=list(catalogue.items()))
+    def add_to(self, routes: APIRouter) -> None:
+        """Add them all."""
+        routes.add_api_route(PAGE, self.page, methods=["GET"])
+        routes.add_api_route(f"{PAGE}/checkout", self.checkout, methods=["POST"])
+        routes.add_api_route(f"{PAGE}/addon", self.addon, methods=["POST"])
+        routes.add_api_route(f"{PAGE}/change", self.change, methods=["POST"])
+        routes.add_api_route(f"{PAGE}/portal", self.portal, methods=["POST"])
+        routes.add_api_route(f"{PAGE}/keep", self.keep, methods=["POST"])
+        routes.add_api_route(RETURN, self.returned, methods=["GET"])
+        routes.add_api_route(
+            "/api/v1/plan",
+            self.plan,
+            methods=["GET"],
+            response_model=PlanView,
+            dependencies=[needs(Scope.SETTINGS_READ)],
+        )
 
-    @routes.get("/api/v1/plan", dependencies=[needs(Scope.SETTINGS_READ)])
-    async def plan(session: Member) -> PlanView:
+    async def page(self, request: Request, session: Member) -> Response:
+        """Plan, usage, payments, invoices."""
+        return await self._shown(request, session)
+
+    async def checkout(self, request: Request, session: Admin, request_id: RequestId, plan: PlanField) -> Response:
+        """On to Stripe, to pay for a plan."""
+        try:
+            address = await self._selling().buy_plan(_buyer(session), parse_uuid(request_id, "request_id"), plan)
+        except CallmineError as error:
+            return await self._shown(request, session, error)
+        return self._leaving(request, session, address)
+
+    async def addon(
+        self, request: Request, session: Admin, request_id: RequestId, packs: Annotated[int, Form()] = 1
+    ) -> Response:
+        """On to Stripe, to pay for packs of calls."""
+        try:
+            address = await self._selling().buy_addon(_buyer(session), parse_uuid(request_id, "request_id"), packs)
+        except CallmineError as error:
+            return await self._shown(request, session, error)
+        return self._leaving(request, session, address)
+
+    async def change(self, request: Request, session: Admin, request_id: RequestId, plan: PlanField) -> Response:
+        """On to Stripe, to change the subscription to another plan."""
+        return await self._to_portal(request, session, request_id, plan)
+
+    async def portal(self, request: Request, session: Admin, request_id: RequestId) -> Response:
+        """On to Stripe's portal: payment methods, invoices, the end of the subscription."""
+        return await self._to_portal(request, session, request_id, "")
+
+    async def keep(self, request: Request, session: Admin, request_id: RequestId) -> Response:
+        """Take back what was arranged for later."""
+        try:
+            await self._selling().keep(_buyer(session), parse_uuid(request_id, "request_id"))
+        except CallmineError as error:
+            return await self._shown(request, session, error)
+        return RedirectResponse(PAGE, status_code=303)
+
+    async def returned(
+        self, request: Request, session: Admin, session_id: Annotated[str, Query(max_length=255)] = ""
+    ) -> Response:
+        """Back from Stripe. What the address says is only a hint to read there again."""
+        try:
+            await self._selling().returned(session.workspace_id, session_id)
+        except CallmineError as error:
+            return await self._shown(request, session, error)
+        return RedirectResponse(PAGE, status_code=303)
+
+    async def plan(self, session: Member) -> PlanView:
         """The plan, and what it allows."""
-        subscription = await current_plan(session)
+        async with self.db.workspace(session.workspace_id) as tx:
+            subscription = await store.subscription(tx)
         if subscription is None:
             raise NotFound("This workspace has no plan yet: it gets one within seconds of being created.")
-        allowed = catalogue[subscription.plan]
+        allowed = self.catalogue[subscription.plan]
         return PlanView(
             plan=subscription.plan,
             report_window_days=allowed.report_window_days,
@@ -53,3 +132,56 @@ def add_billing(routes: APIRouter, pages: Pages, db: Database, catalogue: Catalo
             concurrent_runs=allowed.concurrent_runs,
             models=list(allowed.models),
         )
+
+    async def _to_portal(self, request: Request, session: Session, request_id: str, plan: str) -> Response:
+        try:
+            address = await self._selling().portal(_buyer(session), parse_uuid(request_id, "request_id"), plan)
+        except CallmineError as error:
+            return await self._shown(request, session, error)
+        return self._leaving(request, session, address)
+
+    def _selling(self) -> Purchasing:
+        if self.purchasing is None:
+            raise NotFound("Nothing is sold in this installation.")
+        return self.purchasing
+
+    def _leaving(self, request: Request, session: Session, address: str) -> Response:
+        # Not a redirect: the policy for forms holds for all hosts that Stripe would lead the browser on to, which are its own affair.
+        headers = {"refresh": f"0; url={address}"}
+        return self.pages.render(request, "leaving.html", session, headers=headers, address=address)
+
+    async def _shown(self, request: Request, session: Session, error: CallmineError | None = None) -> Response:
+        async with self.db.workspace(session.workspace_id) as tx:
+            subscription = await store.subscription(tx)
+            account = await billing.account(tx)
+            invoices = await billing.latest_invoices(tx, INVOICES)
+            pending = await readings.pending(tx)
+        return self.pages.render(
+            request,
+            "billing.html",
+            session,
+            status_code=error.status if error else 200,
+            headers={"refresh": str(_RELOAD_SECONDS)} if pending and error is None else None,
+            subscription=subscription,
+            plans=list(self.catalogue.items()),
+            tariff=self.tariff,
+            trial_ends_at=_trial_end(subscription, self.tariff),
+            account=account,
+            invoices=invoices,
+            pending=pending,
+            problem=error,
+            money=money,
+            most_packs=MOST_PACKS,
+            request_id=uuid7(),
+        )
+
+
+def _trial_end(subscription: Subscription | None, tariff: Tariff | None) -> datetime | None:
+    """When the trial ends; None where there is none."""
+    if subscription is None or tariff is None:
+        return None
+    return subscription.trial_end(tariff.trial_days)
+
+
+def _buyer(session: Session) -> Buyer:
+    return Buyer(session.workspace_id, session.user_id, session.email)

@@ -1,3 +1,12 @@
 -- Rows of every table of the service; every workspace has the same ids.
 INSERT INTO subscriptions (workspace_id, plan, version, changed_at) VALUES ('@w', 'trial', @n, '2026-01-01T00:00:00Z');
+INSERT INTO billing_accounts (workspace_id, customer_id, subscription_id, status, plan, live, read_at)
+VALUES ('@w', 'cus_@w', 'sub_@w', 'active', 'growth', @n, '2026-01-01T00:00:00Z');
+INSERT INTO checkouts (workspace_id, id, kind, price_id, packs, calls, user_id, email, created_at, session_id)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'addon', 'price_1', @n, 100, '@w', '@w', '2026-01-01T00:00:00Z', 'cs_1'),
+       ('@w', '00000002-0000-4000-8000-000000000001', 'addon', 'price_1', @n, 100, '@w', '@w', '2026-01-01T00:00:00Z', NULL);
+INSERT INTO invoices (workspace_id, invoice_id, number, status, total, currency, created_at)
+VALUES ('@w', 'in_1', '@w', 'paid', @n, 'usd', '2026-01-01T00:00:00Z');
+INSERT INTO readings (workspace_id, subject, customer_id, cause, wanted, next_at, fence, outcome, asked_at)
+VALUES ('@w', 'subscriptions', 'cus_@w', 'webhook', @n, '2026-01-01T00:00:00Z', @n, '@w', '2026-01-01T00:00:00Z');
 INSERT INTO workspaces (workspace_id, name, timezone, sequence) VALUES ('@w', 'of @w', 'UTC', 1);

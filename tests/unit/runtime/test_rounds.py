@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from core.errors import Transient
-from credential_vault.workers.rounds import Rounds
+from runtime.rounds import Rounds
 from testkit.clock import SimulatedClock
 
 

@@ -11,7 +11,7 @@ from core.clock import Clock
 from core.errors import CallmineError
 from core.log import logger
 
-log = logger("credential_vault.rounds")
+log = logger("runtime.rounds")
 
 
 class Round(Protocol):

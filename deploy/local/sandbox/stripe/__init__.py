@@ -1,0 +1,1 @@
+"""Stripe as Callmine uses it: customers, checkout, subscriptions, invoices, the customer portal, signed webhooks."""

@@ -1,0 +1,134 @@
+"""What is to be read at Stripe: jobs, one for each thing, however often it is asked for."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.ids import WorkspaceId
+from database import Database, Row, Tx
+
+
+class Cause(enum.StrEnum):
+    """Why something is read again."""
+
+    WEBHOOK = "webhook"
+    WEB = "web"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something that is to be read now."""
+
+    workspace_id: WorkspaceId
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A reading that is being made. `customer_id` is who a webhook named; `failure`: a failure was told of and is not audited yet;
+    `wanted` and `fence` say which claim it is; `now` is the database's time of it.
+    """
+
+    subject: str
+    customer_id: str
+    cause: Cause
+    wanted: int
+    failure: bool
+    fence: int
+    attempts: int
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A reading in the operators' list."""
+
+    workspace_id: WorkspaceId
+    subject: str
+    outcome: str
+    refused: bool
+    asked_at: datetime
+
+
+async def ask(tx: Tx, subject: str, cause: Cause, customer_id: str = "", *, failed: bool = False) -> None:
+    """Have something read as soon as possible; `failed` where a payment of it failed."""
+    await tx.execute("reading_ask", subject=subject, cause=cause.value, customer_id=customer_id, failed=failed)
+
+
+async def due(db: Database, limit: int) -> list[Due]:
+    """What is due in any workspace, longest due first."""
+    async with db.sweep() as tx:
+        rows = await tx.fetch("readings_due", limit=limit)
+    return [Due(WorkspaceId(row["workspace_id"]), row["subject"]) for row in rows]
+
+
+async def claim(tx: Tx, subject: str, lease_seconds: float) -> Claim | None:
+    """Take a reading that is due; None when somebody else has it, or it is made already."""
+    row = await tx.fetch_one("reading_claim", subject=subject, lease_seconds=lease_seconds)
+    if row is None:
+        return None
+    return Claim(
+        subject=row["subject"],
+        customer_id=row["customer_id"],
+        cause=Cause(row["cause"]),
+        wanted=row["wanted"],
+        failure=row["failure"],
+        fence=row["fence"],
+        attempts=row["attempts"],
+        now=row["now"],
+    )
+
+
+async def end(
+    tx: Tx,
+    claim: Claim,
+    *,
+    look_at: datetime | None = None,
+    outcome: str = "",
+    refused: bool = False,
+    told: bool = False,
+) -> bool:
+    """It is read, and settled until `look_at`; `told`: its failure is audited. False when the claim was lost: nothing of it may count."""
+    row = await tx.fetch_one(
+        "reading_end",
+        subject=claim.subject,
+        fence=claim.fence,
+        wanted=claim.wanted,
+        next_at=look_at,
+        outcome=outcome,
+        refused=refused,
+        failure_told=told,
+    )
+    return row is not None
+
+
+async def again(tx: Tx, claim: Claim, seconds: float, outcome: str) -> bool:
+    """It could not be read, and is tried again in `seconds`. False when the claim was lost."""
+    row = await tx.fetch_one(
+        "reading_again", subject=claim.subject, fence=claim.fence, seconds=seconds, outcome=outcome
+    )
+    return row is not None
+
+
+async def pending(tx: Tx) -> bool:
+    """Whether something that was asked for is still to be read."""
+    return bool(await tx.fetch_value("reading_pending"))
+
+
+async def troubled(db: Database, limit: int) -> list[Listed]:
+    """What was refused or could not be read, in any workspace, the newest first."""
+    async with db.sweep() as tx:
+        return [_listed(row) for row in await tx.fetch("readings_refused", limit=limit)]
+
+
+async def customers_after(db: Database, after: str, limit: int) -> list[WorkspaceId]:
+    """Workspaces that have a customer at Stripe, in their order."""
+    async with db.sweep() as tx:
+        return [WorkspaceId(row["workspace_id"]) for row in await tx.fetch("customers_after", after=after, limit=limit)]
+
+
+def _listed(row: Row) -> Listed:
+    return Listed(WorkspaceId(row["workspace_id"]), row["subject"], row["outcome"], row["refused"], row["asked_at"])

@@ -10,7 +10,7 @@ LINTED := libs services deploy tests
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi generated lock lock-check sizes bench prove parked clean
+.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi generated lock lock-check sizes bench prove parked image changed compose-demo clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ demo: setup ## the same on free ports; exits when the job is done, writes build/
 test: setup ## all tests, shared by two processes (WORKERS=n); PYTEST_ARGS="-k name" narrows
 	@$(VENV)/python -m pytest -n $(or $(WORKERS),$(if $(PYTEST_ARGS),0,2)) --dist load $(PYTEST_ARGS)
 
-check: setup lint types imports proto-check generated lock-check sizes ## lint, types, import rules, contracts, locks, sizes
+check: setup lint types imports proto-check generated lock-check sizes ## lint, types, import rules, contracts, locks, sizes, Terraform
 	@echo "check: all clear"
 
 lint: setup ## ruff: lint rules and formatting
@@ -66,7 +66,7 @@ openapi: setup ## write the description of the API (docs/openapi.json) from the 
 golden: setup ## write the golden bytes of messages that have none yet
 	@$(VENV)/python -m contract.messages.golden
 
-generated: setup ## the committed generated code is what proto/ gives, the description of the API what the routes give
+generated: setup ## what is generated and committed is what proto/, routes, registry and topology give
 	@$(WITH_TOOLS) $(VENV)/python libs/contracts/generate.py --check
 	@$(VENV)/python -m house.openapi --check
 
@@ -78,6 +78,16 @@ lock-check: setup
 
 sizes: setup
 	@$(VENV)/python -m house.sizes
+
+image: setup ## build the image of a service with Docker: make image S=ingest
+	@$(VENV)/python -m house.image build $(S)
+
+changed: setup ## name the services whose image differs from the one that a commit gives: make changed REF=main
+	@$(VENV)/python -m house.image changed $(or $(REF),HEAD)
+
+compose-demo: setup ## with Docker: the five images beside PostgreSQL and Google's emulator; does the main job, stays up until Ctrl-C
+	@BASE=$$($(VENV)/python -m house.image base python) && POSTGRES_IMAGE=$$($(VENV)/python -m house.image base postgres) && EMULATORS_IMAGE=$$($(VENV)/python -m house.image base emulators) \
+	&& export BASE POSTGRES_IMAGE EMULATORS_IMAGE && exec docker compose up --build
 
 bench: setup ## measure beside the alternatives; B=name for one; writes build/bench.json
 	@$(VENV)/python -m bench $(B)

@@ -10,7 +10,7 @@ LINTED := libs services deploy tests
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi generated lock lock-check sizes bench prove parked image changed compose-demo clean
+.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi facts generated lock lock-check sizes terraform bench prove parked image changed compose-demo clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ demo: setup ## the same on free ports; exits when the job is done, writes build/
 test: setup ## all tests, shared by two processes (WORKERS=n); PYTEST_ARGS="-k name" narrows
 	@$(VENV)/python -m pytest -n $(or $(WORKERS),$(if $(PYTEST_ARGS),0,2)) --dist load $(PYTEST_ARGS)
 
-check: setup lint types imports proto-check generated lock-check sizes ## lint, types, import rules, contracts, locks, sizes, Terraform
+check: setup lint types imports proto-check generated lock-check sizes terraform ## lint, types, import rules, contracts, locks, sizes, Terraform
 	@echo "check: all clear"
 
 lint: setup ## ruff: lint rules and formatting
@@ -63,12 +63,16 @@ proto-release: setup proto-check ## take today's contracts as released: from the
 openapi: setup ## write the description of the API (docs/openapi.json) from the routes
 	@$(VENV)/python -m house.openapi
 
+facts: setup ## write what Terraform reads of the code (deploy/terraform/facts.json)
+	@$(VENV)/python -m house.facts
+
 golden: setup ## write the golden bytes of messages that have none yet
 	@$(VENV)/python -m contract.messages.golden
 
 generated: setup ## what is generated and committed is what proto/, routes, registry and topology give
 	@$(WITH_TOOLS) $(VENV)/python libs/contracts/generate.py --check
 	@$(VENV)/python -m house.openapi --check
+	@$(VENV)/python -m house.facts --check
 
 lock: setup ## rewrite all lock files; UPGRADE=1 takes the newest versions
 	@$(VENV)/python -m house.locks $(if $(UPGRADE),--upgrade)
@@ -78,6 +82,10 @@ lock-check: setup
 
 sizes: setup
 	@$(VENV)/python -m house.sizes
+
+terraform: ## formatting of deploy/terraform, where terraform is installed
+	@if command -v terraform >/dev/null; then terraform fmt -check -recursive deploy/terraform >/dev/null 2>&1 || { echo "deploy/terraform: run 'terraform fmt -recursive deploy/terraform'"; exit 1; }; \
+	else echo "terraform: not installed, its formatting is not checked"; fi
 
 image: setup ## build the image of a service with Docker: make image S=ingest
 	@$(VENV)/python -m house.image build $(S)

@@ -10,7 +10,7 @@ LINTED := libs services deploy tests
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi facts generated lock lock-check sizes terraform bench prove parked image changed compose-demo clean
+.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi asyncapi facts generated lock lock-check sizes terraform bench prove parked consume image changed compose-demo clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ proto-release: setup proto-check ## take today's contracts as released: from the
 openapi: setup ## write the description of the API (docs/openapi.json) from the routes
 	@$(VENV)/python -m house.openapi
 
+asyncapi: setup ## write the description of the events (docs/asyncapi.json, the table in docs/events.md) from the contracts
+	@$(VENV)/python -m house.asyncapi
+
 facts: setup ## write what Terraform reads of the code (deploy/terraform/facts.json)
 	@$(VENV)/python -m house.facts
 
@@ -72,6 +75,7 @@ golden: setup ## write the golden bytes of messages that have none yet
 generated: setup ## what is generated and committed is what proto/, routes, registry and topology give
 	@$(WITH_TOOLS) $(VENV)/python libs/contracts/generate.py --check
 	@$(VENV)/python -m house.openapi --check
+	@$(VENV)/python -m house.asyncapi --check
 	@$(VENV)/python -m house.facts --check
 
 lock: setup ## rewrite all lock files; UPGRADE=1 takes the newest versions
@@ -105,6 +109,9 @@ prove: setup ## seeded proofs; P=name for one, FULL=1 for the large counts; writ
 
 parked: setup ## list the messages that the services set aside, with the reasons
 	@$(VENV)/python -m local parked $(ARGS)
+
+consume: setup ## show what comes on a topic of a running 'make run', decoded: make consume T=reports
+	@exec $(VENV)/python -m local consume $(T)
 
 clean: ## remove what can be made again; data of 'make run' stays
 	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

@@ -10,7 +10,7 @@ LINTED := libs services deploy tests
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi asyncapi facts generated lock lock-check sizes terraform bench prove parked consume image changed compose-demo clean
+.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi asyncapi facts generated lock lock-check sizes terraform bench prove parked consume image changed compose-demo sbom licences pip-audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -112,6 +112,15 @@ parked: setup ## list the messages that the services set aside, with the reasons
 
 consume: setup ## show what comes on a topic of a running 'make run', decoded: make consume T=reports
 	@exec $(VENV)/python -m local consume $(T)
+
+sbom: setup ## write a bill of materials for each image (build/sbom, CycloneDX)
+	@$(VENV)/python -m house.supply sbom
+
+licences: setup ## list the licences of what is in the images (build/licences.md); fails for one that nobody has looked at
+	@$(VENV)/python -m house.supply licences
+
+pip-audit: setup ## ask for known weaknesses of what is in the images; says so where nobody can be asked
+	@$(VENV)/python -m house.supply audit
 
 clean: ## remove what can be made again; data of 'make run' stays
 	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

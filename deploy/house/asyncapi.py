@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, SourceCodeInfo
@@ -66,10 +66,14 @@ def document() -> Json:
         "channels": {topic.name: _channel(topic) for topic in TOPICS.values()},
         "operations": {**_publishing(), **_receiving(topology)},
         "components": {
-            "messages": {kind.DESCRIPTOR.name: _message(kind.DESCRIPTOR, words) for kind in MESSAGES.values()},
+            "messages": {kind.name: _message(kind, words) for kind in _kinds()},
             "schemas": _schemas(words),
         },
     }
+
+
+def _kinds() -> list[Descriptor]:
+    return [cast("Descriptor", kind.DESCRIPTOR) for kind in MESSAGES.values()]
 
 
 class Words:
@@ -183,7 +187,7 @@ def _attributes(full_name: str) -> Json:
 
 def _schemas(words: Words) -> Json:
     found: Json = {}
-    waiting: list[Descriptor | EnumDescriptor] = [Envelope.DESCRIPTOR, *(kind.DESCRIPTOR for kind in MESSAGES.values())]
+    waiting: list[Descriptor | EnumDescriptor] = [cast("Descriptor", Envelope.DESCRIPTOR), *_kinds()]
     while waiting:
         kind = waiting.pop()
         if kind.full_name in found:

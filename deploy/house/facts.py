@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from contracts.registry import REQUESTERS, SERVICES, TOPICS
@@ -83,7 +84,7 @@ def _subscription(one: Subscription) -> Json:
     }
 
 
-def _pairs(who: dict[str, tuple[str, ...]]) -> Json:
+def _pairs(who: Mapping[str, Iterable[str]]) -> Json:
     return {
         f"{secret}/{service}": {"secret": secret, "service": service}
         for secret, found in sorted(who.items())

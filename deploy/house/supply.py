@@ -80,12 +80,12 @@ class Part:
             told = metadata(self.pin.name)
         except PackageNotFoundError:
             return ""
-        if expression := told.get("License-Expression"):
-            return str(expression)
+        if "License-Expression" in told:
+            return told["License-Expression"]
         classifiers = [
             line.rsplit(" :: ", 1)[-1] for line in told.get_all("Classifier", []) if line.startswith("License :: ")
         ]
-        stated = str(told.get("License") or "").strip().splitlines()
+        stated = told["License"].strip().splitlines() if "License" in told else []
         return " AND ".join(sorted(set(classifiers) - {"OSI Approved"})) or (stated[0] if stated else "")
 
 

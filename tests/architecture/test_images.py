@@ -58,7 +58,8 @@ def load(files: dict[str, str], tmp_path: Path) -> Load:
         )
         # Installed distributions are found where they are: this repository's own path file is not read there.
         (installed,) = {path for path in sys.path if path.endswith("site-packages")}
-        command = [image / "bin/python", "-W", "ignore", SCRIPT, service.name, service.package, listing]
+        command: list[str | Path] = [image / "bin/python", "-W", "ignore", SCRIPT]
+        command += [service.name, service.package, listing]
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": installed, "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(
             command,
@@ -93,7 +94,7 @@ def test_a_dependency_missing_from_the_lock_is_found(load: Load) -> None:
 def test_a_library_that_is_not_listed_is_found(load: Load) -> None:
     done = load(replace(services()["audit"], libraries=("core",)), lock_of("audit"))
     assert done.returncode != 0
-    assert "No module named 'contracts'" in done.stderr or "No module named 'cloud'" in done.stderr
+    assert "No module named 'database'" in done.stderr
 
 
 @pytest.mark.parametrize("service", services().values(), ids=lambda service: service.name)

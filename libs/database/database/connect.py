@@ -108,8 +108,7 @@ def acting_as(account: str) -> Credentials:
     from google.auth import impersonated_credentials
 
     own, _ = google.auth.default(scopes=[_PLATFORM])
-    acting: Credentials = impersonated_credentials.Credentials(own, account, target_scopes=[_PLATFORM])
-    return acting
+    return impersonated_credentials.Credentials(own, account, target_scopes=[_PLATFORM])  # type: ignore[no-untyped-call] # Google's
 
 
 async def _prepare(connection: RawConnection, logger: Logger | None) -> None:

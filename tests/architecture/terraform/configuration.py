@@ -11,6 +11,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class Configuration:
 def read(folder: Path = FOLDER, change: Callable[[str], str] = lambda text: text) -> Configuration:
     """The configuration in `folder`; `change` is applied to each file's text first."""
     texts = [change(path.read_text()) for path in sorted(folder.glob("*.tf"))]
-    blocks = [plain(hcl2.loads(text)) for text in texts]
+    blocks = [_parsed(text) for text in texts]
     resources = [
         Resource(kind, name, body)
         for block in blocks
@@ -74,6 +75,13 @@ def read(folder: Path = FOLDER, change: Callable[[str], str] = lambda text: text
     told = {name: value for block in blocks for entry in block.get("locals", []) for name, value in entry.items()}
     variables = {name: body for block in blocks for entry in block.get("variable", []) for name, body in entry.items()}
     return Configuration(tuple(resources), told, variables, "\n".join(texts))
+
+
+@cache
+def _parsed(text: str) -> Json:
+    """A file's content; parsing takes longer than all the rest, and most texts come again."""
+    found: Json = plain(hcl2.loads(text))
+    return found
 
 
 def console(folder: Path, expression: str) -> Any:

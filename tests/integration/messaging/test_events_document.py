@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from google.api_core import exceptions
+from google.protobuf.message import Message
 from google.pubsub_v1 import SubscriberAsyncClient
 from google.pubsub_v1.services.subscriber.transports.grpc_asyncio import SubscriberGrpcAsyncIOTransport
 from google.pubsub_v1.types import Subscription
@@ -84,7 +85,9 @@ async def publish(place: Place, *calls: int, times: int = 1) -> None:
         publisher = GooglePublisher(channel, PROJECT)
         for number in calls:
             payload = ReportCompleted(run_id=f"run-{number}", calls_analysed=number)
-            event: Event[Any] = Event(A, payload, "analysis", f"run-{number}", 1)
+            event: Event[Message] = Event(
+                workspace_id=A, payload=payload, producer="analysis", aggregate_id=f"run-{number}", sequence=1
+            )
             key = ordering_key_of(A, event.aggregate_id)
             await publisher.publish("reports", [OutgoingMessage(pack(event), attributes_of(event), key)] * times, 10)
 

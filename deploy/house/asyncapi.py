@@ -187,7 +187,7 @@ def _attributes(full_name: str) -> Json:
 
 def _schemas(words: Words) -> Json:
     found: Json = {}
-    waiting: list[Descriptor | EnumDescriptor] = [cast("Descriptor", Envelope.DESCRIPTOR), *_kinds()]
+    waiting: list[Descriptor | EnumDescriptor] = [Envelope.DESCRIPTOR, *_kinds()]
     while waiting:
         kind = waiting.pop()
         if kind.full_name in found:

@@ -21,6 +21,7 @@ import typer
 
 from contracts.registry import SERVICES
 from local import screen
+from local.broker.watching import NothingToWatch, Place, watch
 from local.databases import provide_databases
 from local.journey import JourneyFailed, Outcome, audit_types, everything, found_again, verified
 from local.postgres import PostgresFailed
@@ -28,7 +29,6 @@ from local.sandbox.corpus.library import load_library
 from local.sandbox.settings import SHIPPED_CALLS
 from local.stack import ProcessFailed, Stack, StackSettings
 from local.stack.keys import WORKSPACES
-from local.watching import NothingToWatch, Place, watch
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".local"

@@ -22,8 +22,8 @@ from core.ids import WorkspaceId
 from database import DatabaseSettings
 from local.broker.access import Policy
 from local.broker.server import Broker, BrokerSettings, Certificate
+from local.broker.watching import NothingToWatch, Place, watch
 from local.tls import Authority
-from local.watching import NothingToWatch, Place, watch
 from messaging import OutgoingMessage
 from messaging.google import GooglePublisher, ensure, open_channel
 from messaging.topology import Topology

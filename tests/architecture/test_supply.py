@@ -62,3 +62,13 @@ def test_where_nobody_can_be_asked_it_is_said(
     monkeypatch.setattr(socket, "create_connection", unreachable)
     assert supply.audit() == 0
     assert "skipped" in capsys.readouterr().out
+
+
+def test_advisories_are_told_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    sound, silent = {"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}
+    weak = {"name": "c", "version": "2", "vulns": [{"id": "PYSEC-1"}]}
+    assert [supply.judged(found) for found in ([sound], [sound, weak], [sound, silent], [silent])] == [0, 1, 1, 0]
+    told = capsys.readouterr().out
+    assert "c 2: PYSEC-1" in told
+    assert "could not ask about b" in told
+    assert "skipped" in told

@@ -65,8 +65,9 @@ def test_where_nobody_can_be_asked_it_is_said(
 
 
 def test_advisories_are_told_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    sound, silent = {"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}
-    weak = {"name": "c", "version": "2", "vulns": [{"id": "PYSEC-1"}]}
+    sound: dict[str, Any] = {"name": "a", "version": "1", "vulns": []}
+    silent: dict[str, Any] = {"name": "b", "skip_reason": "not found"}
+    weak: dict[str, Any] = {"name": "c", "version": "2", "vulns": [{"id": "PYSEC-1"}]}
     assert [supply.judged(found) for found in ([sound], [sound, weak], [sound, silent], [silent])] == [0, 1, 1, 0]
     told = capsys.readouterr().out
     assert "c 2: PYSEC-1" in told

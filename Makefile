@@ -10,7 +10,7 @@ LINTED := libs services deploy tests
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi generated lock lock-check sizes bench prove parked clean
+.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi asyncapi facts generated lock lock-check sizes terraform bench prove parked consume image changed compose-demo sbom licences pip-audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ demo: setup ## the same on free ports; exits when the job is done, writes build/
 test: setup ## all tests, shared by two processes (WORKERS=n); PYTEST_ARGS="-k name" narrows
 	@$(VENV)/python -m pytest -n $(or $(WORKERS),$(if $(PYTEST_ARGS),0,2)) --dist load $(PYTEST_ARGS)
 
-check: setup lint types imports proto-check generated lock-check sizes ## lint, types, import rules, contracts, locks, sizes
+check: setup lint types imports proto-check generated lock-check sizes terraform ## lint, types, import rules, contracts, locks, sizes, Terraform
 	@echo "check: all clear"
 
 lint: setup ## ruff: lint rules and formatting
@@ -63,12 +63,20 @@ proto-release: setup proto-check ## take today's contracts as released: from the
 openapi: setup ## write the description of the API (docs/openapi.json) from the routes
 	@$(VENV)/python -m house.openapi
 
+asyncapi: setup ## write the description of the events (docs/asyncapi.json, the table in docs/events.md) from the contracts
+	@$(VENV)/python -m house.asyncapi
+
+facts: setup ## write what Terraform reads of the code (deploy/terraform/facts.json)
+	@$(VENV)/python -m house.facts
+
 golden: setup ## write the golden bytes of messages that have none yet
 	@$(VENV)/python -m contract.messages.golden
 
-generated: setup ## the committed generated code is what proto/ gives, the description of the API what the routes give
+generated: setup ## what is generated and committed is what proto/, routes, registry and topology give
 	@$(WITH_TOOLS) $(VENV)/python libs/contracts/generate.py --check
 	@$(VENV)/python -m house.openapi --check
+	@$(VENV)/python -m house.asyncapi --check
+	@$(VENV)/python -m house.facts --check
 
 lock: setup ## rewrite all lock files; UPGRADE=1 takes the newest versions
 	@$(VENV)/python -m house.locks $(if $(UPGRADE),--upgrade)
@@ -79,6 +87,20 @@ lock-check: setup
 sizes: setup
 	@$(VENV)/python -m house.sizes
 
+terraform: ## formatting of deploy/terraform, where terraform is installed
+	@if command -v terraform >/dev/null; then terraform fmt -check -recursive deploy/terraform >/dev/null 2>&1 || { echo "deploy/terraform: run 'terraform fmt -recursive deploy/terraform'"; exit 1; }; \
+	else echo "terraform: not installed, its formatting is not checked"; fi
+
+image: setup ## build the image of a service with Docker: make image S=ingest
+	@$(VENV)/python -m house.image build $(S)
+
+changed: setup ## name the services whose image differs from the one that a commit gives: make changed REF=main
+	@$(VENV)/python -m house.image changed $(or $(REF),HEAD)
+
+compose-demo: setup ## with Docker: the five images beside PostgreSQL and Google's emulator; does the main job, stays up until Ctrl-C
+	@BASE=$$($(VENV)/python -m house.image base python) && POSTGRES_IMAGE=$$($(VENV)/python -m house.image base postgres) && EMULATORS_IMAGE=$$($(VENV)/python -m house.image base emulators) \
+	&& export BASE POSTGRES_IMAGE EMULATORS_IMAGE && exec docker compose up --build
+
 bench: setup ## measure beside the alternatives; B=name for one; writes build/bench.json
 	@$(VENV)/python -m bench $(B)
 
@@ -87,6 +109,18 @@ prove: setup ## seeded proofs; P=name for one, FULL=1 for the large counts; writ
 
 parked: setup ## list the messages that the services set aside, with the reasons
 	@$(VENV)/python -m local parked $(ARGS)
+
+consume: setup ## show what comes on a topic of a running 'make run', decoded: make consume T=reports
+	@exec $(VENV)/python -m local consume $(T)
+
+sbom: setup ## write a bill of materials for each image (build/sbom, CycloneDX)
+	@$(VENV)/python -m house.supply sbom
+
+licences: setup ## list the licences of what is in the images (build/licences.md); fails for one that nobody has looked at
+	@$(VENV)/python -m house.supply licences
+
+pip-audit: setup ## ask for known weaknesses of what is in the images; says so where nobody can be asked
+	@$(VENV)/python -m house.supply audit
 
 clean: ## remove what can be made again; data of 'make run' stays
 	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

@@ -162,6 +162,7 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     ("database", "asyncpg"): "the service's own database",
     ("database", "yoyo"): "the service's own database, for migrations",
     ("database.connect", "google.cloud.sql"): "Google's own connector to the service's database",
+    ("database.connect", "google.auth"): "the account that the connector logs in as",
     ("web.server", "uvicorn"): "listens, and connects to nobody",
     (
         "analysis.exporting.press",

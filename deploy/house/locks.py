@@ -30,6 +30,8 @@ OLDEST_PYTHON = "3.11"
 # One version for every Python and machine: what is tested on one is what the others get.
 UNIVERSAL = f"--universal --fork-strategy fewest --python-version {OLDEST_PYTHON}"
 COMPILE_OPTIONS = f"{UNIVERSAL} --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet"
+# uv installs the rest; house.projects, which says what an image holds, reads requirements with packaging.
+INSTALLED_FIRST = frozenset({"uv", "packaging"})
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
@@ -65,14 +67,14 @@ def wanted_locks(root: Path = ROOT) -> list[Wanted]:
     """Every lock the project has, development first."""
     known = libraries(root)
     development = requirements_of_development(root)
-    uv = [text for text in development if Requirement(text).name == "uv"]
+    first = [text for text in development if Requirement(text).name in INSTALLED_FIRST]
     images = [
         Wanted(f"requirements-{name}.lock", f"The image of {name}", tuple(requirements_of(service, known)))
         for name, service in services(root).items()
     ]
     return [
         Wanted("requirements-dev.lock", "Development: all images, tests and tools", tuple(development)),
-        Wanted("requirements-setup.lock", "What `make setup` installs first, to install the rest", tuple(uv)),
+        Wanted("requirements-setup.lock", "What `make setup` installs first, to install the rest", tuple(first)),
         *images,
     ]
 

@@ -21,6 +21,8 @@ import typer
 
 from contracts.registry import SERVICES
 from local import screen
+from local.broker.watching import NothingToWatch, Place, watch
+from local.databases import provide_databases
 from local.journey import JourneyFailed, Outcome, audit_types, everything, found_again, verified
 from local.postgres import PostgresFailed
 from local.sandbox.corpus.library import load_library
@@ -44,7 +46,8 @@ app = typer.Typer(
 @app.command()
 def run() -> None:
     """Start everything, do the main job for the demo workspaces, and stay up until Ctrl-C. The data of the last time is found again."""
-    _finish(_run())
+    # Tapped, so that `consume` may listen beside the services.
+    _finish(_run(replace(_settings(STATE, fixed_ports=True), tapped=True)))
 
 
 @app.command()
@@ -55,9 +58,17 @@ def demo(as_json: Annotated[bool, typer.Option("--json", help="Print the figures
         typer.echo(json.dumps(figures))
 
 
-async def _run() -> dict[str, Any]:
+@app.command("stand-ins")
+def stand_ins(
+    emulator: Annotated[str, typer.Option(help="host:port of Google's Pub/Sub emulator")],
+    state: Annotated[Path, typer.Option(help="The folder in which everything is kept")] = Path("/state"),
+) -> None:
+    """For docker-compose.yml: everything but PostgreSQL, Pub/Sub and the services; does the main job once those are there."""
+    _finish(_run(replace(_settings(state, fixed_ports=True), emulator=emulator)))
+
+
+async def _run(settings: StackSettings) -> dict[str, Any]:
     _cancel_when_told()
-    settings = _settings(STATE, fixed_ports=True)
     async with AsyncExitStack() as closing:
         closing.callback(screen.console.print, "Stopped.")
         with screen.progress_bars() as bars:
@@ -162,6 +173,36 @@ def _finish(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
     for complaint in complaints:
         typer.echo(complaint, err=True)
     raise typer.Exit(return_code)
+
+
+@app.command()
+def databases(
+    project: Annotated[str, typer.Option(help="The Google Cloud project")],
+    host: Annotated[str, typer.Option(help="The instance's private address, as the migration jobs reach it")],
+) -> None:
+    """Make databases and roles of all services on Cloud SQL, by the administrator that CALLMINE_DATABASE_URL names; may be run again.
+
+    The owners' passwords go to Secret Manager and are seen by nobody; each run changes them.
+    """
+    from cloud.secrets import GoogleSecrets
+
+    admin = os.environ.get("CALLMINE_DATABASE_URL")
+    if not admin:
+        raise typer.BadParameter("CALLMINE_DATABASE_URL is missing: PostgreSQL address for the administrator")
+    asyncio.run(provide_databases(admin, host, project, GoogleSecrets(project=project)))
+    typer.echo(f"databases of {', '.join(SERVICES)} are ready; owners' addresses are in Secret Manager")
+
+
+@app.command()
+def consume(topic: Annotated[str, typer.Argument(help="A topic's name, such as reports")]) -> None:
+    """Show what comes on a topic of a running `make run`, decoded, a line of JSON each, until Ctrl-C."""
+    try:
+        asyncio.run(watch(Place.of(STATE), topic, lambda message: typer.echo(json.dumps(message))))
+    except KeyboardInterrupt:
+        return
+    except NothingToWatch as reason:
+        typer.echo(str(reason), err=True)
+        raise typer.Exit(1) from reason
 
 
 @app.command()

@@ -66,7 +66,7 @@ SANDBOX_PAGES = (
 )
 
 # Cloud-internal paths: never reachable from outside.
-_INTERNAL = ("/events", "/operator", "/healthz", "/readyz")
+INTERNAL = ("/events", "/operator", "/healthz", "/readyz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def application(paths: PathMap, ca_file: Path, strip: str) -> Starlette:
 
     async def forward(request: Request) -> Response:
         path = request.scope["path"]
-        if path.startswith(_INTERNAL):
+        if path.startswith(INTERNAL):
             return PlainTextResponse("Not found", 404)
         client: httpx.AsyncClient = request.app.state.client
         request.app.state.passed += 1
@@ -150,7 +150,7 @@ def _passed_on(answer: httpx.Response) -> Response:
 def main() -> None:
     """Serve until told to stop."""
     parser = argparse.ArgumentParser(prog="local.front_door", description="One port for the five services")
-    parser.add_argument("--config", type=Path, required=True, help="JSON: port, ca_file, services, sandbox")
+    parser.add_argument("--config", type=Path, required=True, help="JSON: host, port, ca_file, services, sandbox")
     config = json.loads(parser.parse_args().config.read_text())
     logging.basicConfig(level=logging.WARNING)
     routes = yaml.safe_load((Path(__file__).parent.parent / "routes.yaml").read_text())
@@ -159,7 +159,7 @@ def main() -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            host="127.0.0.1",
+            host=config.get("host", "127.0.0.1"),
             port=config["port"],
             access_log=False,
             log_level="warning",

@@ -1,8 +1,9 @@
-"""Imports every module of a service in a Python that can see only what the service's image would hold.
+"""Imports every module of a service in a Python that can see only what the service's image would hold, then asks its command for help.
 
-    python image.py <service> <package> <blocked.json>
+    <image>/bin/python image.py <service> <package> <blocked.json>
 
-`blocked.json` maps files of installed packages, and folders of Callmine's own, to the reason why the image lacks them.
+Callmine's own packages are those laid out in the image. `blocked.json` maps files of installed packages to the reason why the image lacks
+them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib
 import json
 import os
 import pkgutil
+import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -19,7 +21,7 @@ from types import ModuleType
 
 
 class OnlyTheImage:
-    """Stands before all finders, and finds nothing that is in a blocked file or folder."""
+    """Stands before all finders, and finds nothing that is in a blocked file."""
 
     def __init__(self, blocked: Mapping[str, str]) -> None:
         self._blocked = blocked
@@ -29,22 +31,25 @@ class OnlyTheImage:
         spec = PathFinder.find_spec(name, path, target)
         if spec is None or spec.origin is None:
             return spec
-        file = os.path.realpath(spec.origin)
-        reason = self._blocked.get(file) or self._blocked.get(str(Path(file).parents[0]))
+        reason = self._blocked.get(os.path.realpath(spec.origin))
         if reason:
             raise ModuleNotFoundError(f"{name}: {reason}", name=name)
         return spec
 
 
 def main() -> None:
-    """Import the package and everything in it except `__main__`."""
+    """Import the package and everything in it except `__main__`; run the image's command for its help."""
     service, package, blocked = sys.argv[1:]
     sys.meta_path.insert(0, OnlyTheImage(json.loads(Path(blocked).read_text())))
     root = importlib.import_module(package)
+    image = Path(sys.prefix)
+    assert Path(str(root.__file__)).is_relative_to(image / "app"), "the package is not the image's own"
     for found in pkgutil.walk_packages(root.__path__, f"{package}."):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
     print(f"{service}: {sum(name.split('.')[0] == package for name in sys.modules)} modules")
+    sys.argv = [service, "--help"]
+    runpy.run_path(str(image / "bin" / service), run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import pytest
 
 from house.projects import ROOT
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/decisions/*.md")])
+FOLDERS = ("", "docs", "docs/decisions", "docs/runbooks", "deploy/terraform")
+DOCUMENTS = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.md"))
 
 # In backquotes or as plain words: a path below one of the project's folders, or a file of Python or SQL by the end of its path.
 _PATH = re.compile(r"(?:\b(?:tests|libs|services|deploy|docs|proto)/[\w./*-]*[\w*])|(?:\b[\w/-]+\.(?:py|sql)\b)")

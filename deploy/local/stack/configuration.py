@@ -16,15 +16,21 @@ _GONG_REQUESTS_PER_SECOND = 3.0
 
 
 def write_configuration(
-    directory: Path, site: Site, calls_file: Path | None, faults: Mapping[str, object] | None, *, tapped: bool
+    directory: Path,
+    site: Site,
+    calls_file: Path | None,
+    faults: Mapping[str, object] | None,
+    *,
+    tapped: bool,
+    from_outside: bool = False,
 ) -> None:
-    """Write everything that the stand-ins read at their start."""
+    """Write everything that the stand-ins read at their start. `from_outside`: the front door is reached by way of another address."""
     files = {
         "broker-policy.json": site.broker_policy(tapped=tapped),
         "broker-faults.json": dict(faults or {}),
         "cloud.json": _cloud(directory, site),
         "sandbox.json": _sandbox(directory, site, calls_file),
-        "front-door.json": _front_door(site),
+        "front-door.json": _front_door(site, from_outside=from_outside),
     }
     for name, content in files.items():
         path = directory / name
@@ -92,8 +98,9 @@ def _oauth(site: Site) -> dict[str, object]:
     return {**applications, "keep": True}
 
 
-def _front_door(site: Site) -> dict[str, object]:
+def _front_door(site: Site, *, from_outside: bool) -> dict[str, object]:
     return {
+        "host": "0.0.0.0" if from_outside else "127.0.0.1",  # noqa: S104 - in a container of its own
         "port": site.ports["front-door"],
         "ca_file": str(site.authority.ca_file),
         "services": {name: site.service_url(name) for name in SERVICES},

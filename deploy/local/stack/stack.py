@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import yaml
 
 from cloud.engine import keep_engine
 from contracts.registry import REQUESTERS, SERVICES
@@ -37,6 +38,11 @@ _READY_SECONDS = 90.0
 # long where a program does nothing but allocate.
 FORGETS = {"PYTHONMALLOC": "malloc", "GLIBC_TUNABLES": "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0"}
 
+# Says that all is ready for the services, to those that wait for it outside.
+PREPARED = "prepared"
+# The topology with Google's emulator: it signs no tokens, so nothing can be pushed that a service would take.
+PULLED = "topology.yaml"
+
 Tell = Callable[[str], None]
 
 
@@ -45,7 +51,10 @@ class StackSettings:
     """`directory` keeps everything; `fixed_ports` for people, free ones for tests; `admin_url` is a PostgreSQL to use instead of the
     embedded one; `services` are those that run, for measurements of a few; `calls_file` replaces the sandbox's calls; `faults` is the
     broker's fault table; `extra` are further variables by service (without the prefix CALLMINE_); `tapped` lets the administrator record
-    all messages; `capture` is a folder for the statements that the services run."""
+    all messages; `capture` is a folder for the statements that the services run.
+
+    `emulator` is the `host:port` of Google's Pub/Sub emulator, which is then used instead of the embedded broker: the services run
+    elsewhere (docker-compose.yml), and are only prepared for and waited for here."""
 
     directory: Path
     fixed_ports: bool = False
@@ -57,6 +66,7 @@ class StackSettings:
     tell: Tell = lambda _: None
     tapped: bool = False
     capture: Path | None = None
+    emulator: str = ""
 
 
 @dataclass(slots=True)
@@ -82,7 +92,7 @@ class Stack:
             Ports.choose(directory / "ports.json", fixed=settings.fixed_ports),
             Keys.kept(directory / "keys.json"),
             Authority.open(directory / "tls"),
-            Topology.load(ROOT / "deploy" / "topology.yaml"),
+            _topology(settings),
         )
         async with AsyncExitStack() as closing:
             settings.tell("PostgreSQL")
@@ -115,7 +125,15 @@ class Stack:
     async def _start_all(self) -> None:
         tell = self.settings.tell
         settings = self.settings
-        write_configuration(settings.directory, self.site, settings.calls_file, settings.faults, tapped=settings.tapped)
+        (settings.directory / PREPARED).unlink(missing_ok=True)
+        write_configuration(
+            settings.directory,
+            self.site,
+            settings.calls_file,
+            settings.faults,
+            tapped=settings.tapped,
+            from_outside=bool(settings.emulator),
+        )
         tell("Pub/Sub, object storage, Secret Manager")
         await asyncio.gather(*(self._launch(name, arguments) for name, arguments in self._stand_ins().items()))
         tell("databases")
@@ -124,7 +142,10 @@ class Stack:
         await self._topics()
         tell("services, sandbox, front door")
         for service in settings.services:
-            await self._launch(service, ["-m", service.replace("-", "_"), "serve"], self.service_environment(service))
+            environment = self.service_environment(service)
+            if not settings.emulator:
+                await self._launch(service, ["-m", service.replace("-", "_"), "serve"], environment)
+        (settings.directory / PREPARED).touch()
         # Last, so that its first webhooks find ingest listening, or nearly so.
         await self._launch("sandbox", ["-m", "local.sandbox", "--config", self._path("sandbox.json")])
         front_door = ["-m", "local.front_door", "--config", self._path("front-door.json")]
@@ -135,6 +156,10 @@ class Stack:
 
     def _stand_ins(self) -> dict[str, list[str]]:
         certificate = self.site.authority.server("stand-ins")
+        if self.settings.emulator:
+            broker = ["-m", "local.tls", "--port", str(self.site.ports["broker"]), "--to", self.settings.emulator]
+            broker += ["--certificate", str(certificate.chain), "--key", str(certificate.key)]
+            return {"broker": broker, "cloud": ["-m", "local.cloud", "--config", self._path("cloud.json")]}
         broker = ["-m", "local.broker", "--dir", self._path("broker"), "--port", str(self.site.ports["broker"])]
         broker += ["--certificate", str(certificate.chain), "--key", str(certificate.key)]
         broker += ["--ca", str(self.site.authority.ca_file), "--policy", self._path("broker-policy.json")]
@@ -166,6 +191,8 @@ class Stack:
     def service_environment(self, service: str) -> dict[str, str]:
         """The whole environment of a service's process."""
         given = variables(self.site, service, self.dsns[service]) | dict(self.settings.extra.get(service, {}))
+        if self.settings.emulator:
+            given["topology_file"] = self._path(PULLED)
         if self.settings.capture is not None:
             given["statement_capture_dir"] = str(self.settings.capture.resolve())
         environment = {f"CALLMINE_{name.upper()}": value for name, value in given.items()}
@@ -185,7 +212,8 @@ class Stack:
     async def _answers(self, name: str, url: str) -> None:
         async with asyncio.timeout(_READY_SECONDS):
             while True:
-                self.processes[name].check()
+                if name in self.processes:
+                    self.processes[name].check()
                 try:
                     if (await self._client.get(url)).is_success:
                         return
@@ -229,6 +257,17 @@ class Stack:
 
     def _path(self, name: str) -> str:
         return str(self.settings.directory.resolve() / name)
+
+
+def _topology(settings: StackSettings) -> Topology:
+    path = ROOT / "deploy" / "topology.yaml"
+    if settings.emulator:
+        content = yaml.safe_load(path.read_text())
+        for service in content["services"].values():
+            service["mode"] = "pull"
+        path = settings.directory / PULLED
+        path.write_text(yaml.safe_dump(content))
+    return Topology.load(path)
 
 
 async def _embedded(directory: Path, closing: AsyncExitStack) -> str:

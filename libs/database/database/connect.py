@@ -18,6 +18,9 @@ STATEMENT_TIMEOUT_SECONDS = 30
 # there (stopped, swapped out, cut off from the network) would keep its row locks from everybody for as long as it stands.
 IDLE_TRANSACTION_SECONDS = 60.0
 
+# The connector narrows it down to what logging in takes.
+_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+
 # json.dumps builds an encoder for each call that is not all defaults, which costs more than encoding a small value.
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from asyncpg.connection import LoggedQuery
     from asyncpg.pool import PoolConnectionProxy
+    from google.auth.credentials import Credentials
 
     Connection = PoolConnectionProxy[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
@@ -37,7 +41,8 @@ if TYPE_CHECKING:
 class DatabaseSettings:
     """How to reach one service's database, as its runtime role and as its sweep role.
 
-    A URL is a PostgreSQL DSN, or `cloudsql://<role>@<project>:<region>:<instance>/<database>` for the Cloud SQL connector with IAM.
+    A URL is a PostgreSQL DSN, or `cloudsql://<user>@<project>:<region>:<instance>/<database>` for the Cloud SQL connector with IAM;
+    `?ip=private` uses the instance's private address, `as=<service account>` logs in as that account, which this process's own may act as.
     Pool sizes are connections. `idle_transaction`: after so many seconds without a statement PostgreSQL ends a transaction, and
     lets go of its locks. `capture` is a folder for the text of each distinct statement that runs: for tests, never in production.
     """
@@ -80,9 +85,10 @@ async def _cloud_sql_pool(url: str, options: dict[str, Any]) -> Pool:
 
     parts = urlsplit(url)
     user, _, instance = parts.netloc.rpartition("@")
-    connector = await create_async_connector()
+    asked = parse_qs(parts.query)
+    connector = await create_async_connector(credentials=acting_as(asked["as"][0]) if "as" in asked else None)
 
-    address = "PRIVATE" if "private" in parse_qs(parts.query).get("ip", []) else "PUBLIC"
+    address = "PRIVATE" if "private" in asked.get("ip", []) else "PUBLIC"
 
     async def connect(*_: object, **arguments: Any) -> RawConnection:
         arguments.pop("loop", None)
@@ -94,6 +100,15 @@ async def _cloud_sql_pool(url: str, options: dict[str, Any]) -> Pool:
 
     pool: Pool = await asyncpg.create_pool(connect=connect, **options)
     return pool
+
+
+def acting_as(account: str) -> Credentials:
+    """The identity of another service account: a login is one role's, and the sweep role is not the application's."""
+    import google.auth
+    from google.auth import impersonated_credentials
+
+    own, _ = google.auth.default(scopes=[_PLATFORM])
+    return impersonated_credentials.Credentials(own, account, target_scopes=[_PLATFORM])  # type: ignore[no-untyped-call] # Google's
 
 
 async def _prepare(connection: RawConnection, logger: Logger | None) -> None:

@@ -21,7 +21,9 @@ from web.settings import ServiceSettings
 from web.state import Web
 
 # Cloud Run sends SIGTERM and waits ten seconds: https://cloud.google.com/run/docs/container-contract
-GRACE_SECONDS = 10
+PLATFORM_SECONDS = 10
+# What answers under way get of them. The rest is for background work, which gives back messages and leases, and for the pools.
+GRACE_SECONDS = 7
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

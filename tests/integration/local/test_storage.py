@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import storage
 from google.cloud.exceptions import NotFound
+from google.cloud.storage import Client
 
 from local.storage import StorageServer, StorageSettings
 from local.tls import Authority
@@ -37,12 +37,12 @@ def server(settings: StorageSettings) -> Iterator[StorageServer]:
         yield running
 
 
-def client_of(server: StorageServer, authority: Authority) -> storage.Client:
+def client_of(server: StorageServer, authority: Authority) -> Client:
     """How a service talks to it: Google's client, another endpoint, a session that trusts this authority alone."""
     session = requests.Session()
     session.trust_env = False  # or REQUESTS_CA_BUNDLE, where it is set, would silently replace `verify`
     session.verify = str(authority.ca_file)
-    return storage.Client(
+    return Client(
         project="callmine-test",
         credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
         client_options={"api_endpoint": server.endpoint},

@@ -1,0 +1,51 @@
+# Calls, transcripts and files of exported reports, each below workspaces/<workspace_id>/.
+resource "google_storage_bucket" "objects" {
+  name                        = "${var.project}-objects"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+  depends_on                  = [google_kms_crypto_key_iam_member.objects]
+
+  encryption {
+    default_kms_key_name = google_kms_crypto_key.data["objects"].id
+  }
+
+  # What was overwritten or deleted by mistake can be brought back for so many days, and is gone for good after them.
+  versioning {
+    enabled = true
+  }
+  lifecycle_rule {
+    condition {
+      days_since_noncurrent_time = var.object_versions_days
+    }
+    action {
+      type = "Delete"
+    }
+  }
+  lifecycle_rule {
+    condition {
+      age = 1
+    }
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+  }
+
+  # Versions are the way back; soft deletion would keep erased data beyond the days promised.
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+# The services whose code holds objects.
+resource "google_storage_bucket_iam_member" "objects" {
+  for_each = { for name, service in local.services : name => service if service.objects }
+  bucket   = google_storage_bucket.objects.name
+  role     = "roles/storage.objectUser"
+  member   = google_service_account.service[each.key].member
+}

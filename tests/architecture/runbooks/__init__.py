@@ -1,0 +1,1 @@
+"""The commands of docs/runbooks, for the tests that check and run them."""

@@ -1,0 +1,1 @@
+"""Terraform as data, for the tests beside."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from web.settings import ServiceSettings
+from web.settings import CommaList, ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -14,4 +14,10 @@ class Settings(ServiceSettings):
 
     plans_file: Path | None = Field(
         default=None, description="file with the plans, where they differ from the service's own"
+    )
+    evidence_file: Path | None = Field(
+        default=None, description="file with the evidence that `make trust` made; without one nothing is proven"
+    )
+    evidence_keys: CommaList = Field(
+        default=(), description="public keys that evidence is signed with, name+id+base64, separated by commas"
     )

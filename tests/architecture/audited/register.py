@@ -204,6 +204,7 @@ WAYS_IN: Register = {
         "the trial that every workspace begins with; nobody chose it"
     ),
     ("retention", "message callmine.workspaces.v1.WorkspaceUpdated"): _PROJECTION,
+    ("retention", "GET /sub-processors/shown.svg"): _SEEN,
     ("retention", "command plan"): told("billing.plan_changed"),
 }
 """By service: `METHOD /path` (each that may change something, each GET that does), `message <type>`, `work <name>`, `command <words>`."""

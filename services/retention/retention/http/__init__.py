@@ -8,15 +8,18 @@ from fastapi import APIRouter
 
 from database import Database
 from retention.domain.plans import Catalogue
-from retention.domain.sub_processors import SubProcessor
+from retention.domain.promises import Promise
+from retention.evidence import Shelf
 from retention.http.billing import add_billing
 from retention.http.sub_processors import add_sub_processors
+from retention.http.trust import add_trust
 from web import Pages
 
 
-def router(db: Database, catalogue: Catalogue, sub_processors: Sequence[SubProcessor]) -> APIRouter:
+def router(db: Database, catalogue: Catalogue, promises: Sequence[Promise], shelf: Shelf) -> APIRouter:
     """All routes of the service."""
     routes, pages = APIRouter(), Pages("retention")
     add_billing(routes, pages, db, catalogue)
-    add_sub_processors(routes, pages, sub_processors)
+    add_sub_processors(routes, pages, db)
+    add_trust(routes, pages, promises, shelf)
     return routes

@@ -155,7 +155,6 @@ MEMORY: Final[Register] = {
         "Register._by_name",
     ): "the register of who data may go to, the same for everybody",
     ("libs/egress/egress/register.py", "Register.data_classes"): "words for classes of data, the same for everybody",
-    ("services/retention/retention/evidence.py", "Shelf._kept"): "evidence on the product, the same for everybody",
     ("libs/core/core/faultpoints.py", "_trap"): "set by tests only",
     ("libs/database/database/capture.py", "_ledger"): "set by tests only",
     ("libs/database/database/capture.py", "Capture._named"): "statements without their values, for tests only",

@@ -49,7 +49,7 @@ def add_sub_processors(routes: APIRouter, pages: Pages, db: Database) -> None:
             raise NotFound("No new sub-processor is being announced.")
         async with db.workspace(session.workspace_id) as tx:
             await store.keep_shown(tx, session.user_id, [(one.name, one.listed_on) for one in new])
-        return Response(icon, media_type="image/svg+xml", headers={"cache-control": "no-store"})
+        return Response(icon, media_type="image/svg+xml")
 
     @routes.get("/sub-processors/notices")
     async def notices(request: Request, session: Admin) -> Response:

@@ -80,7 +80,11 @@ def routers() -> dict[str, tuple[APIRouter, ...]]:
         "analysis": analysis.http.routers(desk, nothing, nothing, nothing, nothing, ""),
         "credential-vault": (credential_vault.http.integrations.router(nothing),),
         "audit": (*audit.http.routers(nothing), audit.log.routes.log_router(nothing, nothing)),
-        "retention": (retention.http.router(BillingRoutes(nothing, nothing, nothing, nothing, nothing), nothing),),
+        "retention": (
+            retention.http.router(
+                BillingRoutes(nothing, nothing, nothing, nothing, nothing), nothing, nothing, nothing
+            ),
+        ),
     }
 
 

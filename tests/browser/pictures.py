@@ -117,6 +117,7 @@ SHOWN = (
     Shown("sign-in", NOBODY, _at("/sandbox/clerk/sign-in"), framed=False),
     Shown("401", NOBODY, _at("/dashboard")),
     Shown("sub-processors", NOBODY, _at("/sub-processors")),
+    Shown("trust", NOBODY, _at("/trust")),
     Shown("403", MEMBER, _at("/audit")),
     Shown("members-as-member", MEMBER, _at("/settings/members")),
     Shown("workspace-as-member", MEMBER, _at("/settings/workspace")),

@@ -33,6 +33,9 @@ SECRET_READERS = {
     "anthropic-api-key": ("analysis",),
 }
 
+# Whoever proves signs, and no service does: the page could not make evidence for itself.
+EVIDENCE_SECRET = "trust-evidence-key"  # noqa: S105 - a secret's name
+
 # Which secrets get new versions from a service. In the cloud an operator's own account rotates the keyset, not the service's.
 SECRET_ADDERS = {"vault-keyset": ("credential-vault",), "vault-shredded": ("credential-vault",)}
 
@@ -82,6 +85,7 @@ class Site:
         """Who may read, and add to, which secret."""
         prefix = f"projects/{PROJECT}/secrets/"
         accessors = {prefix + name: [self.account(one) for one in readers] for name, readers in SECRET_READERS.items()}
+        accessors[prefix + EVIDENCE_SECRET] = [ADMIN]
         adders = {prefix + name: [self.account(one) for one in adding] for name, adding in SECRET_ADDERS.items()}
         return {"tokens": self.tokens(), "accessors": accessors, "adders": adders, "admins": [ADMIN]}
 
@@ -163,5 +167,11 @@ def _own(site: Site, service: str) -> dict[str, str]:
             "slack_base_url": f"{site.sandbox_url}/slack",
         }
     if service == "retention":
-        return {"stripe_base_url": f"{site.sandbox_url}/stripe"}
+        # What `make trust` wrote last, if it ever ran here.
+        evidence = site.root / "build" / "trust" / "evidence.intoto.jsonl"
+        return {
+            "stripe_base_url": f"{site.sandbox_url}/stripe",
+            "evidence_file": str(evidence),
+            "evidence_keys": site.keys.evidence_public_key,
+        }
     return {}

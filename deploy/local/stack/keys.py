@@ -27,9 +27,9 @@ def _token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def _log_key() -> str:
-    """A signing key as Go's sumdb/note writes it, which audit reads: PRIVATE+KEY+name+id+base64(type, seed)."""
-    name, key = "callmine.ai/audit", Ed25519PrivateKey.generate()
+def _signing_key(name: str) -> str:
+    """A signing key as Go's sumdb/note writes it: PRIVATE+KEY+name+id+base64(type, seed)."""
+    key = Ed25519PrivateKey.generate()
     key_id = sha256(name.encode() + b"\n\x01" + key.public_key().public_bytes_raw()).digest()[:4]
     seed = base64.b64encode(b"\x01" + key.private_bytes_raw()).decode()
     return f"PRIVATE+KEY+{name}+{key_id.hex()}+{seed}"
@@ -77,7 +77,8 @@ class Keys:
         default_factory=lambda: {name: SealingKey.generate().private_text() for name in registry.REQUESTERS}
     )
     link_key: str = field(default_factory=_token)
-    log_key: str = field(default_factory=_log_key)
+    log_key: str = field(default_factory=lambda: _signing_key("callmine.ai/audit"))
+    evidence_key: str = field(default_factory=lambda: _signing_key("callmine.ai/trust"))
     oauth: dict[str, dict[str, str]] = field(
         default_factory=lambda: {name: asdict(OAuthApplication()) for name in OAUTH_PROVIDERS}
     )
@@ -96,6 +97,13 @@ class Keys:
             json.dump(asdict(keys), file)
         draft.replace(path)
         return keys
+
+    @property
+    def evidence_public_key(self) -> str:
+        """The public half of the key that evidence is signed with: name+id+base64."""
+        name, key_id, data = self.evidence_key.removeprefix("PRIVATE+KEY+").split("+", 2)
+        public = Ed25519PrivateKey.from_private_bytes(base64.b64decode(data)[1:]).public_key().public_bytes_raw()
+        return f"{name}+{key_id}+{base64.b64encode(bytes([1]) + public).decode()}"
 
     def database_passwords(self, service: str) -> Passwords:
         """The passwords of the service's three database roles."""

@@ -13,7 +13,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
     SecretManagerServiceGrpcAsyncIOTransport,
 )
 
-from local.stack.environment import PROJECT, Site
+from local.stack.environment import EVIDENCE_SECRET, PROJECT, Site
 from local.stack.processes import ProcessFailed
 
 
@@ -31,6 +31,7 @@ async def fill(site: Site) -> None:
         "analysis-sealing-key": keys.sealing["analysis"],
         "analysis-link-key": keys.link_key,
         "audit-log-key": keys.log_key,
+        EVIDENCE_SECRET: keys.evidence_key,
         "clerk-webhook-secret": keys.clerk_webhook_secret,
         "hubspot-webhook-secret": keys.oauth["hubspot"]["client_secret"],
         **{f"{sender}-webhook-secret": secret for sender, secret in keys.webhook_secrets.items()},

@@ -93,6 +93,7 @@ class Egress:
         self._clock = clock or SystemClock()
         for place in places:
             register.admit(place, self._clock.now().date())
+        _log.info("outbound destinations", recipients=" ".join(sorted({place.recipient for place in places})))
         self._dialler = Dialler(resolve, [place.base_host for place in places if place.local])
         self._jitter = jitter or random.SystemRandom()
         self._tls = tls_context(ca_file)

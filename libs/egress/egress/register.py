@@ -1,21 +1,39 @@
 """Who data may go to: the sub-processors, and the systems that a customer connects. Nothing goes to anybody who is not in it.
 
-This is the register itself: what the page of sub-processors says is read from here, and a service whose destinations are not covered
-by it does not start. A new sub-processor is listed with the day on which it is published; it is in effect 30 days after.
+`subprocessors.yaml` beside this module is the one source: the page of sub-processors, its feed and the banner for admins show it, and a
+service whose destinations it does not cover does not start. A new sub-processor is in effect 30 days after it is listed, at the earliest;
+an entry that says otherwise is not read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
-from typing import Final
+from importlib.resources import files
+from itertools import pairwise
+from typing import Final, Self, TypedDict
+
+import yaml
 
 from egress.destination import Destination, check_pattern, covers
 from egress.errors import NotInRegister
 
 NOTICE = timedelta(days=30)
+
+# The day on which the register was published, before the first customer came.
+FOUNDED = date(2026, 11, 23)
+
+_FILE = "subprocessors.yaml"
+_FIELDS = frozenset({"name", "company", "kind", "purpose", "data", "hosts", "listed_on", "in_effect_from"})
+
+
+class RegisterFile(TypedDict):
+    """What the file holds."""
+
+    data_classes: dict[str, str]
+    recipients: list[dict[str, object]]
 
 
 class Kind(Enum):
@@ -29,9 +47,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """One company. `hosts` are exact names, or `*.suffix` for any name below it.
+    """One company. `hosts` are exact names, or `*.suffix` for any name below it; `data` names classes of data.
 
-    `listed` is the day on which it was published, None for what was on the list before the first customer was.
+    `listed_on` is the day on which it was published, `in_effect_from` the first on which data may go there. Raises ValueError for a
+    sub-processor with less than 30 days between them, unless it is one of those that were there before the first customer was (`founding`).
     """
 
     name: str
@@ -39,29 +58,40 @@ class Recipient:
     kind: Kind
     purpose: str
     hosts: tuple[str, ...]
-    listed: date | None = None
+    listed_on: date
+    in_effect_from: date
+    data: tuple[str, ...] = ()
+    founding: bool = False
 
     def __post_init__(self) -> None:
         for host in self.hosts:
             check_pattern(self.name, host)
+        if self.founding and (self.listed_on, self.in_effect_from) != (FOUNDED, FOUNDED):
+            raise ValueError(f"{self.name}: only who was listed on {FOUNDED} was there before the first customer")
+        if not self.founding and self.in_effect_from < self.listed_on + self.notice:
+            first = self.listed_on + self.notice
+            raise ValueError(f"{self.name}: listed on {self.listed_on}, so in effect from {first} at the earliest")
 
     @property
-    def effective(self) -> date | None:
-        """The first day on which data may go there; None where that was so from the start."""
-        if self.listed is None:
-            return None
-        return self.listed + NOTICE if self.kind is Kind.SUB_PROCESSOR else self.listed
+    def notice(self) -> timedelta:
+        """How long it is listed before data goes there."""
+        return NOTICE if self.kind is Kind.SUB_PROCESSOR else timedelta()
 
     def in_effect(self, today: date) -> bool:
         """Whether data may go there on `today`, a day in UTC."""
-        return self.effective is None or today >= self.effective
+        return self.founding or today >= self.in_effect_from
+
+    def announced(self, today: date) -> bool:
+        """Whether customers are being told of it: it is listed, and not in effect yet."""
+        return self.kind is Kind.SUB_PROCESSOR and not self.in_effect(today) and today >= self.listed_on
 
 
 class Register:
-    """All recipients, by name."""
+    """All recipients, by name, in the order in which they were listed. `data_classes` says what each class of data is."""
 
-    def __init__(self, recipients: Iterable[Recipient]) -> None:
+    def __init__(self, recipients: Iterable[Recipient], data_classes: Mapping[str, str] | None = None) -> None:
         self._by_name: dict[str, Recipient] = {}
+        self.data_classes = dict(data_classes or {})
         for recipient in recipients:
             if recipient.name in self._by_name:
                 raise ValueError(f"{recipient.name} is in the register twice")
@@ -69,6 +99,25 @@ class Register:
 
     def __iter__(self) -> Iterator[Recipient]:
         return iter(self._by_name.values())
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The register in the text of a file. Raises ValueError naming the entry that is wrong."""
+        return cls.of(yaml.safe_load(text))
+
+    @classmethod
+    def of(cls, content: RegisterFile) -> Self:
+        """The register in what a file holds. Raises ValueError naming the entry that is wrong."""
+        classes = content["data_classes"]
+        recipients = [_recipient(entry, classes) for entry in content["recipients"]]
+        for earlier, later in pairwise(recipients):
+            if later.listed_on < earlier.listed_on:
+                raise ValueError(f"{later.name}: listed before {earlier.name}, and so it stands before it")
+        return cls(recipients, classes)
+
+    def announced(self, today: date) -> list[Recipient]:
+        """The sub-processors that are listed and not in effect yet."""
+        return [one for one in self if one.announced(today)]
 
     def admit(self, destination: Destination, today: date) -> None:
         """Raise NotInRegister unless all hosts of `destination` belong to a recipient that is in effect on `today`.
@@ -79,70 +128,52 @@ class Register:
         if recipient is None:
             raise NotInRegister(destination.name, f"{destination.recipient} is not listed")
         if not recipient.in_effect(today):
-            raise NotInRegister(destination.name, f"{recipient.name} is in effect from {recipient.effective}")
+            raise NotInRegister(destination.name, f"{recipient.name} is in effect from {recipient.in_effect_from}")
         named = destination.hosts if destination.local else (*destination.hosts, destination.base_host)
         foreign = [host for host in named if not any(covers(allowed, host) for allowed in recipient.hosts)]
         if foreign:
             raise NotInRegister(destination.name, f"{', '.join(foreign)} is not a host of {recipient.name}")
 
 
-REGISTER: Final = Register(
-    [
-        Recipient(
-            name="google",
-            company="Google Cloud",
-            kind=Kind.SUB_PROCESSOR,
-            purpose="runs Callmine: computing, databases, storage, messages, secrets and keys",
-            hosts=("*.googleapis.com",),
-        ),
-        Recipient(
-            name="clerk",
-            company="Clerk",
-            kind=Kind.SUB_PROCESSOR,
-            purpose="signs people in, and keeps organisations, members and invitations",
-            hosts=("api.clerk.com", "clerk.callmine.ai", "*.clerk.accounts.dev"),
-        ),
-        Recipient(
-            name="stripe",
-            company="Stripe",
-            kind=Kind.SUB_PROCESSOR,
-            purpose="takes payments and keeps subscriptions",
-            hosts=("api.stripe.com",),
-        ),
-        Recipient(
-            name="openai",
-            company="OpenAI",
-            kind=Kind.SUB_PROCESSOR,
-            purpose="answers a brief from transcripts, where one of its models is chosen",
-            hosts=("api.openai.com",),
-        ),
-        Recipient(
-            name="anthropic",
-            company="Anthropic",
-            kind=Kind.SUB_PROCESSOR,
-            purpose="answers a brief from transcripts, where one of its models is chosen",
-            hosts=("api.anthropic.com",),
-        ),
-        Recipient(
-            name="gong",
-            company="Gong",
-            kind=Kind.INTEGRATION,
-            purpose="calls and transcripts are read from the customer's account",
-            hosts=("*.gong.io",),
-        ),
-        Recipient(
-            name="hubspot",
-            company="HubSpot",
-            kind=Kind.INTEGRATION,
-            purpose="deals are read from the customer's account",
-            hosts=("api.hubapi.com",),
-        ),
-        Recipient(
-            name="slack",
-            company="Slack",
-            kind=Kind.INTEGRATION,
-            purpose="notices, and titles, numbers and themes of reports, are posted in the customer's workspace",
-            hosts=("slack.com",),
-        ),
-    ]
-)
+def register_text() -> str:
+    """The text of the register that comes with this library."""
+    return (files("egress") / _FILE).read_text(encoding="utf-8")
+
+
+def _recipient(entry: Mapping[str, object], classes: Mapping[str, str]) -> Recipient:
+    """One entry of the file."""
+    name = str(entry.get("name", "an entry without a name"))
+    if missing := sorted(_FIELDS - entry.keys()):
+        raise ValueError(f"{name}: {', '.join(missing)} is missing")
+    if unknown := sorted(entry.keys() - _FIELDS - {"founding"}):
+        raise ValueError(f"{name}: there is no field {', '.join(unknown)}")
+    hosts, data = _texts(name, entry["hosts"]), _texts(name, entry["data"])
+    if unknown := sorted(set(data) - classes.keys()):
+        raise ValueError(f"{name}: {', '.join(unknown)} is no class of data")
+    return Recipient(
+        name=name,
+        company=str(entry["company"]),
+        kind=Kind(entry["kind"]),
+        purpose=str(entry["purpose"]),
+        hosts=hosts,
+        data=data,
+        listed_on=_day(name, entry["listed_on"]),
+        in_effect_from=_day(name, entry["in_effect_from"]),
+        founding=entry.get("founding") is True,
+    )
+
+
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"{name}: hosts and data are lists with at least one entry")
+    return tuple(str(one) for one in value)
+
+
+def _day(name: str, value: object) -> date:
+    # YAML reads 2026-11-23 as a date, and anything with a time as a datetime, which is a date too.
+    if type(value) is not date:
+        raise ValueError(f"{name}: listed_on and in_effect_from are days, as 2026-11-23")
+    return value
+
+
+REGISTER: Final = Register.read(register_text())

@@ -81,7 +81,7 @@ def create_app(
         middleware=_middleware(settings, form_targets, largest_body, clock),
     )
     assets = load_assets(service, package or service.replace("-", "_"))
-    app.state.web = Web(service, settings, sessions, assets, members, keys, requests)
+    app.state.web = Web(service, settings, sessions, assets, members, keys, requests, clock=clock)
     app.state.background = works
     problems.install(app)
     app.add_exception_handler(Replay, on_replay)

@@ -81,6 +81,7 @@ def shared_values(request: Request, session: Session | None) -> dict[str, object
         "clerk_script_url": settings.clerk_script_url,
         "clerk_publishable_key": settings.clerk_publishable_key,
         "reference": current().correlation_id,
+        "announced": web.register.announced(web.clock.now().date()) if session and session.is_admin else [],
         "partial": request.headers.get("hx-request") == "true" and request.headers.get("hx-boosted") != "true",
     }
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from core.clock import Clock, SystemClock
+from egress import REGISTER, Register
 from web.api_keys import KeyDirectory
 from web.assets import Assets
 from web.claims import Requests
@@ -20,7 +22,7 @@ SESSION_IN_SCOPE = "callmine.session"  # where an error page finds who is signed
 @dataclass(frozen=True, slots=True)
 class Web:
     """One service's web side, made by `create_app`. Without `members` the token alone says who is in a workspace; without `keys` no
-    API key is taken.
+    API key is taken. Admins are told of what `register` announces on the day of `clock`.
 
     `stopping` is set when the server is told to stop: answers that go on end then.
     """
@@ -32,6 +34,8 @@ class Web:
     members: MembershipCheck | None = None
     keys: KeyDirectory | None = None
     requests: Requests | None = None
+    register: Register = REGISTER
+    clock: Clock = field(default_factory=SystemClock)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 

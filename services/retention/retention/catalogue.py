@@ -1,7 +1,8 @@
-"""Reads the plans and the register of sub-processors from their files."""
+"""Reads the plans, the promises and the register of sub-processors from their files."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Self
@@ -10,9 +11,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from core.errors import MissingSettings
+from egress import Register
 from retention.domain.billing import AddonPack, Price, Tariff
 from retention.domain.plans import Catalogue, Entitlements, PlanName
-from retention.domain.sub_processors import SubProcessor
+from retention.domain.promises import Named, Promise
+from retention.domain.sub_processors import SubProcessor, Why
 
 
 class _Plan(BaseModel):
@@ -55,6 +58,39 @@ class _Billing(BaseModel):
 
 
 _PLANS = TypeAdapter(dict[PlanName, _Plan])
+
+
+class _Named(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(pattern=r"^[a-z0-9-]+$")
+    what: str = Field(min_length=10)
+
+
+class _Promise(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(pattern=r"^[A-Z][0-9]{1,2}$")
+    title: str = Field(min_length=3)
+    sentence: str = Field(min_length=20)
+    said_in: tuple[str, ...] = Field(min_length=1)
+    owner: str = Field(min_length=3)
+    hours_to_live: int = Field(ge=1, le=24 * 90)
+    limits: str = ""
+    checks: tuple[_Named, ...] = ()
+    mutants: tuple[_Named, ...] = ()
+
+    def promise(self) -> Promise:
+        return Promise(
+            id=self.id,
+            title=self.title,
+            sentence=" ".join(self.sentence.split()),
+            owner=self.owner,
+            time_to_live=timedelta(hours=self.hours_to_live),
+            limits=" ".join(self.limits.split()),
+            checks=tuple(Named(one.id, one.what) for one in self.checks),
+            mutants=tuple(Named(one.id, one.what) for one in self.mutants),
+        )
 
 
 def read_plans(path: Path | None) -> Catalogue:
@@ -106,7 +142,27 @@ def _faulty(error: ValidationError, below: str) -> MissingSettings:
     return MissingSettings("retention", [problem])
 
 
-def read_sub_processors() -> list[SubProcessor]:
-    """The public register."""
-    text = (files("retention") / "subprocessors.yaml").read_text()
-    return TypeAdapter(list[SubProcessor]).validate_python(yaml.safe_load(text))
+def sub_processors(register: Register, today: date) -> list[SubProcessor]:
+    """The public register as it is `today`: what the guard of everything that goes out goes by, in words."""
+    return [
+        SubProcessor(
+            name=one.name,
+            company=one.company,
+            why=Why(one.kind.value),
+            purpose=one.purpose,
+            data=tuple(register.data_classes[each] for each in one.data),
+            hosts=one.hosts,
+            listed_on=one.listed_on,
+            in_effect_from=one.in_effect_from,
+            in_effect=one.in_effect(today),
+            founding=one.founding,
+        )
+        for one in register
+    ]
+
+
+def read_promises() -> tuple[Promise, ...]:
+    """What the trust page promises, in its order."""
+    text = (files("retention") / "promises.yaml").read_text(encoding="utf-8")
+    found = TypeAdapter(list[_Promise]).validate_python(yaml.safe_load(text))
+    return tuple(one.promise() for one in found)

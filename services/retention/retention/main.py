@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 from cloud.secrets import GoogleSecrets
 from core.clock import SystemClock
-from retention.catalogue import read_plans, read_sub_processors, read_tariff
+from retention.catalogue import read_plans, read_promises, read_tariff
 from retention.domain.billing import Tariff
 from retention.domain.plans import Catalogue
 from retention.events import Telling, payments, routes
+from retention.evidence import EvidenceKey, Shelf
 from retention.handlers import Plans
 from retention.handlers.purchasing import Purchasing
 from retention.handlers.settling import Settling
@@ -32,11 +33,12 @@ SERVICE = "retention"
 async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     """The service, put together."""
     catalogue, tariff = read_plans(settings.plans_file), read_tariff(settings.plans_file)
+    shelf = Shelf(settings.evidence_file, tuple(EvidenceKey.parse(text) for text in settings.evidence_keys))
     async with assembled(SERVICE, settings) as parts:
         parts.consume("workspaces", routes(Plans(catalogue), parts.outbox))
         purchasing = _billing(parts, settings, catalogue, tariff) if tariff else None
         billing = BillingRoutes(Pages(SERVICE), parts.db, catalogue, tariff, purchasing)
-        parts.serve(router(billing, read_sub_processors()))
+        parts.serve(router(billing, parts.db, read_promises(), shelf))
         yield parts
 
 

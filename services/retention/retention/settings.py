@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from web.settings import HttpsUrl, ServiceSettings
+from web.settings import CommaList, HttpsUrl, ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -16,3 +16,9 @@ class Settings(ServiceSettings):
         default=None, description="file with the plans, where they differ from the service's own"
     )
     stripe_base_url: HttpsUrl = Field(default="https://api.stripe.com", description="https address of Stripe's API")
+    evidence_file: Path | None = Field(
+        default=None, description="file with the evidence that `make trust` made; without one nothing is proven"
+    )
+    evidence_keys: CommaList = Field(
+        default=(), description="public keys that evidence is signed with, name+id+base64, separated by commas"
+    )

@@ -206,6 +206,7 @@ WAYS_IN: Register = {
         "the trial that every workspace begins with; nobody chose it"
     ),
     ("retention", "message callmine.workspaces.v1.WorkspaceUpdated"): _PROJECTION,
+    ("retention", "GET /sub-processors/shown.svg"): _SEEN,
     ("retention", "command plan"): told("billing.plan_changed"),
     ("retention", "POST /settings/billing/checkout"): _TO_STRIPE,
     ("retention", "POST /settings/billing/addon"): _TO_STRIPE,

@@ -111,6 +111,7 @@ def made_up(type_name: str, number: str) -> str:
         "bigint": f"({number})::bigint",
         "double precision": f"({number})::double precision",
         "boolean": f"{number} % 2 = 0",
+        "date": f"current_date - ({number})::integer",
         "timestamp with time zone": f"now() - {number} * interval '1 hour'",
         "json": "'[]'::json",
         "jsonb": "'{}'::jsonb",

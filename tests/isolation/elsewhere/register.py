@@ -156,6 +156,7 @@ MEMORY: Final[Register] = {
         "libs/egress/egress/register.py",
         "Register._by_name",
     ): "the register of who data may go to, the same for everybody",
+    ("libs/egress/egress/register.py", "Register.data_classes"): "words for classes of data, the same for everybody",
     ("libs/core/core/faultpoints.py", "_trap"): "set by tests only",
     ("libs/database/database/capture.py", "_ledger"): "set by tests only",
     ("libs/database/database/capture.py", "Capture._named"): "statements without their values, for tests only",

@@ -316,6 +316,13 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (2, lambda: a.api("analysis", "GET", "/api/v1/usage")),
         (4, lambda: a.api("retention", "GET", "/api/v1/plan")),
         (1, lambda: a.open("retention", "/sub-processors")),
+        (1, lambda: a.page("retention", "/sub-processors/notices")),
+        # The same for everybody: once, in the tour.
+        (0, lambda: a.open("retention", "/sub-processors/feed.atom")),
+        (0, lambda: a.page("retention", "/sub-processors/shown.svg")),
+        (0, lambda: a.open("retention", "/trust")),
+        (0, lambda: a.open("retention", "/trust/keys")),
+        (0, lambda: a.open("retention", "/trust/evidence.intoto.jsonl")),
         (1, lambda: a.open("retention", "/events/retention.workspaces", "POST")),
         (1, lambda: a.open("retention", "/events/retention.billing", "POST")),
         (2, lambda: a.open(anywhere(), a.rng.choice(["/healthz", "/readyz"]))),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
 
 from core.errors import InvalidInput, MissingSettings
-from retention.catalogue import read_plans, read_sub_processors, read_tariff
+from egress import REGISTER
+from retention.catalogue import read_plans, read_tariff, sub_processors
 from retention.domain.billing import Price
 from retention.domain.plans import Entitlements, PlanName
+from retention.domain.sub_processors import Why
 
 WINDOWS = {"trial": 30, "free": 30, "starter": 90, "growth": 365, "scale": 0}
 CALLS = {"trial": 50, "free": 10, "starter": 250, "growth": 1000, "scale": 5000}
@@ -115,10 +118,12 @@ def test_prices_that_are_not_complete_say_where(tmp_path: Path, changes: dict[st
         read_tariff(written(tmp_path / "plans.yaml", {"billing": BILLING | changes}))
 
 
-def test_the_register_names_everybody_once() -> None:
-    names = [each.name for each in read_sub_processors()]
-    assert {"Google Cloud", "Clerk", "Stripe", "OpenAI", "Anthropic"} == set(names)
-    assert len(names) == len(set(names))
+def test_the_register_names_everybody_once_and_says_data_in_words() -> None:
+    everybody = sub_processors(REGISTER, date(2026, 12, 1))
+    chosen = [each.company for each in everybody if each.why is Why.SUB_PROCESSOR]
+    assert chosen == ["Google Cloud", "Clerk", "Stripe", "OpenAI", "Anthropic"]
+    assert {each.company for each in everybody} - set(chosen) == {"Gong", "HubSpot", "Slack"}
+    assert all(" " in words for each in everybody for words in each.data)
 
 
 def test_an_unknown_plan_is_told_which_there_are() -> None:

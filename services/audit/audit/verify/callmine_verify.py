@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""callmine-verify: check an export of a Callmine audit log without trusting Callmine.
+"""callmine-verify: check an export of a Callmine audit log, or the evidence of its trust page, without trusting Callmine.
 
     python3 callmine_verify.py export.jsonl --key "callmine.ai/audit+…" --pinned checkpoint.txt --pin checkpoint.txt
+    python3 callmine_verify.py evidence evidence.intoto.jsonl --key "callmine.ai/trust+…"
 
 It needs Python 3.9 or later and nothing else; it opens no connection. It recomputes each entry's hash and the Merkle tree (RFC 6962) over
 all of them, checks the tree against the signed checkpoint (C2SP signed-note, tlog-checkpoint, Ed25519 as in RFC 8032), and against each
 checkpoint that was pinned earlier: nothing that was there then may have been changed, removed or moved. Memory does not grow with the
 export.
+
+With `evidence` it checks each line's signature (DSSE, Ed25519) and tells what the statement in it (in-toto) says was proved, when, of which
+commit.
 
 Ends with 0: verified. 1: does not verify; the findings say what and where. 2: called wrongly. 3: a file cannot be read, or is no export.
 """
@@ -27,6 +31,8 @@ VERIFIED, REFUTED, UNREADABLE = 0, 1, 3
 MOST_FINDINGS = 20
 
 ENTRY, ERASURE = "callmine-audit-entry/v1", "callmine-audit-erasure/v1"
+EVIDENCE, STATEMENT = "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
+PROMISE = "https://callmine.ai/trust/promise/v1"
 PART, ANCHOR = b"callmine-audit-part/v1\n", b"callmine-audit-anchor/v1\n"
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -442,11 +448,95 @@ def _note(findings: list[str], finding: str) -> None:
         raise Refuted("there are more findings than are listed")
 
 
+# --- Evidence of the trust page: https://in-toto.io/Statement/v1 in https://github.com/secure-systems-lab/dsse ---------
+
+
+def statement_of(line: str) -> Line:
+    """The statement in an envelope, whoever may have signed it. Raises Unreadable."""
+    return _opened(line)[1]
+
+
+def check_evidence(line: str, keys: Sequence[Key]) -> Line:
+    """The statement in an envelope that one of `keys` has signed. Raises Refuted when none has, Unreadable for what is no evidence."""
+    envelope, statement, payload = _opened(line)
+    kind = EVIDENCE.encode()
+    message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+    for one in envelope["signatures"]:
+        try:
+            signature = base64.b64decode(one["sig"], validate=True)
+        except (ValueError, binascii.Error):
+            raise Unreadable("a signature of an envelope cannot be read") from None
+        if any(one["keyid"] == key.id.hex() and ed25519_verifies(key.public, message, signature) for key in keys):
+            return statement
+    raise Refuted(f"the evidence on {statement['predicate']['promise']} is not signed by the key that you trust")
+
+
+def _opened(line: str) -> tuple[Line, Line, bytes]:
+    try:
+        envelope = json.loads(line)
+        payload = base64.b64decode(envelope["payload"], validate=True)
+        statement = json.loads(payload)
+        told = statement["predicate"]
+        known = (envelope["payloadType"], statement["_type"], statement["predicateType"]) == (
+            EVIDENCE,
+            STATEMENT,
+            PROMISE,
+        )
+        if known and isinstance(envelope["signatures"], list) and isinstance(told["promise"], str):
+            return envelope, statement, payload
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        pass
+    raise Unreadable("this is no evidence: expected an envelope with a statement on a promise on each line")
+
+
+def told_evidence(statement: Line) -> tuple[str, bool]:
+    """What a statement says, in words, and whether all of it held."""
+    told = statement["predicate"]
+    failed = [one["id"] for one in told["checks"] if one["passed"] is not True]
+    spared = [one["id"] for one in told["mutants"] if one["red"] is not True]
+    commit = next(
+        (one["digest"]["gitCommit"] for one in statement["subject"] if "gitCommit" in one["digest"]), "unknown"
+    )
+    holds = not failed and not spared and bool(told["checks"])
+    lines = [f"{told['promise']}: {'proved' if holds else 'DID NOT HOLD'} at {told['proved_at']}, commit {commit}"]
+    lines += [f"  {told['sentence']}"]
+    lines += [f"  - {len(told['checks'])} checks, {len(told['mutants'])} mutants that had to be noticed"]
+    lines += [f"  - {one} failed" for one in failed] + [f"  - {one} was not noticed" for one in spared]
+    return "".join(f"{line}\n" for line in lines), holds
+
+
+def evidence_main(arguments: Sequence[str]) -> int:
+    """Run the command on evidence; its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="callmine-verify evidence", description="Check evidence of Callmine's trust page."
+    )
+    parser.add_argument("bundle", type=Path, help="evidence, as /trust/evidence.intoto.jsonl hands it out")
+    parser.add_argument(
+        "--key", action="append", required=True, help="public key, name+id+base64, as /trust/keys has it"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        keys = [read_key(key) for key in given.key]
+        lines = given.bundle.read_text(encoding="utf-8").splitlines()
+        found = [told_evidence(check_evidence(line, keys)) for line in lines]
+    except (OSError, UnicodeDecodeError, Unreadable, KeyError, TypeError, AttributeError) as error:
+        sys.stderr.write(f"cannot be checked: {error}\n")
+        return UNREADABLE
+    except Refuted as error:
+        sys.stdout.write(f"DOES NOT VERIFY\n  - {error}\n")
+        return REFUTED
+    sys.stdout.write("".join(words for words, _ in found) or "there is no evidence in it\n")
+    return VERIFIED if found and all(holds for _, holds in found) else REFUTED
+
+
 # --- The command ----------------------------------------------------------------------------------------------------
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] == "evidence":
+        return evidence_main(arguments[1:])
     parser = argparse.ArgumentParser(prog="callmine-verify", description="Check an export of a Callmine audit log.")
     parser.add_argument("export", help="the export, JSON lines; - for standard input")
     parser.add_argument(

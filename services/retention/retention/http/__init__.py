@@ -6,15 +6,19 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from retention.domain.sub_processors import SubProcessor
+from database import Database
+from retention.domain.promises import Promise
+from retention.evidence import Shelf
 from retention.http.billing import BillingRoutes
 from retention.http.sub_processors import add_sub_processors
+from retention.http.trust import add_trust
 from web import Pages
 
 
-def router(billing: BillingRoutes, sub_processors: Sequence[SubProcessor]) -> APIRouter:
+def router(billing: BillingRoutes, db: Database, promises: Sequence[Promise], shelf: Shelf) -> APIRouter:
     """All routes of the service."""
     routes, pages = APIRouter(), Pages("retention")
     billing.add_to(routes)
-    add_sub_processors(routes, pages, sub_processors)
+    add_sub_processors(routes, pages, db)
+    add_trust(routes, pages, promises, shelf)
     return routes

@@ -18,6 +18,7 @@ class Provider(StrEnum):
     GOOGLE = "google"
     HUBSPOT = "hubspot"
     SLACK = "slack"
+    SIEM = "siem"
 
 
 _ANTHROPIC_TYPES = {
@@ -135,6 +136,8 @@ def error_response(
         case Provider.HUBSPOT:
             code, legacy = ("rate_limited", "RATE_LIMITS") if status == _TOO_MANY else ("server_error", "ERROR")
             return hubspot_error(status, code, message, legacy, retry_after)
+        case Provider.SIEM:
+            return JSONResponse({"error": message}, status, headers=_retry(retry_after))
         case Provider.SLACK:
             return slack_error("ratelimited" if status == _TOO_MANY else "internal_error", status, retry_after)
 

@@ -25,6 +25,7 @@ SECRET_READERS = {
     "ingest-sealing-key": ("ingest",),
     "analysis-sealing-key": ("analysis",),
     "analysis-link-key": ("analysis",),
+    "audit-sealing-key": ("audit",),
     "audit-log-key": ("audit",),
     **{f"{sender}-webhook-secret": ("ingest",) for sender in ("clerk", "hubspot", *WEBHOOK_SENDERS)},
     "clerk-secret-key": ("ingest",),
@@ -147,6 +148,7 @@ def _own(site: Site, service: str) -> dict[str, str]:
             **{f"{provider}_client_id": client["client_id"] for provider, client in site.keys.oauth.items()},
             "ingest_sealing_public_key": public["ingest"],
             "analysis_sealing_public_key": public["analysis"],
+            "audit_sealing_public_key": public["audit"],
         }
     if service == "ingest":
         return {
@@ -161,4 +163,6 @@ def _own(site: Site, service: str) -> dict[str, str]:
             "anthropic_base_url": f"{site.sandbox_url}/anthropic",
             "slack_base_url": f"{site.sandbox_url}/slack",
         }
+    if service == "audit":
+        return {"stream_sandbox_url": f"{site.sandbox_url}/siem"}
     return {}

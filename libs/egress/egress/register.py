@@ -31,6 +31,7 @@ class Kind(Enum):
 class Recipient:
     """One company. `hosts` are exact names, or `*.suffix` for any name below it.
 
+    With `own_hosts` it is the customer who names the host, for their own workspace: there is none here, and none in the settings.
     `listed` is the day on which it was published, None for what was on the list before the first customer was.
     """
 
@@ -40,8 +41,13 @@ class Recipient:
     purpose: str
     hosts: tuple[str, ...]
     listed: date | None = None
+    own_hosts: bool = False
 
     def __post_init__(self) -> None:
+        if self.own_hosts and (self.hosts or self.kind is not Kind.INTEGRATION):
+            raise ValueError(
+                f"{self.name}: only a customer's own integration has hosts that the customer names, and no others"
+            )
         for host in self.hosts:
             check_pattern(self.name, host)
 
@@ -75,15 +81,25 @@ class Register:
 
         A base_url on loopback is covered: what stays on this machine goes to nobody.
         """
+        recipient = self._in_effect(destination, today)
+        named = destination.hosts if destination.local else (*destination.hosts, destination.base_host)
+        foreign = [host for host in named if not any(covers(allowed, host) for allowed in recipient.hosts)]
+        if foreign:
+            raise NotInRegister(destination.name, f"{', '.join(foreign)} is not a host of {recipient.name}")
+
+    def admit_own(self, destination: Destination, today: date) -> None:
+        """Raise NotInRegister unless the recipient is one whose host the customer names, and the destination is that one host."""
+        recipient = self._in_effect(destination, today)
+        if not recipient.own_hosts or destination.hosts:
+            raise NotInRegister(destination.name, f"the hosts of {recipient.name} are not the customer's to name")
+
+    def _in_effect(self, destination: Destination, today: date) -> Recipient:
         recipient = self._by_name.get(destination.recipient)
         if recipient is None:
             raise NotInRegister(destination.name, f"{destination.recipient} is not listed")
         if not recipient.in_effect(today):
             raise NotInRegister(destination.name, f"{recipient.name} is in effect from {recipient.effective}")
-        named = destination.hosts if destination.local else (*destination.hosts, destination.base_host)
-        foreign = [host for host in named if not any(covers(allowed, host) for allowed in recipient.hosts)]
-        if foreign:
-            raise NotInRegister(destination.name, f"{', '.join(foreign)} is not a host of {recipient.name}")
+        return recipient
 
 
 REGISTER: Final = Register(
@@ -143,6 +159,14 @@ REGISTER: Final = Register(
             kind=Kind.INTEGRATION,
             purpose="notices, and titles, numbers and themes of reports, are posted in the customer's workspace",
             hosts=("slack.com",),
+        ),
+        Recipient(
+            name="siem",
+            company="The customer's own SIEM",
+            kind=Kind.INTEGRATION,
+            purpose="entries of the customer's audit log are sent to the address that an admin of theirs has set",
+            hosts=(),
+            own_hosts=True,
         ),
     ]
 )

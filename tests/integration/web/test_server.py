@@ -19,7 +19,7 @@ from unit.web.issuer import Issuer
 
 # Runs in a process of its own: `serve <mode>` builds the app on the serving loop and takes it down afterwards.
 PROGRAM = """
-import asyncio, sys
+import asyncio, gc, sys
 from contextlib import asynccontextmanager
 import core.log
 from integration.web.noticeboard import build
@@ -53,6 +53,7 @@ core.log.configure("noticeboard")
 settings = load_settings(ServiceSettings, "noticeboard")
 run(application(settings), settings)
 print("returned", flush=True)
+print("settled" if gc.get_freeze_count() else "unsettled", flush=True)
 """
 
 
@@ -131,7 +132,7 @@ async def test_a_signal_stops_everything_in_order(
     process.send_signal(number)
     out, errors = await asyncio.to_thread(process.communicate, timeout=20)
     assert process.returncode == 0, errors
-    assert out.split("\n") == ["pool opened", "relay ended", "pool closed", "returned", ""]
+    assert out.split("\n") == ["pool opened", "relay ended", "pool closed", "returned", "settled", ""]
 
 
 async def test_a_signal_ends_streams_at_once_and_whole(
@@ -157,7 +158,20 @@ async def test_a_signal_ends_streams_at_once_and_whole(
     assert process.returncode == 0, errors
     assert "timeout graceful shutdown exceeded" not in errors
     assert sorted(out.split()) == sorted(
-        ["pool", "opened", "stream", "closed", "stream", "closed", "relay", "ended", "pool", "closed", "returned"]
+        [
+            "pool",
+            "opened",
+            "stream",
+            "closed",
+            "stream",
+            "closed",
+            "relay",
+            "ended",
+            "pool",
+            "closed",
+            "returned",
+            "settled",
+        ]
     )
 
 

@@ -1,18 +1,32 @@
 -- name: index_findings
 -- Adds the findings of a stored report to the index, once, as its document has them. Without ON CONFLICT: that would want to see the rows.
+-- A theme is taken apart before its findings are: a row that held all of it would be sorted with it, megabytes for each of thousands. Calls
+-- are looked up one by one: PostgreSQL expects one call of a run that is newer than its statistics, and would go through all for each.
 INSERT INTO report_findings (workspace_id, report_id, number, run_id, created_at, finding_id, theme_number, place, theme, claim, sentiment,
                              quotes, call_id, call_title, called_at, account, rep, verdict, words)
 SELECT :workspace_id, r.id, row_number() OVER (ORDER BY t.number, f.place), r.run_id, r.created_at, f.finding ->> 'id', t.number, f.place,
-    t.theme ->> 'label', f.finding ->> 'claim', f.finding ->> 'sentiment', f.finding -> 'quotes',
+    t.label, f.finding ->> 'claim', f.finding ->> 'sentiment', f.finding -> 'quotes',
     c.call_id, f.finding ->> 'call_title', c.started_at, f.finding ->> 'account', f.finding ->> 'rep', a.verdict,
-    finding_words(:workspace_id, concat_ws(E'\n', t.theme ->> 'label', f.finding ->> 'claim',
+    finding_words(:workspace_id, concat_ws(E'\n', t.label, f.finding ->> 'claim',
         (SELECT string_agg(q.quote ->> 'text', E'\n' ORDER BY q.place)
          FROM jsonb_array_elements(f.finding -> 'quotes') WITH ORDINALITY AS q (quote, place))))
 FROM reports r
-CROSS JOIN LATERAL jsonb_array_elements(r.document -> 'themes') WITH ORDINALITY AS t (theme, number)
-CROSS JOIN LATERAL jsonb_array_elements(t.theme -> 'findings') WITH ORDINALITY AS f (finding, place)
-JOIN run_calls c ON c.workspace_id = :workspace_id AND c.run_id = r.run_id AND c.call_id = f.finding ->> 'call_id'
-JOIN analyses a ON a.workspace_id = :workspace_id AND a.run_id = c.run_id AND a.call_id = c.call_id
+CROSS JOIN LATERAL (
+    SELECT e.number, e.theme ->> 'label' AS label, e.theme -> 'findings' AS findings
+    FROM jsonb_array_elements(r.document -> 'themes') WITH ORDINALITY AS e (theme, number)
+    OFFSET 0
+) t
+CROSS JOIN LATERAL jsonb_array_elements(t.findings) WITH ORDINALITY AS f (finding, place)
+JOIN LATERAL (
+    SELECT k.call_id, k.started_at FROM run_calls k
+    WHERE k.workspace_id = :workspace_id AND k.run_id = r.run_id AND k.call_id = f.finding ->> 'call_id'
+    LIMIT 1
+) c ON true
+JOIN LATERAL (
+    SELECT k.verdict FROM analyses k
+    WHERE k.workspace_id = :workspace_id AND k.run_id = r.run_id AND k.call_id = c.call_id
+    LIMIT 1
+) a ON true
 WHERE r.workspace_id = :workspace_id AND r.id = :report_id;
 
 -- name: mark_indexed

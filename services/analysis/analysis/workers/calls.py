@@ -29,6 +29,7 @@ from analysis.store.runs import StoredCall
 from analysis.workers.backoff import Backoff
 from analysis.workers.batches import Batches
 from analysis.workers.places import Places
+from analysis.workers.turns import Turns
 from cloud.objects import ObjectStore
 from core.errors import Permanent, Transient
 from core.faultpoints import reach
@@ -87,6 +88,7 @@ class CallWork:
         self._turns = calls.Turns()
         self._random = random.SystemRandom()
         self._loading = asyncio.Semaphore(_LOADS_AT_ONCE)
+        self._preparing = Turns()
         self._beginning = Batches[WorkspaceId, CallClaim, Begun](self._begin)
         self._storing = Batches[tuple[WorkspaceId, RunId], CallEnd, None](self._store, linger=self._linger)
 
@@ -125,7 +127,7 @@ class CallWork:
             call = await self._load(claim, begun.call)
             title = call.title
             reach("analysis.call.loaded")
-            result = await analyse(talk, question.brief, call, Mask(on=begun.masks))
+            result = await analyse(talk, question.brief, call, Mask(on=begun.masks), self._preparing.one)
         except AccountRefused as error:
             await self._end_run(claim, talk, str(error))
         except BadAnswer as error:
@@ -160,7 +162,8 @@ class CallWork:
         stored = StoredCall(claimed.object_name, claimed.sha256)
         async with self._loading:
             document = await read_call(self.objects, claim.workspace_id, stored)
-        call = parse_call(document)
+        async with self._preparing.one():
+            call = parse_call(document)
         if call.call_id != claim.call_id:
             raise UnreadableCall("the stored call is another one than was announced")
         if not call.sentences:

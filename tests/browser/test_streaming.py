@@ -10,9 +10,10 @@ from pathlib import Path
 from playwright.async_api import Browser, expect
 
 from browser.pictures import ADMIN, picture, window_of
-from browser.visitor import NARROW, WIDE
+from browser.visitor import NARROW, WIDE, Scheme
 from local.stack import Stack
 
+LOOKS: tuple[tuple[Scheme, int], ...] = (("dark", WIDE), ("light", NARROW), ("dark", NARROW))
 BASICS = (Path(__file__).parent / "basics.js").read_text()
 
 
@@ -38,7 +39,7 @@ async def test_the_log_goes_to_a_siem(stack: Stack, running: Browser) -> None:
             await page.get_by_text("The stream").first.wait_for()
         await expect(taken).to_be_visible()
         await picture(visitor, "streaming-light")
-    for scheme, width in (("dark", WIDE), ("light", NARROW), ("dark", NARROW)):
+    for scheme, width in LOOKS:
         async with window_of(running, stack.url, ADMIN, scheme, width) as visitor:
             await visitor.open("/audit/streaming")
             await picture(visitor, f"streaming-{scheme}-{width}")

@@ -53,7 +53,7 @@ async def begun(streams: Streams, admin: httpx.AsyncClient, *, everything: bool 
 
 
 def spoil(streams: Streams, *, count: int | None = None, **how: object) -> None:
-    streams.outside.running.sandbox.switchboard.arm(Fault(provider=Provider.SIEM, count=count, **how))  # type: ignore[arg-type] # checked by it
+    streams.outside.running.sandbox.switchboard.arm(Fault(provider=Provider.SIEM, count=count, **how))
 
 
 async def test_entries_are_sent_signed_in_order_and_once(streams: Streams, admin: httpx.AsyncClient) -> None:
@@ -192,7 +192,7 @@ async def test_during_a_rotation_both_secrets_verify(streams: Streams, admin: ht
 async def test_whoever_dies_loses_nothing(streams: Streams, admin: httpx.AsyncClient, point: str) -> None:
     await streams.fill(1, 2)
     await begun(streams, admin)
-    reached = []
+    reached: list[str] = []
 
     def dies(at: str) -> None:
         if at == f"audit.stream.{point}" and not reached:

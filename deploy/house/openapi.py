@@ -23,7 +23,9 @@ from fastapi.routing import APIRoute, iter_route_contexts
 import analysis.http
 import audit.http
 import audit.log.routes
+import audit.streaming.http
 import credential_vault.http.integrations
+import credential_vault.http.signing
 import ingest.http
 import retention.http
 from house.projects import ROOT
@@ -78,8 +80,15 @@ def routers() -> dict[str, tuple[APIRouter, ...]]:
     return {
         "ingest": (ingest.http.router(nothing, nothing, nothing, nothing),),
         "analysis": analysis.http.routers(desk, nothing, nothing, nothing, nothing, ""),
-        "credential-vault": (credential_vault.http.integrations.router(nothing),),
-        "audit": (*audit.http.routers(nothing), audit.log.routes.log_router(nothing, nothing)),
+        "credential-vault": (
+            credential_vault.http.integrations.router(nothing),
+            credential_vault.http.signing.router(nothing),
+        ),
+        "audit": (
+            *audit.http.routers(nothing),
+            audit.log.routes.log_router(nothing, nothing),
+            audit.streaming.http.streaming_router(nothing),
+        ),
         "retention": (
             retention.http.router(
                 BillingRoutes(nothing, nothing, nothing, nothing, nothing), nothing, nothing, nothing

@@ -1,8 +1,9 @@
 """The audit log: every change has its entry, exactly once; nobody can change it afterwards unnoticed; nobody honest is accused.
 
 Processes are killed with SIGKILL at every fault point between a message and its sealed entry. 64 writers in 8 processes record and seal
-side by side. Exports and databases are forged in every way that `chaos.audit.tampering` lists, and checked with the verifier against one
-checkpoint that was pinned before. Honest histories, with erasures in between, are checked against checkpoints from all along their way.
+side by side. Logs are sent to SIEMs for ten minutes in which three requests in ten fail and senders die. Exports and databases are
+forged in every way that `chaos.audit.tampering` lists, and checked with the verifier against one checkpoint that was pinned before.
+Honest histories, with erasures in between, are checked against checkpoints from all along their way.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from chaos.audit.databases import crowded, forged, killed
 from chaos.audit.histories import Told, honest, tampered
+from chaos.audit.streams import streamed
 from chaos.harness import Plan, Verdict
 from chaos.server import postgres
 
@@ -21,6 +23,7 @@ QUICK_HISTORIES, FULL_HISTORIES = 1_000, 10_000
 QUICK_FORGED, FULL_FORGED = 20, 200
 QUICK_DATABASES, FULL_DATABASES = 1, 5
 QUICK_KILLED, FULL_KILLED = 2, 20
+QUICK_STREAMED, FULL_STREAMED = 1, 10
 MESSAGES, CROWD_MESSAGES = 300, 400
 
 # Histories in one task of a process.
@@ -40,6 +43,10 @@ async def prove(plan: Plan) -> Verdict:
         crowd = await crowded(admin_url, seed, CROWD_MESSAGES)
         sums += crowd.of
         problems += crowd.problems
+        for number in range(FULL_STREAMED if plan.full else QUICK_STREAMED):
+            sent = await streamed(admin_url, seed + number)
+            sums += sent.of
+            problems += sent.problems
         tried, noticed = told.tampers, told.found
         for number in range(FULL_DATABASES if plan.full else QUICK_DATABASES):
             more_tried, more_noticed, unnoticed = await forged(admin_url, seed + number)
@@ -59,6 +66,14 @@ async def prove(plan: Plan) -> Verdict:
         "checkpoints_compared": sums["checkpoints"],
         "forks": sums["forks"],
         "gaps": sums["gaps"],
+        "streamed": sums["streamed"],
+        "stream_lost": sums["lost"],
+        "stream_requests": sums["requests"],
+        "stream_failed": sums["failed"],
+        "stream_deaths": sums["stream_deaths"],
+        "stream_duplicates": sums["repeated"],
+        "stream_duplicates_unmarked": sums["unmarked"],
+        "stream_disordered": sums["disordered"],
     }
     return Verdict(figures, tuple(problems))
 

@@ -36,8 +36,9 @@ from local.sandbox.model_providers.service import ModelService
 from local.sandbox.oauth.controls import OAuthControls
 from local.sandbox.oauth.desk import Desk, open_desks
 from local.sandbox.oauth.forms import note_spoiled
-from local.sandbox.operators import Operators
+from local.sandbox.operators import Control, Operators
 from local.sandbox.settings import SandboxSettings
+from local.sandbox.siem.collector import Collector
 from local.sandbox.slack.api import SlackApi
 from local.sandbox.slack.messages import Messages
 from local.sandbox.slack.oauth import SlackOAuth
@@ -65,6 +66,7 @@ class Sandbox:
     switchboard: Switchboard = field(default_factory=Switchboard)
     journal: Journal = field(default_factory=Journal)
     messages: Messages = field(default_factory=Messages)
+    siem: Collector = field(default_factory=Collector)
     directory: Directory = field(default_factory=Directory)
     told: list[Callable[[list[WebhookMessage]], object]] = field(default_factory=list)
 
@@ -111,11 +113,13 @@ def _routes(sandbox: Sandbox, clerk: Mint, clerk_api: ClerkApi) -> list[BaseRout
         mount("/anthropic", Provider.ANTHROPIC, AnthropicApi(anthropic).router()),
         mount("/stripe", Provider.STRIPE, _stripe_router(sandbox)),
         mount("/clerk", Provider.CLERK, Router([*clerk_api.routes(), *pages.routes()])),
+        mount("/siem", Provider.SIEM, sandbox.siem.router()),
         mount("/google", Provider.GOOGLE, Router([Route("/oauth2/v3/certs", _google_certs(sandbox))])),
         *Operators(settings, sandbox.library, sandbox.switchboard, journal, sandbox.messages).routes(
             [
                 *_oauth_controls(sandbox).routes(),
                 *StripeControls(sandbox.stripe, sandbox.stripe_courier).routes(),
+                *_siem_controls(sandbox.siem),
             ]
         ),
     ]
@@ -210,6 +214,17 @@ def _google_certs(sandbox: Sandbox) -> Endpoint:
         )
 
     return certs
+
+
+def _siem_controls(siem: Collector) -> list[Control]:
+    async def read(_request: Request) -> Response:
+        return JSONResponse({"messages": siem.report()})
+
+    async def clear(_request: Request) -> Response:
+        siem.clear()
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    return [("/_siem/messages", "GET", read), ("/_siem/messages", "DELETE", clear)]
 
 
 def _oauth_controls(sandbox: Sandbox) -> OAuthControls:

@@ -19,6 +19,7 @@ class Provider(StrEnum):
     HUBSPOT = "hubspot"
     SLACK = "slack"
     STRIPE = "stripe"
+    SIEM = "siem"
 
 
 _ANTHROPIC_TYPES = {
@@ -150,6 +151,8 @@ def error_response(
             return hubspot_error(status, code, message, legacy, retry_after)
         case Provider.STRIPE:
             return stripe_error(status, message, "rate_limit" if status == _TOO_MANY else "", retry_after=retry_after)
+        case Provider.SIEM:
+            return JSONResponse({"error": message}, status, headers=_retry(retry_after))
         case Provider.SLACK:
             return slack_error("ratelimited" if status == _TOO_MANY else "internal_error", status, retry_after)
 

@@ -25,6 +25,7 @@ SECRET_READERS = {
     "ingest-sealing-key": ("ingest",),
     "analysis-sealing-key": ("analysis",),
     "analysis-link-key": ("analysis",),
+    "audit-sealing-key": ("audit",),
     "audit-log-key": ("audit",),
     **{f"{sender}-webhook-secret": ("ingest",) for sender in ("clerk", "hubspot", *WEBHOOK_SENDERS)},
     "clerk-secret-key": ("ingest",),
@@ -152,6 +153,7 @@ def _own(site: Site, service: str) -> dict[str, str]:
             **{f"{provider}_client_id": client["client_id"] for provider, client in site.keys.oauth.items()},
             "ingest_sealing_public_key": public["ingest"],
             "analysis_sealing_public_key": public["analysis"],
+            "audit_sealing_public_key": public["audit"],
         }
     if service == "ingest":
         return {
@@ -174,4 +176,6 @@ def _own(site: Site, service: str) -> dict[str, str]:
             "evidence_file": str(evidence),
             "evidence_keys": site.keys.evidence_public_key,
         }
+    if service == "audit":
+        return {"stream_sandbox_url": f"{site.sandbox_url}/siem"}
     return {}

@@ -86,9 +86,12 @@ class Keys:
     @classmethod
     def kept(cls, path: Path) -> Self:
         """The keys in `path`. Those that are not there yet, all of them at the first start, are made and kept."""
-        known = json.loads(path.read_text()) if path.exists() else {}
+        text = path.read_text() if path.exists() else "{}"
+        known = json.loads(text)
+        for name in registry.REQUESTERS if known else ():
+            known["sealing"].setdefault(name, SealingKey.generate().private_text())
         keys = cls(**known)
-        if known.keys() == asdict(keys).keys():
+        if json.loads(text) == asdict(keys):
             return keys
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".partial")

@@ -29,6 +29,7 @@ async def fill(site: Site) -> None:
     secrets = {
         "ingest-sealing-key": keys.sealing["ingest"],
         "analysis-sealing-key": keys.sealing["analysis"],
+        "audit-sealing-key": keys.sealing["audit"],
         "analysis-link-key": keys.link_key,
         "audit-log-key": keys.log_key,
         EVIDENCE_SECRET: keys.evidence_key,

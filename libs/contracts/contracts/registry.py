@@ -25,7 +25,7 @@ from callmine.workspaces.v1 import workspaces_pb2
 SERVICES: Final = ("ingest", "analysis", "credential-vault", "audit", "retention")
 
 # Services that may ask the vault for a credential; each has a pair of topics of its own, so that the topic says who asked.
-REQUESTERS: Final = ("ingest", "analysis")
+REQUESTERS: Final = ("ingest", "analysis", "audit")
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ class Egress:
         for place in places:
             register.admit(place, self._clock.now().date())
         _log.info("outbound destinations", recipients=" ".join(sorted({place.recipient for place in places})))
+        self._register = register
+        self._sandboxes = frozenset((place.recipient, place.server) for place in places if place.local)
         self._dialler = Dialler(resolve, [place.base_host for place in places if place.local])
         self._jitter = jitter or random.SystemRandom()
         self._tls = tls_context(ca_file)
@@ -137,7 +139,7 @@ class Egress:
 
     async def request(
         self,
-        destination: str,
+        destination: str | Destination,
         method: str,
         path_or_url: str,
         *,
@@ -154,6 +156,8 @@ class Egress:
     ) -> httpx.Response:
         """Send one request and return the whole 2xx answer, read to its end.
 
+        `destination` is the name of one of this client's; or a destination itself, where the register leaves the host to the customer. It
+        is then for this one request: nothing is remembered, so that what one workspace has named opens no way for another.
         `timeout` is in seconds and covers everything: connecting, reading, retries and the waits between them.
         `idempotent` says whether repeating is harmless; None means: as the method says. A status in `accept` is
         returned instead of raised. `turn` is awaited before each attempt: the caller's own rate limit, whose waits the
@@ -170,13 +174,23 @@ class Egress:
         deadline = self._clock.monotonic() + timeout
         return await self._repeat(_Plan(place[0], request, credentials, repeatable, deadline, accept, turn))
 
-    def _find(self, name: str, path_or_url: str) -> tuple[Destination, httpx.URL]:
+    def _find(self, named: str | Destination, path_or_url: str) -> tuple[Destination, httpx.URL]:
         try:
-            destination = self._destinations.destination(name)
+            destination = self._own(named) if isinstance(named, Destination) else self._destinations.destination(named)
             return destination, destination.address(path_or_url)
         except DestinationRefused as refusal:
             self._refused(refusal)
             raise
+
+    def _own(self, destination: Destination) -> Destination:
+        """A destination that a customer has named.
+
+        Raises NotInRegister, and DestinationRefused for this machine, unless a sandbox is there.
+        """
+        self._register.admit_own(destination, self._clock.now().date())
+        if destination.local and (destination.recipient, destination.server) not in self._sandboxes:
+            raise DestinationRefused(destination.name, "its host is this machine")
+        return destination
 
     def _checked(self, destination: Destination, request: httpx.Request) -> None:
         try:

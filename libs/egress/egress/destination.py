@@ -86,6 +86,11 @@ class Destination:
         return self._base.raw_host.decode("ascii").lower()
 
     @property
+    def server(self) -> tuple[str, int]:
+        """The host of `base_url`, and the port that requests use."""
+        return self.base_host, self._base.port or HTTPS_PORT
+
+    @property
     def local(self) -> bool:
         """Whether `base_url` is on this machine."""
         address = address_in(self.base_host)

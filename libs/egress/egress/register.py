@@ -49,8 +49,9 @@ class Kind(Enum):
 class Recipient:
     """One company. `hosts` are exact names, or `*.suffix` for any name below it; `data` names classes of data.
 
+    With `own_hosts` it is the customer who names the host, for their own workspace: there is none here, and none in the settings.
     `listed_on` is the day on which it was published, `in_effect_from` the first on which data may go there. Raises ValueError for a
-    sub-processor with less than 30 days between them, unless it is one of those that were there before the first customer was (`founding`).
+    sub-processor with less than 30 days between them, unless it is one of those that were there before the first customer (`founding`).
     """
 
     name: str
@@ -62,8 +63,13 @@ class Recipient:
     in_effect_from: date
     data: tuple[str, ...] = ()
     founding: bool = False
+    own_hosts: bool = False
 
     def __post_init__(self) -> None:
+        if self.own_hosts and (self.hosts or self.kind is not Kind.INTEGRATION):
+            raise ValueError(
+                f"{self.name}: only a customer's own integration has hosts that the customer names, and no others"
+            )
         for host in self.hosts:
             check_pattern(self.name, host)
         if self.founding and (self.listed_on, self.in_effect_from) != (FOUNDED, FOUNDED):
@@ -124,15 +130,25 @@ class Register:
 
         A base_url on loopback is covered: what stays on this machine goes to nobody.
         """
+        recipient = self._in_effect(destination, today)
+        named = destination.hosts if destination.local else (*destination.hosts, destination.base_host)
+        foreign = [host for host in named if not any(covers(allowed, host) for allowed in recipient.hosts)]
+        if foreign:
+            raise NotInRegister(destination.name, f"{', '.join(foreign)} is not a host of {recipient.name}")
+
+    def admit_own(self, destination: Destination, today: date) -> None:
+        """Raise NotInRegister unless the recipient is one whose host the customer names, and the destination is that one host."""
+        recipient = self._in_effect(destination, today)
+        if not recipient.own_hosts or destination.hosts:
+            raise NotInRegister(destination.name, f"the hosts of {recipient.name} are not the customer's to name")
+
+    def _in_effect(self, destination: Destination, today: date) -> Recipient:
         recipient = self._by_name.get(destination.recipient)
         if recipient is None:
             raise NotInRegister(destination.name, f"{destination.recipient} is not listed")
         if not recipient.in_effect(today):
             raise NotInRegister(destination.name, f"{recipient.name} is in effect from {recipient.in_effect_from}")
-        named = destination.hosts if destination.local else (*destination.hosts, destination.base_host)
-        foreign = [host for host in named if not any(covers(allowed, host) for allowed in recipient.hosts)]
-        if foreign:
-            raise NotInRegister(destination.name, f"{', '.join(foreign)} is not a host of {recipient.name}")
+        return recipient
 
 
 def register_text() -> str:
@@ -145,9 +161,11 @@ def _recipient(entry: Mapping[str, object], classes: Mapping[str, str]) -> Recip
     name = str(entry.get("name", "an entry without a name"))
     if missing := sorted(_FIELDS - entry.keys()):
         raise ValueError(f"{name}: {', '.join(missing)} is missing")
-    if unknown := sorted(entry.keys() - _FIELDS - {"founding"}):
+    if unknown := sorted(entry.keys() - _FIELDS - {"founding", "own_hosts"}):
         raise ValueError(f"{name}: there is no field {', '.join(unknown)}")
-    hosts, data = _texts(name, entry["hosts"]), _texts(name, entry["data"])
+    own_hosts = entry.get("own_hosts") is True
+    hosts = () if own_hosts and entry["hosts"] == [] else _texts(name, entry["hosts"])
+    data = _texts(name, entry["data"])
     if unknown := sorted(set(data) - classes.keys()):
         raise ValueError(f"{name}: {', '.join(unknown)} is no class of data")
     return Recipient(
@@ -160,6 +178,7 @@ def _recipient(entry: Mapping[str, object], classes: Mapping[str, str]) -> Recip
         listed_on=_day(name, entry["listed_on"]),
         in_effect_from=_day(name, entry["in_effect_from"]),
         founding=entry.get("founding") is True,
+        own_hosts=own_hosts,
     )
 
 

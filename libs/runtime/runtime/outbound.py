@@ -37,10 +37,10 @@ class Outbound:
         rows: list[Sent] = []
         for client, recipients in self._clients:
             counted = client.metrics()
-            for destination, recipient in recipients.items():
-                if destination in counted:
-                    named: Sent = {"recipient": recipient, "destination": destination}
-                    rows.append(named | dataclasses.asdict(counted[destination]))
+            for destination, counters in counted.items():
+                # A destination that a customer has named goes by its recipient.
+                named: Sent = {"recipient": recipients.get(destination, destination), "destination": destination}
+                rows.append(named | dataclasses.asdict(counters))
         return sorted(rows, key=lambda row: (str(row["recipient"]), str(row["destination"])))
 
 

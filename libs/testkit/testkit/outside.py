@@ -12,6 +12,7 @@ import httpx
 import pytest
 import trustme
 
+from contracts.sealing import SealingKey
 from local.sandbox.clerk.keys import SigningKey, kept_key, new_key
 from local.sandbox.clerk.people import HARBORLINE, PEOPLE, QUILLSTONE, Organization, Person
 from local.sandbox.clerk.tokens import Mint, TokenOptions, new_session
@@ -41,6 +42,9 @@ ADMIN, MEMBER, OTHER_ADMIN = PEOPLE[0], PEOPLE[1], PEOPLE[2]
 # What signs the audit service's checkpoints, as `audit.log.note` reads it: the seed is 32 zero bytes.
 LOG_KEY = "PRIVATE+KEY+callmine.ai/audit+2348d130+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
+# What grants to the audit service are sealed to.
+AUDIT_SEALING_KEY = SealingKey.generate()
+
 PUSHER = "pubsub-push@callmine-test.iam.gserviceaccount.com"
 
 
@@ -64,6 +68,11 @@ class Outside:
     def issuer(self) -> str:
         """The issuer of session tokens."""
         return self.running.sandbox.settings.issuer
+
+    @property
+    def siem_url(self) -> str:
+        """The customer's own endpoint for the audit log."""
+        return f"{self.url}/siem"
 
     @property
     def gong_url(self) -> str:
@@ -106,7 +115,12 @@ async def outside(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Out
     google = new_key()
     (folder / "google.json").write_text(json.dumps({"keys": [google.public_jwk()]}))
     kept = SecretFile(folder / "secrets.json")
-    for name, text in {"audit-log-key": LOG_KEY, "stripe-secret-key": STRIPE_KEY}.items():
+    texts = {
+        "audit-log-key": LOG_KEY,
+        "audit-sealing-key": AUDIT_SEALING_KEY.private_text(),
+        "stripe-secret-key": STRIPE_KEY,
+    }
+    for name, text in texts.items():
         version = Version(time.time(), State.ENABLED, text.encode())
         kept.put(f"projects/callmine-test/secrets/{name}", Secret(time.time(), versions=(version,)))
     certificate = ServerCertificate(folder / "cert.pem", folder / "key.pem")

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 
 from audit import handlers
 from audit.domain import Change, Entry, EntryType
 from audit.log.keys import Salts
-from audit.store import reading
+from audit.store import reading, search
+from audit.streaming.grants import SealedGrant
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
+from callmine.credentials.v1.credentials_pb2 import (
+    CredentialDenied,
+    CredentialGranted,
+    CredentialRequested,
+    DenialReason,
+)
+from callmine.integrations.v1.integrations_pb2 import Provider
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
 from contracts import Event
+from contracts.changes import Value, changes_between
 from core.errors import InvalidInput
-from core.ids import WorkspaceId, points_elsewhere
+from core.ids import WorkspaceId, parse_uuid, points_elsewhere
 from database import Batch, Tx
 from messaging import Routes
+
+__all__ = ["AdminAction", "CredentialDenied", "CredentialGranted", "CredentialRequested"]
+
+Granted = Event[CredentialGranted]
+Denied = Event[CredentialDenied]
 
 # Longer texts are cut: an entry is for reading, and its size is bounded by its producer as well.
 _LONGEST_VALUE = 2000
@@ -23,6 +39,12 @@ _LONGEST_ZONE = 64
 
 _TYPES = {
     AdminActionType.Value(f"ADMIN_ACTION_TYPE_{kind.value.upper().replace('.', '_')}"): kind for kind in EntryType
+}
+
+_DENIALS = {
+    DenialReason.DENIAL_REASON_NOT_CONNECTED: "not_connected",
+    DenialReason.DENIAL_REASON_NOT_ALLOWED: "not_allowed",
+    DenialReason.DENIAL_REASON_NEEDS_RECONNECT: "needs_reconnect",
 }
 
 
@@ -48,6 +70,41 @@ def workspaces() -> Routes:
     table.on(WorkspaceCreated, told)
     table.on(WorkspaceUpdated, told)
     return table
+
+
+def signing_secret_requested(grant_id: uuid.UUID, purpose: str) -> CredentialRequested:
+    """Asks the vault for what signs the workspace's stream."""
+    return CredentialRequested(
+        grant_id=str(grant_id), provider=Provider.PROVIDER_SIEM, purpose=purpose, subject_id="audit-stream"
+    )
+
+
+def sealed_grant(message: CredentialGranted) -> SealedGrant:
+    """The grant as it is kept. Raises InvalidInput for one without content or expiry, or for another provider."""
+    if message.provider != Provider.PROVIDER_SIEM:
+        raise InvalidInput("the grant is not for what audit asked for")
+    if not message.sealed or not message.sealing_key_id or not message.HasField("expires_at"):
+        raise InvalidInput("the grant lacks its sealed credential, the key's id or its expiry")
+    try:
+        expires_at = message.expires_at.ToDatetime(UTC)
+    except ValueError as error:
+        raise InvalidInput("the grant's expiry is no time") from error
+    return SealedGrant(parse_uuid(message.grant_id, "grant_id"), message.sealed, message.sealing_key_id, expires_at)
+
+
+def denial(message: CredentialDenied) -> tuple[uuid.UUID, str]:
+    """Which grant there is not, and why; a reason of a newer vault is read as unknown."""
+    return parse_uuid(message.grant_id, "grant_id"), _DENIALS.get(message.reason, "unknown")
+
+
+def stream_changed(workspace_id: WorkspaceId, before: Mapping[str, Value], after: Mapping[str, Value]) -> AdminAction:
+    """Tells the log that where it is sent has changed."""
+    return AdminAction(
+        type=AdminActionType.ADMIN_ACTION_TYPE_WORKSPACE_UPDATED,
+        target_kind="workspace",
+        target_id=workspace_id,
+        diff=changes_between(before, after),
+    )
 
 
 def _entry(event: Event[AdminAction]) -> Entry:

@@ -12,7 +12,15 @@ from audit.log.note import Keyring
 from audit.log.routes import log_router
 from audit.log.sealing import Sealer, SealerSettings
 from audit.settings import Settings
+from audit.streaming.grants import Door
+from audit.streaming.http import streaming_router
+from audit.streaming.posting import RECIPIENT, EgressPost
+from audit.streaming.sender import Sender
+from audit.streaming.setup import Setup
+from audit.streaming.vault import Vault
 from cloud.secrets import GoogleSecrets
+from contracts.sealing import SealingKeys
+from egress import Destination
 from messaging.google import PullSettings
 from runtime import Assembly, assembled, endpoint
 
@@ -31,8 +39,17 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         keyring = Keyring.parse((await secrets.read("audit-log-key")).decode())
         parts.consume("audit", routes(Salts()), PULL)
         parts.consume("workspaces", workspaces())
-        parts.serve(*routers(parts.db), log_router(parts.db, keyring))
         pace = SealerSettings(settings.log_origin, settings.seal_seconds, settings.anchor_seconds)
         sealer = Sealer(parts.db, keyring, pace)
-        parts.work(sealer.run)
+        # Customers name the hosts; what is named here is a sandbox on this machine, if there is one.
+        sandbox = settings.stream_sandbox_url
+        places = [Destination(name=RECIPIENT, base_url=sandbox)] if sandbox else []
+        post = EgressPost(parts.outbound.egress(places))
+        door = Door(SealingKeys.parse((await secrets.read("audit-sealing-key")).decode()))
+        sender = Sender(parts.db, parts.outbox, Vault(parts.outbox, door), post)
+        vault = Vault(parts.outbox, door, sender.wake)
+        parts.consume("credential-grants-audit", vault.grants())
+        setup = Setup(parts.db, parts.outbox, vault, post, sandbox, sender.wake)
+        parts.serve(streaming_router(setup), *routers(parts.db), log_router(parts.db, keyring))
+        parts.work(sealer.run, sender.run)
         yield parts

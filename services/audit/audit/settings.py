@@ -16,6 +16,11 @@ class Settings(ServiceSettings):
         pattern=r"^[a-z0-9][a-z0-9./-]{0,100}$",
         description="what the names of the logs begin with",
     )
+    stream_sandbox_url: str = Field(
+        default="",
+        pattern=r"^(https://localhost(:[0-9]{1,5})?(/[a-z]+)*)?$",
+        description="https address on this machine that logs may be streamed to, for a sandbox; empty elsewhere",
+    )
     seal_seconds: float = Field(
         default=1.0, gt=0, le=60, description="seconds between two looks at entries to be sealed"
     )

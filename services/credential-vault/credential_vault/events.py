@@ -46,6 +46,7 @@ _DISCONNECTED = AdminActionType.ADMIN_ACTION_TYPE_INTEGRATION_DISCONNECTED
 _WAYS = {
     Kind.BASIC: ("access key and secret", "access key and secret (new pair)"),
     Kind.OAUTH: ("OAuth", "OAuth (new consent)"),
+    Kind.SIGNING: ("signing secret", "signing secret (new)"),
 }
 
 # Who did what nobody did.
@@ -158,9 +159,11 @@ def _connected(provider: Provider, version: int, face: Face) -> IntegrationConne
 async def _announce(tx: Tx, outbox: Outbox, change: _Change, told: IntegrationMessage) -> None:
     aggregate = f"{tx.workspace_id}:{change.provider.value}"
     action = AdminAction(type=change.kind, target_kind="integration", target_id=change.provider.value, diff=change.diff)
+    # The secret of a SIEM is nobody's account: whoever signs with it asks for it, and no other service has anything to do with it.
+    payloads = (action,) if change.provider is Provider.SIEM else (told, action)
     drafts = [
         Draft(payload=payload, aggregate_id=aggregate, sequence=change.sequence, actor=change.actor)
-        for payload in (told, action)
+        for payload in payloads
     ]
     await outbox.add_many(tx, drafts)
 

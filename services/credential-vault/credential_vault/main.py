@@ -31,9 +31,11 @@ from credential_vault.handlers.opening import Opening
 from credential_vault.handlers.rejecting import Rejecting
 from credential_vault.handlers.renewal_store import Renewals, Telling
 from credential_vault.handlers.renewing import Renewing
+from credential_vault.handlers.signing import Signing
 from credential_vault.handlers.vault import Vault
 from credential_vault.http.consents import router as consents
 from credential_vault.http.integrations import Integrations, router
+from credential_vault.http.signing import router as signing_router
 from credential_vault.providers.composed import destinations, oauth_providers
 from credential_vault.providers.gong_key import verify
 from credential_vault.providers.port import OAuthProvider
@@ -79,7 +81,8 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         connecting = Connecting(keys.keyring, urls, tell.connected, tell.disconnected)
         integrations = Integrations(parts.db, connecting, egress, oauth)
         consenting = Consenting(parts.db, connecting, oauth, SystemClock(), settings.public_url)
-        parts.serve(router(integrations), consents(consenting, integrations))
+        signing = Signing(parts.db, connecting, Opening(keys.keyring))
+        parts.serve(signing_router(signing), router(integrations), consents(consenting, integrations))
         parts.work(rounds.run, renewer.run)
         yield parts
 

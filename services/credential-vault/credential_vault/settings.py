@@ -38,6 +38,7 @@ class Settings(ServiceSettings):
     )
     ingest_sealing_public_key: str = Field(description="public half of ingest's sealing key, base64")
     analysis_sealing_public_key: str = Field(description="public half of analysis' sealing key, base64")
+    audit_sealing_public_key: str = Field(description="public half of audit's sealing key, base64")
     # Long enough for a run of a few hundred calls at Gong's limits; an expired grant is simply asked for again.
     grant_seconds: int = Field(default=1800, ge=60, le=3600, description="seconds that a grant can be opened for")
     vault_kms_key: str = Field(

@@ -47,6 +47,12 @@ _SAME_ENTRIES = Untold("moves entries to where they are found, or gives them pla
 _TO_STRIPE = Untold("leads on to Stripe; what is paid or changed there is read there, and told by the reading")
 _READ_AGAIN = Untold("has something read at Stripe again; the reading, a job, tells of what it finds")
 _KEYS = Untold("keys of the service, of no workspace; no credential changes by it")
+_SIGNED = Untold(
+    "something to sign with, for a stream whose destination was audited when it was set; the vault journals it"
+)
+_TRIAL = Untold(
+    "sends an event without content to where the log is sent already; nothing that an admin has set is changed"
+)
 
 WAYS_IN: Register = {
     # ingest: people
@@ -164,6 +170,8 @@ WAYS_IN: Register = {
     ("credential-vault", "POST /settings/integrations/{provider}/disconnect"): told("integration.disconnected"),
     ("credential-vault", "POST /api/v1/integrations/gong"): told("integration.connected"),
     ("credential-vault", "DELETE /api/v1/integrations/{provider}"): told("integration.disconnected"),
+    ("credential-vault", "POST /settings/integrations/siem"): told("integration.connected"),
+    ("credential-vault", "POST /api/v1/integrations/siem"): told("integration.connected"),
     ("credential-vault", "POST /oauth/{provider}/connect"): Untold(
         "leads to the provider's consent; the way back is audited"
     ),
@@ -192,6 +200,19 @@ WAYS_IN: Register = {
     ("audit", "message callmine.workspaces.v1.WorkspaceCreated"): _PROJECTION,
     ("audit", "message callmine.workspaces.v1.WorkspaceUpdated"): _PROJECTION,
     ("audit", "work Sealer.run"): Untold("gives entries their places in the log; no entry changes"),
+    ("audit", "message callmine.credentials.v1.CredentialGranted"): _SIGNED,
+    ("audit", "message callmine.credentials.v1.CredentialDenied"): _SIGNED,
+    ("audit", "POST /audit/streaming"): told("workspace.updated"),
+    ("audit", "POST /audit/streaming/pause"): told("workspace.updated"),
+    ("audit", "POST /audit/streaming/resume"): told("workspace.updated"),
+    ("audit", "POST /audit/streaming/remove"): told("workspace.updated"),
+    ("audit", "POST /audit/streaming/test"): _TRIAL,
+    ("audit", "PUT /api/v1/audit/streaming"): told("workspace.updated"),
+    ("audit", "DELETE /api/v1/audit/streaming"): told("workspace.updated"),
+    ("audit", "POST /api/v1/audit/streaming/pause"): told("workspace.updated"),
+    ("audit", "POST /api/v1/audit/streaming/resume"): told("workspace.updated"),
+    ("audit", "POST /api/v1/audit/streaming/test"): _TRIAL,
+    ("audit", "work Sender.run"): told("workspace.updated"),
     ("audit", "command entries"): _OPERATOR,
     ("audit", "command log head"): _OPERATOR,
     ("audit", "command log export"): _OPERATOR,

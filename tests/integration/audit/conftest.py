@@ -21,7 +21,7 @@ async def dsns(new_database: NewDatabase) -> ServiceDsns:
 
 @pytest.fixture
 def settings(dsns: ServiceDsns, outside: Outside) -> Settings:
-    return settings_for(Settings, dsns, outside)
+    return settings_for(Settings, dsns, outside, stream_sandbox_url=outside.siem_url)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from integration.credential_vault.secret_place import SecretPlace
 from local.postgres import ServiceDsns
 from local.secrets import SecretServer, SecretSettings
 from local.tls import ServerCertificate
-from testkit.outside import OAUTH_CLIENTS, Outside
+from testkit.outside import AUDIT_SEALING_KEY, OAUTH_CLIENTS, Outside
 from testkit.postgres import NewDatabase
 from testkit.services import Service, settings_for, started
 
@@ -47,6 +47,7 @@ def settings(dsns: ServiceDsns, outside: Outside, secret_place: SecretPlace) -> 
         gong_base_url=outside.gong_url,
         ingest_sealing_public_key=INGEST_KEY.public_text(),
         analysis_sealing_public_key=ANALYSIS_KEY.public_text(),
+        audit_sealing_public_key=AUDIT_SEALING_KEY.public_text(),
     )
 
 

@@ -104,7 +104,7 @@ async def test_migrate_makes_the_tables_of_an_empty_database_once(
     name = f"empty-m{uuid.uuid4().hex[:8]}"
     passwords = Passwords(owner="owner-role-in-tests", app="app-role-in-tests", sweep="sweep-role-in-tests")
     dsns = await provision(postgres_url, service, passwords, name)
-    keys = {"ingest_sealing_public_key": "x", "analysis_sealing_public_key": "x"}
+    keys = {"ingest_sealing_public_key": "x", "analysis_sealing_public_key": "x", "audit_sealing_public_key": "x"}
     settings = settings_for(_settings_type(service), dsns, outside, **keys if service == "credential-vault" else {})
     environment = environment_for(settings)
     try:

@@ -94,6 +94,9 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt(
         "audit", "log_anchors", SWEPT
     ): "one global log holds the checkpoints of all workspaces; the sweep adds, and reads none",
+    Exempt(
+        "audit", "streams", SWEPT
+    ): "the sender claims streams of every workspace; where each leads, and what is sent, is then read in its own",
     Exempt("credential-vault", "backups", NO_WORKSPACE): "a backup is of all workspaces",
     Exempt("credential-vault", "backups", SWEPT): "operators note backups; the application role has no right to it",
     Exempt(

@@ -352,6 +352,14 @@ ENTRIES: Final[Register] = {
         "services/audit/audit/reader.py",
         "workspace_id",
     ): "use cases: each route passes session.workspace_id, which a test below checks",
+    (
+        "services/audit/audit/streaming/setup.py",
+        "workspace_id",
+    ): "use cases: each route passes session.workspace_id, which a test below checks",
+    (
+        "services/credential-vault/credential_vault/handlers/signing.py",
+        "workspace_id",
+    ): "use cases: each route passes session.workspace_id, which a test below checks",
     ("services/audit/audit/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
     ("services/retention/retention/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
     (

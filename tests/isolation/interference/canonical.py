@@ -7,6 +7,8 @@
     v1-5c1c… , the hash of a state     -> <version>: times are in the state, which is shown beside it
     12.5 calls a minute, about 3 min   -> <pace>: by the times at which calls were analysed
     a sealed credential                -> the SHA-256 of what is inside, opened with the requester's key
+    whsec_…                            -> <secret>: random, as is what is sealed of it
+    in 12 ms                           -> in <n> ms
 
 Ids, trace ids and the services' own clock are not replaced: they are the same in both worlds (see `sources`).
 """
@@ -21,8 +23,10 @@ from dataclasses import replace
 from datetime import UTC
 
 from callmine.credentials.v1.credentials_pb2 import CredentialGranted
+from callmine.integrations.v1.integrations_pb2 import Provider
 from contracts import pack, unpack
 from contracts.sealing import Binding, CannotOpen, SealingKey
+from isolation.interference.surroundings import AUDIT_KEY
 from isolation.interference.world import Published
 
 _MONTHS = b"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
@@ -39,6 +43,9 @@ _RULES = (
     (re.compile(rb"ends=\d+&(amp;)?signature=[0-9a-f]{64}"), rb"ends=<time>&\1signature=<of it>"),
     (re.compile(rb"\bv1-[0-9a-f]{32}\b"), b"<version>"),
     (re.compile(rb'"(calls_a_minute|remaining_seconds)": [0-9.]+'), rb'"\1": <pace>'),
+    (re.compile(rb"whsec_[A-Za-z0-9+/]+=*"), b"<secret>"),
+    (re.compile(rb'"milliseconds":\d+'), b'"milliseconds":<n>'),
+    (re.compile(rb"\b(in|after) \d+ ms"), rb"\1 <n> ms"),
     (re.compile(rb"[0-9.]+ calls a minute|about [0-9]+ (?:s|min|minutes?|h [0-9]+ min)\b"), b"<pace>"),
 )
 _LENGTH = re.compile(rb"^content-length: \d+$", re.MULTILINE)
@@ -59,13 +66,11 @@ def canonical_event(published: Published, key: SealingKey) -> bytes:
     if isinstance(event.payload, CredentialGranted):
         opened = CredentialGranted()
         opened.CopyFrom(event.payload)
-        opened.sealed = hashlib.sha256(
-            _opened(
-                event.payload,
-                Binding(event.workspace_id, opened.grant_id, "gong", "ingest", opened.expires_at.ToDatetime(UTC)),
-                key,
-            )
-        ).digest()
+        siem = opened.provider == Provider.PROVIDER_SIEM
+        names = ("siem", "audit") if siem else ("gong", "ingest")
+        binding = Binding(event.workspace_id, opened.grant_id, *names, opened.expires_at.ToDatetime(UTC))
+        inside = canonical(_opened(event.payload, binding, AUDIT_KEY if siem else key))
+        opened.sealed = hashlib.sha256(inside).digest()
         body = pack(replace(event, payload=opened))
     attributes = json.dumps(dict(published.attributes), sort_keys=True)
     said = f"{published.service} says on {published.topic} in order {published.ordering_key}: {attributes} "

@@ -224,7 +224,7 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
     RunCancelled: _of_job(lambda w, job: RunCancelled(run_id=job)),
     CredentialRequested: _of_grant(
         lambda w, grant: CredentialRequested(
-            grant_id=grant, provider=w.provider(0, 1, 1, 2, 3), purpose="run", subject_id=w.job()[:99]
+            grant_id=grant, provider=w.provider(0, 1, 1, 2, 3, 4), purpose="run", subject_id=w.job()[:99]
         )
     ),
     CredentialRejected: _of_grant(

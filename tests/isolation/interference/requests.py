@@ -167,10 +167,36 @@ def _audit(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         return urlencode({**chosen(), "mark": a.rng.choice(["2026-01-01T00:00:00Z~0"] * 5 + [WORD, ""])})
 
     def file() -> str:
-        return urlencode({**chosen(), "format": a.rng.choice(["csv", "jsonl", "jsonl", "xml"])})
+        return urlencode({**chosen(), "format": a.rng.choice(["csv", "jsonl", "jsonl", "proof", "xml"])})
 
-    log = "/audit/log"
+    def stream() -> dict[str, str]:
+        url = a.rng.choice(
+            [f"https://siem.{WORD}.example/in", "https://siem.example.com:8443", "http://x", "https://10.0.0.1/"]
+        )
+        return {"url": url, "version": str(a.rng.choice([0, 0, 1, 1, 2, 3]))}
+
+    def pull() -> str:
+        return urlencode(
+            {"cursor": a.rng.choice(["", "", "0", "1", "7", WORD]), "size": a.rng.choice([1, 5, 500, 501])}
+        )
+
+    log, streaming = "/audit/log", "/audit/streaming"
     return (
+        (2, lambda: a.page("audit", streaming)),
+        (2, lambda: a.form("audit", streaming, stream())),
+        (1, lambda: a.form("audit", f"{streaming}/{a.rng.choice(['pause', 'resume', 'remove'])}", a.seen())),
+        (0, lambda: a.form("audit", f"{streaming}/pause", a.seen())),
+        (0, lambda: a.form("audit", f"{streaming}/resume", a.seen())),
+        (0, lambda: a.form("audit", f"{streaming}/remove", a.seen())),
+        # Waits for the vault where there is a stream: once is enough.
+        (0, lambda: a.form("audit", f"{streaming}/test", {})),
+        (0, lambda: a.api("audit", "POST", f"/api/v1{streaming}/test")),
+        (2, lambda: a.api("audit", "GET", f"/api/v1{streaming}")),
+        (2, lambda: a.api("audit", "PUT", f"/api/v1{streaming}", stream())),
+        (1, lambda: a.api("audit", "POST", f"/api/v1{streaming}/pause", a.seen())),
+        (1, lambda: a.api("audit", "POST", f"/api/v1{streaming}/resume", a.seen())),
+        (1, lambda: a.api("audit", "DELETE", f"/api/v1{streaming}?{urlencode(a.seen())}")),
+        (2, lambda: a.api("audit", "GET", f"/api/v1/audit/stream?{pull()}")),
         # Nothing is sealed here: what sealing does with several workspaces is told by the proof of the log.
         (
             1,
@@ -182,6 +208,7 @@ def _audit(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (0, lambda: a.open("audit", f"{log}/checkpoint")),
         (0, lambda: a.open("audit", f"{log}/tile/0/000")),
         (0, lambda: a.open("audit", f"{log}/callmine_verify.py")),
+        (0, lambda: a.open("audit", f"{log}/callmine_verify_selection.py")),
         (1, lambda: a.api("audit", "GET", f"/api/v1{log}/checkpoint")),
         (1, lambda: a.api("audit", "GET", f"/api/v1{log}/export")),
         (4, lambda: a.page("audit", f"/audit?{query([''])}")),
@@ -195,8 +222,16 @@ def _audit(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
 
 def _vault(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     service, page, api = "credential-vault", "/settings/integrations", "/api/v1/integrations"
-    providers = ["gong", "gong", "hubspot", "slack", WORD]
+    providers = ["gong", "gong", "hubspot", "slack", "siem", WORD]
+
+    def seen() -> dict[str, str]:
+        return {"version": a.rng.choice(["0", "0", "1", "2", "x"])}
+
     return (
+        (1, lambda: a.page(service, f"{page}/siem")),
+        (1, lambda: a.form(service, f"{page}/siem", seen())),
+        (1, lambda: a.api(service, "GET", f"{api}/siem")),
+        (1, lambda: a.api(service, "POST", f"{api}/siem", seen())),
         (4, lambda: a.page(service, page)),
         (1, lambda: a.form(service, f"{page}/gong", a.key())),
         (1, lambda: a.form(service, f"{page}/{a.rng.choice(providers)}/disconnect", {})),

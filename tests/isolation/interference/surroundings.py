@@ -29,6 +29,7 @@ from testkit.outside import Outside
 from testkit.postgres import PASSWORDS, migration_folders
 
 LOG_KEY = Signer.text("callmine.ai/audit", bytes(32))
+AUDIT_KEY = SealingKey.generate()
 LINK_KEY = "a link key of at least thirty-two characters"
 
 SERVICES = ("ingest", "analysis", "credential-vault", "audit", "retention")
@@ -98,6 +99,7 @@ async def _secrets(outside: Outside, ingest_key: SealingKey, analysis_key: Seali
         await place.put("vault-keyset", Keyring.generate().encode())
         await place.put("ingest-sealing-key", ingest_key.private_text().encode())
         await place.put("analysis-sealing-key", analysis_key.private_text().encode())
+        await place.put("audit-sealing-key", AUDIT_KEY.private_text().encode())
         await place.put("analysis-link-key", LINK_KEY.encode())
         await place.put("audit-log-key", LOG_KEY.encode())
         for sender in ("clerk", "stripe", "hubspot", "slack"):

@@ -36,7 +36,7 @@ from ingest.workers import FetchWorker
 from integration.analysis.world import ScriptedModel, honest
 from isolation.interference.bucket import Bucket
 from isolation.interference.sources import Source
-from isolation.interference.surroundings import Surroundings
+from isolation.interference.surroundings import AUDIT_KEY, Surroundings
 from isolation.interference.tenants import Gate
 from local.postgres import ServiceDsns
 from messaging.breaker import Breaker, BreakerSettings
@@ -173,6 +173,7 @@ def _settings(around: Surroundings) -> dict[str, object]:
         "export_patience": 0,
         "ingest_sealing_public_key": around.ingest_key.public_text(),
         "analysis_sealing_public_key": around.analysis_key.public_text(),
+        "audit_sealing_public_key": AUDIT_KEY.public_text(),
     }
 
 

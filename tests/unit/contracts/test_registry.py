@@ -55,7 +55,7 @@ def test_a_credential_topic_needs_its_requester() -> None:
         == topic_for(CredentialDenied(), "analysis")
         == "credential-grants-analysis"
     )
-    for requester in (None, "audit", "", "ngest"):
+    for requester in (None, "retention", "", "ngest"):
         with pytest.raises(ValueError, match="has no topic"):
             topic_for(CredentialGranted(), requester)
 

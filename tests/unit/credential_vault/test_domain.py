@@ -97,5 +97,10 @@ def test_the_repr_of_a_pair_shows_neither_half() -> None:
 @pytest.mark.parametrize("requester", ["ingest", "analysis", "audit", "retention", "credential-vault", "", "Ingest"])
 @pytest.mark.parametrize("provider", list(Provider))
 def test_the_policy_is_what_the_design_says(requester: str, provider: Provider) -> None:
-    allowed = {("ingest", Provider.GONG), ("ingest", Provider.HUBSPOT), ("analysis", Provider.SLACK)}
+    allowed = {
+        ("ingest", Provider.GONG),
+        ("ingest", Provider.HUBSPOT),
+        ("analysis", Provider.SLACK),
+        ("audit", Provider.SIEM),
+    }
     assert is_allowed(requester, provider) == ((requester, provider) in allowed)

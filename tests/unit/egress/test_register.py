@@ -38,8 +38,8 @@ class On(SystemClock):
 def test_the_register_is_what_is_promised() -> None:
     named = {kind: {one.company for one in REGISTER if one.kind is kind} for kind in Kind}
     assert named[Kind.SUB_PROCESSOR] == {"Google Cloud", "Clerk", "Stripe", "OpenAI", "Anthropic"}
-    assert named[Kind.INTEGRATION] == {"Gong", "HubSpot", "Slack"}
-    assert all(one.purpose and one.hosts for one in REGISTER)
+    assert named[Kind.INTEGRATION] == {"Gong", "HubSpot", "Slack", "The customer's own SIEM"}
+    assert all(one.purpose and bool(one.hosts) is not one.own_hosts for one in REGISTER)
 
 
 def test_only_who_was_there_before_the_first_customer_waited_for_nobody() -> None:

@@ -61,6 +61,7 @@ def test_modes_and_names(topology: Topology) -> None:
         "credential-vault.workspaces",
         "credential-vault.credential-requests-ingest",
         "credential-vault.credential-requests-analysis",
+        "credential-vault.credential-requests-audit",
         "credential-vault.dead-letters",
     ]
 

@@ -18,6 +18,7 @@ from fastapi.responses import StreamingResponse
 from audit.domain.entry import Entry
 from audit.http.api import view
 from audit.http.inputs import Admin, Asking
+from audit.log import selection
 from audit.reader import Reader
 from core.errors import InvalidInput
 from web import Scope, needs
@@ -49,6 +50,7 @@ class Form(enum.StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    PROOF = "proof"
 
     @classmethod
     def parse(cls, text: str) -> Form:
@@ -56,10 +58,13 @@ class Form(enum.StrEnum):
         try:
             return cls(text)
         except ValueError:
-            raise InvalidInput("The log is exported as csv or jsonl.") from None
+            raise InvalidInput("The log is exported as csv, jsonl or proof.") from None
 
 
-_MEDIA = {Form.CSV: "text/csv; charset=utf-8", Form.JSONL: "application/jsonl"}
+_MEDIA = {Form.CSV: "text/csv; charset=utf-8", Form.JSONL: "application/jsonl", Form.PROOF: "application/jsonl"}
+_NAMES = {form: f"callmine-audit-log.{form.value}" for form in (Form.CSV, Form.JSONL)} | {
+    Form.PROOF: "callmine-audit-log-proof.jsonl"
+}
 
 # For the API's description.
 _FILES = {media.partition(";")[0]: {"schema": {"type": "string"}} for media in _MEDIA.values()}
@@ -86,21 +91,33 @@ class ExportRoutes:
             self.file,
             methods=["GET"],
             response_class=StreamingResponse,
-            responses={200: {"content": _FILES}},
+            responses={200: {"content": _FILES}, 404: {}},
             dependencies=[needs(Scope.AUDIT_READ)],
         )
         return router
 
     async def file(self, session: Admin, filters: Asking, form: Chosen = "csv") -> StreamingResponse:
-        """All entries that the filters ask for. Where something fails half-way the connection is broken off: a file never ends early."""
+        """All entries that the filters ask for. Where something fails half-way the connection is broken off: a file never ends early.
+
+        As `proof`, JSON lines in the log's own order that prove each entry by the signed checkpoint; 404 while nothing has been sealed.
+        """
         chosen = Form.parse(form)
-        parts = self._reader.everything(session.workspace_id, filters)
-        first = await anext(parts)
         headers = {
             "content-type": _MEDIA[chosen],
-            "content-disposition": f'attachment; filename="callmine-audit-log.{chosen.value}"',
+            "content-disposition": f'attachment; filename="{_NAMES[chosen]}"',
         }
+        if chosen is Form.PROOF:
+            lines = selection.lines(self._reader.db, session.workspace_id, filters)
+            return StreamingResponse(_behind(await anext(lines), lines), headers=headers)
+        parts = self._reader.everything(session.workspace_id, filters)
+        first = await anext(parts)
         return StreamingResponse(_encoded(chosen, first, parts), headers=headers)
+
+
+async def _behind(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
 
 
 async def _encoded(form: Form, first: Sequence[Entry], rest: AsyncIterator[Sequence[Entry]]) -> AsyncIterator[bytes]:

@@ -23,7 +23,7 @@ from core.ids import WorkspaceId
 from database import Database, Tx
 
 # Positions that are read at once, a whole number of tiles.
-_CHUNK = 8 * TILE_WIDTH
+CHUNK = 8 * TILE_WIDTH
 
 _MOST_STRAYS = 1000
 
@@ -41,12 +41,12 @@ async def lines(db: Database, workspace_id: WorkspaceId) -> AsyncIterator[bytes]
         anchor = await store.latest_anchor(tx)
     if not head.checkpoint:
         raise NotFound("nothing of this workspace has been sealed yet: try again when there is an audit entry")
-    yield first_line(workspace_id, head.checkpoint, await _anchored(db, anchor) if anchor else None)
-    for first in range(0, head.range.size, _CHUNK):
+    yield first_line(workspace_id, head.checkpoint, await anchored(db, anchor) if anchor else None)
+    for first in range(0, head.range.size, CHUNK):
         async with db.workspace(workspace_id) as tx:
             if (await store.head(tx)).epoch != head.epoch:
                 raise Transient("something was erased while the log was exported: export it again")
-            chunk = await Chunk.read(tx, first, min(first + _CHUNK, head.range.size))
+            chunk = await Chunk.read(tx, first, min(first + CHUNK, head.range.size))
         yield b"".join(chunk.lines())
     async with db.workspace(workspace_id) as tx:
         strays = await store.strays(tx, _MOST_STRAYS)
@@ -55,12 +55,14 @@ async def lines(db: Database, workspace_id: WorkspaceId) -> AsyncIterator[bytes]
 
 def first_line(workspace_id: str, checkpoint: str, anchored: Mapping[str, object] | None) -> bytes:
     """The header."""
-    return _line({"callmine_audit_export": 1, "workspace": workspace_id, "checkpoint": checkpoint, "anchor": anchored})
+    return line_of(
+        {"callmine_audit_export": 1, "workspace": workspace_id, "checkpoint": checkpoint, "anchor": anchored}
+    )
 
 
 def last_line(size: int, strays: Sequence[tuple[uuid.UUID, str]]) -> bytes:
     """The end, with ids and types of entries that have no place in the log although they should."""
-    return _line({"end": size, "strays": [{"id": str(one), "type": kind} for one, kind in strays]})
+    return line_of({"end": size, "strays": [{"id": str(one), "type": kind} for one, kind in strays]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,11 @@ class Chunk:
     @classmethod
     async def read(cls, tx: Tx, first: int, end: int) -> Chunk:
         """What the database holds of positions `first` to `end` - 1; a position that it gives twice is there twice."""
-        members = [
-            (start + place, one)
-            for start, ids in await store.seals(tx, first, end)
-            for place, one in enumerate(ids)
-            if first <= start + place < end
-        ]
+        return await cls.of(tx, await members_of(tx, first, end), first, end)
+
+    @classmethod
+    async def of(cls, tx: Tx, members: Sequence[tuple[int, uuid.UUID]], first: int, end: int) -> Chunk:
+        """The same of some members only."""
         wanted = [one for _, one in members]
         entries = await store.entries(tx, wanted)
         keys, _ = await store.read_keys(tx, subjects_of([one.entry for one in entries.values()]))
@@ -95,18 +96,18 @@ class Chunk:
     def lines(self) -> list[bytes]:
         """Each position's line."""
         records = {one.id: one for one in self.erasures}
-        return [_line(self._at(index, one, records)) for index, one in self.members]
+        return [line_of(self._at(index, one, records)) for index, one in self.members]
 
     def _at(self, index: int, one: uuid.UUID, records: Mapping[uuid.UUID, Erasure]) -> dict[str, object]:
-        told: dict[str, object] = {"i": index}
+        line: dict[str, object] = {"i": index}
         if self.leaves.get(index):
-            told["leaf"] = self.leaves[index].hex()
+            line["leaf"] = self.leaves[index].hex()
         if one in records:
-            return told | {"erasure": _record(records[one])}
+            return line | {"erasure": _record(records[one])}
         if one in self.entries:
-            return told | self._entry(self.entries[one])
+            return line | self._entry(self.entries[one])
         gone = next((each for each in self.erasures if each.scope == "workspace" and each.covers(index)), None)
-        return told | ({"erased": gone.request_id} if gone else {})
+        return line | ({"erased": gone.request_id} if gone else {})
 
     def _entry(self, recorded: Recorded) -> dict[str, object]:
         entry = recorded.entry
@@ -118,8 +119,18 @@ class Chunk:
                 commitments[part.value], erased[part.value] = gone.commitment.hex(), gone.request_id
             elif key:
                 salts[part.value] = salt(key, entry.id, part).hex()
-        told: dict[str, object] = {"entry": _told(recorded), "salts": salts}
-        return told | {"commitments": commitments, "erased": erased} if erased else told
+        line: dict[str, object] = {"entry": told(recorded), "salts": salts}
+        return line | {"commitments": commitments, "erased": erased} if erased else line
+
+
+async def members_of(tx: Tx, first: int, end: int) -> list[tuple[int, uuid.UUID]]:
+    """Which entries the database gives positions `first` to `end` - 1; a position that it gives twice is there twice."""
+    return [
+        (start + place, one)
+        for start, ids in await store.seals(tx, first, end)
+        for place, one in enumerate(ids)
+        if first <= start + place < end
+    ]
 
 
 def _leaf_in(tile: bytes, index: int) -> bytes:
@@ -127,7 +138,8 @@ def _leaf_in(tile: bytes, index: int) -> bytes:
     return tile[start : start + HASH_BYTES]
 
 
-def _told(recorded: Recorded) -> dict[str, object]:
+def told(recorded: Recorded) -> dict[str, object]:
+    """An entry as it is exported and streamed."""
     entry = recorded.entry
     return {
         "id": str(entry.id),
@@ -151,7 +163,7 @@ def _record(erasure: Erasure) -> dict[str, object]:
     }
 
 
-async def _anchored(db: Database, anchor: store.Anchor) -> dict[str, object]:
+async def anchored(db: Database, anchor: store.Anchor) -> dict[str, object]:
     """Where the workspace's last anchored checkpoint stands in the global log, with the proof for its head of now."""
     async with db.sweep() as tx:
         whole = await sweeps.read_global(tx)
@@ -168,5 +180,6 @@ async def _anchored(db: Database, anchor: store.Anchor) -> dict[str, object]:
     }
 
 
-def _line(told: Mapping[str, object]) -> bytes:
-    return f"{_json(told)}\n".encode()
+def line_of(fields: Mapping[str, object]) -> bytes:
+    """One line of an export."""
+    return f"{_json(fields)}\n".encode()

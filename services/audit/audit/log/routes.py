@@ -4,6 +4,7 @@
 /audit/log/checkpoint           the global log's signed checkpoint
 /audit/log/tile/<level>/<n>     hashes of the global log, as https://c2sp.org/tlog-tiles names them
 /audit/log/callmine_verify.py   the verifier
+/audit/log/callmine_verify_selection.py   the verifier of filtered exports, which needs the other one beside it
 /api/v1/audit/log/checkpoint    the workspace's signed checkpoint
 /api/v1/audit/log/export        the workspace's log with its proof, JSON lines
 """
@@ -78,10 +79,18 @@ def _public(db: Database, keyring: Keyring) -> APIRouter:
     @routes.get("/audit/log/callmine_verify.py")
     async def verifier() -> PlainTextResponse:
         """The verifier: one file of Python that needs nothing else."""
-        text = (files("audit") / "verify" / "callmine_verify.py").read_text(encoding="utf-8")
-        return PlainTextResponse(text, headers=_HEAD)
+        return _script("callmine_verify.py")
+
+    @routes.get("/audit/log/callmine_verify_selection.py")
+    async def verifier_of_selections() -> PlainTextResponse:
+        """The verifier of filtered exports: a second file, which needs the first one beside it."""
+        return _script("callmine_verify_selection.py")
 
     return routes
+
+
+def _script(name: str) -> PlainTextResponse:
+    return PlainTextResponse((files("audit") / "verify" / name).read_text(encoding="utf-8"), headers=_HEAD)
 
 
 def _own(db: Database) -> APIRouter:

@@ -94,6 +94,21 @@ SELECT id, type, actor_kind, actor_id, actor_email, source, target_kind, target_
 FROM entries
 WHERE workspace_id = :workspace_id AND id = ANY(:ids::uuid[]);
 
+-- name: log_chosen
+-- Which of some entries the filters ask for; an empty text or list leaves a filter out.
+SELECT e.id
+FROM entries e
+WHERE e.workspace_id = :workspace_id AND e.id = ANY(:ids::uuid[])
+  AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
+  AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
+  AND (cardinality(:targets::text[]) = 0 OR e.target_id = ANY(:targets::text[]))
+  AND e.occurred_at >= :since::timestamptz AND e.occurred_at < :until::timestamptz
+  AND NOT EXISTS (
+      SELECT FROM unnest(:words::text[]) AS o (word)
+      WHERE NOT EXISTS (
+          SELECT FROM entry_words x
+          WHERE x.workspace_id = :workspace_id AND x.word = o.word AND x.occurred_at = e.occurred_at AND x.id = e.id));
+
 -- name: log_strays
 -- Entries that have neither a place in the log nor one in the queue for it: nobody recorded them in the way entries are recorded.
 SELECT e.id, e.type, e.recorded_at

@@ -121,3 +121,20 @@ JOIN unnest(:levels::smallint[], :numbers::bigint[]) AS n (level, number) ON n.l
 -- How many entries wait for their place in the logs, for operators; no content.
 -- cross-workspace: counts only, for all workspaces
 SELECT coalesce(sum(cardinality(entries)), 0)::bigint AS entries FROM log_arrivals;
+
+-- name: streams_claim
+-- Takes streams that have something to deliver and are nobody's, those that have waited longest first: each delivery puts its stream at the
+-- end, so that all have their turns.
+-- cross-workspace: the sender serves every workspace; where each one's log goes, and what it says, is then read in its own
+UPDATE streams s
+SET fence = s.fence + 1, leased_until = :now::timestamptz + make_interval(secs => :seconds::float8)
+FROM (
+    SELECT c.workspace_id
+    FROM streams c
+    JOIN log_heads h ON h.workspace_id = c.workspace_id
+    WHERE c.state = 'active' AND c.due_at <= :now::timestamptz AND c.leased_until <= :now::timestamptz AND h.size > c.next_index
+    ORDER BY c.due_at
+    LIMIT :limit
+    FOR UPDATE OF c SKIP LOCKED) due
+WHERE s.workspace_id = due.workspace_id
+RETURNING s.workspace_id, s.fence;

@@ -312,8 +312,8 @@ def check(lines: Iterable[str], keys: Sequence[Key], pinned: Sequence[Checkpoint
     checkpoint = anchored = None
     try:
         checkpoint = read_checkpoint(header["checkpoint"], keys)
-        _check_pins(header, checkpoint, pinned)
-        anchored = _check_anchor(header.get("anchor"), keys)
+        check_pins(header, checkpoint, pinned)
+        anchored = check_anchor(header.get("anchor"), keys)
         _check_lines(source, header["workspace"], checkpoint, pinned, claims, findings)
         findings += claims.uncovered()
     except Refuted as refuted:
@@ -342,7 +342,7 @@ def _header(line: str) -> Line:
     raise Unreadable("this is no export of an audit log: its first line is not the header of version 1")
 
 
-def _check_pins(header: Line, checkpoint: Checkpoint, pinned: Sequence[Checkpoint]) -> None:
+def check_pins(header: Line, checkpoint: Checkpoint, pinned: Sequence[Checkpoint]) -> None:
     if not checkpoint.origin.endswith(f"/workspaces/{header['workspace']}"):
         raise Refuted(f"the checkpoint is that of another log: {checkpoint.origin}")
     for pin in pinned:
@@ -354,7 +354,7 @@ def _check_pins(header: Line, checkpoint: Checkpoint, pinned: Sequence[Checkpoin
             )
 
 
-def _check_anchor(anchor: Line | None, keys: Sequence[Key]) -> int | None:
+def check_anchor(anchor: Line | None, keys: Sequence[Key]) -> int | None:
     """The size at which the log was put into the global log; None where it was not yet."""
     if anchor is None:
         return None
@@ -394,7 +394,7 @@ def _check_lines(
             raise Refuted(
                 f"position {line['i']} comes where position {tree.size} should: something is missing or twice there"
             )
-        tree.append(_leaf(workspace, line, claims, findings))
+        tree.append(leaf_of(workspace, line, claims, findings))
         _check_pin(tree, pins)
     if not ended:
         raise Refuted(
@@ -412,7 +412,7 @@ def _check_pin(tree: Tree, pins: Mapping[int, Checkpoint]) -> None:
         raise Refuted(f"the first {pin.size} entries are not those that you pinned: the past was rewritten")
 
 
-def _leaf(workspace: str, line: Line, claims: Claims, findings: list[str]) -> bytes:
+def leaf_of(workspace: str, line: Line, claims: Claims, findings: list[str]) -> bytes:
     """The hash of a line's leaf. Where it is not the one that was sealed, that is told, and the sealed one used."""
     index, sealed = line["i"], line.get("leaf")
     if "erasure" in line:

@@ -14,6 +14,7 @@ class Kind(enum.StrEnum):
 
     BASIC = "basic"
     OAUTH = "oauth"
+    SIGNING = "signing"
 
 
 @dataclass(frozen=True, slots=True)

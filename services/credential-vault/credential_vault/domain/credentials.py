@@ -21,11 +21,13 @@ class Provider(enum.StrEnum):
     GONG = "gong"
     HUBSPOT = "hubspot"
     SLACK = "slack"
+    # Not connected by anybody: the secret that signs what goes to the customer's own SIEM is made here.
+    SIEM = "siem"
 
     @property
     def title(self) -> str:  # type: ignore[override]  # str.title makes a text's title case; this is the provider's own spelling
         """The provider's name as it spells it."""
-        return {"gong": "Gong", "hubspot": "HubSpot", "slack": "Slack"}[self.value]
+        return {"gong": "Gong", "hubspot": "HubSpot", "slack": "Slack", "siem": "SIEM"}[self.value]
 
 
 class State(enum.StrEnum):
@@ -46,7 +48,11 @@ class Denial(enum.StrEnum):
 
 
 # Who may be granted what. A service that is not listed is granted nothing.
-POLICY: Final = {"ingest": frozenset({Provider.GONG, Provider.HUBSPOT}), "analysis": frozenset({Provider.SLACK})}
+POLICY: Final = {
+    "ingest": frozenset({Provider.GONG, Provider.HUBSPOT}),
+    "analysis": frozenset({Provider.SLACK}),
+    "audit": frozenset({Provider.SIEM}),
+}
 
 # Gong's keys and secrets have well under 200 characters; the bound keeps nonsense out of the ciphertext column.
 LONGEST_KEY: Final = 512

@@ -18,7 +18,7 @@ from credential_vault.encryption.keyring import Keyring
 from credential_vault.handlers.revoking import let_go, let_go_present
 from credential_vault.store import credentials as store
 from credential_vault.store import revocations
-from credential_vault.store.credentials import Content
+from credential_vault.store.credentials import Content, Turn
 from database import Tx
 
 TellConnected = Callable[[Tx, Connected, Actor], Awaitable[None]]
@@ -99,6 +99,11 @@ class Connecting:
         # The row is locked by its new version first: whoever connects at the same time waits here, then lets go of what this one stores.
         turn = await store.next_version(tx, provider, uuid.uuid4())
         await self._let_go_before(tx, turn.slot)
+        return await self.keep(tx, turn, plain, content, actor)
+
+    async def keep(self, tx: Tx, turn: Turn, plain: Mapping[str, str], content: Content, actor: Actor) -> Connected:
+        """Store a version whose turn it is, encrypted, and tell of it. What the row held before must have been let go."""
+        provider = turn.slot.provider
         key = await self.keyring.data_key(tx)
         check_in = _DAY * (0.5 + self.chance.random() / 2)
         content = replace(content, fields=self._sealed(key, turn.slot, plain), check_in=check_in)

@@ -18,6 +18,8 @@ async def let_go(tx: Tx, slot: Slot, fields: Mapping[str, bytes], reason: str) -
     perhaps refresh_token, or access_key and secret. `reason` is a `Reason`. A pair has its outcome at once, since no provider can be told;
     tokens are kept, encrypted, until the worker has one.
     """
+    if slot.provider is Provider.SIEM:
+        return  # it opens nothing, and nobody keeps it but the customer: forgetting it is all there is to do
     access_token = fields.get("access_token")
     if access_token is None:
         await store.add(tx, slot, Reason(reason), key_pair(slot.provider), None, None)

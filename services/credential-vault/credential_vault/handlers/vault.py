@@ -21,6 +21,7 @@ from credential_vault.domain.credentials import (
     is_allowed,
 )
 from credential_vault.domain.oauth import Bearer
+from credential_vault.domain.signing import SigningSecrets
 from credential_vault.encryption.keyring import CannotDecrypt, Keyring
 from credential_vault.store import credentials as store
 from database import Tx
@@ -113,6 +114,8 @@ class Vault:
         token = fields.get("access_token")
         if token is not None:
             return Bearer(token, stored.provider_user).grant(address)
+        if stored.provider is Provider.SIEM:
+            return SigningSecrets.stored(fields, stored.age_seconds).grant()
         return BasicPair(fields["access_key"], fields["secret"]).grant(address)
 
     def _expiry(self, stored: store.Stored) -> datetime:

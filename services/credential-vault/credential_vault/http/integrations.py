@@ -107,7 +107,8 @@ class IntegrationsPage:
         base_url: str = "",
     ) -> Response:
         """The page as it is now; `problem` is `about` one provider, `base_url` what was in the form."""
-        items = await self.integrations.all_of(session)
+        found = await self.integrations.all_of(session)
+        items = [item for item in found if item.provider is not Provider.SIEM]  # it has a page of its own
         return self.pages.render(
             request,
             "integrations.html",
@@ -155,8 +156,9 @@ def _add_pages(routes: APIRouter, integrations: Integrations) -> None:
 
     @routes.post(f"{PAGE}/{{provider}}/disconnect")
     async def disconnect(session: Admin, provider: str) -> Response:
-        await integrations.disconnect(session, provider_of(provider))
-        return RedirectResponse(PAGE, status_code=303)
+        known = provider_of(provider)
+        await integrations.disconnect(session, known)
+        return RedirectResponse(f"{PAGE}/siem" if known is Provider.SIEM else PAGE, status_code=303)
 
 
 def _add_api(routes: APIRouter, integrations: Integrations) -> None:
@@ -182,4 +184,4 @@ def provider_of(text: str) -> Provider:
     try:
         return Provider(text)
     except ValueError:
-        raise InvalidInput("There is no such integration: use gong, hubspot or slack.") from None
+        raise InvalidInput("There is no such integration: use gong, hubspot, slack or siem.") from None

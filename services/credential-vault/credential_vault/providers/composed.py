@@ -61,6 +61,8 @@ def _composed(settings: Settings, egress: Egress, registration: Registration) ->
         case Provider.SLACK:
             scopes = (*SCOPES, READING_SCOPE) if settings.slack_reads_channels else SCOPES
             return SlackOAuth(line, registration, settings.slack_authorize_url, scopes=scopes)
+        case Provider.SIEM:
+            raise ValueError("a customer's SIEM has no OAuth server: its secret is made here")
 
 
 def _server(provider: Provider) -> str:

@@ -42,7 +42,8 @@ RETURNING c.version, held.state AS before;
 -- name: credential
 -- The workspace's credential of one provider, as it is stored: what may be granted of it, so never the token that renews it.
 SELECT credential_id, provider, version, state, base_url, access_key, secret, access_token, provider_user, expires_at,
-    extract(epoch FROM expires_at - clock_timestamp())::float8 AS seconds_left, refresh_token IS NOT NULL AS renewable
+    extract(epoch FROM expires_at - clock_timestamp())::float8 AS seconds_left, refresh_token IS NOT NULL AS renewable,
+    extract(epoch FROM clock_timestamp() - connected_at)::float8 AS age_seconds
 FROM credentials
 WHERE workspace_id = :workspace_id AND provider = :provider;
 

@@ -53,6 +53,7 @@ class Stored:
     """A credential as it lies in its row: the ciphertexts of a pair, or that of an access token.
 
     `expires_at` is the token's end, `seconds_left` what the database's clock leaves of it; None for a pair, and for a token without an end.
+    `age_seconds` since this version was connected.
     """
 
     provider: Provider
@@ -65,6 +66,7 @@ class Stored:
     seconds_left: float | None = None
     renewable: bool = False
     provider_user: str = ""
+    age_seconds: float = 0.0
 
     def slot(self, tx: Tx, field: str) -> Slot:
         """Where the ciphertext of `field` belongs."""
@@ -130,6 +132,7 @@ async def credential(tx: Tx, provider: Provider) -> Stored | None:
         seconds_left=row["seconds_left"],
         renewable=row["renewable"],
         provider_user=row["provider_user"],
+        age_seconds=row["age_seconds"] or 0.0,
     )
 
 

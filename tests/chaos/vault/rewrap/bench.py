@@ -85,5 +85,6 @@ def _settings(dsns: ServiceDsns, secrets: SecretPlace) -> Settings:
         "public_url": "https://callmine.example",
         "ingest_sealing_public_key": SealingKey.generate().public_text(),
         "analysis_sealing_public_key": SealingKey.generate().public_text(),
+        "audit_sealing_public_key": SealingKey.generate().public_text(),
     }
     return Settings.model_validate(given)

@@ -24,3 +24,8 @@ INSERT INTO log_redactions (workspace_id, entry_id, part, commitment, erasure_id
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'actor', decode(repeat('0@n', 32), 'hex'), '00000001-0000-4000-8000-000000000001');
 INSERT INTO log_anchors (workspace_id, size, checkpoint, blind, global_index)
 VALUES ('@w', @n, 'of @w', decode(repeat('0@n', 32), 'hex'), @n);
+INSERT INTO streams (workspace_id, url, state, next_index, batch_end, version, due_at)
+VALUES ('@w', 'https://siem.@n.example.com/in', 'active', 0, @n, 1, '2026-01-0@nT00:00:00Z');
+INSERT INTO stream_grants (workspace_id, asked_id, asked_at, denied, grant_id, sealed, sealing_key_id, expires_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', '2026-01-0@nT00:00:00Z', '', '00000002-0000-4000-8000-000000000001',
+        decode(repeat('0@n', 32), 'hex'), 'key of @w', '2026-01-0@nT00:00:00Z');

@@ -54,7 +54,7 @@ class CredentialRequested(_message.Message):
     """UUID of the grant asked for, chosen by the requester."""
     provider: _integrations_pb2.Provider.ValueType
     purpose: _builtins.str
-    """What it is for: preview, run, notice."""
+    """What it is for: preview, run, notice, delivery, stream."""
     subject_id: _builtins.str
     """The run or preview it is for; of a notice, the provider and version that were lost."""
     def __init__(

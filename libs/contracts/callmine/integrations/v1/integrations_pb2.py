@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+callmine/integrations/v1/integrations.proto\x12\x18\x63\x61llmine.integrations.v1\"\x8e\x01\n\x14IntegrationConnected\x12\x34\n\x08provider\x18\x01 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x1a\n\x12\x63redential_version\x18\x02 \x01(\x03\x12\x10\n\x08\x62\x61se_url\x18\x03 \x01(\t\x12\x12\n\naccount_id\x18\x04 \x01(\t\"k\n\x17IntegrationDisconnected\x12\x34\n\x08provider\x18\x01 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x1a\n\x12\x63redential_version\x18\x02 \x01(\x03\"}\n\x19IntegrationNeedsReconnect\x12\x34\n\x08provider\x18\x01 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x1a\n\x12\x63redential_version\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t*a\n\x08Provider\x12\x18\n\x14PROVIDER_UNSPECIFIED\x10\x00\x12\x11\n\rPROVIDER_GONG\x10\x01\x12\x14\n\x10PROVIDER_HUBSPOT\x10\x02\x12\x12\n\x0ePROVIDER_SLACK\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+callmine/integrations/v1/integrations.proto\x12\x18\x63\x61llmine.integrations.v1\"\x8e\x01\n\x14IntegrationConnected\x12\x34\n\x08provider\x18\x01 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x1a\n\x12\x63redential_version\x18\x02 \x01(\x03\x12\x10\n\x08\x62\x61se_url\x18\x03 \x01(\t\x12\x12\n\naccount_id\x18\x04 \x01(\t\"k\n\x17IntegrationDisconnected\x12\x34\n\x08provider\x18\x01 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x1a\n\x12\x63redential_version\x18\x02 \x01(\x03\"}\n\x19IntegrationNeedsReconnect\x12\x34\n\x08provider\x18\x01 \x01(\x0e\x32\".callmine.integrations.v1.Provider\x12\x1a\n\x12\x63redential_version\x18\x02 \x01(\x03\x12\x0e\n\x06reason\x18\x03 \x01(\t*t\n\x08Provider\x12\x18\n\x14PROVIDER_UNSPECIFIED\x10\x00\x12\x11\n\rPROVIDER_GONG\x10\x01\x12\x14\n\x10PROVIDER_HUBSPOT\x10\x02\x12\x12\n\x0ePROVIDER_SLACK\x10\x03\x12\x11\n\rPROVIDER_SIEM\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'callmine.integrations.v1.in
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PROVIDER']._serialized_start=454
-  _globals['_PROVIDER']._serialized_end=551
+  _globals['_PROVIDER']._serialized_end=570
   _globals['_INTEGRATIONCONNECTED']._serialized_start=74
   _globals['_INTEGRATIONCONNECTED']._serialized_end=216
   _globals['_INTEGRATIONDISCONNECTED']._serialized_start=218

@@ -27,6 +27,8 @@ class _ProviderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Provider.Val
     PROVIDER_GONG: _Provider.ValueType  # 1
     PROVIDER_HUBSPOT: _Provider.ValueType  # 2
     PROVIDER_SLACK: _Provider.ValueType  # 3
+    PROVIDER_SIEM: _Provider.ValueType  # 4
+    """The customer's own SIEM: the secret that signs what audit sends there. Only requests and grants of audit name it."""
 
 class Provider(_Provider, metaclass=_ProviderEnumTypeWrapper):
     """Published by credential-vault to ingest and analysis on the topic `integrations`."""
@@ -35,6 +37,8 @@ PROVIDER_UNSPECIFIED: Provider.ValueType  # 0
 PROVIDER_GONG: Provider.ValueType  # 1
 PROVIDER_HUBSPOT: Provider.ValueType  # 2
 PROVIDER_SLACK: Provider.ValueType  # 3
+PROVIDER_SIEM: Provider.ValueType  # 4
+"""The customer's own SIEM: the secret that signs what audit sends there. Only requests and grants of audit name it."""
 Global___Provider: _TypeAlias = Provider  # noqa: Y015
 
 @_typing.final

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from audit.domain import Change, Entry, EntryType
 from audit.log.leaf import PERSONS, Erasure, Part, Recorded
 from audit.log.tree import Node, Range
+from audit.store.reading import Asked
 from database import Row, Tx
 
 _LOWEST = uuid.UUID(int=0)
@@ -118,6 +119,22 @@ async def tiles(tx: Tx, wanted: Iterable[Node]) -> dict[Node, bytes]:
 async def entries(tx: Tx, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Recorded]:
     """Entries by id, as far as they are there."""
     return {row["id"]: _recorded(row) for row in await tx.fetch("log_entries", ids=ids)}
+
+
+async def chosen(tx: Tx, ids: Sequence[uuid.UUID], wanted: Asked) -> set[uuid.UUID]:
+    """Those of some entries that the filters ask for."""
+    rows = await tx.fetch(
+        "log_chosen",
+        ids=ids,
+        type=wanted.type,
+        source=wanted.source,
+        actors=wanted.actors,
+        targets=wanted.targets,
+        words=wanted.words,
+        since=wanted.since,
+        until=wanted.top.occurred_at,
+    )
+    return {row["id"] for row in rows}
 
 
 async def strays(tx: Tx, limit: int) -> list[Row]:

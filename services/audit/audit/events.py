@@ -9,7 +9,7 @@ from datetime import UTC
 from audit import handlers
 from audit.domain import Change, Entry, EntryType
 from audit.log.keys import Salts
-from audit.store import reading, search
+from audit.store import reading
 from audit.streaming.grants import SealedGrant
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.credentials.v1.credentials_pb2 import (

@@ -14,13 +14,12 @@ from audit.log.sealing import Sealer, SealerSettings
 from audit.settings import Settings
 from audit.streaming.grants import Door
 from audit.streaming.http import streaming_router
-from audit.streaming.posting import RECIPIENT, EgressPost
+from audit.streaming.posting import EgressPost, sandboxes
 from audit.streaming.sender import Sender
 from audit.streaming.setup import Setup
 from audit.streaming.vault import Vault
 from cloud.secrets import GoogleSecrets
 from contracts.sealing import SealingKeys
-from egress import Destination
 from messaging.google import PullSettings
 from runtime import Assembly, assembled, endpoint
 
@@ -41,10 +40,8 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("workspaces", workspaces())
         pace = SealerSettings(settings.log_origin, settings.seal_seconds, settings.anchor_seconds)
         sealer = Sealer(parts.db, keyring, pace)
-        # Customers name the hosts; what is named here is a sandbox on this machine, if there is one.
         sandbox = settings.stream_sandbox_url
-        places = [Destination(name=RECIPIENT, base_url=sandbox)] if sandbox else []
-        post = EgressPost(parts.outbound.egress(places))
+        post = EgressPost(parts.outbound.egress(sandboxes(sandbox)))
         door = Door(SealingKeys.parse((await secrets.read("audit-sealing-key")).decode()))
         sender = Sender(parts.db, parts.outbox, Vault(parts.outbox, door), post)
         vault = Vault(parts.outbox, door, sender.wake)

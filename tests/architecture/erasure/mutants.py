@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -21,7 +22,7 @@ from architecture.erasure.elsewhere import folders_written, unruled_folders, unr
 from architecture.erasure.files import files_written, unruled_files
 from architecture.erasure.rules import Rules, Shared, Table, Topic
 from architecture.erasure.tables import unruled
-from egress.register import Kind, Recipient
+from egress.register import NOTICE, Kind, Recipient
 from messaging.topology import Subscription
 
 if TYPE_CHECKING:
@@ -217,7 +218,16 @@ def _providers(around: Around) -> Iterator[Elsewhere]:
         left = {name: one for name, one in known.items() if name != recipient.name}
         yield Elsewhere(f"{recipient.name}: provider without a rule", partial(unruled_providers, register, left))
     hosts = ("api.mail.example",)
-    new = Recipient(name="mailer", company="M", kind=Kind.SUB_PROCESSOR, purpose="sends mail", hosts=hosts)
+    listed = date(2026, 12, 1)
+    new = Recipient(
+        name="mailer",
+        company="M",
+        kind=Kind.SUB_PROCESSOR,
+        purpose="sends mail",
+        hosts=hosts,
+        listed_on=listed,
+        in_effect_from=listed + NOTICE,
+    )
     yield Elsewhere("mailer: a new provider", partial(unruled_providers, (*register, new), known))
 
 

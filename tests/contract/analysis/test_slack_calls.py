@@ -19,7 +19,7 @@ from analysis.slack.credential import Credential
 from analysis.slack.messages import report_message
 from contract.sandbox.specs import specification
 from core.ids import uuid7
-from egress import Egress
+from egress import Destination, Egress
 from integration.credential_vault.oauth_way import ADMIN_TOKEN, world_of
 from local.sandbox.oauth.accounts import Account
 from testkit.outside import Outside
@@ -37,7 +37,9 @@ class Recorded(Egress):
     calls: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
     answers: list[object] = field(default_factory=list)
 
-    async def request(self, destination: str, method: str, path_or_url: str, **how: object) -> httpx.Response:
+    async def request(
+        self, destination: str | Destination, method: str, path_or_url: str, **how: object
+    ) -> httpx.Response:
         sent = how.get("data") or how.get("params") or {}
         assert isinstance(sent, dict)
         answer = await self.real.request(destination, method, path_or_url, **how)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from contract.sandbox.specs import Exchange
-from egress import Egress
+from egress import Destination, Egress
 
 
 class ExchangingEgress(Egress):
@@ -14,7 +14,9 @@ class ExchangingEgress(Egress):
     base: str
     exchanges: list[Exchange]
 
-    async def request(self, destination: str, method: str, path_or_url: str, **parts: object) -> httpx.Response:
+    async def request(
+        self, destination: str | Destination, method: str, path_or_url: str, **parts: object
+    ) -> httpx.Response:
         """As the real one, which it uses."""
         response = await super().request(destination, method, path_or_url, **parts)  # type: ignore[arg-type]
         self.exchanges.append(Exchange.of(response, self.base))

@@ -50,7 +50,9 @@ class RecordingEgress(Egress):
 
     bodies: list[tuple[str, Mapping[str, object]]]
 
-    async def request(self, destination: str, method: str, path_or_url: str, **parts: object) -> httpx.Response:
+    async def request(
+        self, destination: str | Destination, method: str, path_or_url: str, **parts: object
+    ) -> httpx.Response:
         inputs = parts.get("json") if method == "POST" else parts.get("params")
         assert isinstance(inputs, dict)
         assert (parts.get("json") is None) == (method == "GET")

@@ -52,7 +52,9 @@ class RecordingEgress(Egress):
 
     bodies: list[tuple[str, dict[str, object]]]
 
-    async def request(self, destination: str, method: str, path_or_url: str, **parts: object) -> httpx.Response:
+    async def request(
+        self, destination: str | Destination, method: str, path_or_url: str, **parts: object
+    ) -> httpx.Response:
         body = parts.get("json")
         self.bodies.append((path_or_url, body if isinstance(body, dict) else {}))
         return await super().request(destination, method, path_or_url, **parts)  # type: ignore[arg-type]
@@ -308,7 +310,9 @@ async def test_a_refusal_is_told_in_hubspots_own_words_without_the_token(hubspot
 class QuotingEgress(RecordingEgress):
     """Meets a HubSpot whose refusal quotes the token."""
 
-    async def request(self, destination: str, method: str, path_or_url: str, **parts: object) -> httpx.Response:
+    async def request(
+        self, destination: str | Destination, method: str, path_or_url: str, **parts: object
+    ) -> httpx.Response:
         raise ProviderRejected("hubspot", 401, b'{"message": "token secret-token-9 has ended"}')
 
 

@@ -39,7 +39,9 @@ class CountingEgress(Egress):
 
     pages: list[str]
 
-    async def request(self, destination: str, method: str, path_or_url: str, **parts: object) -> httpx.Response:
+    async def request(
+        self, destination: str | Destination, method: str, path_or_url: str, **parts: object
+    ) -> httpx.Response:
         """As the real one, which it uses."""
         body = parts.get("json")
         if path_or_url.endswith(LIST) and isinstance(body, dict):

@@ -53,7 +53,11 @@ async def log_verifies(system: System) -> Verdict:
     sealed = report.checkpoint.size if report.checkpoint else 0
     if not sealed:
         problems.append("nothing is sealed in the log")
-    figures = {"entries verified": sealed, "checkpoints in the global log": head.size, "global head": head.root.hex()}
+    figures: dict[str, int | float | str] = {
+        "entries verified": sealed,
+        "checkpoints in the global log": head.size,
+        "global head": head.root.hex(),
+    }
     return Verdict(figures, tuple(problems))
 
 

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from egress import REGISTER, Destination, DestinationRefused, Egress, Kind, NotInRegister, Recipient
+from egress.register import FOUNDED
 
 THEIRS = Destination(name="siem", base_url="https://siem.example.com")
 
@@ -63,6 +64,16 @@ async def test_a_request_goes_to_the_host_that_was_named_and_to_no_other() -> No
 
 def test_a_sub_processors_hosts_are_ours_to_name() -> None:
     with pytest.raises(ValueError, match="customer's own"):
-        Recipient(name="x", company="X", kind=Kind.SUB_PROCESSOR, purpose="x", hosts=(), own_hosts=True)
+        Recipient(
+            name="x",
+            company="X",
+            kind=Kind.SUB_PROCESSOR,
+            purpose="x",
+            hosts=(),
+            listed_on=FOUNDED,
+            in_effect_from=FOUNDED,
+            founding=True,
+            own_hosts=True,
+        )
     with pytest.raises(NotInRegister):
         REGISTER.admit_own(Destination(name="slack", base_url="https://evil.example.com"), date(2026, 11, 29))

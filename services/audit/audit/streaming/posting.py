@@ -62,6 +62,11 @@ def _destination(url: str) -> Destination:
     return Destination(name=RECIPIENT, base_url=f"https://{parts.netloc}", largest_response=_LARGEST_ANSWER)
 
 
+def sandboxes(url: str) -> list[Destination]:
+    """The places that are named in the settings: customers name the hosts, so that it is a sandbox on this machine, or nothing."""
+    return [Destination(name=RECIPIENT, base_url=url)] if url else []
+
+
 def _words(error: EgressError) -> str:
     """Ours, with the status and the kind of failure; `egress` puts no address, header or body into its messages."""
     return f"The endpoint{str(error).removeprefix(RECIPIENT)}"[:_LONGEST_REASON]

@@ -169,34 +169,8 @@ def _audit(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     def file() -> str:
         return urlencode({**chosen(), "format": a.rng.choice(["csv", "jsonl", "jsonl", "proof", "xml"])})
 
-    def stream() -> dict[str, str]:
-        url = a.rng.choice(
-            [f"https://siem.{WORD}.example/in", "https://siem.example.com:8443", "http://x", "https://10.0.0.1/"]
-        )
-        return {"url": url, "version": str(a.rng.choice([0, 0, 1, 1, 2, 3]))}
-
-    def pull() -> str:
-        return urlencode(
-            {"cursor": a.rng.choice(["", "", "0", "1", "7", WORD]), "size": a.rng.choice([1, 5, 500, 501])}
-        )
-
-    log, streaming = "/audit/log", "/audit/streaming"
+    log = "/audit/log"
     return (
-        (2, lambda: a.page("audit", streaming)),
-        (2, lambda: a.form("audit", streaming, stream())),
-        (1, lambda: a.form("audit", f"{streaming}/{a.rng.choice(['pause', 'resume', 'remove'])}", a.seen())),
-        (0, lambda: a.form("audit", f"{streaming}/pause", a.seen())),
-        (0, lambda: a.form("audit", f"{streaming}/resume", a.seen())),
-        (0, lambda: a.form("audit", f"{streaming}/remove", a.seen())),
-        # Waits for the vault where there is a stream: once is enough.
-        (0, lambda: a.form("audit", f"{streaming}/test", {})),
-        (0, lambda: a.api("audit", "POST", f"/api/v1{streaming}/test")),
-        (2, lambda: a.api("audit", "GET", f"/api/v1{streaming}")),
-        (2, lambda: a.api("audit", "PUT", f"/api/v1{streaming}", stream())),
-        (1, lambda: a.api("audit", "POST", f"/api/v1{streaming}/pause", a.seen())),
-        (1, lambda: a.api("audit", "POST", f"/api/v1{streaming}/resume", a.seen())),
-        (1, lambda: a.api("audit", "DELETE", f"/api/v1{streaming}?{urlencode(a.seen())}")),
-        (2, lambda: a.api("audit", "GET", f"/api/v1/audit/stream?{pull()}")),
         # Nothing is sealed here: what sealing does with several workspaces is told by the proof of the log.
         (
             1,
@@ -217,6 +191,38 @@ def _audit(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (6, lambda: a.api("audit", "GET", f"/api/v1/audit?{query([1, 2, 2, 5, 5, 50, 200, 201, 0, 'x'])}")),
         (2, lambda: a.api("audit", "GET", f"/api/v1/audit/new?{news()}")),
         (2, lambda: a.api("audit", "GET", f"/api/v1/audit/export?{file()}")),
+    )
+
+
+def _streaming(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    def stream() -> dict[str, str]:
+        url = a.rng.choice(
+            [f"https://siem.{WORD}.example/in", "https://siem.example.com:8443", "http://x", "https://10.0.0.1/"]
+        )
+        return {"url": url, "version": str(a.rng.choice([0, 0, 1, 1, 2, 3]))}
+
+    def pull() -> str:
+        return urlencode(
+            {"cursor": a.rng.choice(["", "", "0", "1", "7", WORD]), "size": a.rng.choice([1, 5, 500, 501])}
+        )
+
+    streaming = "/audit/streaming"
+    return (
+        (2, lambda: a.page("audit", streaming)),
+        (2, lambda: a.form("audit", streaming, stream())),
+        (1, lambda: a.form("audit", f"{streaming}/{a.rng.choice(['pause', 'resume', 'remove'])}", a.seen())),
+        (0, lambda: a.form("audit", f"{streaming}/pause", a.seen())),
+        (0, lambda: a.form("audit", f"{streaming}/resume", a.seen())),
+        (0, lambda: a.form("audit", f"{streaming}/remove", a.seen())),
+        # Waits for the vault where there is a stream: once is enough.
+        (0, lambda: a.form("audit", f"{streaming}/test", {})),
+        (0, lambda: a.api("audit", "POST", f"/api/v1{streaming}/test")),
+        (2, lambda: a.api("audit", "GET", f"/api/v1{streaming}")),
+        (2, lambda: a.api("audit", "PUT", f"/api/v1{streaming}", stream())),
+        (1, lambda: a.api("audit", "POST", f"/api/v1{streaming}/pause", a.seen())),
+        (1, lambda: a.api("audit", "POST", f"/api/v1{streaming}/resume", a.seen())),
+        (1, lambda: a.api("audit", "DELETE", f"/api/v1{streaming}?{urlencode(a.seen())}")),
+        (2, lambda: a.api("audit", "GET", f"/api/v1/audit/stream?{pull()}")),
     )
 
 
@@ -434,4 +440,12 @@ def request(rng: Random, known: Known) -> Operation:
 
 def choices(asker: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     """All that can be drawn, with how often."""
-    return [*_analysis(asker), *_schedules(asker), *_delivery(asker), *_audit(asker), *_vault(asker), *_others(asker)]
+    return [
+        *_analysis(asker),
+        *_schedules(asker),
+        *_delivery(asker),
+        *_audit(asker),
+        *_streaming(asker),
+        *_vault(asker),
+        *_others(asker),
+    ]

@@ -169,15 +169,10 @@ def _audit(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     def file() -> str:
         return urlencode({**chosen(), "format": a.rng.choice(["csv", "jsonl", "jsonl", "proof", "xml"])})
 
-    log = "/audit/log"
+    log, published = "/audit/log", ["keys", "checkpoint", "tile/0/000", "callmine_verify.py"]
     return (
         # Nothing is sealed here: what sealing does with several workspaces is told by the proof of the log.
-        (
-            1,
-            lambda: a.open(
-                "audit", f"{log}/{a.rng.choice(['keys', 'checkpoint', 'tile/0/000', 'callmine_verify.py'])}"
-            ),
-        ),
+        (1, lambda: a.open("audit", f"{log}/{a.rng.choice(published)}")),
         (0, lambda: a.open("audit", f"{log}/keys")),
         (0, lambda: a.open("audit", f"{log}/checkpoint")),
         (0, lambda: a.open("audit", f"{log}/tile/0/000")),

@@ -23,6 +23,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 import analysis.http
 import audit.http
 import audit.log.routes
+import audit.staff.routes
 import credential_vault.http.integrations
 import ingest.http
 import retention.http
@@ -78,7 +79,11 @@ def routers() -> dict[str, tuple[APIRouter, ...]]:
         "ingest": (ingest.http.router(nothing, nothing, nothing, nothing),),
         "analysis": analysis.http.routers(desk, nothing, nothing, nothing, nothing, ""),
         "credential-vault": (credential_vault.http.integrations.router(nothing),),
-        "audit": (*audit.http.routers(nothing), audit.log.routes.log_router(nothing, nothing)),
+        "audit": (
+            *audit.http.routers(nothing),
+            audit.log.routes.log_router(nothing, nothing),
+            audit.staff.routes.staff_router(nothing),
+        ),
         "retention": (retention.http.router(nothing, nothing, nothing),),
     }
 

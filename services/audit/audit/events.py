@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from audit import handlers
 from audit.domain import Change, Entry, EntryType
 from audit.log.keys import Salts
+from audit.staff import desk
+from audit.staff.store import ToldRead
 from audit.store import reading, search
-from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
+from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, StaffAccess
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
-from contracts import Event
+from contracts import ActorKind, Event
+from contracts.staff import read_told
 from core.errors import InvalidInput
 from core.ids import points_elsewhere
 from database import Tx
@@ -34,8 +38,12 @@ def routes(salts: Salts) -> Routes:
         await handlers.record(tx, entries, salts)
         await search.index(tx, entries)
 
+    async def looked_into(tx: Tx, events: Sequence[Event[StaffAccess]]) -> None:
+        await desk.record(tx, [_read(event) for event in events])
+
     table = Routes()
     table.on_many(AdminAction, recorded)
+    table.on_many(StaffAccess, looked_into)
     return table
 
 
@@ -79,6 +87,14 @@ def _entry(event: Event[AdminAction]) -> Entry:
         ),
         occurred_at=event.occurred_at,
     )
+
+
+def _read(event: Event[StaffAccess]) -> ToldRead:
+    if event.actor.kind is not ActorKind.STAFF or not event.actor.id:
+        raise InvalidInput("the message does not say who of our staff it is about")
+    told = read_told(event.payload)
+    read = replace(told, question=_cut(told.question), reads=_cut(told.reads), about=_cut(told.about))
+    return ToldRead(read, _cut(event.producer), _cut(event.actor.id), event.occurred_at)
 
 
 def _cut(text: str) -> str:

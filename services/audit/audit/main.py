@@ -12,6 +12,8 @@ from audit.log.note import Keyring
 from audit.log.routes import log_router
 from audit.log.sealing import Sealer, SealerSettings
 from audit.settings import Settings
+from audit.staff.desk import Desk
+from audit.staff.routes import staff_router
 from cloud.secrets import GoogleSecrets
 from runtime import Assembly, assembled, endpoint
 
@@ -27,7 +29,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         keyring = Keyring.parse((await secrets.read("audit-log-key")).decode())
         parts.consume("audit", routes(Salts()))
         parts.consume("workspaces", workspaces())
-        parts.serve(*routers(parts.db), log_router(parts.db, keyring))
+        parts.serve(*routers(parts.db), log_router(parts.db, keyring), staff_router(Desk(parts.db, parts.outbox)))
         sealer = Sealer(parts.db, keyring, SealerSettings(settings.log_origin, settings.seal_seconds))
         parts.work(sealer.run)
         yield parts

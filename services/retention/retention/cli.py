@@ -1,4 +1,4 @@
-"""`retention serve | migrate | parked | plan`."""
+"""`retention serve | migrate | parked | plan | staff`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from retention.events import announce
 from retention.handlers import PlanChange, Plans
 from retention.main import SERVICE, compose
 from retention.settings import Settings
+from retention.store.staff import QUESTIONS
 from runtime import reporting_errors, service_app
+from runtime.staff_cli import staff_app
 from web import load_settings
 
 app = service_app(SERVICE, Settings, compose)
+app.add_typer(staff_app(SERVICE, Settings, compose, QUESTIONS), name="staff")
 
 
 @app.command()

@@ -44,6 +44,7 @@ _CHANNELS = Untold("reads which channels there are; choosing one is audited")
 _SEEN = Untold("a person's own: what somebody has been told is not told again")
 _CHECK = Untold("has the credential checked; the check, a job, tells of what it finds")
 _SAME_ENTRIES = Untold("moves entries to where they are found, or gives them places in the log; none of them changes")
+_STAFF = Untold("staff access is none of the fourteen types: the staff-access log, which admins see, tells of it")
 _KEYS = Untold("keys of the service, of no workspace; no credential changes by it")
 
 WAYS_IN: Register = {
@@ -186,6 +187,12 @@ WAYS_IN: Register = {
     ("credential-vault", "command keys backups"): _OPERATOR,
     ("credential-vault", "command keys begin-again"): _KEYS,
     # audit
+    ("audit", "POST /audit/staff-access/{grant_id}/end"): _STAFF,
+    ("audit", "message callmine.audit.v1.StaffAccess"): _STAFF,
+    ("audit", "command staff grant"): _STAFF,
+    ("audit", "command staff approve"): _STAFF,
+    ("audit", "command staff revoke"): _STAFF,
+    ("audit", "command staff list"): _OPERATOR,
     ("audit", "message callmine.audit.v1.AdminAction"): Untold("is how an entry comes into the log"),
     ("audit", "message callmine.workspaces.v1.WorkspaceCreated"): _PROJECTION,
     ("audit", "message callmine.workspaces.v1.WorkspaceUpdated"): _PROJECTION,
@@ -218,6 +225,10 @@ EVERYWHERE: Mapping[str, Declared] = {
     "message callmine.workspaces.v1.MemberRoleChanged": _MEMBERS,
     "message callmine.workspaces.v1.ApiKeyCreated": _PROJECTION,
     "message callmine.workspaces.v1.ApiKeyRevoked": _PROJECTION,
+    "message callmine.staff.v1.StaffGranted": _STAFF,
+    "message callmine.staff.v1.StaffGrantEnded": _STAFF,
+    "command staff ask": _STAFF,
+    "command staff questions": _OPERATOR,
     "command serve": _BUS,
     "command migrate": Untold("migrations are looked at one by one"),
     "command parked list": _BUS,

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ import uvloop
 from fastapi import FastAPI
 
 import core.log
+from core.memory import settle
 from web.background import Background
 from web.settings import ServiceSettings
 from web.state import Web
@@ -36,23 +37,27 @@ def run(app: App, settings: ServiceSettings) -> None:
     asynchronous context manager that also takes down what it built.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        healthy = runner.run(serve(app, settings))
+        # Only here is the process our own: whoever serves in a process with other things in it keeps their garbage collectable.
+        healthy = runner.run(serve(app, settings, settle))
     if not healthy:
         sys.exit(1)
 
 
-async def serve(app: App, settings: ServiceSettings) -> bool:
-    """Serve on the running loop until told to stop; False if background work crashed or the start failed."""
+async def serve(app: App, settings: ServiceSettings, started: Callable[[], None] = lambda: None) -> bool:
+    """Serve on the running loop until told to stop; False if background work crashed or the start failed.
+
+    `started` is called once everything is built and listening.
+    """
     if isinstance(app, AbstractAsyncContextManager):
         async with app as built:
-            return await _serve(built, settings)
-    return await _serve(app if isinstance(app, FastAPI) else await app, settings)
+            return await _serve(built, settings, started)
+    return await _serve(app if isinstance(app, FastAPI) else await app, settings, started)
 
 
-async def _serve(app: FastAPI, settings: ServiceSettings) -> bool:
+async def _serve(app: FastAPI, settings: ServiceSettings, started: Callable[[], None]) -> bool:
     background: Background = app.state.background
     web: Web = app.state.web
-    server = _Server(_config(app, settings), web.stopping)
+    server = _Server(_config(app, settings), web.stopping, started)
     watcher = asyncio.create_task(_stop_on_crash(background, server), name="web.stop_on_crash")
     try:
         await server.serve()
@@ -68,9 +73,15 @@ class _Server(uvicorn.Server):
     uvicorn raises a caught signal again when it has stopped, which would kill the process before it has cleaned up.
     """
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, started: Callable[[], None]) -> None:
         super().__init__(config)
         self._stopping = stopping
+        self._started = started
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self._started()
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop listening, and wait for the answers that are under way."""

@@ -27,6 +27,7 @@ from chaos.runs.life import Key
 from cloud import Endpoint
 from cloud.objects import GoogleObjects
 from core.clock import SystemClock
+from core.memory import settle
 from database import Database, DatabaseSettings, Queries
 from egress import Destination, Egress
 from messaging import Outbox
@@ -96,6 +97,8 @@ async def _work(order: Order) -> Taken:
         await finished.wait()
         stored.clear()
         finished.clear()
+        # As a service does once it has started.
+        settle()
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         began, used = time.monotonic(), time.process_time()

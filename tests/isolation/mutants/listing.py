@@ -1,4 +1,4 @@
-"""The list of all mutants, kept in `list.txt`: a line each, with the walls it is tried on."""
+"""The list of all mutants, kept in `list.txt`: a line for each place and the walls it is tried on, with all that is done to it there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ from isolation.mutants.mutant import Trial
 from isolation.mutants.trials import all_trials, benches
 
 LIST = Path(__file__).parent / "list.txt"
+
+_BETWEEN = "; "
+
+
+def read() -> list[str]:
+    """What the list says: `walls: service: place: operator` for each mutant, in order."""
+    found = []
+    for line in LIST.read_text().splitlines():
+        place, _, operators = line.rpartition(": ")
+        found += [f"{place}: {operator}" for operator in operators.split(_BETWEEN)]
+    return sorted(found)
 
 
 async def lines(admin_url: str) -> list[str]:
@@ -36,5 +47,9 @@ async def _is_valid(trial: Trial, known: dict[Callable[[], Awaitable[bool]], boo
 def write(admin_url: str) -> int:
     """Write the list anew; how many mutants it has."""
     found = asyncio.run(lines(admin_url))
-    LIST.write_text("\n".join(found) + "\n")
+    places: dict[str, list[str]] = defaultdict(list)
+    for line in found:
+        place, _, operator = line.rpartition(": ")
+        places[place].append(operator)
+    LIST.write_text("".join(f"{place}: {_BETWEEN.join(operators)}\n" for place, operators in sorted(places.items())))
     return len(found)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from analysis.domain.finding import CallAnalysis, CallAnswer
 from analysis.domain.merging import check_parts
 from analysis.domain.transcript import Call
 from analysis.models.answers import read_call_answer
-from analysis.models.asking import Conversation
+from analysis.models.asking import Conversation, Place
 from analysis.models.masking import Mask
 from analysis.models.port import Prompt, TooLong
 from analysis.models.prompts import CALL_TOKENS, CallQuestion
@@ -23,15 +24,16 @@ _HALVINGS = 2
 _AT_ONCE = 16_000
 
 
-async def analyse(talk: Conversation, brief: str, call: Call, mask: Mask) -> CallAnalysis:
-    """The checked result of one call. Raises BadAnswer, AccountRefused, ProviderTrouble.
+async def analyse(talk: Conversation, brief: str, call: Call, mask: Mask, turn: Place = nullcontext) -> CallAnalysis:
+    """The checked result of one call; its question is made ready in a `turn`. Raises BadAnswer, AccountRefused, ProviderTrouble.
 
     Parts are asked one after the other. Where one fails for now, the whole call is put back and its parts are asked again: each has been
     repeated in place before, so that it is rare, and nothing of an answer is kept outside the result.
     """
     room = talk.room(CALL_TOKENS)
     if sum(len(sentence.text) for sentence in call.sentences) < _AT_ONCE:
-        question, prompts = _prepared(brief, call, mask, room)
+        async with turn():
+            question, prompts = _prepared(brief, call, mask, room)
     else:
         # Masking a long call takes a while of computing, in which other work has its turn.
         question, prompts = await asyncio.to_thread(_prepared, brief, call, mask, room)

@@ -87,6 +87,7 @@ class CallWork:
         self._turns = calls.Turns()
         self._random = random.SystemRandom()
         self._loading = asyncio.Semaphore(_LOADS_AT_ONCE)
+        self._computing = asyncio.Lock()
         self._beginning = Batches[WorkspaceId, CallClaim, Begun](self._begin)
         self._storing = Batches[tuple[WorkspaceId, RunId], CallEnd, None](self._store, linger=self._linger)
 
@@ -125,7 +126,7 @@ class CallWork:
             call = await self._load(claim, begun.call)
             title = call.title
             reach("analysis.call.loaded")
-            result = await analyse(talk, question.brief, call, Mask(on=begun.masks))
+            result = await analyse(talk, question.brief, call, Mask(on=begun.masks), self._turn)
         except AccountRefused as error:
             await self._end_run(claim, talk, str(error))
         except BadAnswer as error:
@@ -156,11 +157,23 @@ class CallWork:
             reach("analysis.call.asking")
             yield
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """A turn at computing what is wanted later: one between two rounds of the loop, so that what is wanted now waits for one at most.
+
+        Sixteen calls that come from storage together would otherwise be made ready together, and each step of a question that is on its
+        way (connect, shake hands, send) would wait for as many of them as have come by then.
+        """
+        async with self._computing:
+            await asyncio.sleep(0)
+            yield
+
     async def _load(self, claim: CallClaim, claimed: ClaimedCall) -> Call:
         stored = StoredCall(claimed.object_name, claimed.sha256)
         async with self._loading:
             document = await read_call(self.objects, claim.workspace_id, stored)
-        call = parse_call(document)
+        async with self._turn():
+            call = parse_call(document)
         if call.call_id != claim.call_id:
             raise UnreadableCall("the stored call is another one than was announced")
         if not call.sentences:

@@ -8,16 +8,25 @@ FROM unnest(:call_ids::text[], :metadata::bytea[], :checksums::text[], :ended_at
 -- name: run_calls_waiting
 -- The next calls to fetch, in their order, without those to be asked for later. Where a call is held already, with the same metadata and a
 -- transcript that was read recently or long enough after the call to be final, its object stands beside it.
+-- Each is looked up by its key: a join is hashed while the tables have no statistics yet, over all that is held, for every batch.
 SELECT r.call_id, r.position, r.metadata, r.checksum, r.ended_at, r.duration_seconds, r.refusals,
     coalesce(r.ended_at > clock_timestamp() - interval '1 day', false) AS is_young, h.object_name, h.sha256, h.size_bytes
-FROM run_calls r
-LEFT JOIN held_calls h ON h.workspace_id = :workspace_id AND h.provider = 'gong' AND h.call_id = r.call_id
-    AND h.checksum = r.checksum AND h.fetched_at > clock_timestamp() - make_interval(days => :held_days::int)
-    AND (h.fetched_at >= r.ended_at + interval '1 day' OR h.fetched_at > clock_timestamp() - interval '1 hour')
-WHERE r.workspace_id = :workspace_id AND r.run_id = :run_id AND r.state = 'chosen' AND r.position > :after
-    AND (r.not_before IS NULL OR r.not_before <= clock_timestamp())
-ORDER BY r.position
-LIMIT :calls;
+FROM (
+    SELECT c.call_id, c.position, c.metadata, c.checksum, c.ended_at, c.duration_seconds, c.refusals
+    FROM run_calls c
+    WHERE c.workspace_id = :workspace_id AND c.run_id = :run_id AND c.state = 'chosen' AND c.position > :after
+        AND (c.not_before IS NULL OR c.not_before <= clock_timestamp())
+    ORDER BY c.position
+    LIMIT :calls
+) r
+LEFT JOIN LATERAL (
+    SELECT k.object_name, k.sha256, k.size_bytes FROM held_calls k
+    WHERE k.workspace_id = :workspace_id AND k.provider = 'gong' AND k.call_id = r.call_id
+        AND k.checksum = r.checksum AND k.fetched_at > clock_timestamp() - make_interval(days => :held_days::int)
+        AND (k.fetched_at >= r.ended_at + interval '1 day' OR k.fetched_at > clock_timestamp() - interval '1 hour')
+    LIMIT 1
+) h ON true
+ORDER BY r.position;
 
 -- name: run_calls_later
 -- How many calls are left, and the seconds until the first of them may be asked for.

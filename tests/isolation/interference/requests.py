@@ -169,12 +169,7 @@ def _audit(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     def file() -> str:
         return urlencode({**chosen(), "format": a.rng.choice(["csv", "jsonl", "jsonl", "xml"])})
 
-    log, staff = "/audit/log", "/audit/staff-access"
-
-    def grant() -> str:
-        # Commands alone make grants: here there are those of nobody, and ids of something else in another workspace.
-        return a.known.some(a.rng, (), a.known.foreign.runs)
-
+    log = "/audit/log"
     return (
         # Nothing is sealed here: what sealing does with several workspaces is told by the proof of the log.
         (
@@ -190,16 +185,27 @@ def _audit(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (1, lambda: a.api("audit", "GET", f"/api/v1{log}/checkpoint")),
         (1, lambda: a.api("audit", "GET", f"/api/v1{log}/export")),
         (4, lambda: a.page("audit", f"/audit?{query([''])}")),
-        (1, lambda: a.page("audit", f"{staff}?before={quote(grant())}")),
-        (1, lambda: a.page("audit", f"{staff}/{grant()}")),
-        (1, lambda: a.form("audit", f"{staff}/{grant()}/end", {})),
-        (1, lambda: a.api("audit", "GET", f"/api/v1{staff}?size={a.rng.choice([1, 50, 0])}")),
-        (1, lambda: a.api("audit", "GET", f"/api/v1{staff}/{grant()}/statements")),
         (2, lambda: a.page("audit", f"/audit/new?{news()}", part=True)),
         (2, lambda: a.page("audit", f"/audit/export?{file()}")),
         (6, lambda: a.api("audit", "GET", f"/api/v1/audit?{query([1, 2, 2, 5, 5, 50, 200, 201, 0, 'x'])}")),
         (2, lambda: a.api("audit", "GET", f"/api/v1/audit/new?{news()}")),
         (2, lambda: a.api("audit", "GET", f"/api/v1/audit/export?{file()}")),
+    )
+
+
+def _staff_access(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    """The staff-access log. Commands alone make grants: here there are ids of nobody's, and of something else in another workspace."""
+    staff = "/audit/staff-access"
+
+    def grant() -> str:
+        return a.known.some(a.rng, (), a.known.foreign.runs)
+
+    return (
+        (1, lambda: a.page("audit", f"{staff}?before={quote(grant())}")),
+        (1, lambda: a.page("audit", f"{staff}/{grant()}")),
+        (1, lambda: a.form("audit", f"{staff}/{grant()}/end", {})),
+        (1, lambda: a.api("audit", "GET", f"/api/v1{staff}?size={a.rng.choice([1, 50, 0])}")),
+        (1, lambda: a.api("audit", "GET", f"/api/v1{staff}/{grant()}/statements")),
     )
 
 
@@ -377,4 +383,12 @@ def request(rng: Random, known: Known) -> Operation:
 
 def choices(asker: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     """All that can be drawn, with how often."""
-    return [*_analysis(asker), *_schedules(asker), *_delivery(asker), *_audit(asker), *_vault(asker), *_others(asker)]
+    return [
+        *_analysis(asker),
+        *_schedules(asker),
+        *_delivery(asker),
+        *_audit(asker),
+        *_staff_access(asker),
+        *_vault(asker),
+        *_others(asker),
+    ]

@@ -23,6 +23,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 import analysis.http
 import audit.http
 import audit.log.routes
+import audit.staff.routes
 import audit.streaming.http
 import credential_vault.http.integrations
 import credential_vault.http.signing
@@ -88,6 +89,7 @@ def routers() -> dict[str, tuple[APIRouter, ...]]:
             *audit.http.routers(nothing),
             audit.log.routes.log_router(nothing, nothing),
             audit.streaming.http.streaming_router(nothing),
+            audit.staff.routes.staff_router(nothing),
         ),
         "retention": (
             retention.http.router(

@@ -1,4 +1,4 @@
-"""`callmine run | demo | parked | <service> …`: Callmine on one machine."""
+"""`callmine run | demo | parked | staff-token | <service> …`: Callmine on one machine."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ import typer
 
 from contracts.registry import SERVICES
 from local import screen
+from local.broker.clock import SystemClock
+from local.broker.tokens import PushSigner
 from local.broker.watching import NothingToWatch, Place, watch
 from local.databases import provide_databases
 from local.journey import JourneyFailed, Outcome, audit_types, everything, found_again, verified
@@ -28,6 +30,7 @@ from local.postgres import PostgresFailed
 from local.sandbox.corpus.library import load_library
 from local.sandbox.settings import SHIPPED_CALLS
 from local.stack import ProcessFailed, Stack, StackSettings
+from local.stack.environment import STAFF, STAFF_AUDIENCE
 from local.stack.keys import WORKSPACES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,6 +221,20 @@ def parked(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
             typer.echo(
                 f"  {message['id']}  {message['source']}  {message['type'] or 'unknown type'}  {message['reason']}"
             )
+
+
+@app.command("staff-token")
+def staff_token(
+    address: Annotated[str, typer.Argument(help="Somebody of our staff on this machine")] = STAFF[0],
+) -> None:
+    """Print an identity token, as `gcloud auth print-identity-token` does in the cloud: for CALLMINE_STAFF_IDENTITY_TOKEN."""
+    if address not in STAFF:
+        raise typer.BadParameter(f"our staff on this machine are {' and '.join(STAFF)}")
+    folder = STATE / "broker"
+    if not folder.is_dir():
+        typer.echo("Nothing has been started on this machine yet: `make run` first.", err=True)
+        raise typer.Exit(1)
+    typer.echo(PushSigner(folder, SystemClock()).token(STAFF_AUDIENCE, address))
 
 
 def _parked_of(service: str) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +12,7 @@ import asyncpg
 import pytest
 
 from architecture.calls import calls_in, calls_of, in_store
-from contracts.registry import SERVICES
+from contracts.registry import SERVICES, STAFFED
 from database import Queries
 from database.checker import check, check_definitions, read_catalog
 from database.queries import SCOPE_PARAMETER, Statement
@@ -27,9 +29,13 @@ def queries_of(service: str) -> Queries:
 
 @asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """A connection with a scope set, so that policies can be planned."""
+    """A connection with a scope and a grant set, so that policies can be planned."""
     connection = await asyncpg.connect(dsn)
     try:
+        await connection.execute(
+            "SELECT set_config('app.staff', 'nobody', false), set_config('app.staff_grant', $1, false)",
+            str(uuid.UUID(int=0)),
+        )
         await connection.execute("SELECT set_config('app.workspace_id', 'org_none', false)")
         await connection.execute("SELECT set_config('app.report_floor', '-infinity', false)")
         yield connection
@@ -68,6 +74,23 @@ async def test_the_database_takes_every_statement_from_its_role(service: str, ne
     async with connected(dsns.app) as app, connected(dsns.sweep) as sweep:
         refused = [await refusal(sweep if one.crosses_workspaces else app, one) for one in queries_of(service)]
     assert [text for text in refused if text] == []
+
+
+@pytest.mark.parametrize("service", STAFFED)
+async def test_questions_of_staff_stand_in_their_list_and_are_taken_from_the_staff_role(
+    service: str, new_database: NewDatabase
+) -> None:
+    package = services()[service].package
+    asked = [one for one in Queries.of(package) if one.told_to_admins]
+    listed = importlib.import_module(f"{package}.store.staff").QUESTIONS
+    assert [one.name for one in asked] == [f"staff_{name}" for name in listed]
+    assert {Path(one.file).name for one in asked} == {"staff.sql"}
+    assert [
+        one.name for one in Queries.of(package) if Path(one.file).name == "staff.sql" and not one.told_to_admins
+    ] == []
+    async with connected((await new_database(service)).staff) as staff:
+        mine = [*asked, *(one for one in Queries.of("messaging") if one.name == "staff_grant_in_force")]
+        assert [text for one in mine if (text := await refusal(staff, one))] == []
 
 
 async def test_a_wrong_statement_is_found(new_database: NewDatabase, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ async def test_what_is_left_out_looks_nothing_up(postgres_url: str) -> None:
     looked = Looked()
     await look(postgres_url, "audit", ROWS, looked)
     named = _names(looked.excluded)
-    messages = {"scope_enter", "outbox_insert", "inbox_enter", "membership_save"}
+    messages = {"scope_enter", "staff_enter", "outbox_insert", "inbox_enter", "membership_save"}
     added = {
         "words_add",
         "names_keep_enter",
@@ -55,7 +55,8 @@ async def test_what_is_left_out_looks_nothing_up(postgres_url: str) -> None:
         "log_head_make",
         "log_redactions_add",
     }
-    added |= {"entries_record_enter", "request_claim", "known_api_key_save"}
+    added |= {"entries_record_enter", "request_claim", "known_api_key_save", "known_staff_grant_save"}
+    added |= {"staff_grant_ask", "staff_reads_add"}
     # The days of entries_count_recorded are one moment here, between which nothing lies: of its plans only the generic one is looked at.
     assert named == messages | added | {"entries_read_at", "entries_count_recorded"}
 

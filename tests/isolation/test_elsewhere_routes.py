@@ -31,6 +31,7 @@ IDS = frozenset(
         "delivery_id",
         "notice_id",
         "key_id",
+        "grant_id",
     }
 )
 NOT_IDS = {

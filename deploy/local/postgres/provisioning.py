@@ -1,8 +1,8 @@
-"""One database per service, with the three roles that may enter it.
+"""One database per service, with the roles that may enter it.
 
 `<db>_owner` owns the schema and runs migrations; `<db>_app` is what the service runs as; `<db>_sweep` runs the few
-statements that cross workspaces. None of them is a superuser or bypasses row-level security, and the latter two get
-nothing by default: migrations grant explicitly.
+statements that cross workspaces; `<db>_staff`, where somebody of our staff may look in under a grant, reads. None of them is a superuser
+or bypasses row-level security, and all but the first get nothing by default: migrations grant explicitly.
 """
 
 import logging
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from local.postgres.connection import Connection, connected
-from local.postgres.restrictions import is_superuser, restrict_database, restrict_schema, restrict_system
+from local.postgres.restrictions import is_superuser, kinds, restrict_database, restrict_schema, restrict_system
 
 log = logging.getLogger(__name__)
 
@@ -21,20 +21,22 @@ _PASSWORD = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Passwords:
-    """The three roles' passwords. The caller makes and keeps them: URL-safe, at least 16 characters."""
+    """The roles' passwords. The caller makes and keeps them: URL-safe, at least 16 characters; `staff` only where there is such a role."""
 
     owner: str
     app: str
     sweep: str
+    staff: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ServiceDsns:
-    """Where each role connects. A DSN holds a password: it is never logged."""
+    """Where each role connects; `staff` is empty where there is no such role. A DSN holds a password: it is never logged."""
 
     owner: str
     app: str
     sweep: str
+    staff: str = ""
 
 
 def database_name(service: str) -> str:
@@ -52,7 +54,7 @@ async def provision(admin_dsn: str, service: str, passwords: Passwords, name: st
     `name` gives the database another name than the service's, with the same roles (for tests).
     """
     prefix, database = database_name(service), database_name(name or service)
-    roles = {f"{prefix}_{kind}": getattr(passwords, kind) for kind in ("owner", "app", "sweep")}
+    roles = {f"{prefix}_{kind}": getattr(passwords, kind) for kind in kinds(prefix)}
     async with connected(admin_dsn) as connection:
         for role, password in roles.items():
             await _ensure_role(connection, role, password)
@@ -114,6 +116,7 @@ def _service_dsns(admin_dsn: str, database: str, roles: str, passwords: Password
         owner=_dsn(admin_dsn, database, f"{roles}_owner", passwords.owner),
         app=_dsn(admin_dsn, database, f"{roles}_app", passwords.app),
         sweep=_dsn(admin_dsn, database, f"{roles}_sweep", passwords.sweep),
+        staff=_dsn(admin_dsn, database, f"{roles}_staff", passwords.staff) if "staff" in kinds(roles) else "",
     )
 
 

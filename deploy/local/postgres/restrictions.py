@@ -5,6 +5,7 @@ A database belongs to its `<db>_owner`, but the system's own functions belong to
 SQL but the checked statements, which use none of these functions, and customers' words are parameters, never part of a statement's text.
 """
 
+from contracts.registry import STAFFED
 from local.postgres.connection import Connection
 
 CLOSED_FUNCTIONS = (
@@ -30,12 +31,17 @@ WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ $1 AND has_fun
 """
 
 
+def kinds(roles: str) -> tuple[str, ...]:
+    """The roles of the service whose roles' names begin with `roles`: the owner first, then those that serve."""
+    return ("owner", "app", "sweep", *(("staff",) if roles in STAFFED else ()))
+
+
 async def restrict_database(connection: Connection, database: str, roles: str) -> None:
     """Only the service's roles get in, and nobody but the owner makes anything, temporary tables included. Not copied with a template."""
     await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
-    for kind in ("app", "sweep"):
+    for kind in kinds(roles)[1:]:
         await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM "{roles}_{kind}"')
-    for kind in ("owner", "app", "sweep"):
+    for kind in kinds(roles):
         await connection.execute(f'GRANT CONNECT ON DATABASE "{database}" TO "{roles}_{kind}"')
 
 
@@ -44,7 +50,8 @@ async def restrict_schema(connection: Connection, roles: str) -> None:
     owner = f"{roles}_owner"
     await connection.execute(f'ALTER SCHEMA public OWNER TO "{owner}"')
     await connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
-    await connection.execute(f'GRANT USAGE ON SCHEMA public TO "{roles}_app", "{roles}_sweep"')
+    serving = ", ".join(f'"{roles}_{kind}"' for kind in kinds(roles)[1:])
+    await connection.execute(f"GRANT USAGE ON SCHEMA public TO {serving}")
     for things in ("TABLES", "SEQUENCES", "FUNCTIONS", "TYPES"):
         await connection.execute(f'ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" REVOKE ALL ON {things} FROM PUBLIC')
 

@@ -17,6 +17,10 @@ PROJECT = "callmine-local"
 BUCKET = "callmine-calls"
 ADMIN = f"local-admin@{PROJECT}.iam.gserviceaccount.com"
 
+# Our staff on this machine; `callmine staff-token` makes their identity tokens, as gcloud does in the cloud.
+STAFF = ("ada@callmine.example", "grace@callmine.example")
+STAFF_AUDIENCE = "callmine-staff"
+
 # Which secret is read by which services; nobody else's token opens it.
 SECRET_READERS = {
     "vault-keyset": ("credential-vault",),
@@ -133,8 +137,11 @@ def variables(site: Site, service: str, dsns: ServiceDsns) -> dict[str, str]:
         "push_audience": site.service_url(service),
         "push_jwks_url": f"{site.sandbox_url}/google/oauth2/v3/certs",
         "push_service_account": site.push_account(),
+        "staff_accounts": ",".join(STAFF),
+        "staff_audience": STAFF_AUDIENCE,
     }
-    return shared | _own(site, service)
+    staff = {"staff_database_url": dsns.staff} if dsns.staff else {}
+    return shared | staff | _own(site, service)
 
 
 def _own(site: Site, service: str) -> dict[str, str]:

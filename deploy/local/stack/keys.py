@@ -62,6 +62,7 @@ class Keys:
             name: {role: _token() for role in ("owner", "app", "sweep")} for name in registry.SERVICES
         }
     )
+    staff_passwords: dict[str, str] = field(default_factory=lambda: {name: _token() for name in registry.STAFFED})
     gong: dict[str, dict[str, str]] = field(default_factory=lambda: {name: asdict(GongKey()) for name in WORKSPACES})
     openai_api_key: str = field(default_factory=lambda: f"sk-sandbox-{_token()}")
     anthropic_api_key: str = field(default_factory=lambda: f"sk-ant-sandbox-{_token()}")
@@ -109,5 +110,5 @@ class Keys:
         return f"{name}+{key_id}+{base64.b64encode(bytes([1]) + public).decode()}"
 
     def database_passwords(self, service: str) -> Passwords:
-        """The passwords of the service's three database roles."""
-        return Passwords(**self.passwords[service])
+        """The passwords of the service's database roles."""
+        return Passwords(**self.passwords[service], staff=self.staff_passwords.get(service, ""))

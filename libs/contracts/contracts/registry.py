@@ -20,12 +20,16 @@ from callmine.fetches.v1 import fetches_pb2
 from callmine.integrations.v1 import integrations_pb2
 from callmine.plans.v1 import plans_pb2
 from callmine.reports.v1 import reports_pb2
+from callmine.staff.v1 import staff_pb2
 from callmine.workspaces.v1 import workspaces_pb2
 
 SERVICES: Final = ("ingest", "analysis", "credential-vault", "audit", "retention")
 
 # Services that may ask the vault for a credential; each has a pair of topics of its own, so that the topic says who asked.
 REQUESTERS: Final = ("ingest", "analysis", "audit")
+
+# Services that somebody of our staff may look into under a grant. The vault and the log are closed to staff altogether.
+STAFFED: Final = ("ingest", "analysis", "retention")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,8 @@ _SHARED = (
             reports_pb2.UsageThresholdReached,
         ),
     ),
-    Topic("audit", SERVICES, (audit_pb2.AdminAction,)),
+    Topic("audit", SERVICES, (audit_pb2.AdminAction, audit_pb2.StaffAccess)),
+    Topic("staff-grants", ("audit",), (staff_pb2.StaffGranted, staff_pb2.StaffGrantEnded)),
 )
 
 # Only ingest hears webhooks.

@@ -25,7 +25,7 @@ _PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from asyncpg.connection import LoggedQuery
     from asyncpg.pool import PoolConnectionProxy
@@ -56,11 +56,17 @@ class DatabaseSettings:
 
 
 async def open_pool(
-    url: str, size: int, service: str, logger: Logger | None = None, idle_transaction: float = IDLE_TRANSACTION_SECONDS
+    url: str,
+    size: int,
+    service: str,
+    logger: Logger | None = None,
+    idle_transaction: float = IDLE_TRANSACTION_SECONDS,
+    session: Mapping[str, str] | None = None,
 ) -> Pool:
     """A pool of at most `size` connections, each of which tells `logger` what it runs; see DatabaseSettings for `idle_transaction`.
 
-    Raises OSError or asyncpg's errors when the database cannot be reached.
+    `session` holds more settings of PostgreSQL's that its sessions begin with. Raises OSError or asyncpg's errors when the database cannot
+    be reached.
     """
     options: dict[str, Any] = {
         "min_size": 1,
@@ -72,6 +78,7 @@ async def open_pool(
             "application_name": service,
             "timezone": "UTC",
             "idle_in_transaction_session_timeout": f"{round(1_000 * idle_transaction)}ms",
+            **(session or {}),
         },
     }
     if url.startswith("cloudsql://"):

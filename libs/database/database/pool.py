@@ -98,21 +98,38 @@ class Database:
         return _Transaction(self._app, "BEGIN", lambda connection: Batch(connection, self.queries, self._entry))
 
     async def _refuse_unsafe(self) -> None:
-        reasons: list[str] = []
-        for pool in (self._app, self._sweep):
-            async with pool.acquire() as connection:
-                roles = await connection.fetch(self.queries["roles_unsafe"].sql)
-                reasons.extend(f"role {row['role']} {row['reason']}" for row in roles)
-                tables = await connection.fetch(self.queries["tables_unprotected"].sql)
-                reasons.extend(f"table {row['name']} {row['reason']}" for row in tables)
-        async with self._app.acquire() as connection:
-            policies = await connection.fetch(self.queries["policies_open"].sql)
-            reasons.extend(
-                f"table {row['name']} is open to other workspaces by policy {row['policy']}" for row in policies
-            )
-        if reasons:
-            listing = "\n".join(f"  - {reason}" for reason in dict.fromkeys(reasons))
-            raise UnsafeRole(f"the service does not start, for one workspace could see another:\n{listing}")
+        app = await unsafe_reasons(self._app, self.queries, tied=True)
+        refuse_unsafe([*app, *await unsafe_reasons(self._sweep, self.queries, tied=False)])
+
+
+async def unsafe_reasons(pool: Pool, queries: Queries, *, tied: bool, reads: bool = False) -> list[str]:
+    """Why one workspace could see another through the role of `pool`.
+
+    `tied` asks as well whether its policies are tied to the scope, `reads` whether it could do anything but read.
+    """
+    async with pool.acquire() as connection:
+        roles = await connection.fetch(queries["roles_unsafe"].sql)
+        tables = await connection.fetch(queries["tables_unprotected"].sql)
+        policies = await connection.fetch(queries["policies_open"].sql) if tied else []
+        rights = await connection.fetch(queries["rights_to_write"].sql) if reads else []
+    return [
+        *(f"role {row['role']} {row['reason']}" for row in roles),
+        *(f"table {row['name']} {row['reason']}" for row in tables),
+        *(f"table {row['name']} is open to other workspaces by policy {row['policy']}" for row in policies),
+        *(f"table {row['name']} could be written to by a role that is to read" for row in rights),
+    ]
+
+
+def refuse_unsafe(reasons: Sequence[str]) -> None:
+    """Raise UnsafeRole where there are any."""
+    if reasons:
+        listing = "\n".join(f"  - {reason}" for reason in dict.fromkeys(reasons))
+        raise UnsafeRole(f"the service does not start, for one workspace could see another:\n{listing}")
+
+
+def read_only(pool: Pool, queries: Queries, scope: WorkspaceId) -> AbstractAsyncContextManager[Tx]:
+    """A transaction that cannot write. It is in no workspace yet: whoever opens one enters it (see `database.staff`)."""
+    return _Transaction(pool, "BEGIN READ ONLY", lambda connection: Tx(connection, queries, scope))
 
 
 def _loggers(

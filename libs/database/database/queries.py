@@ -15,6 +15,10 @@ from aiosql.query_loader import QueryLoader
 # A block with this line in its description may cross workspaces; the rest of the line says why. It runs only as the sweep role.
 CROSS_WORKSPACE = "cross-workspace:"
 
+# A block with this line in its description is a question that somebody of our staff may ask under a grant; the rest says what it reads, in
+# words that the workspace's admins are told. It runs as the staff role.
+STAFF = "staff:"
+
 # Filled in from the scope, never by a caller.
 SCOPE_PARAMETER = "workspace_id"
 
@@ -39,6 +43,12 @@ class Statement:
     def crosses_workspaces(self) -> bool:
         """Whether the statement declares that it crosses workspaces."""
         return CROSS_WORKSPACE in self.description
+
+    @property
+    def told_to_admins(self) -> str:
+        """What a question of staff reads, in words; "" where the statement is no such question."""
+        lines = (line.strip() for line in self.description.splitlines())
+        return next((line.removeprefix(STAFF).strip() for line in lines if line.startswith(STAFF)), "")
 
     def arguments(self, given: Mapping[str, object], scope: str | None) -> list[object]:
         """The values in the order of the parameters. Raises TypeError when a name is missing, unknown, or the scope's own."""

@@ -25,6 +25,7 @@ from messaging.memberships import follow_members
 from messaging.oidc import GoogleOidc, OidcSettings
 from messaging.operator import operator_router
 from messaging.push import push_router
+from messaging.staff_grants import follow_grants
 from messaging.topology import Subscription, Topology, TopologyInvalid, dead_letter_subscription
 from messaging.upkeep import keep_up
 from runtime.api_keys import ToldKeys
@@ -44,6 +45,9 @@ _GOOGLE = "google"
 
 # What ingest tells of workspaces and their members.
 _WORKSPACES = "workspaces"
+
+# What audit tells of grants of staff access.
+_STAFF_GRANTS = "staff-grants"
 
 
 @dataclass(slots=True)
@@ -80,11 +84,13 @@ class Assembly:
         if topic == _WORKSPACES:
             follow_members(routes)
             follow_keys(routes)
+        if topic == _STAFF_GRANTS:
+            follow_grants(routes, self.service)
         self._consumers[name] = Consumer(name, self.db, routes)
         self._pulls[name] = pull or PullSettings()
 
     def consume_rest(self) -> None:
-        """Acknowledge what arrives on subscriptions that nothing was registered for, but for who is a member of what."""
+        """Acknowledge what arrives on subscriptions that nothing was registered for, but for what `consume` follows itself."""
         for one in self._subscriptions():
             if one.dead_letter_topic and one.name not in self._consumers:
                 self.consume(one.name.removeprefix(f"{self.service}."), Routes())
@@ -157,7 +163,7 @@ class Assembly:
         pushed = {one.name: processors[one.name] for one in self._subscriptions() if one.mode == "push"}
         found = []
         if pushed:
-            self._refuse_unknown_pusher()
+            self._refuse_missing("push_audience", "push_service_account")
             found.append(push_router(pushed, self._verifier(self.settings.push_service_account)))
         if self.settings.operator_service_account:
             verifier = self._verifier(self.settings.operator_service_account)
@@ -165,15 +171,22 @@ class Assembly:
             found.append(operators_only(verifier, outbound_router(self.outbound), *self._operators))
         return found
 
-    def _refuse_unknown_pusher(self) -> None:
-        wanted = ("push_audience", "push_service_account")
+    def _refuse_missing(self, *wanted: str) -> None:
         missing = [name for name in wanted if not getattr(self.settings, name)]
         fields = type(self.settings).model_fields
         problems = [f"{PREFIX}{name.upper()} is missing: {fields[name].description}" for name in missing]
         if problems:
             raise MissingSettings(self.service, problems)
 
+    def staff_verifier(self) -> GoogleOidc:
+        """Tells who of our staff is there, by Google's word. Raises MissingSettings where the service was not told who they are."""
+        self._refuse_missing("staff_audience", "staff_accounts")
+        return self._verifier_of(self.settings.staff_audience, self.settings.staff_accounts)
+
     def _verifier(self, email: str) -> GoogleOidc:
+        return self._verifier_of(self.settings.push_audience, (email,))
+
+    def _verifier_of(self, audience: str, emails: Sequence[str]) -> GoogleOidc:
         url = urlsplit(self.settings.push_jwks_url)
         destination = Destination(name=_GOOGLE, base_url=f"https://{url.netloc}", largest_response=256 * 1024)
         egress = self.outbound.egress([destination])
@@ -182,7 +195,7 @@ class Assembly:
             return (await egress.request(_GOOGLE, "GET", self.settings.push_jwks_url, timeout=10)).content
 
         issuers = (self.settings.push_issuer, self.settings.push_issuer.removeprefix("https://"))
-        return GoogleOidc(OidcSettings(self.settings.push_audience, (email,), issuers), fetch)
+        return GoogleOidc(OidcSettings(audience, emails, issuers), fetch)
 
 
 @asynccontextmanager

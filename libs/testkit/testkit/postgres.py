@@ -16,7 +16,12 @@ from local.postgres import EmbeddedPostgres, Passwords, ServiceDsns, clone, drop
 from testkit.memory import memory_folder
 
 ROOT = Path(__file__).resolve().parents[3]
-PASSWORDS = Passwords(owner="owner-role-in-tests", app="app-role-in-tests", sweep="sweep-role-in-tests")
+PASSWORDS = Passwords(
+    owner="owner-role-in-tests",
+    app="app-role-in-tests",
+    sweep="sweep-role-in-tests",
+    staff="staff-role-in-tests",
+)
 
 NewDatabase = Callable[[str], Awaitable[ServiceDsns]]
 

@@ -91,6 +91,18 @@ class ServiceSettings(BaseSettings):
         default="", description="email of the service account that may use /operator; without one it is not served"
     )
 
+    # Only the commands `staff …` need these (docs/staff-access.md).
+    staff_accounts: CommaList = Field(
+        default=(), description="addresses of the Google accounts of our staff, separated by commas"
+    )
+    staff_audience: str = Field(default="", description="audience of the identity tokens by which staff are known")
+    staff_identity_token: SecretStr | None = Field(
+        default=None, description="Google's identity token of the person at the keyboard"
+    )
+    staff_database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL address for the role that staff read as, under a grant"
+    )
+
     clerk_issuer: HttpsUrl = Field(description="https address that Clerk's session tokens name as issuer")
     clerk_jwks_url: HttpsUrl = Field(description="https address of Clerk's signing keys")
     clerk_authorized_parties: CommaList = Field(

@@ -1,4 +1,4 @@
-"""`analysis serve | migrate | parked | runs | queue | costs`."""
+"""`analysis serve | migrate | parked | runs | queue | costs | staff`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from analysis.main import SERVICE, compose
 from analysis.settings import Settings
 from analysis.store import model_requests
 from analysis.store import runs as run_store
+from analysis.store.staff import QUESTIONS
 from core.ids import parse_workspace_id
 from runtime import service_app
+from runtime.staff_cli import staff_app
 from web import load_settings
 
 app = service_app(SERVICE, Settings, compose)
 runs = typer.Typer(help="Runs of a workspace: states and counts, never what was asked", no_args_is_help=True)
 app.add_typer(runs, name="runs")
+app.add_typer(staff_app(SERVICE, Settings, compose, QUESTIONS), name="staff")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs")]
 

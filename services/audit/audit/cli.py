@@ -1,4 +1,4 @@
-"""`audit serve | migrate | parked | entries | index | log`."""
+"""`audit serve | migrate | parked | entries | index | log | staff`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from audit.domain import Position
 from audit.log.cli import log_app
 from audit.main import SERVICE, compose
 from audit.settings import Settings
+from audit.staff.cli import staff_app
 from audit.store import search
 from core.ids import parse_workspace_id
 from runtime import reporting_errors, service_app
@@ -22,6 +23,7 @@ _INDEXED_AT_ONCE = 500
 
 app = service_app(SERVICE, Settings, compose)
 app.add_typer(log_app, name="log")
+app.add_typer(staff_app, name="staff")
 
 
 @app.command()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC
 
 from audit import handlers
 from audit.domain import Change, Entry, EntryType
 from audit.log.keys import Salts
+from audit.staff import desk
+from audit.staff.store import ToldRead
 from audit.store import reading
 from audit.streaming.grants import SealedGrant
-from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
+from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, StaffAccess
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
     CredentialGranted,
@@ -20,8 +23,9 @@ from callmine.credentials.v1.credentials_pb2 import (
 )
 from callmine.integrations.v1.integrations_pb2 import Provider
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
-from contracts import Event
+from contracts import ActorKind, Event
 from contracts.changes import Value, changes_between
+from contracts.staff import read_told
 from core.errors import InvalidInput
 from core.ids import WorkspaceId, parse_uuid, points_elsewhere
 from database import Batch, Tx
@@ -55,8 +59,12 @@ def routes(salts: Salts) -> Routes:
         entries = {workspace_id: [_entry(event) for event in events] for workspace_id, events in told.items()}
         await handlers.record_all(batch, entries, salts)
 
+    async def looked_into(tx: Tx, events: Sequence[Event[StaffAccess]]) -> None:
+        await desk.record(tx, [_read(event) for event in events])
+
     table = Routes()
     table.on_batch(AdminAction, recorded)
+    table.on_many(StaffAccess, looked_into)
     return table
 
 
@@ -135,6 +143,14 @@ def _entry(event: Event[AdminAction]) -> Entry:
         ),
         occurred_at=event.occurred_at,
     )
+
+
+def _read(event: Event[StaffAccess]) -> ToldRead:
+    if event.actor.kind is not ActorKind.STAFF or not event.actor.id:
+        raise InvalidInput("the message does not say who of our staff it is about")
+    told = read_told(event.payload)
+    read = replace(told, question=_cut(told.question), reads=_cut(told.reads), about=_cut(told.about))
+    return ToldRead(read, _cut(event.producer), _cut(event.actor.id), event.occurred_at)
 
 
 def _cut(text: str) -> str:

@@ -12,6 +12,8 @@ from audit.log.note import Keyring
 from audit.log.routes import log_router
 from audit.log.sealing import Sealer, SealerSettings
 from audit.settings import Settings
+from audit.staff.desk import Desk
+from audit.staff.routes import staff_router
 from audit.streaming.grants import Door
 from audit.streaming.http import streaming_router
 from audit.streaming.posting import EgressPost, sandboxes
@@ -47,6 +49,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         vault = Vault(parts.outbox, door, sender.wake)
         parts.consume("credential-grants-audit", vault.grants())
         setup = Setup(parts.db, parts.outbox, vault, post, sandbox, sender.wake)
-        parts.serve(streaming_router(setup), *routers(parts.db), log_router(parts.db, keyring))
+        staff = staff_router(Desk(parts.db, parts.outbox))
+        parts.serve(streaming_router(setup), staff, *routers(parts.db), log_router(parts.db, keyring))
         parts.work(sealer.run, sender.run)
         yield parts

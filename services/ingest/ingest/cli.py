@@ -1,4 +1,4 @@
-"""`ingest serve | migrate | parked | jobs | workspaces | gong-rules`."""
+"""`ingest serve | migrate | parked | jobs | workspaces | gong-rules | staff`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from ingest.domain.jobs import JobState
 from ingest.main import SERVICE, compose
 from ingest.settings import Settings
 from ingest.store import jobs, workspaces
+from ingest.store.staff import QUESTIONS
 from runtime import reporting_errors, service_app
+from runtime.staff_cli import staff_app
 from web import load_settings
 
 T = TypeVar("T")
@@ -33,6 +35,7 @@ workspaces_app = typer.Typer(help="Workspaces, as Clerk tells them", no_args_is_
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(workspaces_app, name="workspaces")
 app.add_typer(cli_gong.app, name="gong-rules")
+app.add_typer(staff_app(SERVICE, Settings, compose, QUESTIONS), name="staff")
 
 
 @jobs_app.command("list")

@@ -1,4 +1,4 @@
-"""`retention serve | migrate | parked | plan | plans`."""
+"""`retention serve | migrate | parked | plan | plans | staff`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from retention.events import announce
 from retention.handlers import PlanChange, Plans
 from retention.main import SERVICE, compose
 from retention.settings import Settings
+from retention.store.staff import QUESTIONS
 from runtime import reporting_errors, service_app
+from runtime.staff_cli import staff_app
 from web import load_settings
 
 app = service_app(SERVICE, Settings, compose)
 app.add_typer(plans_app, name="plans")
+app.add_typer(staff_app(SERVICE, Settings, compose, QUESTIONS), name="staff")
 
 
 @app.command()

@@ -46,6 +46,7 @@ _CHECK = Untold("has the credential checked; the check, a job, tells of what it 
 _SAME_ENTRIES = Untold("moves entries to where they are found, or gives them places in the log; none of them changes")
 _TO_STRIPE = Untold("leads on to Stripe; what is paid or changed there is read there, and told by the reading")
 _READ_AGAIN = Untold("has something read at Stripe again; the reading, a job, tells of what it finds")
+_STAFF = Untold("staff access is none of the fourteen types: the staff-access log, which admins see, tells of it")
 _KEYS = Untold("keys of the service, of no workspace; no credential changes by it")
 _SIGNED = Untold(
     "something to sign with, for a stream whose destination was audited when it was set; the vault journals it"
@@ -196,6 +197,12 @@ WAYS_IN: Register = {
     ("credential-vault", "command keys backups"): _OPERATOR,
     ("credential-vault", "command keys begin-again"): _KEYS,
     # audit
+    ("audit", "POST /audit/staff-access/{grant_id}/end"): _STAFF,
+    ("audit", "message callmine.audit.v1.StaffAccess"): _STAFF,
+    ("audit", "command staff grant"): _STAFF,
+    ("audit", "command staff approve"): _STAFF,
+    ("audit", "command staff revoke"): _STAFF,
+    ("audit", "command staff list"): _OPERATOR,
     ("audit", "message callmine.audit.v1.AdminAction"): Untold("is how an entry comes into the log"),
     ("audit", "message callmine.workspaces.v1.WorkspaceCreated"): _PROJECTION,
     ("audit", "message callmine.workspaces.v1.WorkspaceUpdated"): _PROJECTION,
@@ -256,6 +263,10 @@ EVERYWHERE: Mapping[str, Declared] = {
     "message callmine.workspaces.v1.MemberRoleChanged": _MEMBERS,
     "message callmine.workspaces.v1.ApiKeyCreated": _PROJECTION,
     "message callmine.workspaces.v1.ApiKeyRevoked": _PROJECTION,
+    "message callmine.staff.v1.StaffGranted": _STAFF,
+    "message callmine.staff.v1.StaffGrantEnded": _STAFF,
+    "command staff ask": _STAFF,
+    "command staff questions": _OPERATOR,
     "command serve": _BUS,
     "command migrate": Untold("migrations are looked at one by one"),
     "command parked list": _BUS,

@@ -11,7 +11,12 @@ import pytest
 
 from local.postgres import EmbeddedPostgres, Passwords, ServiceDsns, clone, drop, provision
 
-PASSWORDS = Passwords(owner="owner-password-0123", app="app-password-0123456", sweep="sweep-password-012345")
+PASSWORDS = Passwords(
+    owner="owner-password-0123",
+    app="app-password-0123456",
+    sweep="sweep-password-012345",
+    staff="staff-password-012345",
+)
 
 
 @pytest.fixture

@@ -16,13 +16,14 @@ import ingest.cli
 import retention.cli
 from audit.settings import Settings
 from core.errors import MissingSettings, Transient
-from local.postgres import Passwords, ServiceDsns, drop, provision
+from local.postgres import ServiceDsns, drop, provision
 from local.postgres.connection import connected
 from runtime import Assembly, reporting_errors
 from runtime.commands import migration_folders
 from testkit.commands import run
 from testkit.messages import raw
 from testkit.outside import Outside
+from testkit.postgres import PASSWORDS
 from testkit.services import environment_for, settings_for
 
 CLIS = {
@@ -102,8 +103,7 @@ async def test_migrate_makes_the_tables_of_an_empty_database_once(
     service: str, postgres_url: str, outside: Outside
 ) -> None:
     name = f"empty-m{uuid.uuid4().hex[:8]}"
-    passwords = Passwords(owner="owner-role-in-tests", app="app-role-in-tests", sweep="sweep-role-in-tests")
-    dsns = await provision(postgres_url, service, passwords, name)
+    dsns = await provision(postgres_url, service, PASSWORDS, name)
     keys = {"ingest_sealing_public_key": "x", "analysis_sealing_public_key": "x", "audit_sealing_public_key": "x"}
     settings = settings_for(_settings_type(service), dsns, outside, **keys if service == "credential-vault" else {})
     environment = environment_for(settings)

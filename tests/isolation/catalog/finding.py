@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 import asyncpg
 
+from contracts.registry import STAFFED
+
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
@@ -26,19 +28,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The three roles of a service: `owner` runs migrations, the other two serve."""
+    """The roles of a service: `owner` runs migrations, the next two serve, our staff reads as the last; None where it may not."""
 
     owner: str
     app: str
     sweep: str
+    staff: str | None = None
 
     @classmethod
     def of(cls, service: str) -> Self:
         """`credential-vault` -> `credential_vault_owner` and so on."""
         prefix = service.replace("-", "_")
-        return cls(owner=f"{prefix}_owner", app=f"{prefix}_app", sweep=f"{prefix}_sweep")
+        staff = f"{prefix}_staff" if service in STAFFED else None
+        return cls(owner=f"{prefix}_owner", app=f"{prefix}_app", sweep=f"{prefix}_sweep", staff=staff)
 
     @property
     def runtime(self) -> list[str]:
-        """The two that serve."""
-        return [self.app, self.sweep]
+        """All but the owner."""
+        return [self.app, self.sweep, *([self.staff] if self.staff else [])]

@@ -34,20 +34,22 @@ RESTRAINED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 
 
 async def findings(connection: Connection, roles: Roles) -> list[Finding]:
-    """Rights that other roles than the two that serve have, or that reach past the row policies."""
+    """Rights that other roles than those that serve and the staff role have, or that reach past the row policies."""
     tenant = await tenant_tables(connection)
     found: list[Finding] = []
     for row in await connection.fetch(_GRANTS):
         role, right = row["role"], row["verb"]
         what = f"{role} may {right}" + (f" {row['column']}" if row["column"] else "")
         if role not in roles.runtime:
-            found.append(Finding(row["object"], what, "; only the two roles that serve get rights"))
+            found.append(Finding(row["object"], what, "; only the roles that serve and the staff role get rights"))
         if row["kind"] == "S":
             found.append(Finding(row["object"], what, ": the numbers of a sequence tell how much other workspaces do"))
         elif right not in RESTRAINED:
             found.append(Finding(row["object"], what, ", which no row policy restrains"))
         if row["passed_on"]:
             found.append(Finding(row["object"], what, " and may pass that on"))
+        if role == roles.staff and (right != "SELECT" or row["column"] is None):
+            found.append(Finding(row["object"], what, ": staff reads columns that are named one by one, and no more"))
         whole = row["column"] in {None, "workspace_id"}
         if role == roles.sweep and right == "UPDATE" and whole and row["object"] in tenant:
             found.append(Finding(row["object"], what, ": it could move rows from one workspace to another"))

@@ -1,4 +1,7 @@
-"""Row policies: one at least for the application role, each of its policies tied to the scope, the sweep role's known and few."""
+"""Row policies: one at least for the application role, each of its policies tied to the scope, the sweep role's known and few.
+
+Those of the staff role are tied to the scope as well, only let read, and ask for a grant that is in force.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,18 @@ ORDER BY 1, 2
 # Which commands look at rows that are there, and which at rows that come.
 _SEES, _WRITES = frozenset("*rwd"), frozenset("*wa")
 
+_SCOPE = "current_setting('app.workspace_id'::text)"
+
+# As PostgreSQL prints them: the one grant that was entered, while it is in force; and what is open while there is one.
+_GRANT_IN_FORCE = (
+    f"((workspace_id = {_SCOPE}) AND (grant_id = (current_setting('app.staff_grant'::text))::uuid)"
+    " AND (staff = current_setting('app.staff'::text)) AND (NOT ended) AND (expires_at > clock_timestamp()))"
+)
+_WITH_A_GRANT = (
+    f"((workspace_id = {_SCOPE}) AND (EXISTS ( SELECT\n   FROM known_staff_grants g\n"
+    f"  WHERE (g.workspace_id = {_SCOPE}))))"
+)
+
 
 async def findings(connection: Connection, roles: Roles) -> list[Finding]:
     """Tenant tables without a policy, and policies that let a role see or write more than its workspace."""
@@ -42,7 +57,11 @@ async def findings(connection: Connection, roles: Roles) -> list[Finding]:
         if row["permissive"] and roles.app in given:
             protected.add(row["table"])
         if row["permissive"] and given != {roles.sweep}:
-            found += [Finding(row["table"], f"policy {row['name']} {what}") for what in _holes(row, roles.app)]
+            whose = roles.staff if roles.staff in given else roles.app
+            found += [Finding(row["table"], f"policy {row['name']} {what}") for what in _holes(row, str(whose))]
+        if roles.staff in given and (row["command"] != "r" or row["seen"] not in {_GRANT_IN_FORCE, _WITH_A_GRANT}):
+            what = f"policy {row['name']} opens something to {roles.staff} without a grant in force"
+            found.append(Finding(row["table"], what, f": {row['seen']}"))
     unprotected = await tenant_tables(connection) - protected
     return [*found, *(Finding(table, NO_POLICY) for table in unprotected)]
 

@@ -1,4 +1,4 @@
-"""Rights that nothing needs: each right of the two roles that serve is taken away, and a statement has to miss it.
+"""Rights that nothing needs: each right of the roles that serve and of the staff role is taken away, and a statement has to miss it.
 
 So a right that is granted by mistake is found, as an entry is that has lost its statement.
 """
@@ -6,6 +6,7 @@ So a right that is granted by mistake is found, as an entry is that has lost its
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,18 +53,28 @@ class Right:
 async def needless(admin: Connection, service: str, statements: Iterable[Statement]) -> list[Right]:
     """The rights that no statement needs. `admin` is a superuser's connection to the service's database; all is undone in the end."""
     names = Roles.of(service)
-    by_role: dict[str, list[Statement]] = {names.app: [], names.sweep: []}
+    by_role: dict[str, list[Statement]] = {role: [] for role in names.runtime}
     for statement in statements:
-        by_role[names.sweep if statement.crosses_workspaces else names.app].append(statement)
+        for role in _roles(names, statement):
+            by_role[role].append(statement)
     rights = [
         Right(row["role"], row["table"], row["verb"], row["column"])
         for row in await admin.fetch(_RIGHTS, names.runtime)
     ]
     await admin.execute("BEGIN")
     await admin.execute("SET LOCAL app.workspace_id = 'org_none'; SET LOCAL app.report_floor = '-infinity'")
+    await admin.execute(f"SET LOCAL app.staff = 'nobody'; SET LOCAL app.staff_grant = '{uuid.UUID(int=0)}'")
     found = [right for right in rights if not await _missed(admin, right, by_role[right.role])]
     await admin.execute("ROLLBACK")
     return found
+
+
+def _roles(names: Roles, statement: Statement) -> list[str]:
+    """Who runs a statement: the questions of staff are asked by nobody else, and whether a grant is in force by staff alone."""
+    staff = bool(statement.told_to_admins) or statement.name == "staff_grant_in_force"
+    if staff:
+        return [names.staff] if names.staff else []
+    return [names.sweep if statement.crosses_workspaces else names.app]
 
 
 async def _missed(admin: Connection, right: Right, statements: Iterable[Statement]) -> bool:

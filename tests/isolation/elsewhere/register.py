@@ -243,6 +243,11 @@ SCOPE_SOURCES: Final = frozenset(
 )
 
 ENTRIES: Final[Register] = {
+    ("services/audit/audit/staff/desk.py", "workspace_id"): "the session's, or an argument of somebody of our staff",
+    (
+        "libs/runtime/runtime/staff.py",
+        "visit.workspace_id",
+    ): "an argument of somebody of our staff, of use with a grant for that workspace alone",
     ("services/audit/audit/log/cli.py", "parse_workspace_id(workspace)"): "an operator's argument",
     ("services/audit/audit/log/erasure.py", "workspace_id"): "passed by the command of an operator",
     ("services/audit/audit/log/export.py", "workspace_id"): "the session's, or an operator's argument",

@@ -53,6 +53,7 @@ class Belongings:
     delivery_id: str
     notice_id: str
     key_id: str
+    grant_id: str
 
     def of(self, parameter: str) -> str:
         """The id that a path parameter asks for."""
@@ -138,6 +139,7 @@ async def settle(world: World, organization: Organization, person: Person) -> Be
         delivery_id,
         notice_id,
         await _key(world, workspace_id, person),
+        await _staff_access(world, workspace_id),
     )
 
 
@@ -188,6 +190,34 @@ async def _key(world: World, workspace_id: WorkspaceId, person: Person) -> str:
         person.email,
     )
     return str(key_id)
+
+
+async def _staff_access(world: World, workspace_id: WorkspaceId) -> str:
+    """Somebody of our staff has looked in, and has not finished."""
+    grant_id = uuid7()
+    await world.sql(
+        "audit",
+        "INSERT INTO staff_grants (workspace_id, id, staff, service, reason, ticket, minutes)"
+        " VALUES ($1, $2, 'ada@callmine.example', 'analysis', 'support', 'SUP-1', 60)",
+        workspace_id,
+        grant_id,
+    )
+    await world.sql(
+        "audit",
+        "INSERT INTO staff_decisions (workspace_id, grant_id, kind, staff, decided_by, by_staff)"
+        " VALUES ($1, $2, 'approved', 'ada@callmine.example', 'grace@callmine.example', true)",
+        workspace_id,
+        grant_id,
+    )
+    await world.sql(
+        "audit",
+        "INSERT INTO staff_reads"
+        " (workspace_id, grant_id, statement_id, step, service, staff, question, reads, about, rows, told_at)"
+        " VALUES ($1, $2, $2, 'asked', 'analysis', 'ada@callmine.example', 'runs', 'The newest runs', '', 0, now())",
+        workspace_id,
+        grant_id,
+    )
+    return str(grant_id)
 
 
 async def _ask(world: World, organization: Organization, person: Person) -> tuple[str, str, str, str]:

@@ -11,7 +11,7 @@ from typing import cast
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
+from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange, StaffAccess, StaffAccessStep
 from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed, FetchPaused, PreviewReady
 from callmine.credentials.v1.credentials_pb2 import (
@@ -37,6 +37,7 @@ from callmine.reports.v1.reports_pb2 import (
     RunFailed,
     UsageThresholdReached,
 )
+from callmine.staff.v1.staff_pb2 import StaffGranted, StaffGrantEnded, StaffReason
 from callmine.workspaces.v1.workspaces_pb2 import (
     ApiKeyCreated,
     ApiKeyRevoked,
@@ -133,6 +134,28 @@ def _action(w: Subject) -> tuple[Message, str]:
     return action, "house"
 
 
+def _read(w: Subject) -> tuple[Message, str]:
+    grant = w.grant()
+    step = cast("StaffAccessStep.ValueType", w.number(0, 1, 2, 3, 4, 9))
+    told = StaffAccess(grant_id=grant, statement_id=new_id(w.rng), step=step, question="runs", rows=w.number(-1, 0, 5))
+    return _about(grant, told)
+
+
+def _granted(w: Subject) -> tuple[Message, str]:
+    grant, minutes = w.grant(), w.number(0, 30, 60, 61)
+    granted = StaffGranted(
+        grant_id=grant,
+        service=w.rng.choice(["ingest", "analysis", "retention", "audit", ""]),
+        staff="ada@callmine.example",
+        approver=w.rng.choice(["grace@callmine.example", "grace@callmine.example", "ada@callmine.example", ""]),
+        reason=StaffReason.STAFF_REASON_SUPPORT,
+        ticket="SUP-1",
+        granted_at=Timestamp(seconds=1_767_225_600),
+        expires_at=Timestamp(seconds=1_767_225_600 + 60 * minutes),
+    )
+    return _about(grant, granted)
+
+
 def _of_job(make: Callable[[Subject, str], Message]) -> Callable[[Subject], tuple[Message, str]]:
     def made(w: Subject) -> tuple[Message, str]:
         job = w.job()
@@ -181,6 +204,9 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
         lambda w: AddonCredited(purchase_id=w.rng.choice(["", "cs_1", "cs_2"]), calls=w.number(-1, 0, 1, 5)), "house"
     ),
     AdminAction: _action,
+    StaffAccess: _read,
+    StaffGranted: _granted,
+    StaffGrantEnded: _of_grant(lambda w, grant: StaffGrantEnded(grant_id=grant)),
     IntegrationConnected: _simple(
         lambda w: IntegrationConnected(
             provider=w.provider(0, 1, 1, 2, 3, 9), credential_version=1, account_id=w.rng.choice(["", "T0HOUSE"])

@@ -221,6 +221,22 @@ def _streaming(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     )
 
 
+def _staff_access(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
+    """The staff-access log. Commands alone make grants: here there are ids of nobody's, and of something else in another workspace."""
+    staff = "/audit/staff-access"
+
+    def grant() -> str:
+        return a.known.some(a.rng, (), a.known.foreign.runs)
+
+    return (
+        (1, lambda: a.page("audit", f"{staff}?before={quote(grant())}")),
+        (1, lambda: a.page("audit", f"{staff}/{grant()}")),
+        (1, lambda: a.form("audit", f"{staff}/{grant()}/end", {})),
+        (1, lambda: a.api("audit", "GET", f"/api/v1{staff}?size={a.rng.choice([1, 50, 0])}")),
+        (1, lambda: a.api("audit", "GET", f"/api/v1{staff}/{grant()}/statements")),
+    )
+
+
 def _vault(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     service, page, api = "credential-vault", "/settings/integrations", "/api/v1/integrations"
     providers = ["gong", "gong", "hubspot", "slack", "siem", WORD]
@@ -441,6 +457,7 @@ def choices(asker: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         *_delivery(asker),
         *_audit(asker),
         *_streaming(asker),
+        *_staff_access(asker),
         *_vault(asker),
         *_others(asker),
     ]

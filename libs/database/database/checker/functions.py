@@ -29,10 +29,12 @@ _CATALOG = re.compile(
 )
 _LOCK = re.compile(r"pg_(try_)?advisory_xact_lock(_shared)?")
 
-# Settings that statements called `<…>_enter` may set. The first one is the scope; the next two only narrow what the scope shows, and
-# the last one decides when a plan is made.
+# Settings that statements called `<…>_enter` may set. The first one is the scope; the next four only narrow what the scope shows (two of
+# them to what a grant of staff access opens), and the last one decides when a plan is made.
 SCOPE_SETTING = "app.workspace_id"
-SETTINGS = frozenset({SCOPE_SETTING, "app.report_floor", "app.finding_query", "plan_cache_mode"})
+SETTINGS = frozenset(
+    {SCOPE_SETTING, "app.report_floor", "app.finding_query", "app.staff_grant", "app.staff", "plan_cache_mode"}
+)
 
 
 def refusal(

@@ -24,17 +24,21 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61llmine/audit/v1/audit.proto\x12\x11\x63\x61llmine.audit.v1\"\x95\x01\n\x0b\x41\x64minAction\x12\x30\n\x04type\x18\x01 \x01(\x0e\x32\".callmine.audit.v1.AdminActionType\x12\x13\n\x0btarget_kind\x18\x02 \x01(\t\x12\x11\n\ttarget_id\x18\x03 \x01(\t\x12,\n\x04\x64iff\x18\x04 \x03(\x0b\x32\x1e.callmine.audit.v1.FieldChange\"Z\n\x0b\x46ieldChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x06\x62\x65\x66ore\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x61\x66ter\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\t\n\x07_beforeB\x08\n\x06_after*\xfc\x04\n\x0f\x41\x64minActionType\x12!\n\x1d\x41\x44MIN_ACTION_TYPE_UNSPECIFIED\x10\x00\x12+\n\'ADMIN_ACTION_TYPE_INTEGRATION_CONNECTED\x10\x01\x12.\n*ADMIN_ACTION_TYPE_INTEGRATION_DISCONNECTED\x10\x02\x12$\n ADMIN_ACTION_TYPE_MEMBER_INVITED\x10\x03\x12\"\n\x1e\x41\x44MIN_ACTION_TYPE_MEMBER_ADDED\x10\x04\x12$\n ADMIN_ACTION_TYPE_MEMBER_REMOVED\x10\x05\x12)\n%ADMIN_ACTION_TYPE_MEMBER_ROLE_CHANGED\x10\x06\x12*\n&ADMIN_ACTION_TYPE_BILLING_PLAN_CHANGED\x10\x07\x12-\n)ADMIN_ACTION_TYPE_BILLING_ADDON_PURCHASED\x10\x08\x12,\n(ADMIN_ACTION_TYPE_BILLING_PAYMENT_FAILED\x10\t\x12&\n\"ADMIN_ACTION_TYPE_SCHEDULE_CREATED\x10\n\x12%\n!ADMIN_ACTION_TYPE_SCHEDULE_EDITED\x10\x0b\x12&\n\"ADMIN_ACTION_TYPE_SCHEDULE_DELETED\x10\x0c\x12%\n!ADMIN_ACTION_TYPE_REPORT_EXPORTED\x10\r\x12\'\n#ADMIN_ACTION_TYPE_WORKSPACE_UPDATED\x10\x0e\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61llmine/audit/v1/audit.proto\x12\x11\x63\x61llmine.audit.v1\"\x95\x01\n\x0b\x41\x64minAction\x12\x30\n\x04type\x18\x01 \x01(\x0e\x32\".callmine.audit.v1.AdminActionType\x12\x13\n\x0btarget_kind\x18\x02 \x01(\t\x12\x11\n\ttarget_id\x18\x03 \x01(\t\x12,\n\x04\x64iff\x18\x04 \x03(\x0b\x32\x1e.callmine.audit.v1.FieldChange\"Z\n\x0b\x46ieldChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x06\x62\x65\x66ore\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x61\x66ter\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\t\n\x07_beforeB\x08\n\x06_after\"\xa5\x01\n\x0bStaffAccess\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x14\n\x0cstatement_id\x18\x02 \x01(\t\x12\x30\n\x04step\x18\x03 \x01(\x0e\x32\".callmine.audit.v1.StaffAccessStep\x12\x10\n\x08question\x18\x04 \x01(\t\x12\r\n\x05reads\x18\x05 \x01(\t\x12\r\n\x05\x61\x62out\x18\x06 \x01(\t\x12\x0c\n\x04rows\x18\x07 \x01(\x03*\xfc\x04\n\x0f\x41\x64minActionType\x12!\n\x1d\x41\x44MIN_ACTION_TYPE_UNSPECIFIED\x10\x00\x12+\n\'ADMIN_ACTION_TYPE_INTEGRATION_CONNECTED\x10\x01\x12.\n*ADMIN_ACTION_TYPE_INTEGRATION_DISCONNECTED\x10\x02\x12$\n ADMIN_ACTION_TYPE_MEMBER_INVITED\x10\x03\x12\"\n\x1e\x41\x44MIN_ACTION_TYPE_MEMBER_ADDED\x10\x04\x12$\n ADMIN_ACTION_TYPE_MEMBER_REMOVED\x10\x05\x12)\n%ADMIN_ACTION_TYPE_MEMBER_ROLE_CHANGED\x10\x06\x12*\n&ADMIN_ACTION_TYPE_BILLING_PLAN_CHANGED\x10\x07\x12-\n)ADMIN_ACTION_TYPE_BILLING_ADDON_PURCHASED\x10\x08\x12,\n(ADMIN_ACTION_TYPE_BILLING_PAYMENT_FAILED\x10\t\x12&\n\"ADMIN_ACTION_TYPE_SCHEDULE_CREATED\x10\n\x12%\n!ADMIN_ACTION_TYPE_SCHEDULE_EDITED\x10\x0b\x12&\n\"ADMIN_ACTION_TYPE_SCHEDULE_DELETED\x10\x0c\x12%\n!ADMIN_ACTION_TYPE_REPORT_EXPORTED\x10\r\x12\'\n#ADMIN_ACTION_TYPE_WORKSPACE_UPDATED\x10\x0e*\xac\x01\n\x0fStaffAccessStep\x12!\n\x1dSTAFF_ACCESS_STEP_UNSPECIFIED\x10\x00\x12\x1b\n\x17STAFF_ACCESS_STEP_ASKED\x10\x01\x12\x1b\n\x17STAFF_ACCESS_STEP_SHOWN\x10\x02\x12\x1e\n\x1aSTAFF_ACCESS_STEP_WITHHELD\x10\x03\x12\x1c\n\x18STAFF_ACCESS_STEP_FAILED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'callmine.audit.v1.audit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ADMINACTIONTYPE']._serialized_start=297
-  _globals['_ADMINACTIONTYPE']._serialized_end=933
+  _globals['_ADMINACTIONTYPE']._serialized_start=465
+  _globals['_ADMINACTIONTYPE']._serialized_end=1101
+  _globals['_STAFFACCESSSTEP']._serialized_start=1104
+  _globals['_STAFFACCESSSTEP']._serialized_end=1276
   _globals['_ADMINACTION']._serialized_start=53
   _globals['_ADMINACTION']._serialized_end=202
   _globals['_FIELDCHANGE']._serialized_start=204
   _globals['_FIELDCHANGE']._serialized_end=294
+  _globals['_STAFFACCESS']._serialized_start=297
+  _globals['_STAFFACCESS']._serialized_end=462
 # @@protoc_insertion_point(module_scope)

@@ -64,6 +64,36 @@ ADMIN_ACTION_TYPE_REPORT_EXPORTED: AdminActionType.ValueType  # 13
 ADMIN_ACTION_TYPE_WORKSPACE_UPDATED: AdminActionType.ValueType  # 14
 Global___AdminActionType: _TypeAlias = AdminActionType  # noqa: Y015
 
+class _StaffAccessStep:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StaffAccessStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StaffAccessStep.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STAFF_ACCESS_STEP_UNSPECIFIED: _StaffAccessStep.ValueType  # 0
+    STAFF_ACCESS_STEP_ASKED: _StaffAccessStep.ValueType  # 1
+    """It is about to be run: told before anything is read."""
+    STAFF_ACCESS_STEP_SHOWN: _StaffAccessStep.ValueType  # 2
+    """Its rows are about to be shown."""
+    STAFF_ACCESS_STEP_WITHHELD: _StaffAccessStep.ValueType  # 3
+    """The grant was over: nothing was shown."""
+    STAFF_ACCESS_STEP_FAILED: _StaffAccessStep.ValueType  # 4
+    """The statement failed: nothing was shown."""
+
+class StaffAccessStep(_StaffAccessStep, metaclass=_StaffAccessStepEnumTypeWrapper):
+    """How far a statement of somebody of our staff has come. Each step is told before the next one is taken."""
+
+STAFF_ACCESS_STEP_UNSPECIFIED: StaffAccessStep.ValueType  # 0
+STAFF_ACCESS_STEP_ASKED: StaffAccessStep.ValueType  # 1
+"""It is about to be run: told before anything is read."""
+STAFF_ACCESS_STEP_SHOWN: StaffAccessStep.ValueType  # 2
+"""Its rows are about to be shown."""
+STAFF_ACCESS_STEP_WITHHELD: StaffAccessStep.ValueType  # 3
+"""The grant was over: nothing was shown."""
+STAFF_ACCESS_STEP_FAILED: StaffAccessStep.ValueType  # 4
+"""The statement failed: nothing was shown."""
+Global___StaffAccessStep: _TypeAlias = StaffAccessStep  # noqa: Y015
+
 @_typing.final
 class AdminAction(_message.Message):
     """An admin-visible change. Who and when are in the envelope."""
@@ -129,3 +159,46 @@ class FieldChange(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__before) -> _WhichOneofReturnType__before | None: ...
 
 Global___FieldChange: _TypeAlias = FieldChange  # noqa: Y015
+
+@_typing.final
+class StaffAccess(_message.Message):
+    """What somebody of our staff reads under a grant, statement by statement. Who and when are in the envelope."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    STATEMENT_ID_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    READS_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    grant_id: _builtins.str
+    statement_id: _builtins.str
+    """Shared by the steps of one statement."""
+    step: Global___StaffAccessStep.ValueType
+    question: _builtins.str
+    """The name of a question that the service has a statement for, and what it reads, in words. Never an answer."""
+    reads: _builtins.str
+    about: _builtins.str
+    """The id of what was asked about; empty for the workspace."""
+    rows: _builtins.int
+    """How many rows were shown."""
+    def __init__(
+        self,
+        *,
+        grant_id: _builtins.str = ...,
+        statement_id: _builtins.str = ...,
+        step: Global___StaffAccessStep.ValueType = ...,
+        question: _builtins.str = ...,
+        reads: _builtins.str = ...,
+        about: _builtins.str = ...,
+        rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "grant_id", b"grant_id", "question", b"question", "reads", b"reads", "rows", b"rows", "statement_id", b"statement_id", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StaffAccess: _TypeAlias = StaffAccess  # noqa: Y015

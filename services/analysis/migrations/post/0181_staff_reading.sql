@@ -1,0 +1,3 @@
+-- depends: 0180_staff_reading
+-- The pair of 0180: nothing is left to remove after its roll-out.
+SET lock_timeout = '3s';

@@ -1,0 +1,7 @@
+"""The staff-access log: grants of access by our own staff, and what was read under them.
+
+    audit staff grant -> a second person: audit staff approve -> `staff-grants` -> the service it opens -> StaffAccess on `audit` -> here
+
+It is no part of the audit log: none of its fourteen types is about our staff. Rows are added, never changed. Not for: reading anything
+under a grant (that is `runtime.staff`, in the service that the grant opens).
+"""

@@ -1,0 +1,3 @@
+-- depends: 0060_staff_access
+-- The pair of 0060: nothing is left to remove after its roll-out.
+SET lock_timeout = '3s';

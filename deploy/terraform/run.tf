@@ -29,6 +29,7 @@ locals {
       CALLMINE_BACKUP_DAYS                 = tostring(var.backup_days)
       CALLMINE_INGEST_SEALING_PUBLIC_KEY   = var.sealing_public_keys.ingest
       CALLMINE_ANALYSIS_SEALING_PUBLIC_KEY = var.sealing_public_keys.analysis
+      CALLMINE_AUDIT_SEALING_PUBLIC_KEY    = var.sealing_public_keys.audit
       CALLMINE_GONG_CLIENT_ID              = var.client_ids.gong
       CALLMINE_HUBSPOT_CLIENT_ID           = var.client_ids.hubspot
       CALLMINE_SLACK_CLIENT_ID             = var.client_ids.slack

@@ -117,8 +117,8 @@ variable "client_ids" {
 }
 
 variable "sealing_public_keys" {
-  description = "Public halves of the sealing keys of ingest and analysis, base64, as `credential-vault keys new-sealing-key` prints them"
-  type        = object({ ingest = string, analysis = string })
+  description = "Public halves of the sealing keys of ingest, analysis and audit, base64, as `credential-vault keys new-sealing-key` prints them"
+  type        = object({ ingest = string, analysis = string, audit = string })
 }
 
 variable "requests_per_minute" {

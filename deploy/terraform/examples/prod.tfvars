@@ -35,4 +35,4 @@ clerk = {
 }
 
 client_ids          = { gong = "", hubspot = "", slack = "" }
-sealing_public_keys = { ingest = "replace", analysis = "replace" }
+sealing_public_keys = { ingest = "replace", analysis = "replace", audit = "replace" }

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
-    import asyncpg
+    from database.connect import RawConnection
 
 Node: TypeAlias = dict[str, Any]
 
 _SEEN = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter")
 
 
-async def rows_read(connection: asyncpg.Connection[asyncpg.Record], sql: str, values: Sequence[object]) -> float:
+async def rows_read(connection: RawConnection, sql: str, values: Sequence[object]) -> float:
     """How many rows the statement's scans and joins look at; it is run for that, in the caller's transaction."""
     found = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT json) {sql}", *values)
     plan = json.loads(found)[0]["Plan"]

@@ -202,7 +202,7 @@ class Shelf:
 def statement(evidence: Evidence, images: dict[str, str]) -> bytes:
     """The statement that tells `evidence`, as it is signed; `images` are SHA-256 digests by service."""
     subjects: list[dict[str, object]] = [{"name": "callmine", "digest": {"gitCommit": evidence.commit}}]
-    subjects += [{"name": f"image/{name}", "digest": {"sha256": digest}} for name, digest in sorted(images.items())]
+    subjects += [{"name": f"image:{name}", "digest": {"sha256": digest}} for name, digest in sorted(images.items())]
     checks = [
         {"id": name, "passed": passed, "figures": dict(evidence.figures.get(name, {}))}
         for name, passed in evidence.checks.items()

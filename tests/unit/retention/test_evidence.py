@@ -47,7 +47,7 @@ def test_the_statement_is_one_of_in_toto() -> None:
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     assert statement["subject"] == [
         {"name": "callmine", "digest": {"gitCommit": "0" * 40}},
-        {"name": "image/retention", "digest": {"sha256": "a" * 64}},
+        {"name": "image:retention", "digest": {"sha256": "a" * 64}},
     ]
 
 

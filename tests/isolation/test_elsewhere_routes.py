@@ -236,6 +236,8 @@ _ANSWERS = {
     # A search without words is none.
     "analysis GET /api/v1/findings": 400,
     "credential-vault GET /oauth/{provider}/callback": 409,
+    # Leads on to the page of payments.
+    "retention GET /settings/billing/return": 303,
     # And where a file is handed out by its link alone: see test_a_file_is_handed_out_by_its_person_s_link.
     "analysis GET /reports/{report_id}/exports/{number}/file": 404,
     "analysis GET /api/v1/reports/{report_id}/exports/{number}/file": 404,
@@ -253,6 +255,7 @@ _PUBLIC_LOG = {
     "/audit/log/checkpoint",
     "/audit/log/tile/{level}/{number:path}",
     "/audit/log/callmine_verify.py",
+    "/audit/log/callmine_verify_selection.py",
 }
 
 # The form for a new question brings a fresh id each time, the audit log the time at which it was read.

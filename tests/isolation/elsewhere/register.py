@@ -8,6 +8,10 @@ from typing import Final
 Register = Mapping[tuple[str, str], str]
 
 MEMORY: Final[Register] = {
+    (
+        "services/audit/audit/log/selection.py",
+        "_Part._gaps",
+    ): "some positions of one export, gone once they are written",
     ("services/audit/audit/log/keys.py", "Salts._kept"): "by workspace; keys of one are never looked up for another",
     (
         "services/audit/audit/log/sealing.py",
@@ -202,6 +206,9 @@ NAMES: Final[Register] = {
 }
 
 CONTEXTS: Final[Register] = {
+    ("services/audit/audit/streaming/sender.py", "claim.workspace_id"): "the row that the sender claimed",
+    ("services/retention/retention/workers/readings.py", "due.workspace_id"): "the row that is due",
+    ("services/retention/retention/workers/trials.py", "workspace_id"): "the row of the trial that is over",
     (
         "services/audit/audit/log/sealing.py",
         "workspace_id",
@@ -243,6 +250,7 @@ SCOPE_SOURCES: Final = frozenset(
 )
 
 ENTRIES: Final[Register] = {
+    ("services/audit/audit/log/selection.py", "workspace_id"): "the session's",
     ("services/audit/audit/staff/desk.py", "workspace_id"): "the session's, or an argument of somebody of our staff",
     (
         "libs/runtime/runtime/staff.py",

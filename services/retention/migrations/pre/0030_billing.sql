@@ -93,8 +93,8 @@ CREATE TABLE readings (
 ) WITH (fillfactor = 70);
 CREATE INDEX readings_next ON readings (next_at) WHERE next_at IS NOT NULL;
 
--- Trials are looked for by their age.
-CREATE INDEX subscriptions_trial ON subscriptions (changed_at) WHERE plan = 'trial';
+-- Trials are looked for by their age, and ended one by one.
+CREATE INDEX subscriptions_trial ON subscriptions (changed_at, workspace_id) WHERE plan = 'trial';
 
 DO $rows$
 DECLARE

@@ -200,7 +200,7 @@ class Stripe:
         try:
             secret = (await self._secrets.read(SECRET)).decode().strip()
         except NotFound:
-            log.error("the secret with Stripe's key does not exist", secret=SECRET)
+            log.error("the secret with Stripe's key does not exist", missing=SECRET)
             raise AccountRefused("Stripe is not set up here. Our team has to look at it.", retry_after=300) from None
         options: Mapping[str, str] = {"api_key": secret, **({"idempotency_key": key} if key else {})}
         try:

@@ -77,7 +77,7 @@ class _Item(_Wire):
 
 
 class _Items(_Wire):
-    data: list[_Item] = []
+    data: tuple[_Item, ...] = ()
 
 
 class _PhaseItem(_Wire):
@@ -86,13 +86,13 @@ class _PhaseItem(_Wire):
 
 class _Phase(_Wire):
     start_date: int
-    items: list[_PhaseItem] = []
+    items: tuple[_PhaseItem, ...] = ()
 
 
 class _Schedule(_Wire):
     id: str
     status: str = ""
-    phases: list[_Phase] = []
+    phases: tuple[_Phase, ...] = ()
 
 
 def _whole(value: object) -> object:
@@ -172,7 +172,7 @@ class _Line(_Wire):
 
 
 class _Lines(_Wire):
-    data: list[_Line] = []
+    data: tuple[_Line, ...] = ()
     has_more: bool = False
 
 

@@ -236,6 +236,8 @@ _ANSWERS = {
     # A search without words is none.
     "analysis GET /api/v1/findings": 400,
     "credential-vault GET /oauth/{provider}/callback": 409,
+    # Nobody new is announced.
+    "retention GET /sub-processors/shown.svg": 404,
     # Leads on to the page of payments.
     "retention GET /settings/billing/return": 303,
     # And where a file is handed out by its link alone: see test_a_file_is_handed_out_by_its_person_s_link.

@@ -298,7 +298,7 @@ def _of_seen(given: Inputs) -> Iterator[tuple[str, Inputs]]:
         if service := _SERVICES.get(flow.module.split(".")[0]):
             pair = (service, flow.recipient)
             yield f"the guard of {service} does not see {flow.recipient}", replace(given, seen=given.seen - {pair})
-    for pair in (("analysis", "mailgun"), ("audit", "openai"), ("retention", "stripe"), ("ingest", "slack")):
+    for pair in (("analysis", "mailgun"), ("audit", "openai"), ("ingest", "stripe"), ("ingest", "slack")):
         yield f"the guard of {pair[0]} sees {pair[1]}", replace(given, seen=given.seen | {pair})
 
 

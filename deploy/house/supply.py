@@ -61,7 +61,8 @@ ACCEPTED = frozenset(
     }
 )
 
-_ADVISORIES = ("pypi.org", 443)
+# The open database of advisories: an index of packages need not have any.
+_ADVISORIES = ("api.osv.dev", 443)
 _SECONDS = 5.0
 _HASHED = re.compile(r"^(\S+?)==\S+.*?((?:--hash=sha256:[0-9a-f]{64}[\s\\]*)+)", re.MULTILINE | re.DOTALL)
 # Made once, so that the same image gets the same serial number.
@@ -174,6 +175,7 @@ def audit() -> int:
     locks = [f"requirements-{name}.lock" for name in services()]
     options = [part for lock in locks for part in ("--requirement", lock)]
     command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes", "--progress-spinner=off"]
+    command += ["--vulnerability-service=osv"]
     command += ["--format=json", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     try:
@@ -187,7 +189,7 @@ def judged(found: Sequence[Mapping[str, Any]]) -> int:
     """Say what pip-audit found; 0 where all were asked about and none has a known weakness, or where none could be asked about."""
     asked = [one for one in found if "vulns" in one]
     if not asked:
-        print("pip-audit: skipped, the index within reach has no advisories: nothing is known of any distribution")
+        print("pip-audit: skipped, who can be reached has no advisories: nothing is known of any distribution")
         return 0
     left = sorted({one["name"] for one in found if "vulns" not in one})
     weak = sorted({f"{one['name']} {one['version']}: {flaw['id']}" for one in asked for flaw in one["vulns"]})

@@ -32,7 +32,7 @@ async def provide_databases(admin_url: str, host: str, project: str, keeper: Kee
     `host` is the database's address as migrations reach it. Raises asyncpg's errors where the administrator may not do it.
     """
     for service, account in Topology.load(_TOPOLOGY).services.items():
-        passwords = Passwords(*(secrets.token_urlsafe(32) for _ in range(3)))
+        passwords = Passwords(*(secrets.token_urlsafe(32) for _ in range(4)))
         await provision(admin_url, service, passwords)
         name = database_name(service)
         async with connected(admin_url) as connection:

@@ -257,6 +257,7 @@ async def test_one_workspace_sees_nothing_of_the_other(vault: Service, outside: 
         ("gong", "connected"),
         ("hubspot", "new"),
         ("slack", "new"),
+        ("siem", "new"),
     ]
     assert {each["status"] for each in theirs} == {"new"}
     assert refused.status_code == 404

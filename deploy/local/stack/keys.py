@@ -89,7 +89,8 @@ class Keys:
         """The keys in `path`. Those that are not there yet, all of them at the first start, are made and kept."""
         text = path.read_text() if path.exists() else "{}"
         known = json.loads(text)
-        for name in registry.REQUESTERS if known else ():
+        # A service that asks for grants since then.
+        for name in registry.REQUESTERS if "sealing" in known else ():
             known["sealing"].setdefault(name, SealingKey.generate().private_text())
         keys = cls(**known)
         if json.loads(text) == asdict(keys):

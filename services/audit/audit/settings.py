@@ -22,7 +22,7 @@ class Settings(ServiceSettings):
         description="https address on this machine that logs may be streamed to, for a sandbox; empty elsewhere",
     )
     seal_seconds: float = Field(
-        default=1.0, gt=0, le=60, description="seconds between two looks at entries to be sealed"
+        default=0.5, gt=0, le=60, description="seconds between two looks at entries to be sealed"
     )
     anchor_seconds: float = Field(
         default=10.0, gt=0, le=3600, description="seconds between two looks at logs whose heads go into the global log"

@@ -43,7 +43,7 @@ def head(workspace: Workspace) -> None:
 
 @log_app.command()
 def seal(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs")] = False) -> None:
-    """Seal everything that has arrived, as the service does once a second."""
+    """Seal everything that has arrived, as the service does twice a second."""
     with reporting_errors():
         told = asyncio.run(_seal())
     typer.echo(json.dumps(told) if as_json else f"{told['sealed']} entries sealed, {told['waiting']} wait")

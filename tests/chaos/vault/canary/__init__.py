@@ -25,8 +25,9 @@ from chaos.vault.canary.search import Search
 from chaos.vault.canary.stage import PROVIDER, Stage, staged
 from isolation import Part
 
-# A requester has its grant a second after the run has started, and is held there for at least four times `HELD_SECONDS`.
-SIGHT_SECONDS = 12.0
+# A requester has its grant a second after the run has started, and is held there for at least four times `HELD_SECONDS`; HubSpot is
+# asked, and held, after that.
+SIGHT_SECONDS = 40.0
 
 # What a run has used is garbage when it ends, and overwritten by whatever comes next: the polls of an idle worker are enough.
 FORGETTING_SECONDS = 10.0

@@ -29,8 +29,13 @@ from local.stack.keys import WORKSPACES
 
 VAULT, PROVIDER = "credential-vault", "sandbox"
 
-# Each answer of Gong takes this long while the run is held (seconds): the grant is in use all the time, and well below ingest's time-out.
+# Each answer of Gong's list and of HubSpot takes this long while the run is held (seconds), well below ingest's time-out: the grant is in
+# use all the time, and the provider, which keeps digests only, holds the request with the token long enough for it to be seen.
 HELD_SECONDS = 4.0
+HELD = tuple(
+    {"provider": provider, "path": path, "delay": HELD_SECONDS}
+    for provider, path in (("gong", "/v2/calls"), ("hubspot", "/crm/"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,7 @@ class Stage:
     @asynccontextmanager
     async def held_run(self) -> AsyncIterator[None]:
         """Within the block a run of each workspace holds its grant; the block's end lets them finish, and waits for that."""
-        slow = {"provider": "gong", "path": "/v2/calls", "delay": HELD_SECONDS}
-        async with Sandbox(self.stack).misbehaving(slow):
+        async with Sandbox(self.stack).misbehaving(*HELD):
             runs = [(person, await start(person, workspace)) for workspace, person in self.people.items()]
             yield
         for person, run in runs:

@@ -36,6 +36,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     shelf = Shelf(settings.evidence_file, tuple(EvidenceKey.parse(text) for text in settings.evidence_keys))
     async with assembled(SERVICE, settings) as parts:
         parts.consume("workspaces", routes(Plans(catalogue), parts.outbox))
+        parts.erase_by()
         purchasing = _billing(parts, settings, catalogue, tariff) if tariff else None
         billing = BillingRoutes(Pages(SERVICE), parts.db, catalogue, tariff, purchasing)
         parts.serve(router(billing, parts.db, read_promises(), shelf))

@@ -22,10 +22,11 @@ _REFUSED = re.compile(
 _HARMLESS = re.compile(
     r"pg_(typeof|column_size|size_pretty|size_bytes|input_is_valid|input_error_info|(try_)?advisory_xact_lock(_shared)?)"
 )
-# and these as well in one that crosses workspaces: they read definitions and rights.
+# and these as well in one that crosses workspaces: they read definitions and rights, and which numbers transactions have.
 _CATALOG = re.compile(
     r"pg_(has_role|\w+_is_visible|options_to_table|describe_object|identify_object|index_column_has_property"
-    r"|get_(expr|userbyid|\w+def|serial_sequence|partkeydef|function_\w+))"
+    r"|get_(expr|userbyid|\w+def|serial_sequence|partkeydef|function_\w+)"
+    r"|current_snapshot|snapshot_xm(in|ax))"
 )
 _LOCK = re.compile(r"pg_(try_)?advisory_xact_lock(_shared)?")
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf.message import Message
 
-from contracts.erasing import Stage
+from audit.log.parting import BEFORE
+from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureVerify
+from contracts import Event
+from contracts.erasing import Receipt, Stage, receipt
 from contracts.registry import SERVICES
 from core.errors import Gone
 from integration.erasure.place import ACME, ORDER, RIVAL, Place
-from messaging.erasure import store
+from messaging import Consumer, Routes, Verdict
+from messaging.erasure import follow_erasures, follow_receipts, store
+from testkit.messages import delivery
 
 EACH = pytest.mark.parametrize("place", SERVICES, indirect=True)
 ONE = pytest.mark.parametrize("place", ["ingest"], indirect=True)
@@ -152,3 +158,38 @@ async def test_the_vault_waits_for_its_revocations_and_tells_how_they_ended(plac
     assert (await place.receipts())[-1].providers.keys() >= {"hubspot"}
     destroyed = "SELECT count(*) FROM data_keys WHERE workspace_id = 'org_acme' AND wrapped IS NULL AND destroyed_at IS NOT NULL"
     assert await place.admin.fetchval(destroyed) == 1
+
+
+async def heard(place: Place, *payloads: Message, producer: str = "retention") -> list[Verdict]:
+    """What becomes of messages of the workspace, in the service's own consumers."""
+    orders, receipts = Routes(), Routes()
+    follow_erasures(orders, lambda: None)
+    follow_receipts(receipts, lambda: None)
+    verdicts = []
+    for payload in payloads:
+        topic, routes = ("erasure-receipts", receipts) if isinstance(payload, ErasureCompleted) else ("erasure", orders)
+        name = f"{place.service}.{topic}"
+        event = Event(workspace_id=ACME, payload=payload, producer=producer, aggregate_id=ORDER.erasure_id, sequence=1)
+        verdicts += await Consumer(name, place.db, routes).process([delivery(event, name)])
+    return verdicts
+
+
+@pytest.mark.parametrize("place", ["audit"], indirect=True)
+async def test_messages_in_any_order_come_to_the_same_end(place: Place) -> None:
+    asked = ErasureRequested(erasure_id=ORDER.erasure_id)
+    asked.asked_at.FromDatetime(ORDER.asked_at)
+    asked.due_at.FromDatetime(ORDER.due_at)
+    told = [
+        receipt(Receipt(erasure_id=ORDER.erasure_id, service=other, stage=Stage.ERASED, at=ORDER.asked_at))
+        for other in sorted(BEFORE)
+    ]
+    for other, one in zip(sorted(BEFORE), told, strict=True):
+        assert await heard(place, one, producer=other) == [Verdict.RETRY], "there is no erasure yet"
+    assert await heard(place, asked, asked) == [Verdict.ACK] * 2
+    for other, one in zip(sorted(BEFORE), told, strict=True):
+        assert await heard(place, one, one, producer=other) == [Verdict.ACK] * 2
+    await place.turns_until("erased")
+    again = ErasureVerify(erasure_id=ORDER.erasure_id, attempt=1)
+    assert await heard(place, again, asked, again) == [Verdict.ACK] * 3
+    await place.turn()
+    assert [one.stage for one in await place.receipts()] == [Stage.FROZEN, Stage.ERASED, Stage.VERIFIED]

@@ -220,6 +220,7 @@ CONTEXTS: Final[Register] = {
         "scope.get(WORKSPACE_IN_SCOPE, '')",
     ): "the access line: what access.member noted of the session",
     ("libs/messaging/messaging/consumer.py", "group.workspace_id"): "the body of the messages of the group",
+    ("libs/messaging/messaging/erasure/worker.py", "workspace_id"): "the row that the worker's sweep found due",
     (
         "services/ingest/ingest/webhooks/front.py",
         "workspace_id",
@@ -298,6 +299,19 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "http/api_keys.py passes session.workspace_id",
     ("libs/messaging/messaging/store.py", "workspace_id"): "the consumer's group, from the messages' bodies",
+    ("libs/messaging/messaging/erasure/worker.py", "workspace_id"): "the row that the worker's sweep found due",
+    (
+        "libs/messaging/messaging/erasure/eraser.py",
+        "workspace_id",
+    ): "passed by the worker, from the row that its sweep found due",
+    (
+        "services/audit/audit/log/parting.py",
+        "workspace_id",
+    ): "passed by the worker, from the row that its sweep found due",
+    (
+        "services/credential-vault/credential_vault/handlers/parting.py",
+        "workspace_id",
+    ): "passed by the worker, from the row that its sweep found due",
     ("libs/messaging/messaging/store.py", "list(heard)"): "the consumer's groups, from the messages' bodies",
     ("libs/messaging/messaging/consumer.py", "group.workspace_id"): "the consumer's group, from the messages' bodies",
     (

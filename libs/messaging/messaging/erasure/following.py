@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 
 from contracts import Event
 from contracts.erasing import ERASURE_MESSAGES, RECEIPT, Order, Stage, asked, receipt_told
+from core.errors import Transient
 from database import Tx
 from messaging.erasure import store
 from messaging.routes import Routes
@@ -34,6 +35,8 @@ def follow_receipts(routes: Routes, wake: Callable[[], None]) -> None:
     async def note_receipt(tx: Tx, event: Event[Message]) -> None:
         told = receipt_told(event.payload)
         if told is not None and told.stage is Stage.ERASED and told.service == event.producer:
+            if await store.read(tx) is None:
+                raise Transient("a receipt has come before the erasure that it is of; it will be delivered again")
             await store.heard_of(tx, told.erasure_id, told.service)
             tx.on_commit(wake)
 

@@ -89,6 +89,9 @@ class Erasing:
                 # One workspace's trouble does not stop the others; its lease runs out, and it is tried again.
                 log.warning("erasure is interrupted and will be repeated", cause=type(error).__name__)
                 return False
+            except Exception as error:  # noqa: BLE001 - the same for what nobody foresaw: it must not end the service
+                log.error("erasure failed unexpectedly; it is tried again later", error=error)
+                return False
         return True
 
     async def _carry_on(self, workspace_id: WorkspaceId) -> None:

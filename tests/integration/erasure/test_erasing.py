@@ -56,8 +56,10 @@ async def test_the_triggers_the_statements_and_the_manifest_agree(place: Place) 
     found = await place.admin.fetch(
         "SELECT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgname = 'fence' AND tgparentid = 0"
     )
-    emptied = {name for name, rule in place.rules.tables.items() if rule.end == "emptied"}
-    assert {row["name"] for row in found} == deleted(place) | emptied
+    # Of what stays only a key could let the workspace begin again.
+    assert {row["name"] for row in found} == deleted(place) | (
+        {"data_keys"} if place.service == "credential-vault" else set()
+    )
 
     own = {"audit": {"entries", "log_keys"}}.get(place.service, set())
     names = [one.name.removeprefix("erase_") for one in place.erasing.eraser.statements]

@@ -22,7 +22,7 @@ from callmine.credentials.v1.credentials_pb2 import (
     DenialReason,
     RevocationNoticed,
 )
-from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureVerify
+from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureStage, ErasureVerify
 from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchCancelled, FetchRequested, PreviewRequested
 from callmine.integrations.v1.integrations_pb2 import (
     IntegrationConnected,
@@ -219,7 +219,11 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
     ErasureRequested: _erased,
     ErasureVerify: _of_grant(lambda w, grant: ErasureVerify(erasure_id=grant, attempt=w.number(0, 1, 2))),
     ErasureCompleted: _of_grant(
-        lambda w, grant: ErasureCompleted(erasure_id=grant, service="ingest", stage=w.number(0, 1, 2, 9))
+        lambda w, grant: ErasureCompleted(
+            erasure_id=grant,
+            service="ingest",
+            stage=w.rng.choice([ErasureStage.ERASURE_STAGE_FROZEN, ErasureStage.ERASURE_STAGE_ERASED]),
+        )
     ),
     StaffGrantEnded: _of_grant(lambda w, grant: StaffGrantEnded(grant_id=grant)),
     IntegrationConnected: _simple(

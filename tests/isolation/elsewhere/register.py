@@ -155,6 +155,9 @@ MEMORY: Final[Register] = {
         "libs/cloud/cloud/secrets.py",
         "GoogleSecrets._kept",
     ): "secrets of the service; a workspace's credentials are never in Secret Manager",
+    ("libs/contracts/contracts/erasing.py", "Receipt.rows"): "one receipt's numbers, gone with it",
+    ("libs/contracts/contracts/erasing.py", "Receipt.left"): "one receipt's numbers, gone with it",
+    ("libs/contracts/contracts/erasing.py", "Receipt.providers"): "one receipt's words, gone with it",
     ("libs/egress/egress/destination.py", "Destinations._by_name"): "destinations, from configuration",
     (
         "libs/egress/egress/register.py",

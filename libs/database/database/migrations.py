@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from yoyo import get_backend, read_migrations
-
 from core.errors import CallmineError
 
 
@@ -41,6 +39,9 @@ def migrate(settings: MigrationSettings, phases: Sequence[Phase] = (Phase.PRE, P
     Raises MigrationRefused for a file that sets no `lock_timeout`: a migration must not queue behind a long transaction and block all
     others behind itself.
     """
+    # Here, so that a service that serves does not load it.
+    from yoyo import get_backend, read_migrations
+
     sources = [str(folder / phase) for phase in phases for folder in settings.folders if (folder / phase).is_dir()]
     migrations = read_migrations(*sources)
     standing = [path for folder in settings.folders for path in sorted((folder / "each").glob("*.sql"))]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import yaml
+
 from local.stack.ports import free_port
 from local.stack.processes import Process
 
@@ -48,6 +50,13 @@ class Code:
             root.with_suffix(".part").rename(root)
         return cls(root, ref if ref == commit[: len(ref)] else f"{ref} ({commit[:12]})")
 
+    @classmethod
+    def previous(cls, folder: Path) -> Self:
+        """The release before the next one: the newest tag v* in this history, else deploy/previous.yaml's commit. Raises UnknownVersion."""
+        command = ["git", "describe", "--tags", "--abbrev=0", "--match", "v*"]
+        tagged = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        return cls.of(tagged.stdout.strip() if tagged.returncode == 0 else _named(), folder)
+
     def environment(self) -> dict[str, str]:
         """What makes a process import this version, and read its topology."""
         folders = [
@@ -64,6 +73,10 @@ class Code:
             self.root / "libs" / "messaging" / "messaging" / "migrations",
             self.root / "services" / service / "migrations",
         )
+
+
+def _named() -> str:
+    return str(yaml.safe_load((ROOT / "deploy" / "previous.yaml").read_text())["commit"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ class StackSettings:
     broker's fault table; `extra` are further variables by service (without the prefix CALLMINE_); `tapped` lets the administrator record
     all messages; `capture` is a folder for the statements that the services run.
 
+    `code` is the version of the services and of their schemas; all else is always of this one.
+
     `emulator` is the `host:port` of Google's Pub/Sub emulator, which is then used instead of the embedded broker: the services run
     elsewhere (docker-compose.yml), and are only prepared for and waited for here."""
 
@@ -68,6 +70,7 @@ class StackSettings:
     tapped: bool = False
     capture: Path | None = None
     emulator: str = ""
+    code: Code = field(default_factory=Code.here)
 
 
 @dataclass(slots=True)
@@ -124,7 +127,8 @@ class Stack:
     async def ready(self, service: str) -> None:
         """Return when a service's newest instance says that it is ready. Raises ProcessFailed or TimeoutError."""
         running = self.instances.get(service)
-        await self._answers(service, f"{running[-1].url if running else self.site.service_url(service)}/readyz")
+        url = running[-1].url if running else self.site.service_url(service)
+        await self.answers(self.processes.get(service), f"{url}/readyz")
 
     async def start_beside(self, service: str, code: Code) -> Instance:
         """Start an instance beside those that run, and wait until it is ready; it gets no requests yet, but messages as they come.
@@ -135,7 +139,7 @@ class Stack:
         self.processes[instance.process.name] = instance.process
         await instance.process.start()
         try:
-            await self._answers(instance.process.name, f"{instance.url}/readyz")
+            await self.answers(instance.process, f"{instance.url}/readyz")
         except BaseException:
             await self.remove(instance)
             raise
@@ -192,7 +196,7 @@ class Stack:
         for service in settings.services:
             self.service_environment(service)
             if not settings.emulator:
-                instance = self._instance(service, service, Code.here())
+                instance = self._instance(service, service, settings.code)
                 self.direct(service, [instance])
                 await instance.process.start()
         (settings.directory / PREPARED).touch()
@@ -201,7 +205,7 @@ class Stack:
         # Last, so that its first webhooks find ingest listening, or nearly so.
         await self._launch("sandbox", ["-m", "local.sandbox", "--config", self._path("sandbox.json")])
         await asyncio.gather(*(self.ready(service) for service in settings.services))
-        await self._answers("sandbox", f"{self.site.sandbox_url}/_ready")
+        await self.answers(self.processes["sandbox"], f"{self.site.sandbox_url}/_ready")
         await self._listens("front-door", self.site.ports["front-door"])
 
     def _stand_ins(self) -> dict[str, list[str]]:
@@ -227,7 +231,7 @@ class Stack:
         for service in self.settings.services:
             passwords = self.site.keys.database_passwords(service)
             self.dsns[service] = await provision(self.admin_dsn, service, passwords)
-            folders = Code.here().migrations(service)
+            folders = self.settings.code.migrations(service)
             await asyncio.to_thread(migrate, MigrationSettings(self.dsns[service].owner, folders))
 
     async def _topics(self) -> None:
@@ -259,17 +263,18 @@ class Stack:
         self.processes[name] = Process(name, command, environment or self._base_environment(), log, ROOT)
         await self.processes[name].start()
 
-    async def _answers(self, name: str, url: str) -> None:
+    async def answers(self, process: Process | None, url: str) -> None:
+        """Return when `url` answers that all is well. Raises ProcessFailed when the process ends before, and TimeoutError."""
         async with asyncio.timeout(_READY_SECONDS):
             while True:
-                if name in self.processes:
-                    self.processes[name].check()
+                if process is not None:
+                    process.check()
                 try:
                     if (await self._client.get(url)).is_success:
                         return
                 except httpx.TransportError:
                     pass
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.05)
 
     async def _listens(self, name: str, port: int) -> None:
         async with asyncio.timeout(_READY_SECONDS):

@@ -22,7 +22,8 @@ from local.stack.stack import Stack
 # Requests that were given to the old instance just before have arrived there by then.
 _ON_THEIR_WAY_SECONDS = 0.5
 
-_MIGRATION_SECONDS = 120.0
+# Cloud Run's own default for a task of a job.
+_MIGRATION_SECONDS = 600.0
 
 Tell = Callable[[str, float], None]
 """Called with what goes on, and how far it is (0 to 1)."""

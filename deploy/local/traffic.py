@@ -65,6 +65,8 @@ async def doors(traffic: Traffic, ports: Sequence[int]) -> AsyncIterator[None]:
 def _passing(traffic: Traffic, port: int) -> Connected:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for instance in traffic.instances(port):
+            if instance == port:
+                break  # nobody is named yet, and this door would find itself
             try:
                 there = await asyncio.open_connection("127.0.0.1", instance)
             except OSError:

@@ -3,7 +3,8 @@
 A whole stack in which every service is the previous release (deploy/previous.yaml, or the newest tag), on that release's schemas. 20 runs
 and 200 audit entries a second go on, and people look at every service's pages, while each service in turn is rolled to today's code (its
 `pre` migrations first, both versions side by side, then its `post`), back to the previous release on the new schema, and forward again with
-kill -9 for the old one while both serve. FULL=1 does it three times, and shows that three wrong ways of rolling are noticed.
+kill -9 for the old one while both serve. FULL=1 does it three times, from either version in turn. That a wrong way of rolling would be
+noticed is shown by tests/e2e/test_redeploy.py.
 
 `user_errors` are answers other than 2xx to people's requests, none of which is repeated by them; `killed_errors` those that were with an
 instance at the moment when it was killed. `longest_pause_s` is the longest time in which somebody who looks at one service's pages all the

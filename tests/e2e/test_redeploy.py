@@ -54,3 +54,18 @@ async def test_a_version_that_does_not_start_gets_no_request(finished: Finished,
         await roll(stack, SERVICE, Code(tmp_path, "broken"))
     assert stack.processes[SERVICE].pid == before
     assert [name for name in stack.processes if name.startswith(f"{SERVICE}.")] == []
+
+
+async def test_requests_to_one_that_is_not_ready_are_noticed(finished: Finished) -> None:
+    """What the front door would do if the order were another: those who look are told, so that their silence above means something."""
+    stack, watching = finished.stack, Users(finished.stack)
+    looking = asyncio.create_task(watching.look(SERVICE))
+    old, early = stack.instances[SERVICE], stack.prepared(SERVICE, Code.here())
+    await early.process.start()
+    stack.direct(SERVICE, [early])
+    await stack.ready(SERVICE)
+    watching.stopping.set()
+    await looking
+    for one in old:
+        await stack.remove(one)
+    assert {trouble.service for trouble in watching.troubles} == {SERVICE}

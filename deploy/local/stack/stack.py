@@ -135,14 +135,19 @@ class Stack:
 
         Raises ProcessFailed or TimeoutError when it does not become ready; then it is gone again.
         """
-        instance = self._instance(f"{service}.{next(self._numbers)}", service, code)
-        self.processes[instance.process.name] = instance.process
+        instance = self.prepared(service, code)
         await instance.process.start()
         try:
             await self.answers(instance.process, f"{instance.url}/readyz")
         except BaseException:
             await self.remove(instance)
             raise
+        return instance
+
+    def prepared(self, service: str, code: Code) -> Instance:
+        """An instance that is still to be started, and is stopped with the stack."""
+        instance = self._instance(f"{service}.{next(self._numbers)}", service, code)
+        self.processes[instance.process.name] = instance.process
         return instance
 
     def direct(self, service: str, instances: Sequence[Instance]) -> None:

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from core.errors import CallmineError
 from messaging.parked import Parked
@@ -101,6 +99,9 @@ def _print_table(messages: list[ParkedMessage]) -> None:
     if not messages:
         typer.echo("Nothing is parked.")
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("id", "way", "source", "type", "workspace", "reason")
     for column in table.columns[:3]:
         column.no_wrap = True

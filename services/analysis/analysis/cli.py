@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from analysis.domain.request import RunId
 from analysis.domain.run import Run
@@ -44,6 +42,9 @@ def list_runs(
     if as_json:
         typer.echo(json.dumps(found))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("run", "state", "analysed", "failed", "of", "created")
     for line in found:
         table.add_row(*("" if value is None else str(value) for value in line.values()))
@@ -69,6 +70,9 @@ def costs(
     if as_json:
         typer.echo(json.dumps(found, default=str))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("day", "model", "requests", "no answer", "tokens in", "cached", "tokens out", "dollars")
     for line in found:
         shown = ("day", "model", "requests", "unanswered", "input_tokens", "cached_tokens", "output_tokens")

@@ -18,8 +18,8 @@ from analysis.handlers.notices import Notices
 from analysis.handlers.schedules import Schedules
 from analysis.http import routers
 from analysis.models.asking import Asker
-from analysis.models.catalog import Providers, catalog
 from analysis.models.offer import read_offer
+from analysis.models.providers import Providers, models_when_asked
 from analysis.settings import Settings
 from analysis.slack.client import Slack, destination
 from analysis.slack.credential import Door
@@ -63,7 +63,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         providers = Providers(settings.openai_base_url, settings.anthropic_base_url, settings.model_timeout)
         egress = parts.outbound.egress((*providers.destinations(), destination(settings.slack_base_url)))
 
-        asker = Asker(offer, catalog(providers, offer, egress, secrets, parts.stack))
+        asker = Asker(offer, models_when_asked(providers, offer, egress, secrets, parts.stack))
         pool = PoolSettings(settings.analysis_concurrency, settings.lease_seconds, settings.poll_seconds)
         workers = Workers(pool)
         lifecycle = Lifecycle(parts.outbox, workers.wake, SystemClock())

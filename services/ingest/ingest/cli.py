@@ -9,8 +9,6 @@ from dataclasses import asdict
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from database import Database
 from ingest import cli_gong
@@ -68,6 +66,9 @@ def _show(lines: Sequence[Line], as_json: bool, nothing: str) -> None:
     if not rows:
         typer.echo(nothing)
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*(name.replace("_", " ") for name in rows[0]))
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))

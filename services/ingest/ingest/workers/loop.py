@@ -52,6 +52,9 @@ log = logger("ingest.worker")
 # Gong's daily allowance comes back within a day; a longer wish is a mistake.
 LONGEST_PAUSE = 86_400.0
 
+# Of the ten that the platform gives a process to stop; answers under way may take 7 (web.server).
+_LET_GO_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
@@ -157,10 +160,25 @@ class FetchWorker:
         reach("fetch.after_claim")
         with working_for(claim.workspace_id, claim.correlation_id):
             try:
-                await self._hold(claim)
-            except* LeaseLost:
-                log.info("job is no longer ours", job=str(claim.job_id))
+                await self._held(claim)
+            except asyncio.CancelledError:
+                await self._let_go(claim)
+                raise
         return True
+
+    async def _held(self, claim: Claim) -> None:
+        try:
+            await self._hold(claim)
+        except* LeaseLost:
+            log.info("job is no longer ours", job=str(claim.job_id))
+
+    async def _let_go(self, claim: Claim) -> None:
+        """Told to stop: end the lease, so that others go on with the job at once, from the page where it was."""
+        try:
+            async with asyncio.timeout(_LET_GO_SECONDS), self._db.workspace(claim.workspace_id) as tx:
+                await work.renew(tx, claim, 0)
+        except (LeaseLost, CallmineError, TimeoutError) as error:
+            log.info("a lease could not be ended; others wait for its end", cause=type(error).__name__)
 
     async def _serve(self) -> None:
         while True:

@@ -49,7 +49,7 @@ async def test_five_processes_and_five_databases(finished: Finished) -> None:
 # Everybody outside whom a service may call, as named in the log line that the one HTTP client writes for each call. What a customer
 # connects by consent has a server for that beside its API.
 CONNECTED = {"gong", "hubspot", "slack"}
-OUTSIDE = {"openai", "anthropic", "clerk", "google", "telemetry"} | CONNECTED | {f"{name}-oauth" for name in CONNECTED}
+OUTSIDE = {"openai", "anthropic", "clerk", "google"} | CONNECTED | {f"{name}-oauth" for name in CONNECTED}
 
 
 async def test_no_service_calls_another_over_http(finished: Finished) -> None:

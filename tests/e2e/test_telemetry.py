@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+
+from rich.console import Console
 
 from contracts.registry import SERVICES
 from e2e.conftest import Finished
@@ -13,6 +16,7 @@ from egress.register import REGISTER
 from local.sandbox.corpus.library import load_library
 from local.sandbox.settings import SHIPPED_CALLS
 from local.stack.keys import WORKSPACES
+from local.top import COLUMNS, Board, table
 from messaging.topology import Topology
 from telemetry.attributes import ATTRIBUTES, LEFT_OUT
 from telemetry.instruments import INSTRUMENTS
@@ -95,6 +99,22 @@ async def test_log_lines_stand_beside_their_spans_and_say_whose_work_it_is(finis
         if trace in traces and read.get("workspace_id"):
             beside.setdefault(trace, set()).add(service)
     assert {"analysis", "ingest"} <= set.union(*beside.values())
+
+
+async def test_top_shows_what_every_service_measures(finished: Finished) -> None:
+    async with Board.open(finished.directory) as board:
+        await board.rows()
+        rows = {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in await board.rows()}
+    console = Console(width=120, file=io.StringIO(), record=True)
+    console.print(table([list(row.values()) for row in rows.values()]))
+    shown = console.export_text()
+    assert list(rows) == list(SERVICES)
+    for service, row in rows.items():
+        assert service in shown
+        assert row["ready"] == "[green]yes[/]"
+        assert int(row["MiB"]) > 20
+        assert int(row["inbox"]) > 0
+        assert (row["parked"], row["5xx"]) == ("0", "0")
 
 
 def _lines(finished: Finished) -> Iterator[tuple[str, str]]:

@@ -54,6 +54,8 @@ async def stack(told: Told) -> AsyncIterator[Stack]:
         extra={name: {**told.settings, "trace_ratio": "1", "telemetry_seconds": "1"} for name in SERVICES},
     )
     async with Stack.start(settings) as running:
+        # A part of this machine like the others: what connects to it connects to nobody outside.
+        running.site.ports.numbers["collector"] = told.port
         yield running
 
 

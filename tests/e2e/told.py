@@ -69,6 +69,11 @@ class Told:
             server.server_close()
             thread.join()
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.settings["telemetry_endpoint"].rsplit(":", 1)[1])
+
     def trace(self, trace: str) -> list[Part]:
         """Everything of one trace that has been told so far."""
         return [part for part in list(self.parts) if part.trace == trace]

@@ -56,11 +56,18 @@ resource "google_logging_metric" "counted" {
 }
 
 # Each service tells its own traces and metrics (docs/decisions/0015), and reads none.
-resource "google_project_iam_member" "tells" {
-  for_each = { for pair in setproduct(keys(local.services), ["roles/telemetry.tracesWriter", "roles/telemetry.metricsWriter"]) : "${pair[0]} ${pair[1]}" => pair }
+resource "google_project_iam_member" "tells_traces" {
+  for_each = local.services
   project  = var.project
-  role     = each.value[1]
-  member   = google_service_account.service[each.value[0]].member
+  role     = "roles/telemetry.tracesWriter"
+  member   = google_service_account.service[each.key].member
+}
+
+resource "google_project_iam_member" "tells_metrics" {
+  for_each = local.services
+  project  = var.project
+  role     = "roles/telemetry.metricsWriter"
+  member   = google_service_account.service[each.key].member
 }
 
 resource "google_monitoring_notification_channel" "email" {

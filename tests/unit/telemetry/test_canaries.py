@@ -10,7 +10,7 @@ from testkit.canaries import Search, said
 SECRETS = (
     "Bearer abcdefghijklmnopqrst",
     "eyJhbGciOiJSUzI1.eyJzdWIiOiJ1c2VyXzEi.c2ln",
-    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "whsec_" + "Ab3" * 8,
     "sk-ant-" + "a1" * 12,
     "xoxb-1234567890-abcdef",
     "postgresql://app:secret@127.0.0.1/db",

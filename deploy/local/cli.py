@@ -1,4 +1,4 @@
-"""`callmine run | demo | redeploy | parked | staff-token | <service> …`: Callmine on one machine."""
+"""`callmine run | demo | redeploy | top | parked | staff-token | <service> …`: Callmine on one machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from typing import Annotated, Any
 import typer
 
 from contracts.registry import SERVICES
-from local import screen
+from local import screen, top
 from local.broker.clock import SystemClock
 from local.broker.tokens import PushSigner
 from local.broker.watching import NothingToWatch, Place, watch
@@ -210,6 +210,21 @@ def consume(topic: Annotated[str, typer.Argument(help="A topic's name, such as r
     except KeyboardInterrupt:
         return
     except NothingToWatch as reason:
+        typer.echo(str(reason), err=True)
+        raise typer.Exit(1) from reason
+
+
+@app.command("top")
+def show_services(
+    seconds: Annotated[float, typer.Option(help="Seconds between two looks", min=0.2)] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="Print the table once and end")] = False,
+) -> None:
+    """A live table of the services of a running `make run`: readiness, requests, outbox, inbox, parked, loop lag, memory."""
+    try:
+        asyncio.run(top.watch(STATE, screen.console, seconds, once=once))
+    except KeyboardInterrupt:
+        return
+    except top.NothingRuns as reason:
         typer.echo(str(reason), err=True)
         raise typer.Exit(1) from reason
 

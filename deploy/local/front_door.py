@@ -70,7 +70,7 @@ SANDBOX_PAGES = (
 )
 
 # Cloud-internal paths: never reachable from outside.
-INTERNAL = ("/events", "/operator", "/healthz", "/readyz")
+INTERNAL = ("/events", "/operator", "/livez", "/healthz", "/readyz")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ locals {
     messages_parked       = { runbook = "parked-messages", metric = "logging.googleapis.com/user/messages_parked", filter = "", above = 0, window = "300s", reduce = "ALIGN_DELTA" }
     consumers_halted      = { runbook = "parked-messages", metric = "logging.googleapis.com/user/consumers_halted", filter = "", above = 0, window = "300s", reduce = "ALIGN_DELTA" }
     messages_wait         = { runbook = "stuck-outbox", metric = "pubsub.googleapis.com/subscription/oldest_unacked_message_age", filter = "resource.type=\"pubsub_subscription\"", above = 900, window = "300s", reduce = "ALIGN_MAX" }
+    outbox_waits          = { runbook = "stuck-outbox", metric = "prometheus.googleapis.com/callmine_outbox_oldest_seconds/gauge", filter = "resource.type=\"prometheus_target\"", above = 120, window = "300s", reduce = "ALIGN_MEAN" }
+    lease_lost            = { runbook = "stuck-outbox", metric = "prometheus.googleapis.com/callmine_relay_lease_lost/counter", filter = "resource.type=\"prometheus_target\"", above = 5, window = "600s", reduce = "ALIGN_DELTA" }
+    loop_late             = { runbook = "slow-service", metric = "prometheus.googleapis.com/callmine_loop_lag_seconds/gauge", filter = "resource.type=\"prometheus_target\"", above = 1, window = "300s", reduce = "ALIGN_MIN" }
+    memory_fills          = { runbook = "slow-service", metric = "prometheus.googleapis.com/callmine_memory_bytes/gauge", filter = "resource.type=\"prometheus_target\"", above = 805306368, window = "300s", reduce = "ALIGN_MIN" }
+    egress_refused        = { runbook = "suspected-leak", metric = "prometheus.googleapis.com/callmine_egress_refused/counter", filter = "resource.type=\"prometheus_target\"", above = 0, window = "300s", reduce = "ALIGN_DELTA" }
     relay_waits           = { runbook = "stuck-outbox", metric = "logging.googleapis.com/user/relay_waits", filter = "", above = 10, window = "600s", reduce = "ALIGN_DELTA" }
     drains_failed         = { runbook = "stuck-outbox", metric = "logging.googleapis.com/user/drains_failed", filter = "", above = 3, window = "600s", reduce = "ALIGN_DELTA" }
     processes_crashed     = { runbook = "roll-back-one-service", metric = "logging.googleapis.com/user/processes_crashed", filter = "", above = 2, window = "600s", reduce = "ALIGN_DELTA" }
@@ -48,6 +53,21 @@ resource "google_logging_metric" "counted" {
     metric_kind = "DELTA"
     value_type  = "INT64"
   }
+}
+
+# Each service tells its own traces and metrics (docs/decisions/0015), and reads none.
+resource "google_project_iam_member" "tells_traces" {
+  for_each = local.services
+  project  = var.project
+  role     = "roles/telemetry.tracesWriter"
+  member   = google_service_account.service[each.key].member
+}
+
+resource "google_project_iam_member" "tells_metrics" {
+  for_each = local.services
+  project  = var.project
+  role     = "roles/telemetry.metricsWriter"
+  member   = google_service_account.service[each.key].member
 }
 
 resource "google_monitoring_notification_channel" "email" {

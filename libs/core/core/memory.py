@@ -1,9 +1,11 @@
-"""The garbage collector of a process that serves."""
+"""The memory of a process that serves."""
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
+from pathlib import Path
 
 # httpx imports its own command line where that can be imported, and with it rich and pygments: a fifth of a second and 9 MB.
 _UNUSED = "httpx._main"
@@ -38,3 +40,9 @@ def settle_again() -> None:
     """The same for what was loaded later, such as a large library with its first use; nothing in a process that never settled."""
     if gc.get_freeze_count():
         settle()
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds; 0 where the system does not tell (proc(5), statm)."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0

@@ -44,6 +44,7 @@ def service_app(service: str, settings_type: type[S], compose: Compose[S]) -> ty
         """Serve pages, API and messages until told to stop."""
         with reporting_errors():
             settings = load_settings(settings_type, service)
+            core.log.configure(service, project=settings.project)
             run(_application(compose, settings), settings)
 
     @app.command("migrate")

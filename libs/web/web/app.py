@@ -91,6 +91,8 @@ def create_app(
 
 def _add_routes(app: FastAPI, service: str, health: Health, routers: Sequence[APIRouter]) -> None:
     web: Web = app.state.web
+    app.add_api_route("/livez", health.live)
+    # What revisions of before ask; Google's own front end keeps paths that end so for itself.
     app.add_api_route("/healthz", health.live)
     app.add_api_route("/readyz", health.readiness)
     app.add_api_route(f"/assets/{service}/{{name}}", web.assets.serve)

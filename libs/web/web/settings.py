@@ -127,6 +127,14 @@ class ServiceSettings(BaseSettings):
     )
     push_service_account: str = Field(default="", description="email of the service account that pushes")
 
+    telemetry_endpoint: HttpsUrl | None = Field(
+        default=None, description="https address that traces and metrics are sent to (OTLP); nothing is sent without"
+    )
+    trace_ratio: float = Field(default=0.1, ge=0, le=1, description="the share of traces that are recorded, 0 to 1")
+    telemetry_seconds: float = Field(
+        default=60, ge=0.2, le=3_600, description="seconds between two readings of the metrics that are sent"
+    )
+
     statement_capture_dir: Path | None = Field(
         default=None,
         description="for tests: writes the text of each distinct statement, without values, into this folder",

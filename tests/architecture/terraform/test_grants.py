@@ -98,6 +98,8 @@ def wanted_elsewhere() -> set[Grant]:
         found.add(Grant(creator, account(service), f"{sweep}.name"))
         for role in ("roles/cloudsql.client", "roles/cloudsql.instanceUser"):
             found |= {Grant(role, who, "var.project") for who in (account(service), f"{sweep}.member")}
+        for role in ("roles/telemetry.tracesWriter", "roles/telemetry.metricsWriter"):
+            found.add(Grant(role, account(service), "var.project"))
         for job in ("operate", "migrate"):
             name = f'google_cloud_run_v2_job.{job}["{service}"].name'
             found.add(Grant("roles/run.jobsExecutorWithOverrides", "var.operators", name))

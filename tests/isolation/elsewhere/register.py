@@ -173,6 +173,11 @@ MEMORY: Final[Register] = {
     # Numbers that all workspaces share. They can delay, never tell: see docs/isolation.md, "What cannot be hidden".
     ("libs/core/core/ids.py", "_last"): "the clock's last tick, so that ids rise",
     ("libs/web/web/health.py", "LoopLag._samples"): "milliseconds",
+    ("libs/telemetry/telemetry/installed.py", "_recorder"): "who records, the same for everybody",
+    (
+        "libs/telemetry/telemetry/recording.py",
+        "_Waiting.spans",
+    ): "finished spans on their way out, which nobody who is served can read; each says whose work it was",
     ("libs/egress/egress/metrics.py", "Ledger._counters"): "counts by destination; no label but the destination's name",
     (
         "services/ingest/ingest/webhooks/tally.py",
@@ -214,11 +219,8 @@ CONTEXTS: Final[Register] = {
         "workspace_id",
     ): "the row that the sealer found, for the line that tells of it",
     ("libs/web/web/access.py", "session.workspace_id"): "the checked session",
+    ("libs/web/web/middleware.py", "workspace_id"): "the access line: what access.member noted of the session",
     ("libs/web/web/middleware.py", "''"): "a request begins with no workspace",
-    (
-        "libs/web/web/middleware.py",
-        "scope.get(WORKSPACE_IN_SCOPE, '')",
-    ): "the access line: what access.member noted of the session",
     ("libs/messaging/messaging/consumer.py", "group.workspace_id"): "the body of the messages of the group",
     (
         "services/ingest/ingest/webhooks/front.py",
@@ -405,7 +407,26 @@ ENTRIES: Final[Register] = {
     ): "the row that the worker's sweep found due",
 }
 
-METRICS: Final[Register] = {}
+_INSTRUMENTS = "the registry's labels are names of ours, no workspace (tests/architecture/terraform/test_alerts.py)"
+
+METRICS: Final[Register] = {
+    (f"libs/telemetry/telemetry/{file}.py", f"opentelemetry.{module}"): _INSTRUMENTS
+    for file, module in (
+        ("recording", "context"),
+        ("recording", "metrics"),
+        ("recording", "sdk.metrics"),
+        ("recording", "sdk.metrics.export"),
+        ("recording", "sdk.resources"),
+        ("recording", "sdk.trace"),
+        ("recording", "sdk.trace.sampling"),
+        ("recording", "trace"),
+        ("recording", "util.types"),
+        ("otlp", "exporter.otlp.proto.common.metrics_encoder"),
+        ("otlp", "exporter.otlp.proto.common.trace_encoder"),
+        ("otlp", "sdk.metrics.export"),
+        ("otlp", "sdk.trace"),
+    )
+}
 
 STREAMS: Final[Register] = {
     (

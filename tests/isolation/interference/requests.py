@@ -377,7 +377,7 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (0, lambda: a.open("retention", "/trust/evidence.intoto.jsonl")),
         (1, lambda: a.open("retention", "/events/retention.workspaces", "POST")),
         (1, lambda: a.open("retention", "/events/retention.billing", "POST")),
-        (2, lambda: a.open(anywhere(), a.rng.choice(["/healthz", "/readyz"]))),
+        (2, lambda: a.open(anywhere(), a.rng.choice(["/livez", "/healthz", "/readyz"]))),
         (1, asset),
         (1, lambda: a.page(anywhere(), a.rng.choice(["/nothing", "/operator/parked", "/api/v1/workspaces"]))),
         (1, lambda: a.api(anywhere(), a.rng.choice(["PUT", "PATCH", "OPTIONS", "HEAD"]), "/dashboard")),

@@ -158,3 +158,8 @@ WHERE created_at <= (
         WHERE r.created_at < now() - make_interval(secs => :kept_seconds::float8)
         ORDER BY r.created_at
         LIMIT :requests) old);
+
+-- name: parked_waiting
+-- How many messages wait for a person.
+-- cross-workspace: operators watch the service, not a workspace
+SELECT count(*) FROM parked WHERE state = 'parked';

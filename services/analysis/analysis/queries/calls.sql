@@ -6,8 +6,8 @@ JOIN run_calls c ON c.run_id = k.run_id AND c.call_id = k.call_id AND c.fence = 
 WHERE c.workspace_id = :workspace_id AND c.done_at IS NULL;
 
 -- name: questions_of_runs
--- What is asked of the calls of some runs; no row for a run that has ended.
-SELECT id, request FROM runs WHERE workspace_id = :workspace_id AND id = ANY(:run_ids::uuid[]) AND state = 'running';
+-- What is asked of the calls of some runs, and the trace that each goes on with; no row for a run that has ended.
+SELECT id, request, traceparent FROM runs WHERE workspace_id = :workspace_id AND id = ANY(:run_ids::uuid[]) AND state = 'running';
 
 -- name: renew_call
 -- Keeps a claim; 0 rows when somebody else has it by now or the run has ended.

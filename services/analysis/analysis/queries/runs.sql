@@ -23,13 +23,17 @@ WHERE prepared_lists.workspace_id = :workspace_id
 
 -- name: insert_run
 -- A run that waits for its turn. Sending the same form twice makes one run.
-INSERT INTO runs (workspace_id, id, request_id, requested_by, request)
-VALUES (:workspace_id, :id, :request_id, :requested_by, :request::jsonb)
+INSERT INTO runs (workspace_id, id, request_id, requested_by, request, traceparent)
+VALUES (:workspace_id, :id, :request_id, :requested_by, :request::jsonb, :traceparent)
 ON CONFLICT (workspace_id, request_id) DO NOTHING;
 
 -- name: run_of_request
 -- The run that a form made.
 SELECT id FROM runs WHERE workspace_id = :workspace_id AND request_id = :request_id;
+
+-- name: traceparent_of_run
+-- The trace that a run goes on with.
+SELECT traceparent FROM runs WHERE workspace_id = :workspace_id AND id = :id;
 
 -- name: run_by_id
 -- One run, unless it is older than what the plan shows.

@@ -12,6 +12,7 @@ from analysis.domain.report import FailedCall
 from analysis.domain.request import PreviewId, Question, ReportId, RunId, as_document, from_document
 from analysis.domain.run import Fetched, FetchedCall, Preview, Run, RunState
 from analysis.domain.sample import StoredSample
+from core.context import current
 from database import Row, Tx
 
 
@@ -68,9 +69,19 @@ async def finish_preview(tx: Tx, preview_id: PreviewId, count: Count, failure: s
 async def insert_run(tx: Tx, run_id: RunId, request_id: uuid.UUID, requested_by: str, question: Question) -> bool:
     """A queued run; False when this request has made one before."""
     inserted = await tx.execute(
-        "insert_run", id=run_id, request_id=request_id, requested_by=requested_by, request=as_document(question)
+        "insert_run",
+        id=run_id,
+        request_id=request_id,
+        requested_by=requested_by,
+        request=as_document(question),
+        traceparent=current().traceparent,
     )
     return inserted == 1
+
+
+async def traceparent_of(tx: Tx, run_id: RunId) -> str:
+    """The trace that a run goes on with; empty where there is none."""
+    return str(await tx.fetch_value("traceparent_of_run", id=run_id) or "")
 
 
 async def run_of_request(tx: Tx, request_id: uuid.UUID) -> RunId | None:

@@ -17,7 +17,7 @@ FROM (
     LIMIT 1
     FOR UPDATE SKIP LOCKED) due
 WHERE jobs.workspace_id = due.workspace_id AND jobs.id = due.id
-RETURNING jobs.workspace_id, jobs.id, jobs.fence, jobs.correlation_id;
+RETURNING jobs.workspace_id, jobs.id, jobs.fence, jobs.correlation_id, jobs.traceparent;
 
 -- name: jobs_recent
 -- The newest jobs of all workspaces.

@@ -46,6 +46,8 @@ from ingest.store import job_grants, jobs, work
 from ingest.store.job_grants import OptionalGrant
 from ingest.workers.deals import Deals
 from ingest.workers.ending import JobEnds, Refusal
+from telemetry import span
+from telemetry.instruments import WORK_SECONDS
 
 log = logger("ingest.worker")
 
@@ -158,7 +160,10 @@ class FetchWorker:
         if claim is None:
             return False
         reach("fetch.after_claim")
-        with working_for(claim.workspace_id, claim.correlation_id):
+        with (
+            working_for(claim.workspace_id, claim.correlation_id),
+            span("fetch calls", parent=claim.traceparent, run_id=str(claim.job_id)),
+        ):
             try:
                 await self._held(claim)
             except asyncio.CancelledError:
@@ -225,9 +230,10 @@ class FetchWorker:
             await self._work(job, deals, optional)
 
     async def _work(self, job: Job, deals: DealSource, optional: OptionalGrant | None) -> None:
-        claim = job.claim
+        claim, began, outcome = job.claim, self._door.clock.monotonic(), "put_off"
         try:
             await self._works.for_kind(job.kind).work(job, self._door.open(job), deals)
+            outcome = "done"
         except LeaseLost:
             raise
         except GrantExpired as error:
@@ -251,6 +257,8 @@ class FetchWorker:
             await self._ends.fail(claim, job.kind, str(error))
         except Exception as error:  # noqa: BLE001 - an unforeseen error must not take the process and its other jobs along
             await self._again_or_never(job, error)
+        finally:
+            WORK_SECONDS.record(self._door.clock.monotonic() - began, stage=f"fetch_{job.kind.value}", outcome=outcome)
 
     async def _wait_or_stop(self, job: Job, seconds: float) -> None:
         """Gong asks to wait: sleep so long, or end a run that may not."""

@@ -48,7 +48,6 @@ async def test_what_is_left_out_looks_nothing_up(postgres_url: str) -> None:
     named = _names(looked.excluded)
     messages = {"scope_enter", "staff_enter", "outbox_insert", "inbox_enter", "membership_save"}
     added = {
-        "words_add",
         "names_keep_enter",
         "workspace_keep",
         "log_erasure_add",

@@ -17,8 +17,8 @@ from audit.domain.entry import as_diff
 from audit.events import _entry, routes
 from audit.log.keys import Salts
 from audit.main import PULL
-from bench.audit.databases import fresh, opened
 from bench.audit.load import BATCH, Events, batches, events
+from chaos.audit.fresh import fresh, opened
 from database.connect import open_pool
 from local.postgres import ServiceDsns
 from messaging import Consumer, Delivery, Verdict

@@ -45,10 +45,10 @@ CROSS JOIN LATERAL (SELECT (hashint4extended(n, 1) & 65535) / 65536.0 AS a, (has
 
 _WORDS = """
 INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
-SELECT e.workspace_id, w.word, date_bin('10 seconds', e.occurred_at, '2000-01-01T00:00:00Z'), (array_agg(e.id))[1], array_agg(e.id)
+SELECT e.workspace_id, w.word, date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z'), (array_agg(e.id))[1], array_agg(e.id)
 FROM entries e
 CROSS JOIN LATERAL unnest(ARRAY['status', 'name', 'paused', 'active', trim('"' FROM e.diff -> 'name' ->> 'after')]) AS w (word)
-GROUP BY e.workspace_id, w.word, date_bin('10 seconds', e.occurred_at, '2000-01-01T00:00:00Z')
+GROUP BY e.workspace_id, w.word, date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z')
 ORDER BY 1, 2, 3
 """
 

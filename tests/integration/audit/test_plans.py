@@ -94,12 +94,12 @@ async def test_words_are_looked_up_by_an_index_although_row_security_is_in_the_w
     _, given = _QUESTIONS["entries_page_with_words"]
     plan = list(nodes(await plan_of(log, "entries_page_with_words", given, generic)))
     conditions = [str(node.get("Index Cond", "")) for node in plan if node.get("Index Name") == "word_entries_pkey"]
-    # The word that is read by, and the other ones, each of which is looked up: by the workspace, the word and the ten seconds.
+    # The word that is read by, and the other ones, each of which is looked up: by the workspace, the word and the second.
     assert len(conditions) >= 2
     assert all("word = " in one and "workspace_id = " in one and "since " in one for one in conditions), conditions
 
 
-async def test_pages_of_a_word_sort_no_more_than_ten_seconds(log: Database) -> None:
+async def test_pages_of_a_word_sort_no_more_than_a_second(log: Database) -> None:
     _, given = _QUESTIONS["entries_page_with_words"]
     for generic in (False, True):
         plan = list(nodes(await plan_of(log, "entries_page_with_words", given, generic)))

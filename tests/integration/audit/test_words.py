@@ -1,4 +1,4 @@
-"""Words and the entries they stand in: ten seconds of one transaction in a row, forgotten one by one, kept once, moved by a migration."""
+"""Words and the entries they stand in: a second of one transaction in a row, forgotten one by one, kept once, moved by a migration."""
 
 from __future__ import annotations
 
@@ -40,19 +40,18 @@ async def found(db: Database, *words: str, workspace_id: WorkspaceId = MINE, siz
     return seen
 
 
-async def test_what_happens_within_ten_seconds_shares_a_row_and_is_found_in_order(
+async def test_what_happens_within_a_second_shares_a_row_and_is_found_in_order(
     audit: Service, postgres_url: str
 ) -> None:
-    """Also where several transactions add to the same ten seconds, the later ones first."""
+    """Also where several transactions add to the same second, the later ones first."""
     events = [action(number, diff={"name": (None, '"Weekly"')}) for number in range(100)]
-    await deliver(audit.consumer("audit"), *events[60:])
-    await deliver(audit.consumer("audit"), *events[:60])
+    await deliver(audit.consumer("audit"), *events[62:])
+    await deliver(audit.consumer("audit"), *events[:62])
     rows = await as_administrator(postgres_url, audit.dsns.owner, _ROWS)
     kept = [(row["since"], row["entries"]) for row in rows if row["word"] == "weekly"]
-    # Four a second: 25 seconds from the beginning on, of which the sixteenth is where the two transactions meet.
-    assert kept == [
-        (BEGAN + timedelta(seconds=second), count) for second, count in [(0, 40), (10, 20), (10, 20), (20, 20)]
-    ]
+    # Four a second; the two transactions meet within the sixteenth.
+    seconds = [(second, 4) for second in range(15)] + [(15, 2), (15, 2)] + [(second, 4) for second in range(16, 25)]
+    assert kept == [(BEGAN + timedelta(seconds=second), count) for second, count in seconds]
     newest = sorted(events, key=lambda one: (one.occurred_at, one.event_id.int), reverse=True)
     for size in (3, 7, 50):
         assert await found(audit.parts.db, "weekly", "name", size=size) == [one.event_id for one in newest]
@@ -144,7 +143,7 @@ async def test_the_roll_out_moves_every_word_over(postgres_url: str, tmp_path: P
     dsns = await provision(postgres_url, "audit", PASSWORDS, name)
     add = (
         "INSERT INTO entry_words (workspace_id, word, occurred_at, id, type, source, actor_id, target_id)"
-        " SELECT w, 'weekly', '2026-03-01T09:00:03Z'::timestamptz + n * interval '1 second',"
+        " SELECT w, 'weekly', '2026-03-01T09:00:03Z'::timestamptz + n * interval '0.2 second',"
         " (lpad(n::text, 8, '0') || '-0000-7000-8000-000000000000')::uuid, 't', 's', 'a', 't'"
         f" FROM unnest(ARRAY['{MINE}', 'org_theirs']) AS w CROSS JOIN generate_series({{}}) AS n"
     )
@@ -165,7 +164,7 @@ async def test_the_roll_out_moves_every_word_over(postgres_url: str, tmp_path: P
             "SELECT workspace_id, since, array_agg(u.n ORDER BY u.n) AS entries FROM word_entries"
             " CROSS JOIN LATERAL (SELECT substr(e::text, 1, 8)::int AS n FROM unnest(entries) AS e) u GROUP BY 1, 2 ORDER BY 1, 2",
         )
-        moved = [(0, list(range(1, 7))), (10, list(range(7, 17))), (20, list(range(17, 20)))]
+        moved = [(3, list(range(1, 5))), (4, list(range(5, 10))), (5, list(range(10, 15))), (6, list(range(15, 20)))]
         began = datetime(2026, 3, 1, 9, tzinfo=UTC)
         expected = [
             (one, began + timedelta(seconds=seconds), numbers)

@@ -1,7 +1,7 @@
 -- name: entries_record_enter
 -- Enters the workspace and adds entries, their arrival at the log and their words, in one round trip; an entry that is there already stays as
 -- it is, arrives no second time and brings no words. The words of an entry come with blanks in between: PostgreSQL has no arrays of arrays
--- that differ in length. A word's row has all entries that happened within the same ten seconds. Every row is made of `given`, so that the
+-- that differ in length. A word's row has all entries that happened within the same second. Every row is made of `given`, so that the
 -- scope is set before the row policies look at it.
 WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true)
 ), given AS MATERIALIZED (
@@ -24,11 +24,11 @@ WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id,
     HAVING count(*) > 0
 )
 INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
-SELECT :workspace_id, w.word, date_bin('10 seconds', g.occurred_at, '2000-01-01T00:00:00Z'), :arrival_id::uuid, array_agg(g.id)
+SELECT :workspace_id, w.word, date_bin('1 second', g.occurred_at, '2000-01-01T00:00:00Z'), :arrival_id::uuid, array_agg(g.id)
 FROM given g
 JOIN added a ON a.id = g.id
 CROSS JOIN LATERAL unnest(string_to_array(g.words, ' ')) AS w (word)
-GROUP BY w.word, date_bin('10 seconds', g.occurred_at, '2000-01-01T00:00:00Z');
+GROUP BY w.word, date_bin('1 second', g.occurred_at, '2000-01-01T00:00:00Z');
 
 -- name: entries_page
 -- Entries older than a position, newest first.
@@ -53,7 +53,7 @@ WITH found AS (
           SELECT bool_and(EXISTS (
               SELECT FROM word_entries x
               WHERE x.workspace_id = :workspace_id AND x.word = o.word
-                AND x.since = date_bin('10 seconds', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+                AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
           FROM unnest(:words::text[]) AS o (word)))
       AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
     ORDER BY e.occurred_at DESC, e.id DESC
@@ -74,7 +74,7 @@ WITH found AS (
           SELECT bool_and(EXISTS (
               SELECT FROM word_entries x
               WHERE x.workspace_id = :workspace_id AND x.word = o.word
-                AND x.since = date_bin('10 seconds', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+                AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
           FROM unnest(:words::text[]) AS o (word)))
       AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
     ORDER BY e.occurred_at DESC, e.id DESC
@@ -101,7 +101,7 @@ WITH found AS (
               SELECT bool_and(EXISTS (
                   SELECT FROM word_entries x
                   WHERE x.workspace_id = :workspace_id AND x.word = o.word
-                    AND x.since = date_bin('10 seconds', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+                    AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
               FROM unnest(:words::text[]) AS o (word)))
           AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
         ORDER BY e.occurred_at DESC, e.id DESC
@@ -131,7 +131,7 @@ WITH found AS (
               SELECT bool_and(EXISTS (
                   SELECT FROM word_entries x
                   WHERE x.workspace_id = :workspace_id AND x.word = o.word
-                    AND x.since = date_bin('10 seconds', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+                    AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
               FROM unnest(:words::text[]) AS o (word)))
           AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
         ORDER BY e.occurred_at DESC, e.id DESC
@@ -146,14 +146,14 @@ JOIN entries e ON e.workspace_id = :workspace_id AND e.id = f.id
 ORDER BY f.occurred_at DESC, f.id DESC;
 
 -- name: entries_page_with_words
--- The same with some words in the diff; perhaps of one type, from one source, by one person, about one thing. The ten seconds come in the
--- order of the index; sorted is within them only.
+-- The same with some words in the diff; perhaps of one type, from one source, by one person, about one thing. Seconds come in the order
+-- of the index; sorted is within each of them only.
 SELECT e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff, e.occurred_at, e.recorded_at
 FROM word_entries w
 CROSS JOIN LATERAL unnest(w.entries) AS p (id)
 JOIN entries e ON e.workspace_id = :workspace_id AND e.id = p.id
 WHERE w.workspace_id = :workspace_id AND w.word = :word
-  AND w.since <= :before_time::timestamptz AND w.since >= date_bin('10 seconds', :since::timestamptz, '2000-01-01T00:00:00Z')
+  AND w.since <= :before_time::timestamptz AND w.since >= date_bin('1 second', :since::timestamptz, '2000-01-01T00:00:00Z')
   AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
   AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
   AND (cardinality(:targets::text[]) = 0 OR e.target_id = ANY(:targets::text[]))
@@ -161,7 +161,7 @@ WHERE w.workspace_id = :workspace_id AND w.word = :word
       SELECT bool_and(EXISTS (
           SELECT FROM word_entries x
           WHERE x.workspace_id = :workspace_id AND x.word = o.word
-            AND x.since = date_bin('10 seconds', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+            AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
       FROM unnest(:others::text[]) AS o (word)))
   AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
 ORDER BY w.since DESC, e.occurred_at DESC, e.id DESC
@@ -177,7 +177,7 @@ CROSS JOIN LATERAL (
         SELECT cardinality(w.entries) AS entries
         FROM word_entries w
         WHERE w.workspace_id = :workspace_id AND w.word = o.word
-          AND w.since <= :before_time::timestamptz AND w.since >= date_bin('10 seconds', :since::timestamptz, '2000-01-01T00:00:00Z')
+          AND w.since <= :before_time::timestamptz AND w.since >= date_bin('1 second', :since::timestamptz, '2000-01-01T00:00:00Z')
         LIMIT :most) s) c
 UNION ALL
 SELECT 'target:', coalesce(sum(c.entries), 0)::bigint
@@ -214,7 +214,7 @@ FROM (
           SELECT bool_and(EXISTS (
               SELECT FROM word_entries x
               WHERE x.workspace_id = :workspace_id AND x.word = o.word
-                AND x.since = date_bin('10 seconds', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+                AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
           FROM unnest(:words::text[]) AS o (word)))
     LIMIT :most
 ) AS counted;

@@ -107,7 +107,7 @@ WHERE e.workspace_id = :workspace_id AND e.id = ANY(:ids::uuid[])
       SELECT bool_and(EXISTS (
           SELECT FROM word_entries x
           WHERE x.workspace_id = :workspace_id AND x.word = o.word
-            AND x.since = date_bin('10 seconds', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+            AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
       FROM unnest(:words::text[]) AS o (word)));
 
 -- name: log_strays

@@ -3,7 +3,7 @@
 INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
 SELECT :workspace_id, w.word, w.since, w.id, ARRAY[w.id]
 FROM (
-    SELECT g.word, date_bin('10 seconds', g.occurred_at, '2000-01-01T00:00:00Z') AS since, g.id
+    SELECT g.word, date_bin('1 second', g.occurred_at, '2000-01-01T00:00:00Z') AS since, g.id
     FROM unnest(:words::text[], :times::timestamptz[], :ids::uuid[]) AS g (word, occurred_at, id)) w
 WHERE NOT EXISTS (
     SELECT FROM word_entries k

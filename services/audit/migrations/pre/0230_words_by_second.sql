@@ -1,12 +1,12 @@
 -- depends: 0060_staff_access
--- A word of diffs has one row for all entries that one transaction adds and that happened within the same ten seconds, instead of one for each
--- of them: these rows were two fifths of what PostgreSQL did for an entry. Within ten seconds entries are sorted by whoever reads them.
+-- A word of diffs has one row for all entries that one transaction adds and that happened within the same second, instead of one for each of
+-- them: these rows were two fifths of what PostgreSQL did for an entry. Within a second entries are sorted by whoever reads them.
 SET lock_timeout = '3s';
 
 CREATE TABLE word_entries (
     workspace_id text NOT NULL,
     word text COLLATE "C" NOT NULL CHECK (word <> ''),
-    -- When the ten seconds began; they begin with a minute.
+    -- When the second began in which they happened.
     since timestamptz NOT NULL,
     -- Of what one transaction added; what is kept anew for an entry has that entry's id.
     arrival_id uuid NOT NULL,
@@ -18,9 +18,9 @@ CREATE TABLE word_entries (
 ALTER TABLE entry_words NO FORCE ROW LEVEL SECURITY;
 -- What processes of before add during the roll-out follows in the pair of this.
 INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
-SELECT w.workspace_id, w.word, date_bin('10 seconds', w.occurred_at, '2000-01-01T00:00:00Z'), (array_agg(w.id ORDER BY w.id))[1], array_agg(w.id ORDER BY w.id)
+SELECT w.workspace_id, w.word, date_bin('1 second', w.occurred_at, '2000-01-01T00:00:00Z'), (array_agg(w.id ORDER BY w.id))[1], array_agg(w.id ORDER BY w.id)
 FROM entry_words w
-GROUP BY w.workspace_id, w.word, date_bin('10 seconds', w.occurred_at, '2000-01-01T00:00:00Z');
+GROUP BY w.workspace_id, w.word, date_bin('1 second', w.occurred_at, '2000-01-01T00:00:00Z');
 ALTER TABLE entry_words FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE word_entries ENABLE ROW LEVEL SECURITY;

@@ -48,7 +48,7 @@ class ExportRoutes:
             response_model=ExportView,
             methods=["POST"],
             status_code=ACCEPTED,
-            dependencies=[needs(Scope.REPORTS_EXPORT)],
+            dependencies=[needs(Scope.REPORTS_EXPORT, costly=True)],
         )
         router.add_api_route(
             "/reports/{report_id}/exports",

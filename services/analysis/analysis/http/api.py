@@ -164,11 +164,15 @@ class ApiRoutes:
         return JSONResponse(report.published())
 
     async def export(
-        self, session: Member, report_id: str, format_name: Annotated[str, Query(alias="format")] = "json"
+        self,
+        session: Member,
+        report_id: str,
+        once: RequestId,
+        format_name: Annotated[str, Query(alias="format")] = "json",
     ) -> Response:
         """The same document as a file; audited."""
         found = ReportId(id_in_path(report_id, "report"))
-        return export_file(await self._desk.export(session.workspace_id, found, format_name, session.actor))
+        return export_file(await self._desk.export(session.workspace_id, found, format_name, session.actor, once))
 
 
 def _preview(preview: Preview, sample: tuple[SampledCall, ...] | None) -> dict[str, object]:

@@ -70,6 +70,7 @@ _TAGS = (
     ("Schedules", ("/schedules",)),
     ("Members", ("/members", "/invitations")),
     ("Workspace", ("/workspace", "/plan", "/usage")),
+    ("Billing", ("/billing",)),
     ("API keys", ("/api-keys",)),
     ("Integrations", ("/integrations",)),
     ("Audit log", ("/audit",)),

@@ -55,6 +55,8 @@ WITHOUT_KEY = {
     "POST /api/v1/audit/streaming/resume": _STATE,
     "POST /api/v1/audit/streaming/test": "sends an event without content, as often as it is asked to",
     "POST /api/v1/deliveries/{delivery_id}/repeat": "one that is waiting, or is known to be posted, is not posted again",
+    "POST /api/v1/billing/keep": _STATE,
+    "POST /api/v1/billing/portal": "opens a door that closes by itself; its address lets in whoever has it, and is never kept",
     "PUT /api/v1/delivery": _WHOLE,
     "POST /api/v1/delivery/channels": _ASKS,
     "POST /api/v1/integrations/siem": "names the version that it takes the place of; its answer holds a secret, which is never kept",

@@ -243,6 +243,12 @@ WAYS_IN: Register = {
     ("retention", "POST /settings/billing/keep"): Untold(
         "takes back what was to follow; the plan stays as it is, and a change of it is told by the reading"
     ),
+    ("retention", "POST /api/v1/billing/checkout"): _TO_STRIPE,
+    ("retention", "POST /api/v1/billing/addons"): _TO_STRIPE,
+    ("retention", "POST /api/v1/billing/portal"): _TO_STRIPE,
+    ("retention", "POST /api/v1/billing/keep"): Untold(
+        "takes back what was to follow; the plan stays as it is, and a change of it is told by the reading"
+    ),
     ("retention", "GET /settings/billing/return"): _READ_AGAIN,
     ("retention", "message callmine.billing.v1.SubscriptionChanged"): _READ_AGAIN,
     ("retention", "message callmine.billing.v1.CheckoutCompleted"): _READ_AGAIN,

@@ -149,6 +149,9 @@ WAYS_IN: Register = {
     ("analysis", "message callmine.integrations.v1.IntegrationConnected"): _PROJECTION,
     ("analysis", "message callmine.integrations.v1.IntegrationDisconnected"): _PROJECTION,
     ("analysis", "message callmine.integrations.v1.IntegrationNeedsReconnect"): _PROJECTION,
+    ("analysis", "message callmine.subprocessors.v1.SubProcessorAnnounced"): Untold(
+        "somebody is told of it by Slack; nothing that an admin has set is changed, and /settings/delivery shows what became of it"
+    ),
     ("analysis", "POST /settings/delivery"): told("workspace.updated"),
     ("analysis", "PUT /api/v1/delivery"): told("workspace.updated"),
     ("analysis", "POST /settings/delivery/channels"): _CHANNELS,

@@ -369,6 +369,7 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (4, lambda: a.api("retention", "GET", "/api/v1/plan")),
         (1, lambda: a.open("retention", "/sub-processors")),
         (1, lambda: a.page("retention", "/sub-processors/notices")),
+        (1, lambda: a.api("analysis", "GET", "/api/v1/delivery/notices")),
         # The same for everybody: once, in the tour.
         (0, lambda: a.open("retention", "/sub-processors/feed.atom")),
         (0, lambda: a.page("retention", "/sub-processors/shown.svg")),

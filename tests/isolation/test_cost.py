@@ -54,7 +54,13 @@ async def test_what_is_left_out_looks_nothing_up(postgres_url: str) -> None:
         "log_head_make",
         "log_redactions_add",
     }
-    added |= {"entries_record_enter", "request_claim", "known_api_key_save", "known_staff_grant_save"}
+    added |= {
+        "entries_record_enter",
+        "request_claim",
+        "known_api_key_save",
+        "known_staff_grant_save",
+        "allowances_take",
+    }
     added |= {"staff_grant_ask", "staff_reads_add", "stream_add", "stream_grant_ask"}
     # The days of these are one moment here, between which nothing lies: of their plans only the generic one is looked at.
     moments = {"entries_count_recorded", "log_chosen"}

@@ -31,12 +31,14 @@ from messaging.topology import Subscription, Topology, TopologyInvalid, dead_let
 from messaging.upkeep import keep_up
 from runtime.api_keys import ToldKeys
 from runtime.idempotency import StoredRequests
+from runtime.limits import StoredAllowances, rates_of
 from runtime.members import ToldMembers
 from runtime.operators import operators_only
 from runtime.outbound import Outbound, outbound_router
 from web import ServiceSettings, create_app
 from web.api_keys import KeyDirectory
 from web.clerk import clerk_destination, clerk_sessions
+from web.limits import RequestLimits
 from web.membership import MembershipCheck
 from web.settings import PREFIX
 
@@ -145,6 +147,7 @@ class Assembly:
             members=self.members,
             keys=self.keys,
             requests=StoredRequests(self.db),
+            limits=RequestLimits(rates_of(self.settings), StoredAllowances(self.db), SystemClock()),
         )
 
     async def _ready(self) -> None:

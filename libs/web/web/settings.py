@@ -135,6 +135,18 @@ class ServiceSettings(BaseSettings):
         default=60, ge=0.2, le=3_600, description="seconds between two readings of the metrics that are sent"
     )
 
+    # A program that asks ten times a second is not held up; one that has run wild is, before anybody else notices it (docs/api.md).
+    api_key_requests: int = Field(default=600, ge=1, description="requests a minute that one API key may make")
+    api_workspace_requests: int = Field(
+        default=1_200, ge=1, description="requests a minute of all API keys of a workspace together"
+    )
+    api_key_costly_requests: int = Field(
+        default=30, ge=1, description="runs, previews and exports a minute that one API key may ask for"
+    )
+    api_workspace_costly_requests: int = Field(
+        default=60, ge=1, description="runs, previews and exports a minute of all API keys of a workspace together"
+    )
+
     statement_capture_dir: Path | None = Field(
         default=None,
         description="for tests: writes the text of each distinct statement, without values, into this folder",

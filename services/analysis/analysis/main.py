@@ -70,8 +70,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         workers.equip(parts.db, parts.outbox, lifecycle, objects, asker)
 
         door = Door(SealingKeys.parse((await secrets.read("analysis-sealing-key")).decode()))
-        address = f"{settings.public_url}/settings/integrations"
-        sending = NoticeWork(parts.db, parts.outbox, door, Slack(egress), address)
+        sending = NoticeWork(parts.db, parts.outbox, door, Slack(egress), settings.public_url)
         few = PoolSettings(_FEW_AT_ONCE, settings.lease_seconds, settings.poll_seconds)
         senders = WorkPool("notice", sending, few)
         notices = Notices(parts.outbox, senders.wake)
@@ -89,6 +88,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("plans", messages.plans())
         parts.consume("workspaces", messages.workspaces())
         parts.consume("integrations", messages.integrations())
+        parts.consume("sub-processors", messages.sub_processors())
         parts.consume("credential-grants-analysis", deliveries.grants())
         schedules = Schedules(parts.db, parts.outbox, lifecycle, offer)
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))

@@ -48,7 +48,7 @@ def list_jobs(
 
 @workspaces_app.command("list")
 def list_workspaces(as_json: AsJson = False) -> None:
-    """List all workspaces."""
+    """List all workspaces by their ids; names are read under a grant (docs/staff-access.md)."""
     _show(_run(workspaces.all_workspaces), as_json, "No workspace yet: Clerk's webhooks create them.")
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
 from callmine.plans.v1.plans_pb2 import AddonCredited, PlanChanged
+from callmine.subprocessors.v1.subprocessors_pb2 import SubProcessorAnnounced
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
 from contracts import Actor, Event, field_change
 from database import Tx
+from egress.register import Recipient
 from messaging import Draft, Outbox, Routes
 from retention.domain.billing import SUBSCRIPTIONS, parse_stripe_id
 from retention.handlers import PlanChange, Plans
@@ -108,6 +110,17 @@ class Telling:
         kind = AdminActionType.ADMIN_ACTION_TYPE_BILLING_PAYMENT_FAILED
         action = AdminAction(type=kind, target_kind=failure.kind, target_id=failure.id, diff=diff)
         await self.outbox.add_many(tx, [Draft(payload=action, aggregate_id=failure.id, sequence=1, actor=actor)])
+
+
+def sub_processor_announced(one: Recipient) -> SubProcessorAnnounced:
+    """A company that data will go to, at least 30 days after it was listed."""
+    return SubProcessorAnnounced(
+        name=one.name,
+        company=one.company,
+        purpose=one.purpose,
+        listed_on=one.listed_on.isoformat(),
+        in_effect_from=one.in_effect_from.isoformat(),
+    )
 
 
 async def announce(tx: Tx, outbox: Outbox, change: PlanChange, actor: Actor) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from cloud.secrets import GoogleSecrets
 from core.clock import SystemClock
+from egress import REGISTER
 from retention.catalogue import read_plans, read_promises, read_tariff
 from retention.domain.billing import Tariff
 from retention.domain.plans import Catalogue
@@ -20,6 +21,7 @@ from retention.http.billing import BillingRoutes
 from retention.settings import Settings
 from retention.stripe.client import Stripe
 from retention.stripe.transport import destination
+from retention.workers.announcing import Announcing
 from retention.workers.readings import Reader
 from retention.workers.trials import Trials
 from runtime import Assembly, assembled, endpoint
@@ -27,6 +29,9 @@ from runtime.rounds import Rounds
 from web import Pages
 
 SERVICE = "retention"
+
+# A sub-processor is listed with a release, 30 days before it counts: nobody waits for this.
+_LOOK_SECONDS = 60.0
 
 
 @asynccontextmanager
@@ -36,6 +41,8 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     shelf = Shelf(settings.evidence_file, tuple(EvidenceKey.parse(text) for text in settings.evidence_keys))
     async with assembled(SERVICE, settings) as parts:
         parts.consume("workspaces", routes(Plans(catalogue), parts.outbox))
+        announcing = Rounds([Announcing(parts.db, parts.outbox, REGISTER, SystemClock())], SystemClock(), _LOOK_SECONDS)
+        parts.work(announcing.run)
         purchasing = _billing(parts, settings, catalogue, tariff) if tariff else None
         billing = BillingRoutes(Pages(SERVICE), parts.db, catalogue, tariff, purchasing)
         parts.serve(router(billing, parts.db, read_promises(), shelf))

@@ -149,6 +149,9 @@ WAYS_IN: Register = {
     ("analysis", "message callmine.integrations.v1.IntegrationConnected"): _PROJECTION,
     ("analysis", "message callmine.integrations.v1.IntegrationDisconnected"): _PROJECTION,
     ("analysis", "message callmine.integrations.v1.IntegrationNeedsReconnect"): _PROJECTION,
+    ("analysis", "message callmine.subprocessors.v1.SubProcessorAnnounced"): Untold(
+        "somebody is told of it by Slack; nothing that an admin has set is changed, and /settings/delivery shows what became of it"
+    ),
     ("analysis", "POST /settings/delivery"): told("workspace.updated"),
     ("analysis", "PUT /api/v1/delivery"): told("workspace.updated"),
     ("analysis", "POST /settings/delivery/channels"): _CHANNELS,
@@ -241,6 +244,12 @@ WAYS_IN: Register = {
     ("retention", "POST /settings/billing/change"): _TO_STRIPE,
     ("retention", "POST /settings/billing/portal"): _TO_STRIPE,
     ("retention", "POST /settings/billing/keep"): Untold(
+        "takes back what was to follow; the plan stays as it is, and a change of it is told by the reading"
+    ),
+    ("retention", "POST /api/v1/billing/checkout"): _TO_STRIPE,
+    ("retention", "POST /api/v1/billing/addons"): _TO_STRIPE,
+    ("retention", "POST /api/v1/billing/portal"): _TO_STRIPE,
+    ("retention", "POST /api/v1/billing/keep"): Untold(
         "takes back what was to follow; the plan stays as it is, and a change of it is told by the reading"
     ),
     ("retention", "GET /settings/billing/return"): _READ_AGAIN,

@@ -215,6 +215,10 @@ CONTEXTS: Final[Register] = {
     ("services/retention/retention/workers/readings.py", "due.workspace_id"): "the row that is due",
     ("services/retention/retention/workers/trials.py", "workspace_id"): "the row of the trial that is over",
     (
+        "services/retention/retention/workers/announcing.py",
+        "workspace_id",
+    ): "the row of the workspace that was not told",
+    (
         "services/audit/audit/log/sealing.py",
         "workspace_id",
     ): "the row that the sealer found, for the line that tells of it",
@@ -397,6 +401,14 @@ ENTRIES: Final[Register] = {
         "services/retention/retention/workers/trials.py",
         "workspace_id",
     ): "the row that the worker's sweep found due",
+    (
+        "services/retention/retention/workers/announcing.py",
+        "workspace_id",
+    ): "the row that the worker's sweep found",
+    (
+        "libs/runtime/runtime/limits.py",
+        "workspace_id",
+    ): "web.limits passes that of a session, or of a key that was checked",
     (
         "services/credential-vault/credential_vault/handlers/renewal_store.py",
         "attempt.workspace_id",

@@ -369,6 +369,7 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (4, lambda: a.api("retention", "GET", "/api/v1/plan")),
         (1, lambda: a.open("retention", "/sub-processors")),
         (1, lambda: a.page("retention", "/sub-processors/notices")),
+        (1, lambda: a.api("analysis", "GET", "/api/v1/delivery/notices")),
         # The same for everybody: once, in the tour.
         (0, lambda: a.open("retention", "/sub-processors/feed.atom")),
         (0, lambda: a.page("retention", "/sub-processors/shown.svg")),
@@ -386,7 +387,7 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
 
 def _payments(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
     """What leads to Stripe. The secret with its key is not there, so that nothing is asked of it."""
-    page, rng = "/settings/billing", a.rng
+    page, api, rng = "/settings/billing", "/api/v1/billing", a.rng
 
     def form(**more: str) -> dict[str, str]:
         return {"request_id": rng.choice([a.request_id(), WORD]), **more}
@@ -401,6 +402,11 @@ def _payments(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (1, lambda: a.form("retention", f"{page}/portal", form())),
         (1, lambda: a.form("retention", f"{page}/keep", form())),
         (1, lambda: a.page("retention", f"{page}/return?session_id={rng.choice(['cs_1', WORD, ''])}")),
+        (1, lambda: a.api("retention", "GET", api)),
+        (1, lambda: a.api("retention", "POST", f"{api}/checkout", {"plan": plan()})),
+        (1, lambda: a.api("retention", "POST", f"{api}/addons", {"packs": rng.choice([1, 0, WORD])})),
+        (1, lambda: a.api("retention", "POST", f"{api}/portal", {"plan": rng.choice(["", plan()])})),
+        (1, lambda: a.api("retention", "POST", f"{api}/keep")),
     )
 
 

@@ -62,6 +62,14 @@ WHERE workspace_id = :workspace_id AND (:before::uuid IS NULL OR id < :before::u
 ORDER BY id DESC
 LIMIT :limit;
 
+-- name: runs_states
+-- States and counts of the newest runs, for operators: nothing of what was asked is read.
+SELECT id, state, calls_analysed, calls_failed, calls_expected, created_at
+FROM runs
+WHERE workspace_id = :workspace_id
+ORDER BY id DESC
+LIMIT :limit;
+
 -- name: runs_under_way
 -- How many runs are under way.
 SELECT count(*) AS runs FROM runs WHERE workspace_id = :workspace_id AND state = 'running';

@@ -108,6 +108,23 @@ async def runs_page(tx: Tx, before: uuid.UUID | None, limit: int) -> list[Run]:
 
 
 @dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run in the operators' list: its state and counts."""
+
+    id: uuid.UUID
+    state: str
+    calls_analysed: int
+    calls_failed: int
+    calls_expected: int | None
+    created_at: datetime
+
+
+async def runs_states(tx: Tx, limit: int) -> list[RunLine]:
+    """At most `limit` runs, newest first, without what was asked."""
+    return [RunLine(**dict(row)) for row in await tx.fetch("runs_states", limit=limit)]
+
+
+@dataclass(frozen=True, slots=True)
 class Queued:
     """A run that waits for its turn."""
 

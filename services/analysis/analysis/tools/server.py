@@ -24,6 +24,7 @@ from analysis.tools.toolbox import PATH, Tool, Toolbox
 from core.errors import CallmineError, Forbidden, InvalidInput, Unauthenticated
 from core.log import logger
 from web import Session
+from web.access import count_costly
 from web.problems import Problem, problem_of, unexpected
 from web.state import SESSION_IN_SCOPE
 
@@ -78,7 +79,11 @@ class ToolServer:
         try:
             if tool is None:
                 raise InvalidInput(f"there is no such tool; there are: {', '.join(self._toolbox.tools)}")
-            return await _used(tool, _session(context), called.arguments or {})
+            session = _session(context)
+            _check_scope(session, tool)
+            if tool.costly and context.request is not None:
+                await count_costly(context.request, session)
+            return await _used(tool, session, called.arguments or {})
         except CallmineError as error:
             if error.status >= 500:
                 log.error("tool failed", error=error, tool=tool.name if tool else "")
@@ -113,7 +118,6 @@ def _session(context: Context) -> Session:
 
 
 async def _used(tool: Tool[Arguments], session: Session, given: Mapping[str, Any]) -> types.CallToolResult:
-    _check_scope(session, tool)
     try:
         arguments = tool.takes.model_validate(given)
     except ValidationError as error:

@@ -33,3 +33,14 @@ FROM billing_accounts
 WHERE workspace_id > :after
 ORDER BY workspace_id
 LIMIT :limit;
+
+-- name: announcement_untold
+-- Workspaces that were not told of a new sub-processor.
+-- cross-workspace: all workspaces are told; each is then told in its own
+SELECT w.workspace_id
+FROM workspaces w
+WHERE NOT EXISTS (
+    SELECT FROM sub_processor_announcements a
+    WHERE a.workspace_id = w.workspace_id AND a.recipient = :recipient AND a.listed_on = :listed_on)
+ORDER BY w.workspace_id
+LIMIT :limit;

@@ -37,6 +37,7 @@ _SUBMISSION = Untold("analysis submissions are not audited (PRODUCT.md); the run
 _RESULT = Untold("a step of a run or a fetch that somebody asked for; nothing that an admin has set is changed")
 _PROJECTION = Untold("keeps what another service has told, which that service audits")
 _MEMBERS = Untold("keeps who is a member, as ingest told, which ingest audits")
+_ERASURE = Untold("a step of an erasure, whose request was audited; the log ends with the workspace")
 _UPKEEP = Untold("removes what is over; nothing that an admin has set is changed")
 _BUS = Untold("carries messages; what they do is declared by message")
 _OPERATOR = Untold("an operator's look at the service; it changes no workspace's data")
@@ -248,6 +249,15 @@ WAYS_IN: Register = {
     ("retention", "message callmine.billing.v1.CheckoutCompleted"): _READ_AGAIN,
     ("retention", "message callmine.billing.v1.PaymentFailed"): _READ_AGAIN,
     ("retention", "work Rounds.run"): told("billing.plan_changed", "billing.addon_purchased", "billing.payment_failed"),
+    ("retention", "POST /settings/data/erasure"): told("workspace.updated"),
+    ("retention", "POST /settings/data/erasure/take-back"): told("workspace.updated"),
+    ("retention", "POST /api/v1/erasure"): told("workspace.updated"),
+    ("retention", "DELETE /api/v1/erasure"): told("workspace.updated"),
+    ("retention", "command erasures open"): told("workspace.updated"),
+    ("retention", "command erasures list"): _OPERATOR,
+    ("retention", "command erasures show"): _OPERATOR,
+    ("retention", "command erasures certificate"): _OPERATOR,
+    ("retention", "message callmine.erasure.v1.ErasureCompleted"): _ERASURE,
     ("retention", "command plans reconcile"): _READ_AGAIN,
     ("retention", "command plans troubled"): _OPERATOR,
 }

@@ -9,6 +9,31 @@ Register = Mapping[tuple[str, str], str]
 
 MEMORY: Final[Register] = {
     (
+        "services/retention/retention/domain/erasures.py",
+        "Part.rows",
+    ): "what one service has reported, for as long as a request or a step lasts",
+    (
+        "services/retention/retention/domain/erasures.py",
+        "Part.left",
+    ): "what one service has reported, for as long as a request or a step lasts",
+    (
+        "services/retention/retention/domain/erasures.py",
+        "Part.providers",
+    ): "what one service has reported, for as long as a request or a step lasts",
+    (
+        "services/retention/retention/domain/erasures.py",
+        "Receipt.rows",
+    ): "what one service has reported, for as long as a request or a step lasts",
+    (
+        "services/retention/retention/domain/erasures.py",
+        "Receipt.left",
+    ): "what one service has reported, for as long as a request or a step lasts",
+    (
+        "services/retention/retention/domain/erasures.py",
+        "Receipt.providers",
+    ): "what one service has reported, for as long as a request or a step lasts",
+    ("services/retention/retention/federal.py", "is_federal_holiday"): "days of the calendar, the same for everybody",
+    (
         "services/audit/audit/log/selection.py",
         "_Part._gaps",
     ): "some positions of one export, gone once they are written",
@@ -209,6 +234,8 @@ CONTEXTS: Final[Register] = {
     ("services/audit/audit/streaming/sender.py", "claim.workspace_id"): "the row that the sender claimed",
     ("services/retention/retention/workers/readings.py", "due.workspace_id"): "the row that is due",
     ("services/retention/retention/workers/trials.py", "workspace_id"): "the row of the trial that is over",
+    ("services/retention/retention/workers/erasures.py", "due.workspace_id"): "the row of the request that is due",
+    ("services/retention/retention/workers/erasures.py", "one.workspace_id"): "the row of the request that takes long",
     (
         "services/audit/audit/log/sealing.py",
         "workspace_id",
@@ -395,6 +422,31 @@ ENTRIES: Final[Register] = {
         "services/retention/retention/workers/trials.py",
         "workspace_id",
     ): "the row that the worker's sweep found due",
+    (
+        "services/retention/retention/workers/erasures.py",
+        "due.workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
+        "services/retention/retention/workers/erasures.py",
+        "one.workspace_id",
+    ): "the row that the worker's sweep found slow",
+    (
+        "services/retention/retention/workers/erasures.py",
+        "workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
+        "services/retention/retention/handlers/ending.py",
+        "workspace_id",
+    ): "the worker passes the row that its sweep found due",
+    (
+        "services/retention/retention/http/erasure.py",
+        "workspace_id",
+    ): "session.workspace_id, or what a link names whose signature was checked before anything is read",
+    ("services/retention/retention/cli_erasures.py", "workspace_id"): "an operator's argument",
+    (
+        "services/retention/retention/cli_erasures.py",
+        "parse_workspace_id(workspace)",
+    ): "an operator's argument",
     (
         "services/credential-vault/credential_vault/handlers/renewal_store.py",
         "attempt.workspace_id",

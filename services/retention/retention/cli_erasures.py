@@ -1,4 +1,4 @@
-"""`retention erasures open | list | show | certificate`: requests to erase a workspace, for our staff."""
+"""`retention erasures open | list | show | certificate | replay`: requests to erase a workspace, for our staff."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from contracts import Actor, ActorKind, Source
 from core.errors import InvalidInput, NotFound
 from core.ids import WorkspaceId, parse_workspace_id
 from retention.certificates.links import Links
+from retention.certificates.statement import read_entry
 from retention.domain.erasures import Erasure, Part, link_ends_at, parse_ticket
 from retention.events import ErasureTelling
 from retention.federal import is_federal_holiday
 from retention.handlers.erasing import Asker, Erasing
-from retention.main import SERVICE, compose, secrets_of
+from retention.main import SERVICE, compose, ledger_of, secrets_of
 from retention.settings import Settings
 from retention.store import erasures as store
 from retention.store.erasures import Listed
@@ -111,6 +112,26 @@ def certificate(workspace: Workspace) -> None:
         return found.statement
 
     typer.echo(_run(read))
+
+
+@erasures_app.command("replay")
+def replay() -> None:
+    """Carry out again all that the ledger names: after a restore, before anybody is let in. Harmless where nothing was restored."""
+
+    async def replay_all(parts: Assembly) -> tuple[int, int]:
+        erasing = Erasing(ErasureTelling(parts.outbox), is_federal_holiday)
+        entries = forgotten = 0
+        async for _, entry in ledger_of(parts, load_settings(Settings, SERVICE)).entries():
+            workspace_id, entered = read_entry(entry, is_federal_holiday)
+            async with parts.db.workspace(workspace_id) as tx:
+                forgotten += await erasing.replay(tx, entered)
+            entries += 1
+        return entries, forgotten
+
+    entries, forgotten = _run(replay_all)
+    typer.echo(
+        f"{entries} erasures are in the ledger; {forgotten} of them this database had forgotten. All services are told."
+    )
 
 
 async def _listed(parts: Assembly) -> list[Listed]:

@@ -61,6 +61,14 @@ def secrets_of(parts: Assembly, settings: ServiceSettings) -> GoogleSecrets:
     return secrets
 
 
+def ledger_of(parts: Assembly, settings: Settings) -> GoogleLedger:
+    """The ledger of erasures, closed with the service."""
+    place = endpoint(settings, settings.storage_endpoint)
+    ledger = GoogleLedger(bucket=settings.ledger_bucket or settings.bucket, endpoint=place)
+    parts.stack.push_async_callback(ledger.close)
+    return ledger
+
+
 def _billing(parts: Assembly, settings: Settings, catalogue: Catalogue, tariff: Tariff, stripe: Stripe) -> Purchasing:
     """What is sold: the workers, and what Stripe's news lead to."""
     tell = Telling(parts.outbox)
@@ -73,9 +81,7 @@ def _billing(parts: Assembly, settings: Settings, catalogue: Catalogue, tariff: 
 
 def _erasure(parts: Assembly, settings: Settings, secrets: GoogleSecrets, stripe: Stripe) -> ErasureRoutes:
     """Requests for erasure: the worker, what the services report, and what people see of it."""
-    place = endpoint(settings, settings.storage_endpoint)
-    ledger = GoogleLedger(bucket=settings.ledger_bucket or settings.bucket, endpoint=place)
-    parts.stack.push_async_callback(ledger.close)
+    ledger = ledger_of(parts, settings)
     erasing, keys = Erasing(ErasureTelling(parts.outbox), is_federal_holiday), CertificateKeys(secrets)
     worker = ErasureWorker(parts.db, erasing, ledger, Payments(parts.db, stripe), keys)
     rounds = Rounds([worker], SystemClock())

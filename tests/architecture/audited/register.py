@@ -257,6 +257,7 @@ WAYS_IN: Register = {
     ("retention", "command erasures list"): _OPERATOR,
     ("retention", "command erasures show"): _OPERATOR,
     ("retention", "command erasures certificate"): _OPERATOR,
+    ("retention", "command erasures replay"): _ERASURE,
     ("retention", "message callmine.erasure.v1.ErasureCompleted"): _ERASURE,
     ("retention", "command plans reconcile"): _READ_AGAIN,
     ("retention", "command plans troubled"): _OPERATOR,

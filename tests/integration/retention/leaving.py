@@ -75,9 +75,10 @@ class Leaving:
             return await program.request(method, API, json=body)
 
     async def a_day_passes(self) -> None:
-        """As if it had been asked for a day earlier."""
+        """As if it had been entered a day earlier."""
         await self.shop.rows(
-            "UPDATE erasures SET take_back_until = take_back_until - interval '1 day', next_at = next_at - interval '1 day'"
+            "UPDATE erasures SET take_back_until = take_back_until - interval '1 day', target_at = target_at - interval '1 day',"
+            " next_at = next_at - interval '1 day'"
         )
 
     async def now(self) -> None:

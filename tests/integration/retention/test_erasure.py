@@ -234,6 +234,39 @@ async def test_crashes_and_reports_in_any_order_come_to_the_same_end(leaving: Le
     assert len(leaving.ledger()) == 1
 
 
+async def test_a_restored_database_is_told_by_the_ledger(leaving: Leaving) -> None:
+    """A backup from before the request, and one from between: the workspace goes again, and there is a certificate again."""
+    environment = environment_for(leaving.settings)
+    await leaving.ask()
+    await leaving.a_day_passes()
+    await leaving.work()
+    asked = await leaving.erasure()
+    for restored in (
+        "WITH parts AS (DELETE FROM erasure_parts) DELETE FROM erasures",
+        "UPDATE erasures SET state = 'asked', started_at = NULL, payments_ended_at = NULL, erased_at = NULL",
+    ):
+        await leaving.shop.rows(restored)
+        await leaving.shop.rows("DELETE FROM outbox")
+        await leaving.shop.rows(
+            "INSERT INTO workspaces VALUES ($1, 'Harborline', 'UTC', 1) ON CONFLICT DO NOTHING", MINE
+        )
+        said = (await run(app, "erasures", "replay", env=environment)).stdout
+        assert said.startswith("1 erasures are in the ledger; 1 of them this database had forgotten")
+        assert await leaving.shop.rows("SELECT * FROM workspaces") == []
+        erasure = await leaving.erasure()
+        same = ("id", "asked_at", "zone", "take_back_until", "target_at", "alarm_at", "deadline", "by_staff")
+        assert [erasure[name] for name in same] == [asked[name] for name in same]
+    assert (await run(app, "erasures", "replay", env=environment)).stdout.startswith(
+        "1 erasures are in the ledger; 0 of"
+    )
+    assert [type(one).__name__ for one in await leaving.told()] == ["ErasureRequested"] * 2
+    for stage, attempt in ((ERASED, 0), (VERIFIED, 1)):
+        await leaving.now()
+        await leaving.all_report(stage, attempt)
+        await leaving.work()
+    assert (await leaving.erasure())["state"] == "completed"
+
+
 async def test_a_step_that_cannot_be_made_is_made_later(leaving: Leaving, monkeypatch: pytest.MonkeyPatch) -> None:
     await leaving.ask()
     await leaving.a_day_passes()

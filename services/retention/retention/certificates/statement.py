@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from core.ids import WorkspaceId
-from retention.domain.erasures import Erasure, Part
+from core.errors import InvalidInput
+from core.ids import WorkspaceId, parse_uuid, parse_workspace_id
+from retention.domain.business_days import IsHoliday
+from retention.domain.erasures import TAKE_BACK, Erasure, Part, State, terms_of
 from retention.evidence import STATEMENT_TYPE
 
 PREDICATE_TYPE = "https://callmine.ai/erasure/certificate/v1"
@@ -93,9 +95,31 @@ def ledger_entry(workspace_id: WorkspaceId, erasure: Erasure) -> bytes:
         "workspace": workspace_id,
         "erasure": str(erasure.id),
         "asked_at": _moment(erasure.terms.asked_at),
+        "take_back_until": _moment(erasure.terms.take_back_until),
+        "zone": erasure.terms.zone,
         "deadline": _moment(erasure.terms.deadline),
+        "by_staff": erasure.by_staff,
     }
     return json.dumps(content, separators=(",", ":")).encode() + b"\n"
+
+
+def read_entry(entry: bytes, is_holiday: IsHoliday) -> tuple[WorkspaceId, Erasure]:
+    """The workspace and the request in an entry. Raises InvalidInput for what is none."""
+    try:
+        told = json.loads(entry)
+        asked_at = datetime.fromisoformat(told["asked_at"])
+        begun_at = datetime.fromisoformat(told["take_back_until"]) - TAKE_BACK
+        terms = terms_of(asked_at, told["zone"], begun_at, is_holiday)
+        deadline = datetime.fromisoformat(told["deadline"])
+        found = Erasure(
+            id=parse_uuid(told["erasure"]),
+            state=State.ERASING,
+            terms=replace(terms, deadline=deadline),
+            by_staff=told["by_staff"] is True,
+        )
+        return parse_workspace_id(told["workspace"]), found
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(f"an entry of the ledger cannot be read ({type(error).__name__})") from error
 
 
 def _part(part: Part) -> dict[str, object]:

@@ -123,6 +123,18 @@ class Erasing:
             await store.begin_parts(tx, claim.id, (*TOLD, ITSELF))
             await self.tell.requested(tx, await _locked(tx, claim.id))
 
+    async def replay(self, tx: Tx, entered: Erasure) -> bool:
+        """Carry out again what the ledger names, where a database was restored: retention's own rows go at once, all services are told.
+
+        Whether retention's own database did not know of it. Again is fine: who has erased a workspace does nothing.
+        """
+        forgotten = await store.restore(tx, entered)
+        if forgotten:
+            await store.begin_parts(tx, entered.id, (*TOLD, ITSELF))
+            await store.erase_own(tx)
+        await self.tell.requested(tx, entered)
+        return forgotten
+
     async def verify(self, tx: Tx, claim: store.Claim, attempt: int) -> None:
         """All services look for what is left, after `attempt` times that they did. Nothing where the claim was lost."""
         if await store.verify(tx, claim, attempt):

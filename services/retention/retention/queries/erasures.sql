@@ -78,6 +78,15 @@ SET state = 'erasing', started_at = now()
 WHERE workspace_id = :workspace_id AND id = :id AND fence = :fence AND state = 'asked' AND take_back_until <= clock_timestamp()
 RETURNING id;
 
+-- name: erasure_restore
+-- A request that the ledger names and a restored database does not know, or not as begun: it is under way. No row where it is known as that.
+INSERT INTO erasures (workspace_id, id, state, by_staff, asked_at, zone, take_back_until, target_at, alarm_at, deadline, started_at, next_at)
+VALUES (:workspace_id, :id, 'erasing', :by_staff, :asked_at, :zone, :take_back_until, :target_at, :alarm_at, :deadline, now(), now())
+ON CONFLICT (workspace_id, id) DO UPDATE
+SET state = 'erasing', started_at = now(), taken_back_at = NULL, next_at = now(), fence = erasures.fence + 1
+WHERE erasures.workspace_id = :workspace_id AND erasures.state IN ('asked', 'taken_back')
+RETURNING id;
+
 -- name: erasure_payments_ended
 -- Nothing is charged any more. No row when the claim was lost.
 UPDATE erasures

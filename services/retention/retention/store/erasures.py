@@ -144,6 +144,23 @@ async def start(tx: Tx, claim: Claim) -> bool:
     return await tx.fetch_one("erasure_start", id=claim.id, fence=claim.fence) is not None
 
 
+async def restore(tx: Tx, erasure: Erasure) -> bool:
+    """A request that the ledger names is under way; False where it is known as that, or as completed."""
+    terms = erasure.terms
+    restored = await tx.fetch_one(
+        "erasure_restore",
+        id=erasure.id,
+        by_staff=erasure.by_staff,
+        asked_at=terms.asked_at,
+        zone=terms.zone,
+        take_back_until=terms.take_back_until,
+        target_at=terms.target_at,
+        alarm_at=terms.alarm_at,
+        deadline=terms.deadline,
+    )
+    return restored is not None
+
+
 async def end_payments(tx: Tx, claim: Claim) -> bool:
     """Nothing is charged any more."""
     return await tx.fetch_one("erasure_payments_ended", id=claim.id, fence=claim.fence) is not None

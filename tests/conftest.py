@@ -5,6 +5,7 @@ What every service executes meanwhile is captured and checked at the end of the 
 
 from __future__ import annotations
 
+import containers
 import pytest
 
 from cloud.engine import keep_engine
@@ -19,6 +20,7 @@ __all__ = ["new_database", "outside", "postgres_url", "templates"]
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Before anything is collected."""
     keep_engine()
+    containers.begin(session)
     capture.begin(session)
 
 
@@ -26,6 +28,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """After the last test and its fixtures, before the summary."""
     capture.finish(session, exitstatus)
+    containers.finish(session)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -34,7 +34,8 @@ def counts(part: Part) -> Mapping[str, Mapping[str, int]]:
 
 
 @pytest.mark.slow
-async def test_a_checker_that_sees_nothing_is_found_out(postgres_url: str) -> None:
+async def test_a_checker_that_sees_nothing_is_found_out(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutants, "QUICK", 1)
     part = await mutants.measure(PLAN, postgres_url, lambda statement, catalog: [])
     checker = counts(part)["checker"]
     assert checker["killed"] == 0 < checker["mutants"]

@@ -81,10 +81,15 @@ class DurableStorage(Storage):  # type: ignore[misc]  # the wheel has no types
 
     def _read_config_from_file(self) -> None:
         super()._read_config_from_file()
-        lines = self._journal.read_bytes().splitlines(keepends=True) if self._journal.exists() else []
-        for line in lines:
-            if not line.endswith(b"\n"):  # killed while writing: nobody was told that the object is there
-                continue
+        for line in self._whole_lines():
             bucket, name, found = json.loads(line)
             if self._store.exists_file(self._object_path(bucket, name)):
                 self.objects.setdefault(bucket, {})[name] = found
+
+    def _whole_lines(self) -> list[bytes]:
+        """The journal, without a line that a killed process left half: nobody was told of its object, and the next would be added to it."""
+        content = self._journal.read_bytes() if self._journal.exists() else b""
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.truncate(self._journal, len(whole))
+        return whole.splitlines()

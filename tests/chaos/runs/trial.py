@@ -9,7 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import asyncpg
@@ -49,6 +49,12 @@ class Figures:
     repeated: int = 0
     in_flight: int = 0
     problems: list[str] = field(default_factory=list)
+
+    def add(self, other: Figures) -> None:
+        """Count the other's in."""
+        for one in fields(self):
+            mine, theirs = getattr(self, one.name), getattr(other, one.name)
+            setattr(self, one.name, mine + theirs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +105,12 @@ class Trial:
         return f"s{self.seed}"
 
     async def answer(self, asked: Asked) -> Reply:
-        """After a little while; now and then with an error, which is no answer."""
-        refused = asked.call and self._draw.random() < 0.08 and asked.key not in self._late
+        """After a little while; now and then with an error, which is no answer.
+
+        With none at a gate: a call that is put back has to be claimed anew, and there all places are taken by questions that wait.
+        """
+        waited_for = self._gate is not None and not self._gate.opened.is_set()
+        refused = asked.call and self._draw.random() < 0.08 and asked.key not in self._late and not waited_for
         if asked.call and not refused:
             self._answered.append((asked.key, asked.call))
         await asyncio.sleep(self._draw.uniform(0.4, 4.0) / self.calls)

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
+import containers
 import grpc
 
+EMULATOR_PORT = 8085
 START_SECONDS = 60
 
 
@@ -108,8 +110,16 @@ def docker_answers() -> bool:
 
 @contextmanager
 def emulator_from_docker() -> Iterator[Backend]:
-    from testcontainers.google import PubSubContainer
+    # Not the ready-made container for it: its module wants the client of Datastore as well.
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-    with PubSubContainer() as container:
-        port = container.get_exposed_port(container.port)
-        yield Backend("emulator", f"{container.get_container_host_ip()}:{port}")
+    with containers.told():
+        container = DockerContainer(containers.image("emulators"))
+        container.with_command(
+            f"gcloud beta emulators pubsub start --host-port=0.0.0.0:{EMULATOR_PORT} --project=local"
+        )
+        container.with_exposed_ports(EMULATOR_PORT).waiting_for(LogMessageWaitStrategy("Server started"))
+        with container:
+            port = container.get_exposed_port(EMULATOR_PORT)
+            yield Backend("emulator", f"{container.get_container_host_ip()}:{port}")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 
+import containers
 import pytest
 
 from contract.broker.backends import (
@@ -51,7 +52,9 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
 def emulator() -> Iterator[Backend]:
     jar = emulator_jar()
     with ExitStack() as stack:
-        if jar is not None:
+        if containers.wanted():
+            yield stack.enter_context(emulator_from_docker())
+        elif jar is not None:
             yield stack.enter_context(emulator_from_jar(jar))
         elif docker_answers():
             yield stack.enter_context(emulator_from_docker())

@@ -55,7 +55,10 @@ async def test_the_run_is_whole_in_the_end(
     assert all(one["struck"] for one in sandbox.sandbox.switchboard.report())
 
 
-async def test_a_list_without_end_is_given_up_in_words(workshop: Workshop, sandbox: RunningSandbox) -> None:
+async def test_a_list_without_end_is_given_up_in_words(
+    workshop: Workshop, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.gong.paging.MOST_PAGES", 50)
     workshop.settings = WorkerSettings(first_delay=0.001, longest_delay=0.001, most_attempts=1)
     run = await workshop.start()
     arm(sandbox, paging="endless")

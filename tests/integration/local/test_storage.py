@@ -159,9 +159,15 @@ def test_what_was_deleted_or_half_written_when_it_was_killed_does_not_come_back(
         assert not journal.exists()
         client.close()
     journal.write_bytes(lines + lines[:20])
+    for written in ([], ["later"]):
+        with StorageServer.start(settings) as server:
+            client = client_of(server, authority)
+            for name in written:
+                client.bucket(BUCKET).blob(name).upload_from_string(b"later", timeout=10)
+            client.close()
     with StorageServer.start(settings) as server:
         client = client_of(server, authority)
-        assert [blob.name for blob in client.list_blobs(BUCKET)] == ["kept"]
+        assert [blob.name for blob in client.list_blobs(BUCKET)] == ["kept", "later"]
         client.close()
 
 

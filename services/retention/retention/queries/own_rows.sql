@@ -1,6 +1,8 @@
 -- name: own_rows_erase
--- Erases what retention keeps of the workspace, but for the record of the request; how many rows of each table that were.
-WITH notices AS (DELETE FROM sub_processor_notices WHERE workspace_id = :workspace_id RETURNING 1),
+-- Erases what retention keeps of the workspace, and of the record of its requests who made them; how many rows of each table that were.
+WITH requests AS (UPDATE erasures SET asked_by = NULL, ticket = NULL
+                  WHERE workspace_id = :workspace_id AND (asked_by IS NOT NULL OR ticket IS NOT NULL) RETURNING 1),
+     notices AS (DELETE FROM sub_processor_notices WHERE workspace_id = :workspace_id RETURNING 1),
      read_again AS (DELETE FROM readings WHERE workspace_id = :workspace_id RETURNING 1),
      paid AS (DELETE FROM invoices WHERE workspace_id = :workspace_id RETURNING 1),
      bought AS (DELETE FROM checkouts WHERE workspace_id = :workspace_id RETURNING 1),
@@ -14,7 +16,8 @@ WITH notices AS (DELETE FROM sub_processor_notices WHERE workspace_id = :workspa
      keys AS (DELETE FROM known_api_keys WHERE workspace_id = :workspace_id RETURNING 1),
      grants AS (DELETE FROM known_staff_grants WHERE workspace_id = :workspace_id RETURNING 1),
      people AS (DELETE FROM memberships WHERE workspace_id = :workspace_id RETURNING 1)
-SELECT 'sub_processor_notices' AS relation, count(*) AS rows FROM notices
+SELECT 'erasures' AS relation, count(*) AS rows FROM requests
+UNION ALL SELECT 'sub_processor_notices', count(*) FROM notices
 UNION ALL SELECT 'readings', count(*) FROM read_again
 UNION ALL SELECT 'invoices', count(*) FROM paid
 UNION ALL SELECT 'checkouts', count(*) FROM bought

@@ -100,7 +100,7 @@ class ErasureWorker:
             try:
                 async with asyncio.timeout(self.settings.call_seconds):
                     again = await self._step(due.workspace_id, claim)
-            except (CallmineError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - one request's surprise must not stop the others
                 await self._put_off(due.workspace_id, claim, error)
                 return True
             async with self.db.workspace(due.workspace_id) as tx:
@@ -187,7 +187,7 @@ class ErasureWorker:
         return part
 
     async def _put_off(self, workspace_id: WorkspaceId, claim: Claim, error: Exception) -> None:
-        why = str(error) if isinstance(error, CallmineError) else "a step took too long"
+        why = str(error) if isinstance(error, CallmineError) else f"a step failed ({type(error).__name__})"
         seconds = self.settings.delay_after(claim.failures)
         async with self.db.workspace(workspace_id) as tx:
             await store.rest(tx, claim, seconds, claim.failures + 1, why)

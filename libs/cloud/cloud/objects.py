@@ -26,7 +26,7 @@ from isal import igzip
 from cloud.endpoint import Endpoint
 from cloud.names import full_name, prefix_of
 from cloud.storage import ATTEMPT_SECONDS, StorageClient
-from core.errors import Conflict, NotFound, Permanent, Transient
+from core.errors import CallmineError, Conflict, NotFound, Permanent, Transient
 from core.ids import WorkspaceId
 
 T = TypeVar("T")
@@ -74,6 +74,14 @@ class WorkspaceObjects(Protocol):
         ...
 
 
+class WorkspaceFolder(WorkspaceObjects, Protocol):
+    """All objects of one workspace, to be erased as well."""
+
+    async def clear(self, most: int) -> int:
+        """Delete at most `most` versions of objects, earlier ones too, whatever their names; how many there were. Raises Transient."""
+        ...
+
+
 class ObjectStore(Protocol):
     """All objects; every use goes through one workspace."""
 
@@ -90,7 +98,7 @@ class GoogleObjects:
         self._client = StorageClient(endpoint)
         self._bucket = bucket
 
-    def workspace(self, workspace_id: WorkspaceId) -> WorkspaceObjects:
+    def workspace(self, workspace_id: WorkspaceId) -> WorkspaceFolder:
         """The objects of `workspace_id`. Raises InvalidInput for an id that is not one."""
         return _BucketFolder(self._client, self._bucket, prefix_of(workspace_id))
 
@@ -140,6 +148,32 @@ class _BucketFolder:
         except NotFound:
             return
 
+    async def clear(self, most: int) -> int:
+        # The prefix ends with a slash: no other workspace's folder begins with it.
+        parameters = {"prefix": self._prefix, "versions": "true", "maxResults": str(most), "fields": _LISTED}
+        page = await asked(
+            lambda: self._client().list_objects(self._bucket, params=dict(parameters), timeout=ATTEMPT_SECONDS)
+        )
+        found = [(one["name"], str(one.get("generation", ""))) for one in page.get("items", ())[:most]]
+        waiting = asyncio.Semaphore(_DELETED_SIDE_BY_SIDE)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, generation in found:
+                    group.create_task(self._delete_version(name, generation, waiting))
+        except* CallmineError as failed:
+            raise failed.exceptions[0] from failed
+        return len(found)
+
+    async def _delete_version(self, name: str, generation: str, waiting: asyncio.Semaphore) -> None:
+        parameters = {"generation": generation} if generation else {}
+        async with waiting:
+            try:
+                await asked(
+                    lambda: self._client().delete(self._bucket, name, params=dict(parameters), timeout=ATTEMPT_SECONDS)
+                )
+            except NotFound:
+                return
+
     async def _write(self, stored: StoredObject, packed: bytes) -> None:
         # Cloud Storage refuses content that has another CRC32C than what it was sent with.
         crc32c = base64.b64encode(google_crc32c.value(packed).to_bytes(4, "big")).decode()
@@ -183,6 +217,12 @@ class _BucketFolder:
 
 
 _READ_AT_ONCE = 1024 * 1024
+
+# All that is read of a list of objects.
+_LISTED = "items(name,generation),nextPageToken"
+
+# A few connections are left to those who read and write meanwhile.
+_DELETED_SIDE_BY_SIDE = 16
 
 # Of a stream: unpacked in about a millisecond.
 _PIECE = 256 * 1024

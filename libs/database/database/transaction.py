@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from core.errors import Transient
+from core.errors import Gone, Transient
 from core.ids import WorkspaceId
 from database.queries import Queries, Statement
 
@@ -100,6 +100,17 @@ def bound(
             f"{name} belongs to a workspace: run it in db.workspace(...), or say why it crosses workspaces"
         )
     return statement, statement.arguments(parameters, scope)
+
+
+# What the fence around an erased workspace raises (libs/messaging/messaging/migrations/pre/0190_tombstones.sql).
+_ERASED = "CM410"
+
+
+def refused(error: BaseException) -> Gone | None:
+    """The Gone to raise when `error` means that the workspace is erased; None for anything else."""
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _ERASED:
+        return Gone("the workspace is being deleted: nothing can be added to it any more")
+    return None
 
 
 def lost_connection(error: BaseException) -> Transient | None:

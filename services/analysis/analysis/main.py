@@ -90,6 +90,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("workspaces", messages.workspaces())
         parts.consume("integrations", messages.integrations())
         parts.consume("credential-grants-analysis", deliveries.grants())
+        parts.erase_by(folders=objects, opening="erasing_enter")
         schedules = Schedules(parts.db, parts.outbox, lifecycle, offer)
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
         desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds, offer)

@@ -50,6 +50,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         purchasing = _billing(parts, settings, catalogue, tariff, stripe) if tariff else None
         billing = BillingRoutes(Pages(SERVICE), parts.db, catalogue, tariff, purchasing)
         erasure = _erasure(parts, settings, secrets, stripe)
+        parts.erase_by()
         parts.serve(router(billing, erasure, parts.db, read_promises(), shelf))
         yield parts
 

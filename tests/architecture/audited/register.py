@@ -39,6 +39,9 @@ _PROJECTION = Untold("keeps what another service has told, which that service au
 _MEMBERS = Untold("keeps who is a member, as ingest told, which ingest audits")
 _ERASURE = Untold("a step of an erasure, whose request was audited; the log ends with the workspace")
 _UPKEEP = Untold("removes what is over; nothing that an admin has set is changed")
+_ERASING = Untold(
+    "erases the log as well; what was erased, and on which request, is a leaf of it (docs/audit-proof.md)"
+)
 _BUS = Untold("carries messages; what they do is declared by message")
 _OPERATOR = Untold("an operator's look at the service; it changes no workspace's data")
 _CHANNELS = Untold("reads which channels there are; choosing one is audited")
@@ -276,6 +279,10 @@ EVERYWHERE: Mapping[str, Declared] = {
     "message callmine.workspaces.v1.ApiKeyRevoked": _PROJECTION,
     "message callmine.staff.v1.StaffGranted": _STAFF,
     "message callmine.staff.v1.StaffGrantEnded": _STAFF,
+    "message callmine.erasure.v1.ErasureRequested": _ERASING,
+    "message callmine.erasure.v1.ErasureVerify": _ERASING,
+    "message callmine.erasure.v1.ErasureCompleted": _ERASING,
+    "work Rounds.run": _ERASING,
     "command staff ask": _STAFF,
     "command staff questions": _OPERATOR,
     "command serve": _BUS,

@@ -61,6 +61,9 @@ LEASE = 10.0
 # renewing what it has lost, which would keep it from storing too late (seconds).
 STILL_CONCURRENCY, STILL_LEASE = 2, 600.0
 
+# So often one who is to stand still comes to its point in vain; then it dies, or the calls of all others would be its own.
+MOST_TRIES = 20
+
 # What one who stood still tells when it has tried to store a result too late.
 LATE = "analysis.call.stored"
 
@@ -78,8 +81,8 @@ _BATCH = 40
 class Order:
     """What a life is given: it dies the `hits`-th time it comes to `point`, or stands still there; never without a point.
 
-    It stands still when no transaction is open, for it would lose that and its connection: the next time it comes there otherwise.
-    It dies at `at_last` all the same, so that a run is not over before all deaths have been died.
+    It stands still when no transaction is open, for it would lose that and its connection: the next time it comes there otherwise; after
+    `MOST_TRIES` it dies there instead. It dies at `at_last` all the same, so that a run is not over before all deaths have been died.
     """
 
     life: str
@@ -106,8 +109,9 @@ class Order:
                     _say(f"{self.life} late")
                 return
             left -= point == self.point
-            meant = left <= 0 and point == self.point and not busy()
-            if meant or point == self.at_last:
+            here = left <= 0 and point == self.point
+            meant = here and not busy()
+            if meant or point == self.at_last or (here and left <= -MOST_TRIES):
                 over = True
                 _say(f"{self.life} at {point}")
                 os.kill(os.getpid(), signal.SIGSTOP if meant and self.stands_still else signal.SIGKILL)
@@ -236,8 +240,11 @@ async def _live(order: Order) -> None:
         messages = MessageHandlers(lifecycle, notices, Deliveries(db, outbox, notices, workers.wake))
         consumer = Consumer("analysis.calls", db, messages.calls())
         async with asyncio.TaskGroup() as group:
+            hearing = group.create_task(_hear(consumer, _read(order.messages)))
+            if order.stands_still:
+                # Hearing has a transaction open most of the time.
+                await hearing
             group.create_task(workers.run())
-            group.create_task(_hear(consumer, _read(order.messages)))
 
 
 async def _hear(consumer: Consumer, messages: Sequence[Delivery]) -> None:

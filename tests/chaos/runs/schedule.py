@@ -45,6 +45,9 @@ STILL_POINTS = ("analysis.call.begun", "analysis.call.prepared", "analysis.call.
 
 _EARLY = 4
 
+# A life that dies the second time has had a dozen calls and more by then: a third, and the calls would not do for all deaths.
+MOST_HITS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Death:
@@ -63,10 +66,10 @@ class Death:
 def deaths(seed: int) -> list[Death]:
     """One at every point; and somewhere among them a worker that stands still until others have taken over."""
     draw = random.Random(f"runs/{seed}")
-    drawn = [Death(point, draw.randint(1, 4)) for point in CALL_POINTS]
+    drawn = [Death(point, draw.randint(1, MOST_HITS)) for point in CALL_POINTS]
     draw.shuffle(drawn)
     # Early, for others have to go on while it is too late: calls have to be left besides those that it holds.
-    still = Death(draw.choice(STILL_POINTS), draw.randint(1, 4), stands_still=True)
+    still = Death(draw.choice(STILL_POINTS), draw.randint(1, MOST_HITS), stands_still=True)
     drawn.insert(draw.randint(0, _EARLY), still)
     last = [Death(point) for point in SYNTHESIS_POINTS]
     draw.shuffle(last)

@@ -8,30 +8,11 @@ from typing import Final
 Register = Mapping[tuple[str, str], str]
 
 MEMORY: Final[Register] = {
-    (
-        "services/retention/retention/domain/erasures.py",
-        "Part.rows",
-    ): "what one service has reported, for as long as a request or a step lasts",
-    (
-        "services/retention/retention/domain/erasures.py",
-        "Part.left",
-    ): "what one service has reported, for as long as a request or a step lasts",
-    (
-        "services/retention/retention/domain/erasures.py",
-        "Part.providers",
-    ): "what one service has reported, for as long as a request or a step lasts",
-    (
-        "services/retention/retention/domain/erasures.py",
-        "Receipt.rows",
-    ): "what one service has reported, for as long as a request or a step lasts",
-    (
-        "services/retention/retention/domain/erasures.py",
-        "Receipt.left",
-    ): "what one service has reported, for as long as a request or a step lasts",
-    (
-        "services/retention/retention/domain/erasures.py",
-        "Receipt.providers",
-    ): "what one service has reported, for as long as a request or a step lasts",
+    **{
+        ("services/retention/retention/domain/erasures.py", f"{kind}.{name}"): "one service's report, as long as a step"
+        for kind in ("Part", "Receipt")
+        for name in ("rows", "left", "providers")
+    },
     ("services/retention/retention/federal.py", "is_federal_holiday"): "days of the calendar, the same for everybody",
     (
         "services/audit/audit/log/selection.py",
@@ -247,6 +228,7 @@ CONTEXTS: Final[Register] = {
         "scope.get(WORKSPACE_IN_SCOPE, '')",
     ): "the access line: what access.member noted of the session",
     ("libs/messaging/messaging/consumer.py", "group.workspace_id"): "the body of the messages of the group",
+    ("libs/messaging/messaging/erasure/worker.py", "workspace_id"): "the row that the worker's sweep found due",
     (
         "services/ingest/ingest/webhooks/front.py",
         "workspace_id",
@@ -325,6 +307,19 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "http/api_keys.py passes session.workspace_id",
     ("libs/messaging/messaging/store.py", "workspace_id"): "the consumer's group, from the messages' bodies",
+    ("libs/messaging/messaging/erasure/worker.py", "workspace_id"): "the row that the worker's sweep found due",
+    (
+        "libs/messaging/messaging/erasure/eraser.py",
+        "workspace_id",
+    ): "passed by the worker, from the row that its sweep found due",
+    (
+        "services/audit/audit/log/parting.py",
+        "workspace_id",
+    ): "passed by the worker, from the row that its sweep found due",
+    (
+        "services/credential-vault/credential_vault/handlers/parting.py",
+        "workspace_id",
+    ): "passed by the worker, from the row that its sweep found due",
     ("libs/messaging/messaging/store.py", "list(heard)"): "the consumer's groups, from the messages' bodies",
     ("libs/messaging/messaging/consumer.py", "group.workspace_id"): "the consumer's group, from the messages' bodies",
     (

@@ -72,6 +72,7 @@ SELECT 'out', h.workspace_id, h.topic, h.event_id::text, coalesce(h.attributes -
     h.ordering_key
 FROM hopeless h
 JOIN unnest(:ids::bigint[], :reasons::text[]) AS r (id, reason) ON r.id = h.id
+WHERE NOT EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = h.workspace_id)
 ORDER BY h.id
 ON CONFLICT (workspace_id, direction, source, event_id) DO UPDATE
 SET state = 'parked', reason = excluded.reason, body = excluded.body, parked_at = clock_timestamp()
@@ -94,12 +95,14 @@ WHERE ctid = ANY(ARRAY(
 
 -- name: parked_insert
 -- Parks messages that came in. One that is parked already stays as it is; one that fails again after a replay is parked anew.
+-- Nothing of an erased workspace is kept.
 -- cross-workspace: a message that cannot be read belongs to no workspace
 INSERT INTO parked (direction, workspace_id, source, event_id, type, reason, body, attributes, ordering_key)
 SELECT 'in', p.workspace_id, p.source, p.event_id, p.type, p.reason, p.body, p.attributes, p.ordering_key
 FROM unnest(:workspace_ids::text[], :sources::text[], :event_ids::text[], :types::text[], :reasons::text[], :bodies::bytea[],
     :attributes::jsonb[], :ordering_keys::text[])
     AS p (workspace_id, source, event_id, type, reason, body, attributes, ordering_key)
+WHERE NOT EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = p.workspace_id)
 ON CONFLICT (workspace_id, direction, source, event_id) DO UPDATE
 SET state = 'parked', reason = excluded.reason, body = excluded.body, parked_at = clock_timestamp()
 WHERE parked.state = 'replayed';

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cloud.ledger import Ledger
+from contracts.erasing import Order
 from core.clock import Clock, SystemClock
 from core.context import working_for
 from core.errors import CallmineError
@@ -24,6 +25,7 @@ from core.faultpoints import reach
 from core.ids import WorkspaceId
 from core.log import logger
 from database import Database, Tx
+from messaging.erasure import store as tombstones
 from retention.certificates.print import pdf_of
 from retention.certificates.signing import CertificateKeys, envelope
 from retention.certificates.statement import Certified, ledger_entry, ledger_name, statement
@@ -166,7 +168,10 @@ class ErasureWorker:
 
     async def _erase_own(self, workspace_id: WorkspaceId, erasure: Erasure) -> None:
         """Retention's own part, the last of all, reported as the others' are: what a second look still finds was left, and is gone then."""
+        order = Order(str(erasure.id), erasure.terms.asked_at, erasure.terms.deadline)
         async with self.db.workspace(workspace_id) as tx:
+            # Whatever comes for the workspace from now on is refused, and what was under way is erased by the service's own eraser.
+            await tombstones.freeze(tx, order)
             erased = Receipt(service=ITSELF, stage=Stage.ERASED, at=self.clock.now(), rows=await store.erase_own(tx))
             await self._note(tx, erasure, erased)
         reach("erasure.after_own_rows")

@@ -16,7 +16,7 @@ from cloud.engine import keep_engine
 from contracts import publishers_of
 from core.clock import SystemClock
 from core.errors import MissingSettings, Transient
-from database import Database, DatabaseSettings, Queries
+from database import Database, DatabaseSettings, Queries, Tx
 from database.transaction import lost_connection
 from egress import Destination
 from messaging import Consumer, DeadLetters, Outbox, Parked, Processor, Relay, Routes
@@ -45,6 +45,7 @@ from web.membership import MembershipCheck
 from web.settings import PREFIX
 
 Work = Callable[[], Awaitable[None]]
+Opening = Callable[[Tx], Awaitable[None]]
 
 _GOOGLE = "google"
 
@@ -98,7 +99,12 @@ class Assembly:
         self._consumers[name] = Consumer(name, self.db, routes)
         self._pulls[name] = pull or PullSettings()
 
-    def erase_by(self, part: Part | None = None, folders: Folders | None = None, opening: str = "") -> None:
+    def erase_by(
+        self,
+        part: Part | None = None,
+        folders: Folders | None = None,
+        opening: Callable[[Tx], Awaitable[None]] | None = None,
+    ) -> None:
         """Erase workspaces that retention asks for; retention freezes its own itself.
 
         `part` is what is the service's own in that, `folders` hold its objects; `opening` as in `messaging.erasure.Eraser`.

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
+from analysis.store.erasing import show_everything
 from architecture.erasure.rules import Rules, rules_of
 from audit.log.parting import BEFORE, LogPart
 from contracts import unpack
@@ -87,7 +88,7 @@ class Place:
     @property
     def erasing(self) -> Erasing:
         """A worker, as another process has one."""
-        opening = "erasing_enter" if self.service == "analysis" else ""
+        opening = show_everything if self.service == "analysis" else None
         eraser = Eraser(self.db, self.shelf, opening, self.rows_at_once, objects_at_once=3)
         outbox = Outbox(self.service) if self.service != "retention" else None
         return Erasing(self.service, self.db, outbox, eraser, self.part)

@@ -161,6 +161,9 @@ MEMORY: Final[Register] = {
         "libs/cloud/cloud/secrets.py",
         "GoogleSecrets._kept",
     ): "secrets of the service; a workspace's credentials are never in Secret Manager",
+    ("libs/contracts/contracts/erasing.py", "Receipt.rows"): "one receipt's numbers, gone with it",
+    ("libs/contracts/contracts/erasing.py", "Receipt.left"): "one receipt's numbers, gone with it",
+    ("libs/contracts/contracts/erasing.py", "Receipt.providers"): "one receipt's words, gone with it",
     ("libs/egress/egress/destination.py", "Destinations._by_name"): "destinations, from configuration",
     (
         "libs/egress/egress/register.py",
@@ -484,6 +487,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "callmine.calls.v1.PreviewReady.sample_object_name": "analysis.events.preview_sample: parked unless it lies in its own folder",
     "callmine.credentials.v1.CredentialRequested.subject_id": "text in the vault's journal; nothing is looked up by it",
     "callmine.audit.v1.AdminAction.target_kind": "see target_id",
+    "callmine.erasure.v1.ErasureCompleted.objects": "a number",
     "callmine.audit.v1.AdminAction.target_id": "audit.events: parked where it is another workspace, or something of one",
 }
 """Fields of messages that name a workspace, or something in its folder, besides the envelope: who checks them against the envelope."""

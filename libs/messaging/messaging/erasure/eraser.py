@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from core.faultpoints import reach
 from core.ids import WorkspaceId
-from database import Database
+from database import Database, Tx
 from database.queries import Statement
 from messaging.erasure import store
 
@@ -41,11 +41,11 @@ class Folders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Eraser:
-    """Erases what is there of a workspace with a tombstone. `opening` names a statement that shows all rows where policies hide some."""
+    """Erases what is there of a workspace with a tombstone. `opening` shows all rows where policies hide some."""
 
     db: Database
     folders: Folders | None = None
-    opening: str = ""
+    opening: Callable[[Tx], Awaitable[None]] | None = None
     rows_at_once: int = ROWS_AT_ONCE
     objects_at_once: int = 500
 
@@ -83,12 +83,12 @@ class Eraser:
         relation, rows = statement.name.removeprefix(_ERASE), 0
         if statement.crosses_workspaces:
             async with self.db.sweep() as sweep:
-                rows = await sweep.execute(statement.name, workspace=workspace_id, most=self.rows_at_once)
+                rows = await sweep.run(statement, workspace=workspace_id, most=self.rows_at_once)
         async with self.db.workspace(workspace_id) as tx:
             if not statement.crosses_workspaces:
-                if self.opening:
-                    await tx.fetch_one(self.opening)
-                rows = await tx.execute(statement.name, most=self.rows_at_once)
+                if self.opening is not None:
+                    await self.opening(tx)
+                rows = await tx.run(statement, most=self.rows_at_once)
             if rows:
                 await store.count(tx, relation, rows, LEASE_SECONDS)
             reach("erasure.before_commit")

@@ -83,39 +83,6 @@ UPDATE tombstones
 SET others = array_append(others, :service::text), next_at = least(next_at, now())
 WHERE workspace_id = :workspace_id AND erasure_id = :erasure_id AND NOT :service::text = ANY(others);
 
--- name: transactions_next
--- The number that the next transaction of any service gets: all that have begun to write have lower ones.
--- cross-workspace: reads no table
-SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next;
-
--- name: transactions_oldest
--- The lowest number of a transaction that is not over.
--- cross-workspace: reads no table
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest;
-
--- name: tombstones_due
--- Workspaces whose erasure is to be carried on.
--- cross-workspace: the erasures of all workspaces
-SELECT workspace_id
-FROM tombstones
-WHERE next_at <= now()
-ORDER BY next_at
-LIMIT :most;
-
--- name: erase_outbox
--- What was to be said is not said any more, but for what answers the erasure itself.
--- cross-workspace: the application writes to the outbox and never reads it
-DELETE FROM outbox
-WHERE id = ANY(ARRAY(
-    SELECT o.id FROM outbox o
-    WHERE o.workspace_id = :workspace AND o.topic NOT IN ('erasure', 'erasure-receipts')
-    LIMIT :most));
-
--- name: erase_parked
--- cross-workspace: parked messages are the operators'
-DELETE FROM parked
-WHERE id = ANY(ARRAY(SELECT p.id FROM parked p WHERE p.workspace_id = :workspace LIMIT :most));
-
 -- name: erase_inbox
 -- What was heard, but for the erasure's own messages: their ids go with upkeep, as those of all messages do.
 DELETE FROM inbox
@@ -125,17 +92,21 @@ WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(
     LIMIT :most));
 
 -- name: erase_idempotent_requests
+-- So many rows of idempotent_requests.
 DELETE FROM idempotent_requests
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM idempotent_requests x WHERE x.workspace_id = :workspace_id LIMIT :most));
 
 -- name: erase_known_api_keys
+-- So many rows of known_api_keys.
 DELETE FROM known_api_keys
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM known_api_keys x WHERE x.workspace_id = :workspace_id LIMIT :most));
 
 -- name: erase_known_staff_grants
+-- So many rows of known_staff_grants.
 DELETE FROM known_staff_grants
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM known_staff_grants x WHERE x.workspace_id = :workspace_id LIMIT :most));
 
 -- name: erase_memberships
+-- So many rows of memberships.
 DELETE FROM memberships
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM memberships x WHERE x.workspace_id = :workspace_id LIMIT :most));

@@ -161,3 +161,37 @@ WHERE created_at <= (
         WHERE r.created_at < now() - make_interval(secs => :kept_seconds::float8)
         ORDER BY r.created_at
         LIMIT :requests) old);
+
+-- name: transactions_next
+-- The number that the next transaction of any service gets: all that have begun to write have lower ones.
+-- cross-workspace: reads no table
+SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next;
+
+-- name: transactions_oldest
+-- The lowest number of a transaction that is not over.
+-- cross-workspace: reads no table
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest;
+
+-- name: tombstones_due
+-- Workspaces whose erasure is to be carried on.
+-- cross-workspace: the erasures of all workspaces
+SELECT workspace_id
+FROM tombstones
+WHERE next_at <= now()
+ORDER BY next_at
+LIMIT :most;
+
+-- name: erase_outbox
+-- What was to be said is not said any more, but for what answers the erasure itself.
+-- cross-workspace: the application writes to the outbox and never reads it
+DELETE FROM outbox
+WHERE id = ANY(ARRAY(
+    SELECT o.id FROM outbox o
+    WHERE o.workspace_id = :workspace AND o.topic NOT IN ('erasure', 'erasure-receipts')
+    LIMIT :most));
+
+-- name: erase_parked
+-- So many rows of parked, which an operator may have looked at.
+-- cross-workspace: parked messages are the operators'
+DELETE FROM parked
+WHERE id = ANY(ARRAY(SELECT p.id FROM parked p WHERE p.workspace_id = :workspace LIMIT :most));

@@ -210,8 +210,16 @@ def _schemas(words: Words) -> Json:
 
 
 def _field(field: FieldDescriptor) -> Json:
+    if (entry := _map_entry(field)) is not None:
+        return {"type": "object", "additionalProperties": _single(entry.fields_by_name["value"])}
     one = _single(field)
     return {"type": "array", "items": one} if field.is_repeated else one
+
+
+def _map_entry(field: FieldDescriptor) -> Descriptor | None:
+    """What an entry of a map is; None for any other field."""
+    entry: Descriptor | None = field.message_type
+    return entry if entry is not None and entry.GetOptions().map_entry else None
 
 
 def _single(field: FieldDescriptor) -> Json:
@@ -226,6 +234,8 @@ def _single(field: FieldDescriptor) -> Json:
 
 
 def _refers_to(field: FieldDescriptor) -> Descriptor | EnumDescriptor | None:
+    if (entry := _map_entry(field)) is not None:
+        return _refers_to(entry.fields_by_name["value"])
     target: Descriptor | EnumDescriptor | None = field.message_type or field.enum_type
     return None if target is None or target.full_name.startswith("google.") else target
 

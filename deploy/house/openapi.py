@@ -31,6 +31,7 @@ import ingest.http
 import retention.http
 from house.projects import ROOT
 from retention.http.billing import BillingRoutes
+from retention.http.erasure import ErasureRoutes
 from web.scopes import Needs, Scope, mark_of
 
 FILE = ROOT / "libs/web/web/openapi.json"
@@ -69,7 +70,7 @@ _TAGS = (
     ("Delivery", ("/delivery", "/deliveries")),
     ("Schedules", ("/schedules",)),
     ("Members", ("/members", "/invitations")),
-    ("Workspace", ("/workspace", "/plan", "/usage")),
+    ("Workspace", ("/workspace", "/plan", "/usage", "/erasure")),
     ("Billing", ("/billing",)),
     ("API keys", ("/api-keys",)),
     ("Integrations", ("/integrations",)),
@@ -97,7 +98,11 @@ def routers() -> dict[str, tuple[APIRouter, ...]]:
         ),
         "retention": (
             retention.http.router(
-                BillingRoutes(nothing, nothing, nothing, nothing, nothing), nothing, nothing, nothing
+                BillingRoutes(nothing, nothing, nothing, nothing, nothing),
+                ErasureRoutes(nothing, nothing, nothing, nothing, nothing),
+                nothing,
+                (),
+                nothing,
             ),
         ),
     }

@@ -11,6 +11,7 @@ locals {
     credentials_closed    = { lines = ["data keys do not open", "a credential that was asked for does not open", "a connected credential does not open", "a refresh token does not open"], filter = "" }
     providers_away        = { lines = ["a model provider counts as away"], filter = "" }
     logs_unsealed         = { lines = ["an audit log cannot be sealed"], filter = "" }
+    erasures_slow         = { lines = ["an erasure is not done by the third business day"], filter = "" }
     workspaces_disagree   = { lines = ["message parked: see `parked list`"], filter = "jsonPayload.reason=~\"workspace\"" }
     drains_failed         = { lines = [], filter = "resource.type=\"cloud_scheduler_job\" AND severity>=ERROR" }
     keyset_read_by_others = { lines = [], filter = "protoPayload.methodName=\"google.cloud.secretmanager.v1.SecretManagerService.AccessSecretVersion\" AND protoPayload.resourceName=~\"/secrets/vault-keyset/\" AND protoPayload.authenticationInfo.principalEmail!=\"${google_service_account.service["credential-vault"].email}\"" }
@@ -36,6 +37,7 @@ locals {
     database_down         = { runbook = "restore", metric = "cloudsql.googleapis.com/database/up", filter = "resource.type=\"cloudsql_database\"", below = 1, window = "300s", reduce = "ALIGN_MIN" }
     database_fills        = { runbook = "restore", metric = "cloudsql.googleapis.com/database/disk/utilization", filter = "resource.type=\"cloudsql_database\"", above = 0.85, window = "300s", reduce = "ALIGN_MAX" }
     logs_unsealed         = { runbook = "restore", metric = "logging.googleapis.com/user/logs_unsealed", filter = "", above = 0, window = "300s", reduce = "ALIGN_DELTA" }
+    erasures_slow         = { runbook = "erasure-late", metric = "logging.googleapis.com/user/erasures_slow", filter = "", above = 0, window = "300s", reduce = "ALIGN_DELTA" }
     workspaces_disagree   = { runbook = "suspected-leak", metric = "logging.googleapis.com/user/workspaces_disagree", filter = "", above = 0, window = "60s", reduce = "ALIGN_DELTA" }
     keyset_read_by_others = { runbook = "suspected-leak", metric = "logging.googleapis.com/user/keyset_read_by_others", filter = "", above = 0, window = "60s", reduce = "ALIGN_DELTA" }
   }

@@ -25,7 +25,7 @@ locals {
     ingest    = {}
     analysis  = {}
     audit     = {}
-    retention = {}
+    retention = { CALLMINE_LEDGER_BUCKET = google_storage_bucket.ledger.name }
     credential-vault = {
       CALLMINE_VAULT_KMS_KEY               = google_kms_crypto_key.keyset.id
       CALLMINE_BACKUP_DAYS                 = tostring(var.backup_days)

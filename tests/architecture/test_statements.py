@@ -166,16 +166,21 @@ def test_statements_are_called_with_their_parameters(service: str) -> None:
     assert wrong == []
 
 
+def runs(name: str, text: str) -> bool:
+    """Whether `text` runs the statement; the eraser runs all that erase, which tests/integration/erasure holds against the manifest."""
+    return f'"{name}"' in text or name.startswith("erase_")
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_statement_is_used(service: str) -> None:
     project = services()[service]
     text = "\n".join(path.read_text() for path in project.sources)
-    assert [one.name for one in Queries.of(project.package) if f'"{one.name}"' not in text] == []
+    assert [one.name for one in Queries.of(project.package) if not runs(one.name, text)] == []
 
 
 def test_every_statement_of_messaging_is_used() -> None:
     text = "\n".join(path.read_text() for path in libraries()["messaging"].sources)
-    assert [one.name for one in Queries.of("messaging") if f'"{one.name}"' not in text] == []
+    assert [one.name for one in Queries.of("messaging") if not runs(one.name, text)] == []
 
 
 def test_a_call_outside_a_store_is_found() -> None:

@@ -36,6 +36,8 @@ SECRET_READERS = {
     **{f"{sender}-webhook-secret": ("ingest",) for sender in ("clerk", "hubspot", *WEBHOOK_SENDERS)},
     "clerk-secret-key": ("ingest",),
     "stripe-secret-key": ("retention",),
+    "erasure-certificate-key": ("retention",),
+    "erasure-link-key": ("retention",),
     "openai-api-key": ("analysis",),
     "anthropic-api-key": ("analysis",),
 }

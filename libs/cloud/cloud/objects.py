@@ -26,7 +26,7 @@ from isal import igzip
 from cloud.endpoint import Endpoint
 from cloud.names import full_name, prefix_of
 from cloud.storage import ATTEMPT_SECONDS, StorageClient
-from core.errors import Conflict, NotFound, Permanent, Transient
+from core.errors import CallmineError, Conflict, NotFound, Permanent, Transient
 from core.ids import WorkspaceId
 
 T = TypeVar("T")
@@ -74,6 +74,14 @@ class WorkspaceObjects(Protocol):
         ...
 
 
+class WorkspaceFolder(WorkspaceObjects, Protocol):
+    """All objects of one workspace, to be erased as well."""
+
+    async def clear(self, most: int) -> int:
+        """Delete at most `most` versions of objects, earlier ones too, whatever their names; how many there were. Raises Transient."""
+        ...
+
+
 class ObjectStore(Protocol):
     """All objects; every use goes through one workspace."""
 
@@ -90,7 +98,7 @@ class GoogleObjects:
         self._client = StorageClient(endpoint)
         self._bucket = bucket
 
-    def workspace(self, workspace_id: WorkspaceId) -> WorkspaceObjects:
+    def workspace(self, workspace_id: WorkspaceId) -> WorkspaceFolder:
         """The objects of `workspace_id`. Raises InvalidInput for an id that is not one."""
         return _BucketFolder(self._client, self._bucket, prefix_of(workspace_id))
 
@@ -120,7 +128,7 @@ class _BucketFolder:
 
     async def get(self, name: str, sha256: str) -> bytes:
         whole = full_name(self._prefix, name)
-        packed = await _asked(lambda: self._read(whole))
+        packed = await asked(lambda: self._read(whole))
         if len(packed) < _PACKED_AT_ONCE:
             return _checked(packed, sha256)
         return await asyncio.to_thread(_checked, packed, sha256)
@@ -128,7 +136,7 @@ class _BucketFolder:
     async def stream(self, name: str, sha256: str) -> AsyncIterator[bytes]:
         whole = full_name(self._prefix, name)
         # All that is kept of it is fetched first: who reads slowly would hold one of few connections, and nothing unchecked is handed on.
-        packed = await _asked(lambda: self._read(whole))
+        packed = await asked(lambda: self._read(whole))
         await asyncio.to_thread(_check, packed, sha256)
         for piece in _pieces(packed):
             yield piece
@@ -136,9 +144,35 @@ class _BucketFolder:
     async def delete(self, name: str) -> None:
         whole = full_name(self._prefix, name)
         try:
-            await _asked(lambda: self._client().delete(self._bucket, whole, timeout=ATTEMPT_SECONDS))
+            await asked(lambda: self._client().delete(self._bucket, whole, timeout=ATTEMPT_SECONDS))
         except NotFound:
             return
+
+    async def clear(self, most: int) -> int:
+        # The prefix ends with a slash: no other workspace's folder begins with it.
+        parameters = {"prefix": self._prefix, "versions": "true", "maxResults": str(most), "fields": _LISTED}
+        page = await asked(
+            lambda: self._client().list_objects(self._bucket, params=dict(parameters), timeout=ATTEMPT_SECONDS)
+        )
+        found = [(one["name"], str(one.get("generation", ""))) for one in page.get("items", ())[:most]]
+        waiting = asyncio.Semaphore(_DELETED_SIDE_BY_SIDE)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, generation in found:
+                    group.create_task(self._delete_version(name, generation, waiting))
+        except* CallmineError as failed:
+            raise failed.exceptions[0] from failed
+        return len(found)
+
+    async def _delete_version(self, name: str, generation: str, waiting: asyncio.Semaphore) -> None:
+        parameters = {"generation": generation} if generation else {}
+        async with waiting:
+            try:
+                await asked(
+                    lambda: self._client().delete(self._bucket, name, params=dict(parameters), timeout=ATTEMPT_SECONDS)
+                )
+            except NotFound:
+                return
 
     async def _write(self, stored: StoredObject, packed: bytes) -> None:
         # Cloud Storage refuses content that has another CRC32C than what it was sent with.
@@ -146,7 +180,7 @@ class _BucketFolder:
         metadata = {"metadata": {"sha256": stored.sha256}, "crc32c": crc32c}
         try:
             # Not marked `Content-Encoding: gzip`: servers would then unpack it on the way, each in its own way.
-            await _asked(
+            await asked(
                 lambda: self._client().upload(
                     self._bucket,
                     stored.name,
@@ -160,12 +194,12 @@ class _BucketFolder:
                     timeout=ATTEMPT_SECONDS,
                 )
             )
-        except _Exists:
+        except Exists:
             await self._same_or_conflict(stored)
 
     async def _same_or_conflict(self, stored: StoredObject) -> None:
         """A second put: fine if the first wrote the same."""
-        about = await _asked(
+        about = await asked(
             lambda: self._client().download_metadata(self._bucket, stored.name, timeout=ATTEMPT_SECONDS)
         )
         if about.get("metadata", {}).get("sha256") != stored.sha256:
@@ -184,11 +218,17 @@ class _BucketFolder:
 
 _READ_AT_ONCE = 1024 * 1024
 
+# All that is read of a list of objects.
+_LISTED = "items(name,generation),nextPageToken"
+
+# A few connections are left to those who read and write meanwhile.
+_DELETED_SIDE_BY_SIDE = 16
+
 # Of a stream: unpacked in about a millisecond.
 _PIECE = 256 * 1024
 
 
-class _Exists(Exception):
+class Exists(Exception):
     """There is an object of this name."""
 
 
@@ -205,8 +245,8 @@ def _passes(error: BaseException) -> bool:
     return isinstance(error, aiohttp.ClientError | TimeoutError)
 
 
-async def _asked(ask: Callable[[], Awaitable[T]]) -> T:
-    """What `ask` gives, tried again where that may help. Raises NotFound, _Exists, Permanent and Transient."""
+async def asked(ask: Callable[[], Awaitable[T]]) -> T:
+    """What `ask` gives, tried again where that may help. Raises NotFound, Exists, Permanent and Transient."""
     try:
         answer: T = await AsyncRetry(predicate=_passes, initial=0.5, maximum=20.0, timeout=RETRY_SECONDS)(ask)()
     except google_errors.RetryError as error:
@@ -222,7 +262,7 @@ def _translated(error: BaseException) -> Exception:
     if status == HTTPStatus.NOT_FOUND:
         return NotFound("the object, or its bucket, does not exist")
     if status == HTTPStatus.PRECONDITION_FAILED:
-        return _Exists()
+        return Exists()
     if status is not None and not _passes(error):
         return Permanent(f"object storage refused the request ({status}): check bucket and permissions")
     return Transient(f"object storage is not available ({status or type(error).__name__})")

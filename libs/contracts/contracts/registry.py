@@ -16,6 +16,7 @@ from callmine.audit.v1 import audit_pb2
 from callmine.billing.v1 import billing_pb2
 from callmine.calls.v1 import calls_pb2
 from callmine.credentials.v1 import credentials_pb2
+from callmine.erasure.v1 import erasure_pb2
 from callmine.fetches.v1 import fetches_pb2
 from callmine.integrations.v1 import integrations_pb2
 from callmine.plans.v1 import plans_pb2
@@ -104,6 +105,12 @@ _SHARED = (
     Topic("audit", SERVICES, (audit_pb2.AdminAction, audit_pb2.StaffAccess)),
     Topic("sub-processors", ("retention",), (subprocessors_pb2.SubProcessorAnnounced,)),
     Topic("staff-grants", ("audit",), (staff_pb2.StaffGranted, staff_pb2.StaffGrantEnded)),
+    Topic("erasure", ("retention",), (erasure_pb2.ErasureRequested, erasure_pb2.ErasureVerify)),
+    Topic(
+        "erasure-receipts",
+        tuple(service for service in SERVICES if service != "retention"),
+        (erasure_pb2.ErasureCompleted,),
+    ),
 )
 
 # Only ingest hears webhooks.

@@ -7,7 +7,8 @@
     │   ├── OutOfQuota       402
     │   ├── Forbidden        403
     │   ├── NotFound         404  (also what another workspace's id looks like)
-    │   └── Conflict         409
+    │   ├── Conflict         409
+    │   └── Gone             410  (the workspace is erased, or is about to be)
     ├── Transient            try again later: answer 503, leave the message to be redelivered
     └── MissingSettings      the service does not start
 
@@ -82,6 +83,14 @@ class Conflict(Permanent):
     status = 409
     problem = "conflict"
     title = "This is not possible right now"
+
+
+class Gone(Permanent):
+    """The workspace is erased, or is about to be: nothing can be added to it any more."""
+
+    status = 410
+    problem = "gone"
+    title = "This workspace is being deleted"
 
 
 class Transient(CallmineError):

@@ -77,6 +77,8 @@ async def open_pool(
         "server_settings": {
             "application_name": service,
             "timezone": "UTC",
+            # Known from the start, and nobody's: what asks for it before a workspace has been entered finds no row.
+            "app.workspace_id": "",
             "idle_in_transaction_session_timeout": f"{round(1_000 * idle_transaction)}ms",
             **(session or {}),
         },

@@ -14,7 +14,7 @@ from core.ids import WorkspaceId, parse_workspace_id
 from database.capture import SCOPE_MARK, Capture
 from database.connect import DatabaseSettings, open_pool
 from database.queries import Queries
-from database.transaction import Row, Tx, bound, lost_connection
+from database.transaction import Row, Tx, bound, lost_connection, refused
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -258,7 +258,7 @@ class _Transaction(AbstractAsyncContextManager[_S]):
                 await self._pool.release(self._connection)
                 raise
         except Exception as error:
-            _raise_transient(error)
+            _raise_told(error)
             raise
         self._scope = self._open(self._connection)
         return self._scope
@@ -272,10 +272,10 @@ class _Transaction(AbstractAsyncContextManager[_S]):
             finally:
                 await self._pool.release(self._connection)
         except Exception as failure:
-            _raise_transient(failure)
+            _raise_told(failure)
             raise
         if isinstance(error, Exception):
-            _raise_transient(error)
+            _raise_told(error)
         # Once the connection is back in the pool, so that a callback may use another.
         for callback in callbacks:
             callback()
@@ -298,10 +298,10 @@ class _Transaction(AbstractAsyncContextManager[_S]):
         await _roll_back(self._connection)
 
 
-def _raise_transient(error: Exception) -> None:
-    """Raise Transient in place of `error` where another try may do."""
-    if transient := lost_connection(error):
-        raise transient from error
+def _raise_told(error: Exception) -> None:
+    """Raise Transient in place of `error` where another try may do, and Gone where none ever will."""
+    if told := lost_connection(error) or refused(error):
+        raise told from error
 
 
 async def _commit(connection: Connection) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from core.errors import Transient
+from core.errors import Gone, Transient
 from core.ids import WorkspaceId
 from database.queries import Queries, Statement
 
@@ -58,8 +58,12 @@ class Tx:
 
     async def execute(self, name: str, /, **parameters: object) -> int:
         """Run the statement called `name`; the number of rows it touched."""
-        statement, values = self._bind(name, parameters)
-        status = await self._connection.execute(statement.sql, *values)
+        return await self.run(self._queries[name], **parameters)
+
+    async def run(self, statement: Statement, /, **parameters: object) -> int:
+        """The same as `execute` for a statement out of `Database.queries`, where one piece of code runs many alike."""
+        taken, values = self._bind(statement.name, parameters)
+        status = await self._connection.execute(taken.sql, *values)
         count = status.rsplit(" ", 1)[-1]
         return int(count) if count.isdigit() else 0
 
@@ -100,6 +104,17 @@ def bound(
             f"{name} belongs to a workspace: run it in db.workspace(...), or say why it crosses workspaces"
         )
     return statement, statement.arguments(parameters, scope)
+
+
+# What the fence around an erased workspace raises (libs/messaging/messaging/migrations/pre/0190_tombstones.sql).
+_ERASED = "CM410"
+
+
+def refused(error: BaseException) -> Gone | None:
+    """The Gone to raise when `error` means that the workspace is erased; None for anything else."""
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _ERASED:
+        return Gone("the workspace is being deleted: nothing can be added to it any more")
+    return None
 
 
 def lost_connection(error: BaseException) -> Transient | None:

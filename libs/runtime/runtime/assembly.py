@@ -14,13 +14,17 @@ from fastapi import APIRouter, FastAPI
 
 from cloud.endpoint import Endpoint
 from cloud.engine import keep_engine
+from contracts import publishers_of
 from core.clock import SystemClock
 from core.errors import MissingSettings, Transient
-from database import Database, DatabaseSettings, Queries
+from database import Database, DatabaseSettings, Queries, Tx
 from database.transaction import lost_connection
 from egress import Destination
 from messaging import Consumer, DeadLetters, Outbox, Parked, Processor, Relay, Routes
 from messaging.api_keys import follow_keys
+from messaging.erasure import Eraser, Erasing, Part, follow_erasures, follow_receipts
+from messaging.erasure.eraser import Folders
+from messaging.erasure.worker import PlainPart
 from messaging.google import GooglePublisher, PullSettings, PullSubscriber, open_channel
 from messaging.memberships import follow_members
 from messaging.oidc import GoogleOidc, OidcSettings
@@ -35,6 +39,7 @@ from runtime.limits import StoredAllowances, rates_of
 from runtime.members import ToldMembers
 from runtime.operators import operators_only
 from runtime.outbound import Outbound, outbound_router
+from runtime.rounds import Rounds
 from web import ServiceSettings, create_app
 from web.api_keys import KeyDirectory
 from web.clerk import clerk_destination, clerk_sessions
@@ -46,6 +51,7 @@ if TYPE_CHECKING:
     from runtime.telemetry import Reporting
 
 Work = Callable[[], Awaitable[None]]
+Opening = Callable[[Tx], Awaitable[None]]
 
 _GOOGLE = "google"
 
@@ -54,6 +60,10 @@ _WORKSPACES = "workspaces"
 
 # What audit tells of grants of staff access.
 _STAFF_GRANTS = "staff-grants"
+
+# What retention asks to be erased, and what the others answer.
+_ERASURE = "erasure"
+_RECEIPTS = "erasure-receipts"
 
 
 @dataclass(slots=True)
@@ -95,6 +105,29 @@ class Assembly:
             follow_grants(routes, self.service)
         self._consumers[name] = Consumer(name, self.db, routes)
         self._pulls[name] = pull or PullSettings()
+
+    def erase_by(
+        self,
+        part: Part | None = None,
+        folders: Folders | None = None,
+        opening: Callable[[Tx], Awaitable[None]] | None = None,
+    ) -> None:
+        """Erase workspaces that retention asks for; retention freezes its own itself.
+
+        `part` is what is the service's own in that, `folders` hold its objects; `opening` as in `messaging.erasure.Eraser`.
+        """
+        outbox = self.outbox if self.service in publishers_of(_RECEIPTS) else None
+        erasing = Erasing(self.service, self.db, outbox, Eraser(self.db, folders, opening), part or PlainPart())
+        rounds = Rounds([erasing], SystemClock(), poll_seconds=1.0)
+        routes, receipts = Routes(), Routes()
+        heard = {one.topic for one in self._subscriptions()}
+        if _ERASURE in heard:
+            follow_erasures(routes, rounds.wake)
+            self.consume(_ERASURE, routes)
+        if {_ERASURE, _RECEIPTS} <= heard:
+            follow_receipts(receipts, rounds.wake)
+            self.consume(_RECEIPTS, receipts)
+        self.work(rounds.run)
 
     def consume_rest(self) -> None:
         """Acknowledge what arrives on subscriptions that nothing was registered for, but for what `consume` follows itself."""

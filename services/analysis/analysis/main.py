@@ -24,6 +24,7 @@ from analysis.settings import Settings
 from analysis.slack.client import Slack, destination
 from analysis.slack.credential import Door
 from analysis.store import plans
+from analysis.store.erasing import show_everything
 from analysis.workers import Workers
 from analysis.workers.deliveries import Posters
 from analysis.workers.exports import ExportWork, Printers
@@ -90,6 +91,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("integrations", messages.integrations())
         parts.consume("sub-processors", messages.sub_processors())
         parts.consume("credential-grants-analysis", deliveries.grants())
+        parts.erase_by(folders=objects, opening=show_everything)
         schedules = Schedules(parts.db, parts.outbox, lifecycle, offer)
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
         desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds, offer)

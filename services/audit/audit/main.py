@@ -9,6 +9,7 @@ from audit.events import routes, workspaces
 from audit.http import routers
 from audit.log.keys import Salts
 from audit.log.note import Keyring
+from audit.log.parting import LogPart
 from audit.log.routes import log_router
 from audit.log.sealing import Sealer, SealerSettings
 from audit.settings import Settings
@@ -44,6 +45,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("workspaces", workspaces())
         pace = SealerSettings(settings.log_origin, settings.seal_seconds, settings.anchor_seconds)
         sealer = Sealer(parts.db, keyring, pace)
+        parts.erase_by(LogPart(parts.db, sealer.drain))
         sandbox = settings.stream_sandbox_url
         post = EgressPost(parts.outbound.egress(sandboxes(sandbox)))
         door = Door(SealingKeys.parse((await secrets.read("audit-sealing-key")).decode()))

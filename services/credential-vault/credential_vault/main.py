@@ -28,6 +28,7 @@ from credential_vault.events import (
 from credential_vault.handlers.connecting import Connecting
 from credential_vault.handlers.consenting import Consenting
 from credential_vault.handlers.opening import Opening
+from credential_vault.handlers.parting import VaultPart
 from credential_vault.handlers.rejecting import Rejecting
 from credential_vault.handlers.renewal_store import Renewals, Telling
 from credential_vault.handlers.renewing import Renewing
@@ -78,6 +79,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         vault = Vault(keys.keyring, sealed_to, SystemClock(), lifetime, urls, renewer.wake)
         for requester in sealed_to:
             parts.consume(f"credential-requests-{requester}", routes(vault, rejecting, parts.outbox, requester))
+        parts.erase_by(VaultPart(parts.db))
         connecting = Connecting(keys.keyring, urls, tell.connected, tell.disconnected)
         integrations = Integrations(parts.db, connecting, egress, oauth)
         consenting = Consenting(parts.db, connecting, oauth, SystemClock(), settings.public_url)

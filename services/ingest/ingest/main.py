@@ -88,6 +88,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("integrations", routes.integrations())
         parts.consume("reports", routes.reports())
         parts.consume("api-key-uses", routes.key_uses())
+        parts.erase_by(folders=objects)
         tally = Tally()
         front = Front(parts.db, secrets, clock, settings.webhooks_origin, tally)
         administering = Administering(parts.db, parts.outbox, ClerkBackend(egress, secrets))

@@ -37,7 +37,11 @@ _SUBMISSION = Untold("analysis submissions are not audited (PRODUCT.md); the run
 _RESULT = Untold("a step of a run or a fetch that somebody asked for; nothing that an admin has set is changed")
 _PROJECTION = Untold("keeps what another service has told, which that service audits")
 _MEMBERS = Untold("keeps who is a member, as ingest told, which ingest audits")
+_ERASURE = Untold("a step of an erasure, whose request was audited; the log ends with the workspace")
 _UPKEEP = Untold("removes what is over; nothing that an admin has set is changed")
+_ERASING = Untold(
+    "erases the log as well; what was erased, and on which request, is a leaf of it (docs/audit-proof.md)"
+)
 _BUS = Untold("carries messages; what they do is declared by message")
 _OPERATOR = Untold("an operator's look at the service; it changes no workspace's data")
 _CHANNELS = Untold("reads which channels there are; choosing one is audited")
@@ -257,6 +261,16 @@ WAYS_IN: Register = {
     ("retention", "message callmine.billing.v1.CheckoutCompleted"): _READ_AGAIN,
     ("retention", "message callmine.billing.v1.PaymentFailed"): _READ_AGAIN,
     ("retention", "work Rounds.run"): told("billing.plan_changed", "billing.addon_purchased", "billing.payment_failed"),
+    ("retention", "POST /settings/data/erasure"): told("workspace.updated"),
+    ("retention", "POST /settings/data/erasure/take-back"): told("workspace.updated"),
+    ("retention", "POST /api/v1/erasure"): told("workspace.updated"),
+    ("retention", "DELETE /api/v1/erasure"): told("workspace.updated"),
+    ("retention", "command erasures open"): told("workspace.updated"),
+    ("retention", "command erasures list"): _OPERATOR,
+    ("retention", "command erasures show"): _OPERATOR,
+    ("retention", "command erasures certificate"): _OPERATOR,
+    ("retention", "command erasures replay"): _ERASURE,
+    ("retention", "message callmine.erasure.v1.ErasureCompleted"): _ERASURE,
     ("retention", "command plans reconcile"): _READ_AGAIN,
     ("retention", "command plans troubled"): _OPERATOR,
 }
@@ -274,6 +288,10 @@ EVERYWHERE: Mapping[str, Declared] = {
     "message callmine.workspaces.v1.ApiKeyRevoked": _PROJECTION,
     "message callmine.staff.v1.StaffGranted": _STAFF,
     "message callmine.staff.v1.StaffGrantEnded": _STAFF,
+    "message callmine.erasure.v1.ErasureRequested": _ERASING,
+    "message callmine.erasure.v1.ErasureVerify": _ERASING,
+    "message callmine.erasure.v1.ErasureCompleted": _ERASING,
+    "work Rounds.run": _ERASING,
     "command staff ask": _STAFF,
     "command staff questions": _OPERATOR,
     "command serve": _BUS,

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
@@ -49,13 +49,19 @@ def filled(kind: type[Message]) -> Message:
     message = kind()
     for field in message.DESCRIPTOR.fields:
         values = [_value(cast("FieldDescriptor", field), position) for position in (1, 2)]
-        if field.is_repeated:
+        if _is_map(cast("FieldDescriptor", field)):
+            getattr(message, field.name).update((one.key, one.value) for one in cast("list[Any]", values))
+        elif field.is_repeated:
             getattr(message, field.name).extend(values)
         elif isinstance(values[0], Message):
             getattr(message, field.name).CopyFrom(values[0])
         else:
             setattr(message, field.name, values[0])
     return message
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
 def _value(field: FieldDescriptor, position: int) -> object:
@@ -82,7 +88,9 @@ def paths_of(message: Message, prefix: str = "") -> Iterator[str]:
     for field, value in message.ListFields():
         path = f"{prefix}{field.name}"
         yield path
-        if field.message_type is not None and not field.message_type.full_name.startswith("google."):
+        if field.message_type is None or _is_map(field):
+            continue
+        if not field.message_type.full_name.startswith("google."):
             for one in value if field.is_repeated else [value]:
                 yield from paths_of(one, f"{path}.")
 

@@ -126,6 +126,15 @@ async def test_deleting_is_for_good_and_may_be_repeated(store: GoogleObjects) ->
         await objects.get(stored.name, stored.sha256)
 
 
+async def test_a_folder_is_emptied_so_many_at_once_and_no_other(store: GoogleObjects) -> None:
+    acme, other = store.workspace(ACME), store.workspace(WorkspaceId("org_acmes"))
+    for number in range(5):
+        await acme.put(f"calls/{number}.json", TRANSCRIPT)
+    kept = await other.put("calls/0.json", TRANSCRIPT)
+    assert [await acme.clear(2) for _ in range(4)] == [2, 2, 1, 0]
+    assert await other.get(kept.name, kept.sha256) == TRANSCRIPT
+
+
 async def test_a_bucket_that_is_not_there_is_said(storage: StorageServer, authority: Authority) -> None:
     endpoint = Endpoint(address=storage.endpoint, ca_file=authority.ca_file)
     store = GoogleObjects(bucket="elsewhere", endpoint=endpoint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from isolation.catalog.exceptions import EXTENSIONS
+from isolation.catalog.exceptions import EXTENSIONS, TRIGGERS
 from isolation.catalog.finding import Finding, Roles
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ ORDER BY 1
 """
 
 _TRIGGERS = f"""
-SELECT c.relname AS table, t.tgname AS name, t.tgisinternal AS internal
+SELECT c.relname AS table, t.tgname AS name, t.tgisinternal AS internal, t.tgfoid::regprocedure::text AS function, t.tgenabled <> 'O' AS off
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE {_OURS} AND (NOT t.tgisinternal OR t.tgenabled <> 'O')
 ORDER BY 1, 2
@@ -58,6 +58,8 @@ async def findings(connection: Connection, roles: Roles) -> list[Finding]:
     found = [one for row in await connection.fetch(_RELATIONS) for one in _of_relation(row)]
     found += [one for row in await connection.fetch(_FUNCTIONS) for one in _of_function(row, roles)]
     for row in await connection.fetch(_TRIGGERS):
+        if row["function"] in TRIGGERS and not row["off"]:
+            continue
         what = (
             f"a trigger of a foreign key is off: {row['name']}" if row["internal"] else f"has a trigger {row['name']}"
         )

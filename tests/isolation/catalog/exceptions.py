@@ -34,6 +34,9 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt(
         "*", "idempotent_requests", SWEPT
     ): "answers that are too old to be asked for are forgotten in every workspace; the sweep sees no others, and of these only how old",
+    Exempt(
+        "*", "tombstones", SWEPT
+    ): "nothing is kept of an erased workspace, whoever would; the sweep sees which are, and when to carry on",
     Exempt("*", "parked", SWEPT): "operators look after the service, not after a workspace",
     Exempt("*", "parked", NO_POLICY): "only operators see the table; the application role has no right to it",
     Exempt(
@@ -137,7 +140,16 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt(
         "retention", "billing_accounts", SWEPT
     ): "operators have all customers read again; the sweep sees which workspaces have one, and nothing of it",
+    Exempt(
+        "retention", "erasures", SWEPT
+    ): "the worker looks for what is due in every workspace, staff lists requests and the trust page counts them: states and times only",
 }
 
 # Extensions bring functions of their own; these are known to be harmless.
 EXTENSIONS: Mapping[str, str] = {"plpgsql": "comes with PostgreSQL; migrations use it"}
+
+# Functions that may run as triggers: they look, and refuse; none writes.
+TRIGGERS: Mapping[str, str] = {
+    "refuse_erased()": "lets nothing be added for a workspace that is erased",
+    "refuse_erased_row()": "the same for each row, whoever adds it",
+}

@@ -8,6 +8,12 @@ from typing import Final
 Register = Mapping[tuple[str, str], str]
 
 MEMORY: Final[Register] = {
+    **{
+        ("services/retention/retention/domain/erasures.py", f"{kind}.{name}"): "one service's report, as long as a step"
+        for kind in ("Part", "Receipt")
+        for name in ("rows", "left", "providers")
+    },
+    ("services/retention/retention/federal.py", "is_federal_holiday"): "days of the calendar, the same for everybody",
     (
         "services/audit/audit/log/selection.py",
         "_Part._gaps",
@@ -155,6 +161,9 @@ MEMORY: Final[Register] = {
         "libs/cloud/cloud/secrets.py",
         "GoogleSecrets._kept",
     ): "secrets of the service; a workspace's credentials are never in Secret Manager",
+    ("libs/contracts/contracts/erasing.py", "Receipt.rows"): "one receipt's numbers, gone with it",
+    ("libs/contracts/contracts/erasing.py", "Receipt.left"): "one receipt's numbers, gone with it",
+    ("libs/contracts/contracts/erasing.py", "Receipt.providers"): "one receipt's words, gone with it",
     ("libs/egress/egress/destination.py", "Destinations._by_name"): "destinations, from configuration",
     (
         "libs/egress/egress/register.py",
@@ -214,6 +223,8 @@ CONTEXTS: Final[Register] = {
     ("services/audit/audit/streaming/sender.py", "claim.workspace_id"): "the row that the sender claimed",
     ("services/retention/retention/workers/readings.py", "due.workspace_id"): "the row that is due",
     ("services/retention/retention/workers/trials.py", "workspace_id"): "the row of the trial that is over",
+    ("services/retention/retention/workers/erasures.py", "due.workspace_id"): "the row of the request that is due",
+    ("services/retention/retention/workers/erasures.py", "one.workspace_id"): "the row of the request that takes long",
     (
         "services/retention/retention/workers/announcing.py",
         "workspace_id",
@@ -226,6 +237,7 @@ CONTEXTS: Final[Register] = {
     ("libs/web/web/middleware.py", "workspace_id"): "the access line: what access.member noted of the session",
     ("libs/web/web/middleware.py", "''"): "a request begins with no workspace",
     ("libs/messaging/messaging/consumer.py", "group.workspace_id"): "the body of the messages of the group",
+    ("libs/messaging/messaging/erasure/worker.py", "workspace_id"): "the row that the worker's sweep found due",
     (
         "services/ingest/ingest/webhooks/front.py",
         "workspace_id",
@@ -304,6 +316,19 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "http/api_keys.py passes session.workspace_id",
     ("libs/messaging/messaging/store.py", "workspace_id"): "the consumer's group, from the messages' bodies",
+    ("libs/messaging/messaging/erasure/worker.py", "workspace_id"): "the row that the worker's sweep found due",
+    (
+        "libs/messaging/messaging/erasure/eraser.py",
+        "workspace_id",
+    ): "passed by the worker, from the row that its sweep found due",
+    (
+        "services/audit/audit/log/parting.py",
+        "workspace_id",
+    ): "passed by the worker, from the row that its sweep found due",
+    (
+        "services/credential-vault/credential_vault/handlers/parting.py",
+        "workspace_id",
+    ): "passed by the worker, from the row that its sweep found due",
     ("libs/messaging/messaging/store.py", "list(heard)"): "the consumer's groups, from the messages' bodies",
     ("libs/messaging/messaging/consumer.py", "group.workspace_id"): "the consumer's group, from the messages' bodies",
     (
@@ -410,6 +435,31 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "web.limits passes that of a session, or of a key that was checked",
     (
+        "services/retention/retention/workers/erasures.py",
+        "due.workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
+        "services/retention/retention/workers/erasures.py",
+        "one.workspace_id",
+    ): "the row that the worker's sweep found slow",
+    (
+        "services/retention/retention/workers/erasures.py",
+        "workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
+        "services/retention/retention/handlers/ending.py",
+        "workspace_id",
+    ): "the worker passes the row that its sweep found due",
+    (
+        "services/retention/retention/http/erasure.py",
+        "workspace_id",
+    ): "session.workspace_id, or what a link names whose signature was checked before anything is read",
+    ("services/retention/retention/cli_erasures.py", "workspace_id"): "an operator's argument",
+    (
+        "services/retention/retention/cli_erasures.py",
+        "parse_workspace_id(workspace)",
+    ): "an operator's argument",
+    (
         "services/credential-vault/credential_vault/handlers/renewal_store.py",
         "attempt.workspace_id",
     ): "the claimed row",
@@ -470,6 +520,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "callmine.calls.v1.PreviewReady.sample_object_name": "analysis.events.preview_sample: parked unless it lies in its own folder",
     "callmine.credentials.v1.CredentialRequested.subject_id": "text in the vault's journal; nothing is looked up by it",
     "callmine.audit.v1.AdminAction.target_kind": "see target_id",
+    "callmine.erasure.v1.ErasureCompleted.objects": "a number",
     "callmine.audit.v1.AdminAction.target_id": "audit.events: parked where it is another workspace, or something of one",
 }
 """Fields of messages that name a workspace, or something in its folder, besides the envelope: who checks them against the envelope."""

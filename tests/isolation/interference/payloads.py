@@ -22,6 +22,7 @@ from callmine.credentials.v1.credentials_pb2 import (
     DenialReason,
     RevocationNoticed,
 )
+from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureStage, ErasureVerify
 from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchCancelled, FetchRequested, PreviewRequested
 from callmine.integrations.v1.integrations_pb2 import (
     IntegrationConnected,
@@ -142,6 +143,15 @@ def _read(w: Subject) -> tuple[Message, str]:
     return _about(grant, told)
 
 
+def _erased(w: Subject) -> tuple[Message, str]:
+    """Mostly one that cannot be meant: after one that is, nothing is done in the workspace any more."""
+    erasure, second = w.grant(), 1_767_225_600
+    whole = ErasureRequested(
+        erasure_id=erasure, asked_at=Timestamp(seconds=second), due_at=Timestamp(seconds=second + 1)
+    )
+    return _about(erasure, whole if w.number(*range(20)) == 0 else ErasureRequested(erasure_id=erasure))
+
+
 def _granted(w: Subject) -> tuple[Message, str]:
     grant, minutes = w.grant(), w.number(0, 30, 60, 61)
     granted = StaffGranted(
@@ -216,6 +226,15 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
             in_effect_from=w.rng.choice(["2026-12-01", "2099-12-01"]),
         ),
         "acme",
+    ),
+    ErasureRequested: _erased,
+    ErasureVerify: _of_grant(lambda w, grant: ErasureVerify(erasure_id=grant, attempt=w.number(0, 1, 2))),
+    ErasureCompleted: _of_grant(
+        lambda w, grant: ErasureCompleted(
+            erasure_id=grant,
+            service="ingest",
+            stage=w.rng.choice([ErasureStage.ERASURE_STAGE_FROZEN, ErasureStage.ERASURE_STAGE_ERASED]),
+        )
     ),
     StaffGrantEnded: _of_grant(lambda w, grant: StaffGrantEnded(grant_id=grant)),
     IntegrationConnected: _simple(

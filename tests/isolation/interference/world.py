@@ -163,7 +163,7 @@ def _settings(around: Surroundings) -> dict[str, object]:
     """What differs from the usual settings of tests, for whichever service knows it."""
     return {
         "secrets_endpoint": around.secrets.address,
-        "storage_endpoint": "localhost:1",
+        "storage_endpoint": "https://localhost:1",
         "gong_base_url": around.outside.gong_url,
         "clerk_api_url": f"{around.outside.url}/clerk/v1",
         "gong_requests_per_second": 0,

@@ -72,6 +72,7 @@ SELECT 'out', h.workspace_id, h.topic, h.event_id::text, coalesce(h.attributes -
     h.ordering_key
 FROM hopeless h
 JOIN unnest(:ids::bigint[], :reasons::text[]) AS r (id, reason) ON r.id = h.id
+WHERE NOT EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = h.workspace_id)
 ORDER BY h.id
 ON CONFLICT (workspace_id, direction, source, event_id) DO UPDATE
 SET state = 'parked', reason = excluded.reason, body = excluded.body, parked_at = clock_timestamp()
@@ -94,12 +95,14 @@ WHERE ctid = ANY(ARRAY(
 
 -- name: parked_insert
 -- Parks messages that came in. One that is parked already stays as it is; one that fails again after a replay is parked anew.
+-- Nothing of an erased workspace is kept.
 -- cross-workspace: a message that cannot be read belongs to no workspace
 INSERT INTO parked (direction, workspace_id, source, event_id, type, reason, body, attributes, ordering_key)
 SELECT 'in', p.workspace_id, p.source, p.event_id, p.type, p.reason, p.body, p.attributes, p.ordering_key
 FROM unnest(:workspace_ids::text[], :sources::text[], :event_ids::text[], :types::text[], :reasons::text[], :bodies::bytea[],
     :attributes::jsonb[], :ordering_keys::text[])
     AS p (workspace_id, source, event_id, type, reason, body, attributes, ordering_key)
+WHERE NOT EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = p.workspace_id)
 ON CONFLICT (workspace_id, direction, source, event_id) DO UPDATE
 SET state = 'parked', reason = excluded.reason, body = excluded.body, parked_at = clock_timestamp()
 WHERE parked.state = 'replayed';
@@ -163,3 +166,37 @@ WHERE created_at <= (
 -- How many messages wait for a person.
 -- cross-workspace: operators watch the service, not a workspace
 SELECT count(*) FROM parked WHERE state = 'parked';
+
+-- name: transactions_next
+-- The number that the next transaction of any service gets: all that have begun to write have lower ones.
+-- cross-workspace: reads no table
+SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next;
+
+-- name: transactions_oldest
+-- The lowest number of a transaction that is not over.
+-- cross-workspace: reads no table
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest;
+
+-- name: tombstones_due
+-- Workspaces whose erasure is to be carried on.
+-- cross-workspace: the erasures of all workspaces
+SELECT workspace_id
+FROM tombstones
+WHERE next_at <= now()
+ORDER BY next_at
+LIMIT :most;
+
+-- name: erase_outbox
+-- What was to be said is not said any more, but for what answers the erasure itself.
+-- cross-workspace: the application writes to the outbox and never reads it
+DELETE FROM outbox
+WHERE id = ANY(ARRAY(
+    SELECT o.id FROM outbox o
+    WHERE o.workspace_id = :workspace AND o.topic NOT IN ('erasure', 'erasure-receipts')
+    LIMIT :most));
+
+-- name: erase_parked
+-- So many rows of parked, which an operator may have looked at.
+-- cross-workspace: parked messages are the operators'
+DELETE FROM parked
+WHERE id = ANY(ARRAY(SELECT p.id FROM parked p WHERE p.workspace_id = :workspace LIMIT :most));

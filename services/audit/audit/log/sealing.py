@@ -23,7 +23,7 @@ from audit.log.store.sweeps import Arrival, Grown, LogBroken
 from audit.log.tree import split, tiles_of
 from core.clock import Clock, SystemClock
 from core.context import working_for
-from core.errors import CallmineError, Transient
+from core.errors import CallmineError, Gone, Transient
 from core.faultpoints import reach
 from core.ids import WorkspaceId, uuid7
 from database import Database
@@ -158,6 +158,8 @@ class Sealer:
                     pass
             except LogInvalid as error:
                 _tell(workspace_id, error)
+            except Gone:
+                log.info("nothing more is sealed of a workspace that is erased")
 
     async def _renewed(self, workspace_id: WorkspaceId) -> int:
         async with self._db.workspace(workspace_id) as tx:

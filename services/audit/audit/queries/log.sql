@@ -183,6 +183,12 @@ SET actor_id = CASE WHEN r.actor THEN '' ELSE e.actor_id END,
 FROM unnest(:ids::uuid[], :actors::boolean[], :targets::boolean[]) AS r (id, actor, target)
 WHERE e.workspace_id = :workspace_id AND e.id = r.id;
 
+-- name: log_entries_count
+-- How many entries there are.
+SELECT count(*)
+FROM entries
+WHERE workspace_id = :workspace_id;
+
 -- name: log_entries_delete
 -- Removes all entries.
 DELETE FROM entries

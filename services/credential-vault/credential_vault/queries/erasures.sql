@@ -31,6 +31,19 @@ FROM held
 WHERE c.workspace_id = :workspace_id AND c.provider = held.provider
 RETURNING c.provider, c.version, held.state AS before;
 
+-- name: erasure_over
+-- Whether the data key was destroyed since an erasure was asked for.
+SELECT coalesce(shredded_at >= :since::timestamptz, false) AS over
+FROM erasures
+WHERE workspace_id = :workspace_id;
+
+-- name: revocations_outcomes
+-- How access was ended at each provider: what became of the last credential let go there.
+SELECT DISTINCT ON (provider) provider, state, outcome
+FROM revocations
+WHERE workspace_id = :workspace_id
+ORDER BY provider, let_go_at DESC, id;
+
 -- name: erasure_claim
 -- The erasure that is due, locked, to be looked at again in so many seconds. Written so that the sweep's index does not serve it: the key
 -- leads to the one row, where what is due in all workspaces may be many.

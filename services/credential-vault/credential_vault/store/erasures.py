@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import Provider, State
@@ -15,6 +15,17 @@ async def ask(tx: Tx, grace: timedelta, deadline: timedelta) -> None:
     One that has begun keeps its times.
     """
     await tx.execute("erasure_ask", grace_seconds=grace.total_seconds(), deadline_seconds=deadline.total_seconds())
+
+
+async def shredded_for(tx: Tx, since: datetime) -> bool:
+    """Whether the data key was destroyed since an erasure was asked for."""
+    return bool(await tx.fetch_value("erasure_over", since=since))
+
+
+async def outcomes(tx: Tx) -> dict[str, str]:
+    """How access was ended, by provider: a state, and in words what the provider said where there are any."""
+    rows = await tx.fetch("revocations_outcomes")
+    return {row["provider"]: f"{row['state']}: {row['outcome']}".rstrip(": ") for row in rows}
 
 
 async def present(tx: Tx) -> list[Provider]:

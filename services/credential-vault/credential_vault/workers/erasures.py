@@ -14,6 +14,7 @@ from credential_vault.domain.connections import Disconnected
 from credential_vault.handlers.erasing import forget
 from credential_vault.store import erasures as store
 from database import Database, Tx
+from messaging.erasure.store import read as tombstone_of
 
 log = logger("credential_vault.erasures")
 
@@ -56,9 +57,11 @@ class Eraser:
             overdue = await store.claim(tx, self.pause_seconds)
             if overdue is None:
                 return
-            # Somebody may have connected again meanwhile: the erasure means that too.
+            # Somebody may have connected again meanwhile: the erasure means that too. Of a workspace that all services erase nobody tells.
+            quiet = await tombstone_of(tx) is not None
             for gone in await forget(tx):
-                await self.tell(tx, gone)
+                if not quiet:
+                    await self.tell(tx, gone)
             if await store.any_pending(tx) and not overdue:
                 return
             # In this order: whoever revokes locks the revocation first, then the data key.

@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse, Response
 from cloud.secrets import Secrets
 from core.clock import Clock
 from core.context import working_for
-from core.errors import CallmineError, NotFound
+from core.errors import CallmineError, Gone, NotFound
 from core.ids import WorkspaceId, uuid7
 from core.log import logger
 from database import Database, Tx
@@ -73,8 +73,12 @@ class Front:
     async def within(self, workspace_id: WorkspaceId, kind: str, work: Work) -> Heard:
         """Do `work` in one transaction of the workspace. `kind` is the sender's word for what it tells."""
         with working_for(workspace_id, str(uuid7())):
-            async with self.db.workspace(workspace_id) as tx:
-                is_news = await work(tx)
+            try:
+                async with self.db.workspace(workspace_id) as tx:
+                    is_news = await work(tx)
+            except Gone:
+                # It is nobody's any more; the sender is not to send it again.
+                return Heard(Outcome.NO_WORKSPACE)
             log.info("webhook heard", type=kind, news=is_news)
         return Heard(Outcome.TAKEN if is_news else Outcome.KNOWN)
 

@@ -1,0 +1,197 @@
+"""A workspace is erased from each service: all that its manifest names, nothing of another workspace, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf.message import Message
+
+from audit.log.parting import BEFORE
+from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureVerify
+from contracts import Event
+from contracts.erasing import Receipt, Stage, receipt
+from contracts.registry import SERVICES
+from core.errors import Gone
+from integration.erasure.place import ACME, ORDER, RIVAL, Place
+from messaging import Consumer, Routes, Verdict
+from messaging.erasure import follow_erasures, follow_receipts, store
+from testkit.messages import delivery
+
+EACH = pytest.mark.parametrize("place", SERVICES, indirect=True)
+ONE = pytest.mark.parametrize("place", ["ingest"], indirect=True)
+
+# Goes with the entries, in one transaction that counts those.
+UNCOUNTED = {"log_keys"}
+
+
+def deleted(place: Place) -> set[str]:
+    """The tables whose rows go, by the manifest."""
+    return {name for name, rule in place.rules.tables.items() if rule.end == "deleted"}
+
+
+@EACH
+async def test_all_that_the_manifest_names_goes_and_nothing_of_another(place: Place) -> None:
+    before = await place.rows(RIVAL)
+    assert all(before[name] for name in deleted(place)), "the seeds fill every table"
+    await place.freeze()
+    await place.others_have_erased()
+    await place.turns_until("erased")
+
+    left = await place.rows(ACME)
+    assert {name for name in deleted(place) if left[name]} - {"outbox"} == set()
+    assert await place.rows(RIVAL) == before
+    assert place.shelf.folders == {ACME: 0, RIVAL: 4}
+    async with place.db.workspace(ACME) as tx:
+        tombstone = await store.read(tx)
+    assert tombstone is not None
+    assert tombstone.rows.keys() == deleted(place) - UNCOUNTED
+    assert tombstone.objects == 10
+    if place.service != "retention":
+        told = await place.receipts()
+        assert [one.stage for one in told] == [Stage.FROZEN, Stage.ERASED]
+        assert (told[1].rows, told[1].objects) == (tombstone.rows, 10)
+
+
+@EACH
+async def test_the_triggers_the_statements_and_the_manifest_agree(place: Place) -> None:
+    found = await place.admin.fetch(
+        "SELECT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgname = 'fence' AND tgparentid = 0"
+    )
+    # Of what stays only a key could let the workspace begin again.
+    assert {row["name"] for row in found} == deleted(place) | (
+        {"data_keys"} if place.service == "credential-vault" else set()
+    )
+
+    own = {"audit": {"entries", "log_keys"}}.get(place.service, set())
+    names = [one.name.removeprefix("erase_") for one in place.erasing.eraser.statements]
+    assert set(names) == deleted(place) - own
+    # What every service has stands before its own tables, and in each part the manifest's order holds: what points to a row goes first.
+    ruled = [name for name in place.rules.tables if name in names]
+    assert [name for name in names if name in ruled[-5:]] == ruled[-5:]
+
+
+@EACH
+async def test_nothing_is_added_to_a_frozen_workspace(place: Place) -> None:
+    await place.freeze()
+    with pytest.raises(Gone, match="being deleted"):
+        async with place.db.workspace(ACME) as tx:
+            await tx.execute("membership_save", user_id="user_2", present=True, role="member", sequence=1)
+    async with place.db.workspace(RIVAL) as tx:
+        await tx.execute("membership_save", user_id="user_2", present=True, role="member", sequence=1)
+
+
+@ONE
+async def test_what_began_before_is_waited_for_and_erased(place: Place) -> None:
+    async with place.db.workspace(ACME) as slow:
+        await slow.execute("membership_save", user_id="user_2", present=True, role="member", sequence=1)
+        await place.freeze()
+        for _ in range(3):
+            await place.turn()
+        assert await place.receipts() == []
+    await place.turns_until("erased")
+    assert (await place.rows(ACME))["memberships"] == []
+
+
+@ONE
+async def test_a_tombstone_is_set_once_and_messages_may_come_twice(place: Place) -> None:
+    await place.freeze()
+    await place.turns_until("erased")
+    await place.freeze()
+    assert await place.stage() == "erased"
+    for attempt in (2, 1, 2):
+        async with place.db.workspace(ACME) as tx:
+            await store.verify(tx, ORDER.erasure_id, attempt)
+        await place.turn()
+    told = await place.receipts()
+    assert [(one.stage, one.attempt) for one in told] == [(Stage.FROZEN, 0), (Stage.ERASED, 0), (Stage.VERIFIED, 2)]
+    assert told[-1].left == {}
+
+
+@ONE
+async def test_what_a_verification_finds_is_told_and_goes(place: Place) -> None:
+    await place.freeze()
+    await place.turns_until("erased")
+    await place.admin.execute(
+        "SET session_replication_role = replica; INSERT INTO stripe_customers VALUES ('org_acme', 'cus_1')"
+    )
+    place.shelf.folders[ACME] = 2
+    async with place.db.workspace(ACME) as tx:
+        await store.verify(tx, ORDER.erasure_id, 1)
+    await place.turn()
+    assert (await place.receipts())[-1].left == {"stripe_customers": 1, "objects": 2}
+    assert (await place.rows(ACME))["stripe_customers"] == []
+
+
+@ONE
+async def test_batches_are_as_small_as_they_are_to_be(place: Place) -> None:
+    await place.admin.execute(
+        "INSERT INTO noticed_calls (workspace_id, call_id, started_at) SELECT 'org_acme', 'c' || n, now() FROM generate_series(1, 25) n"
+    )
+    place.rows_at_once = 10
+    await place.freeze()
+    await place.turns_until("erased")
+    assert (await place.receipts())[-1].rows["noticed_calls"] >= 25
+    assert (await place.rows(ACME))["noticed_calls"] == []
+
+
+@pytest.mark.parametrize("place", ["audit"], indirect=True)
+async def test_the_log_waits_for_the_others_and_keeps_its_proof(place: Place) -> None:
+    await place.freeze()
+    for _ in range(4):
+        await place.turn()
+    assert await place.stage() == "frozen"
+    await place.others_have_erased()
+    await place.turns_until("erased")
+    left = await place.rows(ACME)
+    assert left["log_erasures"]
+    assert left["log_heads"]
+    assert left["entries"] == []
+
+
+@pytest.mark.parametrize("place", ["credential-vault"], indirect=True)
+async def test_the_vault_waits_for_its_revocations_and_tells_how_they_ended(place: Place) -> None:
+    await place.freeze()
+    await place.admin.execute("UPDATE tombstones SET next_at = now()")
+    for _ in range(3):
+        await place.erasing.once()
+        await place.admin.execute("UPDATE tombstones SET next_at = now()")
+    assert await place.stage() == "frozen"
+    assert (await place.rows(ACME))["revocations"]
+    await place.turns_until("erased")
+    assert (await place.receipts())[-1].providers.keys() >= {"hubspot"}
+    destroyed = "SELECT count(*) FROM data_keys WHERE workspace_id = 'org_acme' AND wrapped IS NULL AND destroyed_at IS NOT NULL"
+    assert await place.admin.fetchval(destroyed) == 1
+
+
+async def heard(place: Place, *payloads: Message, producer: str = "retention") -> list[Verdict]:
+    """What becomes of messages of the workspace, in the service's own consumers."""
+    orders, receipts = Routes(), Routes()
+    follow_erasures(orders, lambda: None)
+    follow_receipts(receipts, lambda: None)
+    verdicts = []
+    for payload in payloads:
+        topic, routes = ("erasure-receipts", receipts) if isinstance(payload, ErasureCompleted) else ("erasure", orders)
+        name = f"{place.service}.{topic}"
+        event = Event(workspace_id=ACME, payload=payload, producer=producer, aggregate_id=ORDER.erasure_id, sequence=1)
+        verdicts += await Consumer(name, place.db, routes).process([delivery(event, name)])
+    return verdicts
+
+
+@pytest.mark.parametrize("place", ["audit"], indirect=True)
+async def test_messages_in_any_order_come_to_the_same_end(place: Place) -> None:
+    asked = ErasureRequested(erasure_id=ORDER.erasure_id)
+    asked.asked_at.FromDatetime(ORDER.asked_at)
+    asked.due_at.FromDatetime(ORDER.due_at)
+    told = [
+        receipt(Receipt(erasure_id=ORDER.erasure_id, service=other, stage=Stage.ERASED, at=ORDER.asked_at))
+        for other in sorted(BEFORE)
+    ]
+    for other, one in zip(sorted(BEFORE), told, strict=True):
+        assert await heard(place, one, producer=other) == [Verdict.RETRY], "there is no erasure yet"
+    assert await heard(place, asked, asked) == [Verdict.ACK] * 2
+    for other, one in zip(sorted(BEFORE), told, strict=True):
+        assert await heard(place, one, one, producer=other) == [Verdict.ACK] * 2
+    await place.turns_until("erased")
+    again = ErasureVerify(erasure_id=ORDER.erasure_id, attempt=1)
+    assert await heard(place, again, asked, again) == [Verdict.ACK] * 3
+    await place.turn()
+    assert [one.stage for one in await place.receipts()] == [Stage.FROZEN, Stage.ERASED, Stage.VERIFIED]

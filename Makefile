@@ -10,7 +10,7 @@ LINTED := libs services deploy tests
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi asyncapi facts generated lock lock-check sizes terraform bench prove trust parked consume image changed compose-demo sbom licences pip-audit clean
+.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi asyncapi facts generated lock lock-check sizes terraform bench prove trust top parked consume image redeploy changed compose-demo sbom licences pip-audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ terraform: ## formatting of deploy/terraform, where terraform is installed
 image: setup ## build the image of a service with Docker: make image S=ingest
 	@$(VENV)/python -m house.image build $(S)
 
+redeploy: setup ## roll one service of a running 'make run' to the code as it is now, without a pause: make redeploy S=audit (REF=v1.2.0: to that)
+	@$(VENV)/python -m local redeploy $(S) $(if $(REF),--ref $(REF))
+
 changed: setup ## name the services whose image differs from the one that a commit gives: make changed REF=main
 	@$(VENV)/python -m house.image changed $(or $(REF),HEAD)
 
@@ -109,6 +112,9 @@ prove: setup ## seeded proofs; P=name for one, FULL=1 for the large counts; writ
 
 trust: setup ## prove the trust page's sentences against a running system; P=P3 for one, FULL=1; writes build/trust.json, build/trust/
 	@$(VENV)/python -m promises $(P)
+
+top: setup ## a live table of the services of a running 'make run'; ARGS=--once prints it once
+	@exec $(VENV)/python -m local top $(ARGS)
 
 parked: setup ## list the messages that the services set aside, with the reasons
 	@$(VENV)/python -m local parked $(ARGS)

@@ -210,14 +210,16 @@ def _schemas(words: Words) -> Json:
 
 
 def _field(field: FieldDescriptor) -> Json:
-    if _is_map(field):
-        return {"type": "object", "additionalProperties": _single(field.message_type.fields_by_name["value"])}
+    if (entry := _map_entry(field)) is not None:
+        return {"type": "object", "additionalProperties": _single(entry.fields_by_name["value"])}
     one = _single(field)
     return {"type": "array", "items": one} if field.is_repeated else one
 
 
-def _is_map(field: FieldDescriptor) -> bool:
-    return field.message_type is not None and field.message_type.GetOptions().map_entry
+def _map_entry(field: FieldDescriptor) -> Descriptor | None:
+    """What an entry of a map is; None for any other field."""
+    entry: Descriptor | None = field.message_type
+    return entry if entry is not None and entry.GetOptions().map_entry else None
 
 
 def _single(field: FieldDescriptor) -> Json:
@@ -232,8 +234,8 @@ def _single(field: FieldDescriptor) -> Json:
 
 
 def _refers_to(field: FieldDescriptor) -> Descriptor | EnumDescriptor | None:
-    if _is_map(field):
-        return _refers_to(field.message_type.fields_by_name["value"])
+    if (entry := _map_entry(field)) is not None:
+        return _refers_to(entry.fields_by_name["value"])
     target: Descriptor | EnumDescriptor | None = field.message_type or field.enum_type
     return None if target is None or target.full_name.startswith("google.") else target
 

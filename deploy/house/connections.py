@@ -163,6 +163,10 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     ("database", "yoyo"): "the service's own database, for migrations",
     ("database.connect", "google.cloud.sql"): "Google's own connector to the service's database",
     ("database.connect", "google.auth"): "the account that the connector logs in as",
+    (
+        "telemetry",
+        "opentelemetry",
+    ): "keeps spans and metrics in memory and puts them into bytes; they leave through egress",
     ("web.server", "uvicorn"): "listens, and connects to nobody",
     (
         "analysis.exporting.press",

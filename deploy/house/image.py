@@ -41,6 +41,10 @@ RECIPE = (
 
 # The services' own words for it: docs/vault.md says `credential-vault keys rotate`. `service` is the same in each image.
 _COMMAND = """#!{python}
+from core.memory import load
+
+load()
+
 from {package}.cli import app
 
 app(prog_name="{name}")

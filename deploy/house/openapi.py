@@ -31,6 +31,7 @@ import ingest.http
 import retention.http
 from house.projects import ROOT
 from retention.http.billing import BillingRoutes
+from retention.http.erasure import ErasureRoutes
 from web.scopes import Needs, Scope, mark_of
 
 FILE = ROOT / "libs/web/web/openapi.json"
@@ -45,7 +46,10 @@ _DESCRIPTION = """Everything that the pages do, for programs. A workspace's admi
 
 Errors are problem+json (RFC 9457). Lists are paged by cursor: what an answer gives as `next` goes into the next request, null or empty ends
 the list. Answers to a GET carry a strong ETag; send it back as If-None-Match, or as If-Match with a change. A POST that makes something
-takes an Idempotency-Key: the same request with it is carried out once in 24 hours."""
+takes an Idempotency-Key: the same request with it is carried out once in 24 hours.
+
+Each answer to an API key has `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers): how many requests a minute
+the key and all keys of its workspace may make, and how many are left. Operations with `x-costly` have a lower limit besides."""
 
 _PROBLEMS = {
     "400": "Something in the request is not right",
@@ -56,7 +60,7 @@ _PROBLEMS = {
     "409": "Not possible in this state, or a repetition while the first request is under way",
     "412": "It is not what If-Match says any more",
     "422": "This cannot be processed, or the Idempotency-Key belongs to another request",
-    "429": "Too much at once: try again after Retry-After",
+    "429": "Too many requests, or too much at once: try again after Retry-After",
     "503": "Not possible for the moment: try again after Retry-After",
 }
 
@@ -66,7 +70,8 @@ _TAGS = (
     ("Delivery", ("/delivery", "/deliveries")),
     ("Schedules", ("/schedules",)),
     ("Members", ("/members", "/invitations")),
-    ("Workspace", ("/workspace", "/plan", "/usage")),
+    ("Workspace", ("/workspace", "/plan", "/usage", "/erasure")),
+    ("Billing", ("/billing",)),
     ("API keys", ("/api-keys",)),
     ("Integrations", ("/integrations",)),
     ("Audit log", ("/audit",)),
@@ -93,7 +98,11 @@ def routers() -> dict[str, tuple[APIRouter, ...]]:
         ),
         "retention": (
             retention.http.router(
-                BillingRoutes(nothing, nothing, nothing, nothing, nothing), nothing, nothing, nothing
+                BillingRoutes(nothing, nothing, nothing, nothing, nothing),
+                ErasureRoutes(nothing, nothing, nothing, nothing, nothing),
+                nothing,
+                (),
+                nothing,
             ),
         ),
     }
@@ -161,6 +170,7 @@ def _complete(operation: Json, path: str, method: str, mark: Needs | None) -> No
     scope = mark.scope if mark else None
     operation["security"] = [{"session": []}, *([{"apiKey": [scope.value]}] if scope else [])]
     operation["x-scope"] = scope.value if scope else None
+    operation["x-costly"] = bool(mark and mark.costly)
     operation["tags"] = [next(name for name, starts in _TAGS if path[len(API) - 1 :].startswith(starts))]
     operation["operationId"] = _operation_id(method, path)
     once = any(one.get("name") == "idempotency-key" for one in operation.get("parameters", []))
@@ -169,6 +179,7 @@ def _complete(operation: Json, path: str, method: str, mark: Needs | None) -> No
     # What a route says itself; 422 is said of every route that takes anything, and answered by those that change something.
     statuses += [code for code in operation["responses"] if code in _PROBLEMS and code != "422"]
     statuses += ["409", "422"] if method != "GET" else []
+    statuses += ["429"] if scope else []
     statuses += ["402"] if method == "POST" and path.endswith(("/runs", "/run", "/resume", "/previews")) else []
     matched = method in {"PUT", "DELETE"} and path.startswith((f"{API}schedules/", f"{API}workspace/"))
     statuses += ["412"] if matched else []
@@ -251,6 +262,7 @@ def _problem_schema() -> Json:
             "instance": text,
             "reference": text,
             "scope": {**text, "description": "The scope that the key lacks"},
+            "violated-policies": {"type": "array", "items": text, "description": "The limits that are used up (429)"},
             "errors": {
                 "type": "array",
                 "items": {

@@ -1,4 +1,4 @@
-"""`callmine run | demo | parked | staff-token | <service> …`: Callmine on one machine."""
+"""`callmine run | demo | redeploy | top | parked | staff-token | <service> …`: Callmine on one machine."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from contracts.registry import SERVICES
-from local import screen
+from local import screen, top
 from local.broker.clock import SystemClock
 from local.broker.tokens import PushSigner
 from local.broker.watching import NothingToWatch, Place, watch
@@ -30,6 +31,7 @@ from local.postgres import PostgresFailed
 from local.sandbox.corpus.library import load_library
 from local.sandbox.settings import SHIPPED_CALLS
 from local.stack import ProcessFailed, Stack, StackSettings
+from local.stack.control import NothingRuns, Refused, ask, listening
 from local.stack.environment import STAFF, STAFF_AUDIENCE
 from local.stack.keys import WORKSPACES
 
@@ -38,6 +40,9 @@ STATE = ROOT / ".local"
 BUILD = ROOT / "build"
 # The statements that the services of a demo run: the isolation proof checks them.
 CAPTURED = BUILD / "captured" / "demo"
+
+# What people call it.
+SERVICE_NAMES = {"vault": "credential-vault"}
 
 app = typer.Typer(
     help="Callmine on one machine: everything that runs in the cloud, with stand-ins for the cloud and the outside world.",
@@ -80,7 +85,8 @@ async def _run(settings: StackSettings) -> dict[str, Any]:
             outcomes = await found_again(stack, bars.show) or await everything(stack, bars.show)
         screen.show_outcomes(stack.url, outcomes)
         screen.show_links(stack.url)
-        await asyncio.Event().wait()
+        async with listening(stack):
+            await asyncio.Event().wait()
     return {}
 
 
@@ -208,6 +214,38 @@ def consume(topic: Annotated[str, typer.Argument(help="A topic's name, such as r
         raise typer.Exit(1) from reason
 
 
+@app.command("top")
+def show_services(
+    seconds: Annotated[float, typer.Option(help="Seconds between two looks", min=0.2)] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="Print the table once and end")] = False,
+) -> None:
+    """A live table of the services of a running `make run`: readiness, requests, outbox, inbox, parked, loop lag, memory."""
+    try:
+        asyncio.run(top.watch(STATE, screen.console, seconds, once=once))
+    except KeyboardInterrupt:
+        return
+    except top.NothingRuns as reason:
+        typer.echo(str(reason), err=True)
+        raise typer.Exit(1) from reason
+
+
+@app.command()
+def redeploy(
+    service: Annotated[str, typer.Argument(help="A service's name, such as audit")],
+    ref: Annotated[str, typer.Option(help="Of this commit or tag instead of the files as they are")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print what it took as JSON")] = False,
+) -> None:
+    """Roll one service of a running `make run` to the code as it is now, without a pause: what Cloud Run does with a new revision."""
+    try:
+        with screen.progress_bars() as bars:
+            tell = partial(bars.show, service)
+            rolled = asyncio.run(ask(STATE, SERVICE_NAMES.get(service, service), ref, tell))
+    except (NothingRuns, Refused) as reason:
+        typer.echo(str(reason), err=True)
+        raise typer.Exit(1) from reason
+    typer.echo(json.dumps(rolled)) if as_json else screen.show_rolled(rolled)
+
+
 @app.command()
 def parked(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs")] = False) -> None:
     """Messages that could not be processed or published, of all services; `callmine <service> parked` replays or drops them."""
@@ -281,5 +319,5 @@ def _add_service(name: str, service: str) -> None:
 
 for _service in SERVICES:
     _add_service(_service, _service)
-# What people call it.
-_add_service("vault", "credential-vault")
+for _name, _service in SERVICE_NAMES.items():
+    _add_service(_name, _service)

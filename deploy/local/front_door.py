@@ -2,7 +2,8 @@
 
     python -m local.front_door --config front-door.json
 
-In production this is the HTTPS load balancer; both read the same path map, `deploy/routes.yaml`.
+In production this is the HTTPS load balancer; both read the same path map, `deploy/routes.yaml`. Which instance of a service answers is
+said by `traffic`, as Cloud Run does behind the load balancer: one that takes no connection is passed over, since nothing has been sent.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import gc
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from egress.cookies import no_cookies
+from local.traffic import Traffic, doors
 
 # RFC 9110, 7.6.1: these belong to one connection and are not passed on. httpx sets length and host itself.
 _HOP_BY_HOP = frozenset(
@@ -45,6 +47,8 @@ _HOP_BY_HOP = frozenset(
         "host",
     }
 )
+# These change nothing, and what a body of theirs means is not defined (RFC 9110, 9.3.1): none is passed on.
+_SAFE = frozenset({"GET", "HEAD"})
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 # How soon after a request what is left of it is collected.
 _FORGET_SECONDS = 1.0
@@ -66,7 +70,7 @@ SANDBOX_PAGES = (
 )
 
 # Cloud-internal paths: never reachable from outside.
-INTERNAL = ("/events", "/operator", "/healthz", "/readyz")
+INTERNAL = ("/events", "/operator", "/livez", "/healthz", "/readyz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,9 @@ class PathMap:
         return self.default
 
 
-def application(paths: PathMap, ca_file: Path, strip: str) -> Starlette:
-    """The proxy; `strip` is taken off paths that begin with it."""
+def application(paths: PathMap, ca_file: Path, strip: str, traffic: Traffic | None = None) -> Starlette:
+    """The proxy; `strip` is taken off paths that begin with it, and `traffic` names the instances behind the services' addresses."""
+    instances = traffic or Traffic()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -112,18 +117,32 @@ def application(paths: PathMap, ca_file: Path, strip: str) -> Starlette:
         path = request.scope["path"]
         if path.startswith(INTERNAL):
             return PlainTextResponse("Not found", 404)
-        client: httpx.AsyncClient = request.app.state.client
         request.app.state.passed += 1
-        url = httpx.URL(paths.upstream(path) + path.removeprefix(strip), query=request.scope["query_string"])
-        headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in _HOP_BY_HOP]
-        outgoing = client.build_request(request.method, url, headers=headers, content=request.stream())
-        try:
-            answer = await client.send(outgoing, stream=True)
-        except httpx.TransportError:
-            return PlainTextResponse("This part of Callmine is starting or stopping. Try again in a moment.\n", 503)
-        return _passed_on(answer)
+        url = httpx.URL(f"{paths.upstream(path)}{path.removeprefix(strip)}", query=request.scope["query_string"])
+        again = request.method in _SAFE
+        tries = instances.instances(url.port or 443)
+        # A connection that was kept may be closed just as it is used again: what only reads is asked once more, as load balancers do.
+        for port in [*tries, *tries[: int(again)]]:
+            try:
+                return _passed_on(await _sent(request, url.copy_with(port=port)))
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+            except httpx.TransportError as error:
+                if not again or isinstance(error, httpx.TimeoutException):
+                    break
+        return PlainTextResponse("This part of Callmine is starting or stopping. Try again in a moment.\n", 503)
 
     return Starlette(routes=[Route("/{path:path}", forward, methods=_METHODS)], lifespan=lifespan)
+
+
+async def _sent(request: Request, url: httpx.URL) -> httpx.Response:
+    """The beginning of an instance's answer."""
+    client: httpx.AsyncClient = request.app.state.client
+    safe = request.method in _SAFE
+    left_out = _HOP_BY_HOP | {"content-length"} if safe else _HOP_BY_HOP
+    headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in left_out]
+    body = None if safe else request.stream()
+    return await client.send(client.build_request(request.method, url, headers=headers, content=body), stream=True)
 
 
 async def _forget(state: State) -> None:
@@ -150,12 +169,15 @@ def _passed_on(answer: httpx.Response) -> Response:
 def main() -> None:
     """Serve until told to stop."""
     parser = argparse.ArgumentParser(prog="local.front_door", description="One port for the five services")
-    parser.add_argument("--config", type=Path, required=True, help="JSON: host, port, ca_file, services, sandbox")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="JSON: host, port, ca_file, services, sandbox, traffic, doors"
+    )
     config = json.loads(parser.parse_args().config.read_text())
     logging.basicConfig(level=logging.WARNING)
     routes = yaml.safe_load((Path(__file__).parent.parent / "routes.yaml").read_text())
     paths = PathMap.of(routes, config["services"], dict.fromkeys(SANDBOX_PAGES, config["sandbox"]))
-    app = application(paths, Path(config["ca_file"]), strip="/sandbox")
+    traffic = Traffic(Path(config["traffic"]) if config["doors"] else None)
+    app = application(paths, Path(config["ca_file"]), "/sandbox", traffic)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -167,7 +189,12 @@ def main() -> None:
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
     )
-    asyncio.run(server.serve())
+    asyncio.run(_serve(server, traffic, config["doors"]))
+
+
+async def _serve(server: uvicorn.Server, traffic: Traffic, ports: Sequence[int]) -> None:
+    async with doors(traffic, ports):
+        await server.serve()
 
 
 if __name__ == "__main__":

@@ -71,6 +71,16 @@ def show_outcomes(url: str, outcomes: list[Outcome]) -> None:
         console.print(f"  {outcome.workspace:12} {url}/reports/{outcome.run['report_id']}", soft_wrap=True)
 
 
+def show_rolled(rolled: Mapping[str, object]) -> None:
+    """What a roll-out took."""
+    service, version = rolled["service"], rolled["version"]
+    console.print(f"{service} is now {version}: ready after {rolled['ready_seconds']} s; ", end="")
+    if rolled["status"] == 0:
+        console.print(f"the old one had finished {rolled['drained_seconds']} s after it was told to.")
+    else:
+        console.print(f"[yellow]the old one did not finish in time (status {rolled['status']}).[/]")
+
+
 def show_links(url: str) -> None:
     """Where a person can go."""
     console.print(f"\n[bold]Callmine is running: {url}[/]")

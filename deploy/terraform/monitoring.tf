@@ -11,6 +11,7 @@ locals {
     credentials_closed    = { lines = ["data keys do not open", "a credential that was asked for does not open", "a connected credential does not open", "a refresh token does not open"], filter = "" }
     providers_away        = { lines = ["a model provider counts as away"], filter = "" }
     logs_unsealed         = { lines = ["an audit log cannot be sealed"], filter = "" }
+    erasures_slow         = { lines = ["an erasure is not done by the third business day"], filter = "" }
     workspaces_disagree   = { lines = ["message parked: see `parked list`"], filter = "jsonPayload.reason=~\"workspace\"" }
     drains_failed         = { lines = [], filter = "resource.type=\"cloud_scheduler_job\" AND severity>=ERROR" }
     keyset_read_by_others = { lines = [], filter = "protoPayload.methodName=\"google.cloud.secretmanager.v1.SecretManagerService.AccessSecretVersion\" AND protoPayload.resourceName=~\"/secrets/vault-keyset/\" AND protoPayload.authenticationInfo.principalEmail!=\"${google_service_account.service["credential-vault"].email}\"" }
@@ -21,6 +22,11 @@ locals {
     messages_parked       = { runbook = "parked-messages", metric = "logging.googleapis.com/user/messages_parked", filter = "", above = 0, window = "300s", reduce = "ALIGN_DELTA" }
     consumers_halted      = { runbook = "parked-messages", metric = "logging.googleapis.com/user/consumers_halted", filter = "", above = 0, window = "300s", reduce = "ALIGN_DELTA" }
     messages_wait         = { runbook = "stuck-outbox", metric = "pubsub.googleapis.com/subscription/oldest_unacked_message_age", filter = "resource.type=\"pubsub_subscription\"", above = 900, window = "300s", reduce = "ALIGN_MAX" }
+    outbox_waits          = { runbook = "stuck-outbox", metric = "prometheus.googleapis.com/callmine_outbox_oldest_seconds/gauge", filter = "resource.type=\"prometheus_target\"", above = 120, window = "300s", reduce = "ALIGN_MEAN" }
+    lease_lost            = { runbook = "stuck-outbox", metric = "prometheus.googleapis.com/callmine_relay_lease_lost/counter", filter = "resource.type=\"prometheus_target\"", above = 5, window = "600s", reduce = "ALIGN_DELTA" }
+    loop_late             = { runbook = "slow-service", metric = "prometheus.googleapis.com/callmine_loop_lag_seconds/gauge", filter = "resource.type=\"prometheus_target\"", above = 1, window = "300s", reduce = "ALIGN_MIN" }
+    memory_fills          = { runbook = "slow-service", metric = "prometheus.googleapis.com/callmine_memory_bytes/gauge", filter = "resource.type=\"prometheus_target\"", above = 805306368, window = "300s", reduce = "ALIGN_MIN" }
+    egress_refused        = { runbook = "suspected-leak", metric = "prometheus.googleapis.com/callmine_egress_refused/counter", filter = "resource.type=\"prometheus_target\"", above = 0, window = "300s", reduce = "ALIGN_DELTA" }
     relay_waits           = { runbook = "stuck-outbox", metric = "logging.googleapis.com/user/relay_waits", filter = "", above = 10, window = "600s", reduce = "ALIGN_DELTA" }
     drains_failed         = { runbook = "stuck-outbox", metric = "logging.googleapis.com/user/drains_failed", filter = "", above = 3, window = "600s", reduce = "ALIGN_DELTA" }
     processes_crashed     = { runbook = "roll-back-one-service", metric = "logging.googleapis.com/user/processes_crashed", filter = "", above = 2, window = "600s", reduce = "ALIGN_DELTA" }
@@ -31,6 +37,7 @@ locals {
     database_down         = { runbook = "restore", metric = "cloudsql.googleapis.com/database/up", filter = "resource.type=\"cloudsql_database\"", below = 1, window = "300s", reduce = "ALIGN_MIN" }
     database_fills        = { runbook = "restore", metric = "cloudsql.googleapis.com/database/disk/utilization", filter = "resource.type=\"cloudsql_database\"", above = 0.85, window = "300s", reduce = "ALIGN_MAX" }
     logs_unsealed         = { runbook = "restore", metric = "logging.googleapis.com/user/logs_unsealed", filter = "", above = 0, window = "300s", reduce = "ALIGN_DELTA" }
+    erasures_slow         = { runbook = "erasure-late", metric = "logging.googleapis.com/user/erasures_slow", filter = "", above = 0, window = "300s", reduce = "ALIGN_DELTA" }
     workspaces_disagree   = { runbook = "suspected-leak", metric = "logging.googleapis.com/user/workspaces_disagree", filter = "", above = 0, window = "60s", reduce = "ALIGN_DELTA" }
     keyset_read_by_others = { runbook = "suspected-leak", metric = "logging.googleapis.com/user/keyset_read_by_others", filter = "", above = 0, window = "60s", reduce = "ALIGN_DELTA" }
   }
@@ -48,6 +55,21 @@ resource "google_logging_metric" "counted" {
     metric_kind = "DELTA"
     value_type  = "INT64"
   }
+}
+
+# Each service tells its own traces and metrics (docs/decisions/0015), and reads none.
+resource "google_project_iam_member" "tells_traces" {
+  for_each = local.services
+  project  = var.project
+  role     = "roles/telemetry.tracesWriter"
+  member   = google_service_account.service[each.key].member
+}
+
+resource "google_project_iam_member" "tells_metrics" {
+  for_each = local.services
+  project  = var.project
+  role     = "roles/telemetry.metricsWriter"
+  member   = google_service_account.service[each.key].member
 }
 
 resource "google_monitoring_notification_channel" "email" {

@@ -16,6 +16,8 @@ locals {
     CALLMINE_SWITCH_WORKSPACE_URL     = var.clerk.switch_workspace_url
     CALLMINE_PUSH_SERVICE_ACCOUNT     = google_service_account.push.email
     CALLMINE_OPERATOR_SERVICE_ACCOUNT = google_service_account.operator.email
+    CALLMINE_TELEMETRY_ENDPOINT       = "https://telemetry.googleapis.com"
+    CALLMINE_TRACE_RATIO              = tostring(var.trace_ratio)
   }
 
   # What one service alone is told (its settings.py).
@@ -23,7 +25,7 @@ locals {
     ingest    = {}
     analysis  = {}
     audit     = {}
-    retention = {}
+    retention = { CALLMINE_LEDGER_BUCKET = google_storage_bucket.ledger.name }
     credential-vault = {
       CALLMINE_VAULT_KMS_KEY               = google_kms_crypto_key.keyset.id
       CALLMINE_BACKUP_DAYS                 = tostring(var.backup_days)
@@ -120,7 +122,7 @@ resource "google_cloud_run_v2_service" "service" {
         timeout_seconds   = 4
         failure_threshold = 3
         http_get {
-          path = "/healthz"
+          path = "/livez"
         }
       }
     }

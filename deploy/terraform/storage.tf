@@ -42,6 +42,40 @@ resource "google_storage_bucket" "objects" {
   }
 }
 
+# The ledger of erasures, outside every database: ids and times. An entry is written once, and can be neither changed nor removed while a
+# backup from before it may still be restored.
+resource "google_storage_bucket" "ledger" {
+  name                        = "${var.project}-ledger"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+  depends_on                  = [google_kms_crypto_key_iam_member.objects]
+
+  encryption {
+    default_kms_key_name = google_kms_crypto_key.data["objects"].id
+  }
+  retention_policy {
+    retention_period = 86400 * (var.backup_days + 30)
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+# Retention adds entries and reads them; nobody changes one.
+resource "google_storage_bucket_iam_member" "ledger_adder" {
+  bucket = google_storage_bucket.ledger.name
+  role   = "roles/storage.objectCreator"
+  member = google_service_account.service["retention"].member
+}
+resource "google_storage_bucket_iam_member" "ledger_reader" {
+  bucket = google_storage_bucket.ledger.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.service["retention"].member
+}
+
 # The services whose code holds objects.
 resource "google_storage_bucket_iam_member" "objects" {
   for_each = { for name, service in local.services : name => service if service.objects }

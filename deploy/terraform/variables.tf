@@ -126,3 +126,13 @@ variable "requests_per_minute" {
   type        = number
   default     = 1200
 }
+
+variable "trace_ratio" {
+  description = "The share of traces that are recorded, 0 to 1"
+  type        = number
+  default     = 0.1
+  validation {
+    condition     = var.trace_ratio >= 0 && var.trace_ratio <= 1
+    error_message = "trace_ratio is between 0 and 1."
+  }
+}

@@ -45,6 +45,44 @@ def test_no_key_manages_keys() -> None:
     assert {path for path, mark in marks.items() if mark is None or mark.scope is not None} == set()
 
 
+# Operations that change something and take no Idempotency-Key, each with what makes a repetition harmless.
+_STATE = "sets a state: in it already, nothing changes"
+_WHOLE = "puts the whole of a thing; its version refuses who has seen another one"
+_ASKS = "asks for something to be read; what is being read already is not asked for again"
+WITHOUT_KEY = {
+    "PUT /api/v1/audit/streaming": _WHOLE,
+    "POST /api/v1/audit/streaming/pause": _STATE,
+    "POST /api/v1/audit/streaming/resume": _STATE,
+    "POST /api/v1/audit/streaming/test": "sends an event without content, as often as it is asked to",
+    "POST /api/v1/deliveries/{delivery_id}/repeat": "one that is waiting, or is known to be posted, is not posted again",
+    "POST /api/v1/billing/keep": _STATE,
+    "POST /api/v1/billing/portal": "opens a door that closes by itself; its address lets in whoever has it, and is never kept",
+    "PUT /api/v1/delivery": _WHOLE,
+    "POST /api/v1/delivery/channels": _ASKS,
+    "POST /api/v1/integrations/siem": "names the version that it takes the place of; its answer holds a secret, which is never kept",
+    "PUT /api/v1/members/{user_id}/role": _STATE,
+    "POST /api/v1/runs/{run_id}/cancel": _STATE,
+    "POST /api/v1/runs/{run_id}/resume": _STATE,
+    "PUT /api/v1/schedules/{schedule_id}": _WHOLE,
+    "POST /api/v1/schedules/{schedule_id}/activate": _STATE,
+    "POST /api/v1/schedules/{schedule_id}/pause": _STATE,
+    "PUT /api/v1/workspace/name": _STATE,
+    "PUT /api/v1/workspace/settings": _WHOLE,
+}
+
+
+def test_what_makes_something_takes_an_idempotency_key() -> None:
+    """A new operation takes one, or says here why it need not."""
+    paths = openapi.document()["paths"]
+    without = {
+        f"{method.upper()} {path}"
+        for path, item in paths.items()
+        for method, one in item.items()
+        if method in {"post", "put"} and not one.get("x-idempotent")
+    }
+    assert without == set(WITHOUT_KEY)
+
+
 def test_the_description_is_what_the_routes_give() -> None:
     assert json.loads(openapi.FILE.read_text()) == openapi.document()
     assert Path("docs/openapi.json").read_text() == openapi.FILE.read_text()

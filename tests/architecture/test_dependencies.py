@@ -35,7 +35,7 @@ USED_OTHERWISE = {
     "noto-cjk-sans-jp-regular": "analysis.exporting.fonts finds its file by the package's name",
 }
 
-# Parts of the namespaces `google` and `gcloud` belong to different distributions.
+# Parts of the namespaces `google`, `gcloud` and `opentelemetry` belong to different distributions.
 GOOGLE = {
     "google.protobuf": "protobuf",
     "google.api_core": "google-api-core",
@@ -47,6 +47,9 @@ GOOGLE = {
     "google.cloud.secretmanager_v1": "google-cloud-secret-manager",
     "gcloud.aio.storage": "gcloud-aio-storage",
     "google.cloud.sql": "cloud-sql-python-connector",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry.exporter.otlp.proto.common": "opentelemetry-exporter-otlp-proto-common",
+    "opentelemetry": "opentelemetry-api",
 }
 
 # Comes with a package that is declared, and is a part of it by its own documentation.

@@ -29,6 +29,7 @@ NAMES: list[tuple[str, set[str]]] = [
     (r"gcloud kms keys (?:add|remove)-iam-policy-binding (\S+) --keyring=callmine", {"vault-keyset"}),
     (r"gcloud sql instances clone (\S+)", {"callmine"}),
     (r"gcloud compute security-policies rules update \d+ --security-policy=(\S+)", {"front-door"}),
+    (r"gcloud logging read 'resource\.labels\.service_name=\"([\w-]+)\"", set(SERVICES)),
     (r"gcloud logging read .* --bucket=(\S+)", {"audit"}),
     (r"TOKEN=\$\(gcloud auth print-identity-token --impersonate-service-account=(\w+)@", {"operator"}),
     (r"terraform -chdir=(\S+) apply", {"deploy/terraform"}),

@@ -23,3 +23,11 @@ def postgres() -> Iterator[str]:
         EmbeddedPostgres.start(Path(folder) / "server") as server,
     ):
         yield server.admin_dsn
+
+
+@contextmanager
+def stack_folder(prefix: str) -> Iterator[Path]:
+    """A folder for a whole stack, gone with the block: as root, PostgreSQL runs as another user, who has to get through."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)

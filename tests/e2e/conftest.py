@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from contracts.registry import SERVICES
 from e2e.taps import Taps
+from e2e.told import Told
 from local.journey import Outcome, everything
 from local.stack import Stack, StackSettings
 from testkit.capture import capture_folder
@@ -32,18 +34,29 @@ class Finished:
 
 
 @pytest.fixture(scope="session")
-async def stack() -> AsyncIterator[Stack]:
-    """Everything, running."""
+def told() -> Iterator[Told]:
+    """What the services tell of themselves, from their start."""
     directory = _new_directory()
+    (directory / "tls").mkdir()
+    with Told.listening(directory) as listening:
+        yield listening
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+async def stack(told: Told) -> AsyncIterator[Stack]:
+    """Everything, running."""
     settings = StackSettings(
-        directory=directory,
+        directory=told.directory,
         admin_url=os.environ.get("CALLMINE_DATABASE_URL"),
         tapped=True,
         capture=capture_folder(),
+        extra={name: {**told.settings, "trace_ratio": "1", "telemetry_seconds": "1"} for name in SERVICES},
     )
     async with Stack.start(settings) as running:
+        # A part of this machine like the others: what connects to it connects to nobody outside.
+        running.site.ports.numbers["collector"] = told.port
         yield running
-    shutil.rmtree(directory)
 
 
 def _new_directory() -> Path:

@@ -11,6 +11,9 @@ from contracts.registry import SERVICES
 from local.stack.environment import BUCKET, Site
 from local.stack.keys import WORKSPACES
 
+# Which instances get requests.
+TRAFFIC = "traffic.json"
+
 # The vendor's limit of 3 a second is kept; the day's is too.
 _GONG_REQUESTS_PER_SECOND = 3.0
 
@@ -30,7 +33,7 @@ def write_configuration(
         "broker-faults.json": dict(faults or {}),
         "cloud.json": _cloud(directory, site),
         "sandbox.json": _sandbox(directory, site, calls_file),
-        "front-door.json": _front_door(site, from_outside=from_outside),
+        "front-door.json": _front_door(directory, site, from_outside=from_outside),
     }
     for name, content in files.items():
         path = directory / name
@@ -98,11 +101,14 @@ def _oauth(site: Site) -> dict[str, object]:
     return {**applications, "keep": True}
 
 
-def _front_door(site: Site, *, from_outside: bool) -> dict[str, object]:
+def _front_door(directory: Path, site: Site, *, from_outside: bool) -> dict[str, object]:
     return {
         "host": "0.0.0.0" if from_outside else "127.0.0.1",  # noqa: S104 - in a container of its own
         "port": site.ports["front-door"],
         "ca_file": str(site.authority.ca_file),
         "services": {name: site.service_url(name) for name in SERVICES},
         "sandbox": site.sandbox_url,
+        "traffic": str(directory.resolve() / TRAFFIC),
+        # Services that run elsewhere listen at their own addresses.
+        "doors": [] if from_outside else [site.ports[name] for name in SERVICES],
     }

@@ -17,6 +17,8 @@ PROJECT = "callmine-local"
 BUCKET = "callmine-calls"
 ADMIN = f"local-admin@{PROJECT}.iam.gserviceaccount.com"
 
+OPERATOR = f"operator@{PROJECT}.iam.gserviceaccount.com"
+
 # Our staff on this machine; `callmine staff-token` makes their identity tokens, as gcloud does in the cloud.
 STAFF = ("ada@callmine.example", "grace@callmine.example")
 STAFF_AUDIENCE = "callmine-staff"
@@ -34,6 +36,8 @@ SECRET_READERS = {
     **{f"{sender}-webhook-secret": ("ingest",) for sender in ("clerk", "hubspot", *WEBHOOK_SENDERS)},
     "clerk-secret-key": ("ingest",),
     "stripe-secret-key": ("retention",),
+    "erasure-certificate-key": ("retention",),
+    "erasure-link-key": ("retention",),
     "openai-api-key": ("analysis",),
     "anthropic-api-key": ("analysis",),
 }
@@ -137,6 +141,7 @@ def variables(site: Site, service: str, dsns: ServiceDsns) -> dict[str, str]:
         "push_audience": site.service_url(service),
         "push_jwks_url": f"{site.sandbox_url}/google/oauth2/v3/certs",
         "push_service_account": site.push_account(),
+        "operator_service_account": OPERATOR,
         "staff_accounts": ",".join(STAFF),
         "staff_audience": STAFF_AUDIENCE,
     }

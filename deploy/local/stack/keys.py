@@ -80,6 +80,8 @@ class Keys:
     link_key: str = field(default_factory=_token)
     log_key: str = field(default_factory=lambda: _signing_key("callmine.ai/audit"))
     evidence_key: str = field(default_factory=lambda: _signing_key("callmine.ai/trust"))
+    certificate_key: str = field(default_factory=lambda: _signing_key("callmine.ai/erasures"))
+    erasure_link_key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     oauth: dict[str, dict[str, str]] = field(
         default_factory=lambda: {name: asdict(OAuthApplication()) for name in OAUTH_PROVIDERS}
     )

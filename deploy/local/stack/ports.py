@@ -44,6 +44,15 @@ class Ports:
         return cls(numbers, {part: port for part, port in wanted.items() if port and numbers[part] != port})
 
 
+def free_port() -> int:
+    """A port that nobody listens on: for an instance of a service, whose address is another one."""
+    listener = _listen(0)
+    if listener is None:
+        raise OSError("no free port on 127.0.0.1")
+    with listener:
+        return int(listener.getsockname()[1])
+
+
 def _read(kept: Path) -> dict[str, int]:
     return dict(json.loads(kept.read_text())) if kept.exists() else {}
 

@@ -66,6 +66,11 @@ class Process:
         """Whether the child is alive."""
         return self._child is not None and self._child.returncode is None
 
+    @property
+    def status(self) -> int | None:
+        """How the child ended, negative for the signal that ended it; None while it runs."""
+        return self._child.returncode if self._child else None
+
     def check(self) -> None:
         """Raise ProcessFailed, with the end of its log, when the child has ended."""
         if self._child is not None and self._child.returncode is not None:

@@ -32,6 +32,8 @@ async def fill(site: Site) -> None:
         "audit-sealing-key": keys.sealing["audit"],
         "analysis-link-key": keys.link_key,
         "audit-log-key": keys.log_key,
+        "erasure-certificate-key": keys.certificate_key,
+        "erasure-link-key": keys.erasure_link_key,
         EVIDENCE_SECRET: keys.evidence_key,
         "clerk-webhook-secret": keys.clerk_webhook_secret,
         "hubspot-webhook-secret": keys.oauth["hubspot"]["client_secret"],

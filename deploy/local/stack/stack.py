@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,16 +20,16 @@ from contracts.registry import REQUESTERS, SERVICES
 from database import MigrationSettings, migrate
 from local.postgres import EmbeddedPostgres, ServiceDsns, provision
 from local.stack import secrets
-from local.stack.configuration import write_configuration
+from local.stack.configuration import TRAFFIC, write_configuration
 from local.stack.environment import PROJECT, Site, variables
+from local.stack.instances import ROOT, Code, Instance
 from local.stack.keys import Keys
 from local.stack.ports import Ports
 from local.stack.processes import Process
 from local.tls import Authority
+from local.traffic import direct
 from messaging.google import ensure, open_channel
 from messaging.topology import Topology
-
-ROOT = Path(__file__).resolve().parents[3]
 
 # On two busy cores nine Python processes import Google's clients at once: about 15 s; four times that is a failure.
 _READY_SECONDS = 90.0
@@ -53,6 +54,8 @@ class StackSettings:
     broker's fault table; `extra` are further variables by service (without the prefix CALLMINE_); `tapped` lets the administrator record
     all messages; `capture` is a folder for the statements that the services run.
 
+    `code` is the version of the services and of their schemas; all else is always of this one.
+
     `emulator` is the `host:port` of Google's Pub/Sub emulator, which is then used instead of the embedded broker: the services run
     elsewhere (docker-compose.yml), and are only prepared for and waited for here."""
 
@@ -67,6 +70,7 @@ class StackSettings:
     tapped: bool = False
     capture: Path | None = None
     emulator: str = ""
+    code: Code = field(default_factory=Code.here)
 
 
 @dataclass(slots=True)
@@ -79,6 +83,8 @@ class Stack:
     dsns: dict[str, ServiceDsns]
     admin_dsn: str
     _client: httpx.AsyncClient
+    instances: dict[str, list[Instance]] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(2))
 
     @classmethod
     @asynccontextmanager
@@ -119,8 +125,59 @@ class Stack:
         await self.ready(service)
 
     async def ready(self, service: str) -> None:
-        """Return when a service says that it is ready. Raises ProcessFailed or TimeoutError."""
-        await self._answers(service, f"{self.site.service_url(service)}/readyz")
+        """Return when a service's newest instance says that it is ready. Raises ProcessFailed or TimeoutError."""
+        running = self.instances.get(service)
+        url = running[-1].url if running else self.site.service_url(service)
+        await self.answers(self.processes.get(service), f"{url}/readyz")
+
+    async def start_beside(self, service: str, code: Code) -> Instance:
+        """Start an instance beside those that run, and wait until it is ready; it gets no requests yet, but messages as they come.
+
+        Raises ProcessFailed or TimeoutError when it does not become ready; then it is gone again.
+        """
+        instance = self.prepared(service, code)
+        await instance.process.start()
+        try:
+            await self.answers(instance.process, f"{instance.url}/readyz")
+        except BaseException:
+            await self.remove(instance)
+            raise
+        return instance
+
+    def prepared(self, service: str, code: Code) -> Instance:
+        """An instance that is still to be started, and is stopped with the stack."""
+        instance = self._instance(f"{service}.{next(self._numbers)}", service, code)
+        self.processes[instance.process.name] = instance.process
+        return instance
+
+    def direct(self, service: str, instances: Sequence[Instance]) -> None:
+        """From now on these get the requests to a service, in turns."""
+        self.instances[service] = list(instances)
+        self._rename(service, instances[-1].process)
+        ports = {self.site.ports[name]: [one.port for one in running] for name, running in self.instances.items()}
+        direct(self.settings.directory / TRAFFIC, ports)
+
+    async def remove(self, instance: Instance) -> int | None:
+        """Tell an instance to finish what it is at, and wait for its end; its exit status, negative where it had to be killed."""
+        await instance.process.stop()
+        if self.processes.get(instance.service) is not instance.process:
+            del self.processes[instance.process.name]
+        return instance.process.status
+
+    def _rename(self, service: str, newest: Process) -> None:
+        """The newest instance's process is called as its service is; an earlier one that still runs is numbered."""
+        before = self.processes.get(service)
+        if before is not None and before is not newest:
+            before.name = f"{service}.{next(self._numbers)}"
+            self.processes[before.name] = before
+        if newest.name != service:
+            del self.processes[newest.name]
+        newest.name = service
+        self.processes[service] = newest
+
+    def _instance(self, name: str, service: str, code: Code) -> Instance:
+        log = self.settings.directory / "logs" / f"{service}.log"
+        return Instance.of(name, service, code, self.service_environment(service), log)
 
     async def _start_all(self) -> None:
         tell = self.settings.tell
@@ -142,16 +199,18 @@ class Stack:
         await self._topics()
         tell("services, sandbox, front door")
         for service in settings.services:
-            environment = self.service_environment(service)
+            self.service_environment(service)
             if not settings.emulator:
-                await self._launch(service, ["-m", service.replace("-", "_"), "serve"], environment)
+                instance = self._instance(service, service, settings.code)
+                self.direct(service, [instance])
+                await instance.process.start()
         (settings.directory / PREPARED).touch()
-        # Last, so that its first webhooks find ingest listening, or nearly so.
-        await self._launch("sandbox", ["-m", "local.sandbox", "--config", self._path("sandbox.json")])
         front_door = ["-m", "local.front_door", "--config", self._path("front-door.json")]
         await self._launch("front-door", front_door, self._base_environment() | FORGETS)
+        # Last, so that its first webhooks find ingest listening, or nearly so.
+        await self._launch("sandbox", ["-m", "local.sandbox", "--config", self._path("sandbox.json")])
         await asyncio.gather(*(self.ready(service) for service in settings.services))
-        await self._answers("sandbox", f"{self.site.sandbox_url}/_ready")
+        await self.answers(self.processes["sandbox"], f"{self.site.sandbox_url}/_ready")
         await self._listens("front-door", self.site.ports["front-door"])
 
     def _stand_ins(self) -> dict[str, list[str]]:
@@ -177,7 +236,7 @@ class Stack:
         for service in self.settings.services:
             passwords = self.site.keys.database_passwords(service)
             self.dsns[service] = await provision(self.admin_dsn, service, passwords)
-            folders = (ROOT / "libs/messaging/messaging/migrations", ROOT / "services" / service / "migrations")
+            folders = self.settings.code.migrations(service)
             await asyncio.to_thread(migrate, MigrationSettings(self.dsns[service].owner, folders))
 
     async def _topics(self) -> None:
@@ -209,17 +268,18 @@ class Stack:
         self.processes[name] = Process(name, command, environment or self._base_environment(), log, ROOT)
         await self.processes[name].start()
 
-    async def _answers(self, name: str, url: str) -> None:
+    async def answers(self, process: Process | None, url: str) -> None:
+        """Return when `url` answers that all is well. Raises ProcessFailed when the process ends before, and TimeoutError."""
         async with asyncio.timeout(_READY_SECONDS):
             while True:
-                if name in self.processes:
-                    self.processes[name].check()
+                if process is not None:
+                    process.check()
                 try:
                     if (await self._client.get(url)).is_success:
                         return
                 except httpx.TransportError:
                     pass
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.05)
 
     async def _listens(self, name: str, port: int) -> None:
         async with asyncio.timeout(_READY_SECONDS):
@@ -238,7 +298,7 @@ class Stack:
         outside = ("front-door", "sandbox", "broker")
         groups = (
             [name for name in outside if name in self.processes],
-            [n for n in SERVICES if n in self.processes],
+            [name for name in self.processes if name.partition(".")[0] in SERVICES],
             ["cloud"],
         )
         for group in groups:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 from pathlib import Path
 
+from local.passing import pass_on
 from local.tls.authority import ServerCertificate
-
-_CHUNK_BYTES = 64 * 1024
 
 
 async def serve(certificate: ServerCertificate, port: int, host: str, upstream_port: int) -> asyncio.Server:
@@ -29,20 +27,9 @@ async def serve(certificate: ServerCertificate, port: int, host: str, upstream_p
         except OSError:
             writer.close()
             return
-        async with asyncio.TaskGroup() as both:
-            both.create_task(_pass_on(reader, upstream_writer))
-            both.create_task(_pass_on(upstream_reader, writer))
+        await pass_on((reader, writer), (upstream_reader, upstream_writer))
 
     return await asyncio.start_server(connected, "127.0.0.1", port, ssl=context)
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Until one end is closed or breaks; then the other is closed as well."""
-    with contextlib.suppress(OSError):
-        while chunk := await reader.read(_CHUNK_BYTES):
-            writer.write(chunk)
-            await writer.drain()
-    writer.close()
 
 
 async def _forever(certificate: ServerCertificate, port: int, host: str, upstream_port: int) -> None:

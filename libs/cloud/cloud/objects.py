@@ -128,7 +128,7 @@ class _BucketFolder:
 
     async def get(self, name: str, sha256: str) -> bytes:
         whole = full_name(self._prefix, name)
-        packed = await _asked(lambda: self._read(whole))
+        packed = await asked(lambda: self._read(whole))
         if len(packed) < _PACKED_AT_ONCE:
             return _checked(packed, sha256)
         return await asyncio.to_thread(_checked, packed, sha256)
@@ -136,7 +136,7 @@ class _BucketFolder:
     async def stream(self, name: str, sha256: str) -> AsyncIterator[bytes]:
         whole = full_name(self._prefix, name)
         # All that is kept of it is fetched first: who reads slowly would hold one of few connections, and nothing unchecked is handed on.
-        packed = await _asked(lambda: self._read(whole))
+        packed = await asked(lambda: self._read(whole))
         await asyncio.to_thread(_check, packed, sha256)
         for piece in _pieces(packed):
             yield piece
@@ -144,14 +144,14 @@ class _BucketFolder:
     async def delete(self, name: str) -> None:
         whole = full_name(self._prefix, name)
         try:
-            await _asked(lambda: self._client().delete(self._bucket, whole, timeout=ATTEMPT_SECONDS))
+            await asked(lambda: self._client().delete(self._bucket, whole, timeout=ATTEMPT_SECONDS))
         except NotFound:
             return
 
     async def clear(self, most: int) -> int:
         # The prefix ends with a slash: no other workspace's folder begins with it.
         parameters = {"prefix": self._prefix, "versions": "true", "maxResults": str(most), "fields": _LISTED}
-        page = await _asked(
+        page = await asked(
             lambda: self._client().list_objects(self._bucket, params=dict(parameters), timeout=ATTEMPT_SECONDS)
         )
         found = [(one["name"], str(one.get("generation", ""))) for one in page.get("items", ())[:most]]
@@ -168,7 +168,7 @@ class _BucketFolder:
         parameters = {"generation": generation} if generation else {}
         async with waiting:
             try:
-                await _asked(
+                await asked(
                     lambda: self._client().delete(self._bucket, name, params=dict(parameters), timeout=ATTEMPT_SECONDS)
                 )
             except NotFound:
@@ -180,7 +180,7 @@ class _BucketFolder:
         metadata = {"metadata": {"sha256": stored.sha256}, "crc32c": crc32c}
         try:
             # Not marked `Content-Encoding: gzip`: servers would then unpack it on the way, each in its own way.
-            await _asked(
+            await asked(
                 lambda: self._client().upload(
                     self._bucket,
                     stored.name,
@@ -194,12 +194,12 @@ class _BucketFolder:
                     timeout=ATTEMPT_SECONDS,
                 )
             )
-        except _Exists:
+        except Exists:
             await self._same_or_conflict(stored)
 
     async def _same_or_conflict(self, stored: StoredObject) -> None:
         """A second put: fine if the first wrote the same."""
-        about = await _asked(
+        about = await asked(
             lambda: self._client().download_metadata(self._bucket, stored.name, timeout=ATTEMPT_SECONDS)
         )
         if about.get("metadata", {}).get("sha256") != stored.sha256:
@@ -228,7 +228,7 @@ _DELETED_SIDE_BY_SIDE = 16
 _PIECE = 256 * 1024
 
 
-class _Exists(Exception):
+class Exists(Exception):
     """There is an object of this name."""
 
 
@@ -245,8 +245,8 @@ def _passes(error: BaseException) -> bool:
     return isinstance(error, aiohttp.ClientError | TimeoutError)
 
 
-async def _asked(ask: Callable[[], Awaitable[T]]) -> T:
-    """What `ask` gives, tried again where that may help. Raises NotFound, _Exists, Permanent and Transient."""
+async def asked(ask: Callable[[], Awaitable[T]]) -> T:
+    """What `ask` gives, tried again where that may help. Raises NotFound, Exists, Permanent and Transient."""
     try:
         answer: T = await AsyncRetry(predicate=_passes, initial=0.5, maximum=20.0, timeout=RETRY_SECONDS)(ask)()
     except google_errors.RetryError as error:
@@ -262,7 +262,7 @@ def _translated(error: BaseException) -> Exception:
     if status == HTTPStatus.NOT_FOUND:
         return NotFound("the object, or its bucket, does not exist")
     if status == HTTPStatus.PRECONDITION_FAILED:
-        return _Exists()
+        return Exists()
     if status is not None and not _passes(error):
         return Permanent(f"object storage refused the request ({status}): check bucket and permissions")
     return Transient(f"object storage is not available ({status or type(error).__name__})")

@@ -137,7 +137,7 @@ def pack(event: Event[Message]) -> bytes:
 
 def attributes_of(event: Event[Message]) -> dict[str, str]:
     """The Pub/Sub attributes that mirror the event, named as CloudEvents names them."""
-    return {
+    mirrored = {
         "ce-id": str(event.event_id),
         "ce-type": event.type,
         "ce-source": event.producer,
@@ -146,6 +146,8 @@ def attributes_of(event: Event[Message]) -> dict[str, str]:
         "ce-workspaceid": event.workspace_id,
         "content-type": CONTENT_TYPE,
     }
+    # W3C's name, for those outside who go on with the trace; the body has it as well.
+    return mirrored | {"traceparent": event.traceparent} if event.traceparent else mirrored
 
 
 def unpack(body: bytes, attributes: Mapping[str, str]) -> Event[Message]:

@@ -22,6 +22,7 @@ from callmine.integrations.v1 import integrations_pb2
 from callmine.plans.v1 import plans_pb2
 from callmine.reports.v1 import reports_pb2
 from callmine.staff.v1 import staff_pb2
+from callmine.subprocessors.v1 import subprocessors_pb2
 from callmine.workspaces.v1 import workspaces_pb2
 
 SERVICES: Final = ("ingest", "analysis", "credential-vault", "audit", "retention")
@@ -102,6 +103,7 @@ _SHARED = (
         ),
     ),
     Topic("audit", SERVICES, (audit_pb2.AdminAction, audit_pb2.StaffAccess)),
+    Topic("sub-processors", ("retention",), (subprocessors_pb2.SubProcessorAnnounced,)),
     Topic("staff-grants", ("audit",), (staff_pb2.StaffGranted, staff_pb2.StaffGrantEnded)),
     Topic("erasure", ("retention",), (erasure_pb2.ErasureRequested, erasure_pb2.ErasureVerify)),
     Topic(

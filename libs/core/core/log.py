@@ -23,6 +23,9 @@ Value = str | int | float | bool | None
 # Longer values are content, not facts; 200 characters hold any id, state or host name used here.
 _LONGEST = 200
 
+# Characters of version 00 of the header: 00-trace-span-flags (W3C Trace Context).
+_TRACEPARENT = 55
+
 
 class Logger:
     """Writes one structured line a call."""
@@ -57,10 +60,10 @@ def logger(name: str) -> Logger:
     return Logger(name)
 
 
-def configure(service: str, level: int = logging.INFO) -> None:
-    """Send every log line of this process to standard error as JSON. Call once, in a composition root."""
+def configure(service: str, level: int = logging.INFO, project: str = "") -> None:
+    """Send every log line of this process to standard error as JSON; `project` is where its traces are kept. For composition roots."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter(service))
+    handler.setFormatter(JsonFormatter(service, project))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -84,9 +87,10 @@ def configure(service: str, level: int = logging.INFO) -> None:
 class JsonFormatter(logging.Formatter):
     """Formats a record as one line of JSON with Cloud Logging's field names."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, project: str = "") -> None:
         super().__init__()
         self._service = service
+        self._traces = f"projects/{project}/traces/" if project else ""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without a line end."""
@@ -102,12 +106,23 @@ class JsonFormatter(logging.Formatter):
             line["workspace_id"] = context.workspace_id
         if context.correlation_id:
             line["correlation_id"] = context.correlation_id
+        if len(context.traceparent) == _TRACEPARENT:
+            line |= self._trace(context.traceparent)
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = type(record.exc_info[1]).__name__
             line["raised_at"] = _place(record.exc_info[1])
         fields: dict[str, Value] = getattr(record, "fields", {})
         line.update({name: _cut(value) if isinstance(value, str) else value for name, value in fields.items()})
         return json.dumps(line, ensure_ascii=False)
+
+    def _trace(self, traceparent: str) -> dict[str, Value]:
+        """The names by which Cloud Logging puts a line beside its span (cloud.google.com/logging/docs/structured-logging)."""
+        _, trace, span, flags = traceparent.split("-")
+        return {
+            "logging.googleapis.com/trace": self._traces + trace,
+            "logging.googleapis.com/spanId": span,
+            "logging.googleapis.com/trace_sampled": flags[-1] in "13579bdf",
+        }
 
 
 def _cut(text: str) -> str:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from yoyo import get_backend, read_migrations
-
 from core.errors import CallmineError
 
 
@@ -41,8 +39,13 @@ def migrate(settings: MigrationSettings, phases: Sequence[Phase] = (Phase.PRE, P
     Raises MigrationRefused for a file that sets no `lock_timeout`: a migration must not queue behind a long transaction and block all
     others behind itself.
     """
-    sources = [str(folder / phase) for phase in phases for folder in settings.folders if (folder / phase).is_dir()]
-    migrations = read_migrations(*sources)
+    # Here, so that a service that serves does not load it.
+    from yoyo import get_backend, read_migrations
+
+    sources = [str(folder / phase) for phase in Phase for folder in settings.folders if (folder / phase).is_dir()]
+    # All of them, whatever is asked for: what comes after depends on what came before, and yoyo looks for that by name.
+    known = read_migrations(*sources)
+    migrations = known.filter(lambda migration: Path(migration.path).parent.name in phases)
     standing = [path for folder in settings.folders for path in sorted((folder / "each").glob("*.sql"))]
     for path in (*(Path(migration.path) for migration in migrations), *standing):
         if "lock_timeout" not in path.read_text():

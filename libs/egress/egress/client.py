@@ -29,10 +29,11 @@ from egress.errors import (
     ResponseTooLarge,
     TooManyRequests,
 )
-from egress.metrics import Counters, Ledger
+from egress.metrics import Counters, Ledger, tell_exchange
 from egress.register import REGISTER, Register
 from egress.tls import tls_context
 from egress.transport import DialledTransport
+from telemetry.instruments import EGRESS_REFUSED
 
 if TYPE_CHECKING:
     import httpx2
@@ -201,6 +202,7 @@ class Egress:
 
     def _refused(self, refusal: DestinationRefused) -> None:
         self._ledger.refusal(refusal.provider)
+        EGRESS_REFUSED.add(recipient=refusal.provider)
         _log.warning("outbound request refused", destination=refusal.provider)
 
     async def _repeat(self, plan: _Plan) -> httpx.Response:
@@ -292,6 +294,7 @@ class Egress:
     def _record(self, plan: _Plan, progress: _Progress) -> None:
         name, seconds = plan.destination.name, self._clock.monotonic() - progress.started
         self._ledger.attempt(name, status=progress.status, received=progress.received, seconds=seconds)
+        tell_exchange(plan.destination, plan.request.method, progress.status, seconds)
         _log.info(
             "outbound request",
             destination=name,

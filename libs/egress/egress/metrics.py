@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from egress.destination import Destination
+from telemetry import Kind, past_span
+from telemetry.instruments import EGRESS_REQUESTS, EGRESS_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Counters:
@@ -51,3 +55,22 @@ class Ledger:
 
     def _of(self, destination: str) -> Counters:
         return self._counters.get(destination, Counters())
+
+
+def tell_exchange(destination: Destination, method: str, status: int, seconds: float) -> None:
+    """One attempt as a metric of its recipient, and as a part of the trace. The trace's id is not sent along: it is ours."""
+    recipient, known = destination.recipient, f"{status // 100}xx" if status else "none"
+    EGRESS_REQUESTS.add(recipient=recipient, status=known)
+    EGRESS_SECONDS.record(seconds, recipient=recipient)
+    failure = "" if 0 < status < 400 else known
+    name = f"{method} {destination.name}"
+    past_span(
+        name,
+        Kind.CLIENT,
+        seconds,
+        failure,
+        recipient=recipient,
+        destination=destination.name,
+        method=method,
+        status=status,
+    )

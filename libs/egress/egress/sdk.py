@@ -14,7 +14,8 @@ from egress.cookies import no_cookies
 from egress.destination import Destination
 from egress.dialling import AddressRefused, Dialler
 from egress.errors import DestinationRefused, RedirectRefused, ResponseTooLarge
-from egress.metrics import Ledger
+from egress.metrics import Ledger, tell_exchange
+from telemetry.instruments import EGRESS_REFUSED
 
 CONNECT_SECONDS = 5.0
 
@@ -99,11 +100,13 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
     def _refused(self) -> None:
         self._ledger.refusal(self._destination.name)
+        EGRESS_REFUSED.add(recipient=self._destination.recipient)
         _log.warning("outbound request refused", destination=self._destination.name)
 
     def _record(self, method: str, status: int, received: int, started: float) -> None:
         name, seconds = self._destination.name, self._clock.monotonic() - started
         self._ledger.attempt(name, status=status, received=received, seconds=seconds)
+        tell_exchange(self._destination, method, status, seconds)
         _log.info(
             "outbound request",
             destination=name,

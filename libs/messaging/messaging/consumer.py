@@ -12,8 +12,12 @@ import asyncio
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from google.protobuf.message import Message
+
+from contracts import Event
 from core.clock import Clock, SystemClock
 from core.context import working_for
 from core.errors import CallmineError, Permanent, Transient
@@ -28,6 +32,8 @@ from messaging.breaker import Breaker, BreakerSettings
 from messaging.ports import Delivery, Verdict
 from messaging.routes import Routes
 from messaging.store import Rejected
+from telemetry import Kind, Span, batch_span
+from telemetry.instruments import INBOX_BATCH_SECONDS, INBOX_MESSAGES
 
 log = logger("messaging.consumer")
 
@@ -104,6 +110,8 @@ class Consumer:
         await self._park_unreadable(unreadable, verdicts)
         reach("consumer.after_commit")
         took = self._clock.monotonic() - began
+        INBOX_BATCH_SECONDS.record(took, subscription=self._name)
+        self._count(retried=verdicts.count(Verdict.RETRY))
         log.debug("batch processed", consumer=self._name, messages=len(deliveries), milliseconds=round(took * 1000))
         return verdicts
 
@@ -121,6 +129,7 @@ class Consumer:
 
     async def _process_letters(self, letters: Sequence[Letter], verdicts: list[Verdict]) -> None:
         heard = [letter for letter in letters if self._routes.hears(letter.event.type)]
+        self._count(ignored=len(letters) - len(heard))
         for letter in letters:
             verdicts[letter.position] = Verdict.ACK
         for letter in heard:
@@ -184,32 +193,37 @@ class Consumer:
                 fresh = await store.hear_each(batch, self._name, heard)
                 letters = {group.workspace_id: group.letters for group in groups}
                 if fresh:
-                    await handler(batch, {one: first_heard(letters[one], ids) for one, ids in fresh.items()})
+                    events = {one: first_heard(letters[one], ids) for one, ids in fresh.items()}
+                    with self._processing([event for some in events.values() for event in some]):
+                        await handler(batch, events)
                 reach("consumer.after_effect")
         except Transient:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the group that it comes from is found and told
             log.info("batch rolled back, going on group by group", cause=type(error).__name__)
             return False
+        self._count_done(groups, sum(map(len, fresh.values())))
         return True
 
     async def _commit(self, groups: Sequence[Group]) -> None:
         """All of `groups` in one transaction. Raises _GroupFailed from what went wrong in a group's part of it."""
+        fresh = 0
         async with self._db.batch() as batch:
             for group in groups:
                 try:
-                    await self._apply(batch, group)
+                    fresh += await self._apply(batch, group)
                 except Exception as error:
                     raise _GroupFailed(group) from error
             reach("consumer.after_effect")
+        self._count_done(groups, fresh)
 
-    async def _apply(self, batch: Batch, group: Group) -> None:
-        """The effects of what `group` brings that is new."""
+    async def _apply(self, batch: Batch, group: Group) -> int:
+        """The effects of what `group` brings that is new; how many events that were."""
         ids = [letter.event.event_id for letter in group.letters]
         tx, fresh = await store.enter_and_hear(batch, group.workspace_id, self._name, ids)
         events = first_heard(group.letters, fresh)
         for type_name, run in runs_of(events):
-            with working_for(group.workspace_id, run[0].correlation_id, run[0].traceparent):
+            with working_for(group.workspace_id, run[0].correlation_id), self._processing(run):
                 if (over_all := self._routes.batch_handler_of(type_name)) is not None:
                     await over_all(batch, {group.workspace_id: run})
                     continue
@@ -218,6 +232,24 @@ class Consumer:
                 if not tx.is_open:
                     tx = await batch.enter(group.workspace_id)
                 await handler(tx, run)
+        return len(events)
+
+    def _processing(self, events: Sequence[Event[Message]]) -> AbstractContextManager[Span]:
+        """The work on `events`, all of one type, as a part of their traces."""
+        type_name, traces = events[0].type, [event.traceparent for event in events]
+        name, messages = f"process {type_name.rsplit('.', 1)[-1]}", len(events)
+        return batch_span(
+            name, Kind.CONSUMER, traces, subscription=self._name, message_type=type_name, messages=messages
+        )
+
+    def _count(self, **outcomes: int) -> None:
+        for outcome, messages in outcomes.items():
+            if messages:
+                INBOX_MESSAGES.add(messages, subscription=self._name, outcome=outcome)
+
+    def _count_done(self, groups: Sequence[Group], fresh: int) -> None:
+        """What was committed of `groups`; the rest of it had been heard before."""
+        self._count(done=fresh, duplicate=sum(len(group.letters) for group in groups) - fresh)
 
     async def _one_by_one(self, group: Group, verdicts: list[Verdict]) -> None:
         """Each letter in a transaction of its own; what follows a letter that must be retried in its lane is retried as well."""
@@ -278,6 +310,7 @@ class Consumer:
                 await store.park_incoming(tx, [rejected])
         except Transient:
             return Verdict.RETRY
+        self._count(parked=1)
         log.error(
             "message parked: see `parked list`", subscription=rejected.delivery.subscription, reason=rejected.reason
         )

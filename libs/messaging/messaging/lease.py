@@ -14,6 +14,7 @@ from core.log import logger
 from database import Database
 from messaging import store
 from messaging.store import Hold
+from telemetry.instruments import RELAY_LEASE_LOST
 
 log = logger("messaging.lease")
 
@@ -85,6 +86,7 @@ class Lease:
             renewed = await store.renew_lease(tx, hold, self._seconds)
         if not renewed:
             self._hold = None
+            RELAY_LEASE_LOST.add()
             raise LeaseLost("the relay's lease is lost; another relay goes on with the outbox")
         self._ends = asked + self._seconds
 

@@ -8,10 +8,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request
 
 from messaging.oidc import Verifier
-from messaging.parked import Parked
+from messaging.parked import Parked, shown
 from messaging.relay import Relay
-
-JsonValue = str | int | None | dict[str, str]
 
 
 def operator_router(parked: Parked, relay: Relay, verifier: Verifier) -> APIRouter:
@@ -31,9 +29,8 @@ def operator_router(parked: Parked, relay: Relay, verifier: Verifier) -> APIRout
         state: Literal["parked", "replayed", "dropped"] = "parked",
         before: int | None = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    ) -> list[dict[str, JsonValue]]:
-        messages = await parked.list(state, before, limit)
-        return [dataclasses.asdict(message) | {"parked_at": message.parked_at.isoformat()} for message in messages]
+    ) -> list[dict[str, str | int | None]]:
+        return [shown(message) for message in await parked.list(state, before, limit)]
 
     @router.post("/parked/{message_id}/replay", status_code=204)
     async def replay(message_id: int) -> None:

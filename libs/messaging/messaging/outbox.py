@@ -16,6 +16,7 @@ from core.errors import InvalidInput
 from core.faultpoints import reach
 from database import Tx
 from messaging import store
+from telemetry.traceparent import trace_of
 
 # Pub/Sub's limit on ordering keys, in bytes (cloud.google.com/pubsub/quotas).
 LONGEST_ORDERING_KEY = 1024
@@ -111,10 +112,15 @@ class Outbox:
             causation_id=str(cause.event_id) if cause else "",
             correlation_id=(cause.correlation_id if cause else "") or context.correlation_id,
             actor=draft.actor,
-            traceparent=context.traceparent or (cause.traceparent if cause else ""),
+            traceparent=_traceparent(context.traceparent, cause.traceparent if cause else ""),
         )
 
     async def _flush(self, tx: Tx) -> None:
         """Write what was added, as one statement: as late as possible, so that rows of one key get their numbers in commit order."""
         await store.insert_outbox(tx, self._buffers.pop(tx))
         reach("outbox.before_commit")
+
+
+def _traceparent(here: str, cause: str) -> str:
+    """The context's where that is in the cause's trace; the cause's own where several traces are worked on at once."""
+    return here if not cause or trace_of(here) == trace_of(cause) else cause

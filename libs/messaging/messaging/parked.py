@@ -22,6 +22,25 @@ STATES: Final = ("parked", "replayed", "dropped")
 _NEWEST = 2**63 - 1
 
 
+def shown(message: ParkedMessage) -> dict[str, str | int | None]:
+    """What an operator sees of a message: ids, type, size, times, and why it is parked.
+
+    Not its body, nor its attributes and its ordering key: they may hold what somebody wrote, or name a person.
+    """
+    return {
+        "id": message.id,
+        "direction": message.direction,
+        "workspace_id": message.workspace_id,
+        "source": message.source,
+        "event_id": message.event_id,
+        "type": message.type,
+        "reason": message.reason,
+        "size": message.size,
+        "parked_at": message.parked_at.isoformat(),
+        "state": message.state,
+    }
+
+
 class Parked:
     """`consumers` are this service's own, by subscription; a replay goes through the one the message was meant for."""
 
@@ -35,12 +54,8 @@ class Parked:
             return await store.parked_page(tx, state, before or _NEWEST, limit)
 
     async def show(self, message_id: int) -> ParkedMessage:
-        """All that is known of one message but its body. Raises NotFound."""
+        """All that is known of one message but its body, which nobody is shown. Raises NotFound."""
         return (await self._find(message_id))[0]
-
-    async def body(self, message_id: int) -> bytes:
-        """The bytes of one message, as they came. Raises NotFound."""
-        return (await self._find(message_id))[1]
 
     async def replay(self, message_id: int) -> None:
         """Process an incoming message again, or put an outgoing one back into the outbox. Harmless when done twice.

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from core.errors import CallmineError
-from messaging.parked import Parked
+from messaging.parked import Parked, shown
 from messaging.store import ParkedMessage
 
 T = TypeVar("T")
@@ -37,17 +33,12 @@ def parked_app(open_parked: OpenParked) -> typer.Typer:
     def list_messages(state: State = "parked", limit: int = 100, as_json: AsJson = False) -> None:
         """List parked messages, newest first."""
         messages = _run(open_parked, lambda parked: parked.list(state, limit=limit))
-        _print_json([_plain(message) for message in messages]) if as_json else _print_table(messages)
+        _print_json([shown(message) for message in messages]) if as_json else _print_table(messages)
 
     @app.command()
-    def show(
-        message: MessageId,
-        body: Annotated[Path | None, typer.Option(help="Write the message's bytes to this new file as well")] = None,
-    ) -> None:
-        """Show what is known of one message; its body only into a file, for it may hold what does not belong on a screen."""
-        _print_json(_plain(_run(open_parked, lambda parked: parked.show(message))))
-        if body is not None:
-            _write_new(body, _run(open_parked, lambda parked: parked.body(message)))
+    def show(message: MessageId) -> None:
+        """Show why a message is parked, and its ids; what is in it, nobody is shown."""
+        _print_json(shown(_run(open_parked, lambda parked: parked.show(message))))
 
     @app.command()
     def replay(message: MessageId) -> None:
@@ -78,21 +69,6 @@ def _run(open_parked: OpenParked, work: Callable[[Parked], Awaitable[T]]) -> T:
         raise typer.Exit(1) from error
 
 
-def _write_new(path: Path, content: bytes) -> None:
-    """Owner-only, and never over an existing file."""
-    try:
-        path.touch(mode=0o600, exist_ok=False)
-    except OSError as error:
-        typer.echo(f"{path} cannot be made ({error.strerror}): name a new file", err=True)
-        raise typer.Exit(1) from error
-    path.write_bytes(content)
-    typer.echo(f"{len(content)} bytes written to {path}")
-
-
-def _plain(message: ParkedMessage) -> dict[str, object]:
-    return {**dataclasses.asdict(message), "parked_at": message.parked_at.isoformat()}
-
-
 def _print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2))
 
@@ -101,6 +77,9 @@ def _print_table(messages: list[ParkedMessage]) -> None:
     if not messages:
         typer.echo("Nothing is parked.")
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("id", "way", "source", "type", "workspace", "reason")
     for column in table.columns[:3]:
         column.no_wrap = True

@@ -23,6 +23,8 @@ from messaging.lanes import Lane, lanes_of, message_of, requests_of
 from messaging.lease import Lease, LeaseLost
 from messaging.ports import Publisher
 from messaging.store import ClaimedRow
+from telemetry import Kind, batch_span
+from telemetry.instruments import OUTBOX_PUBLISHED
 
 log = logger("messaging.relay")
 
@@ -208,11 +210,15 @@ class Relay:
         left = await self._lease.keep(settings.lease_seconds / 3)
         limit = min(settings.publish_timeout, left * 0.9)
         reach("relay.before_publish")
-        try:
-            async with asyncio.timeout(limit):
-                await self._publisher.publish(request[0].topic, [message_of(row) for row in request], limit)
-        except TimeoutError as error:
-            raise Transient(f"the broker did not answer within {limit:.1f} s") from error
+        topic = request[0].topic
+        traces = [row.attributes.get("traceparent", "") for row in request]
+        with batch_span(f"publish {topic}", Kind.PRODUCER, traces, topic=topic, messages=len(request)):
+            try:
+                async with asyncio.timeout(limit):
+                    await self._publisher.publish(topic, [message_of(row) for row in request], limit)
+            except TimeoutError as error:
+                raise Transient(f"the broker did not answer within {limit:.1f} s") from error
+        OUTBOX_PUBLISHED.add(len(request), topic=topic)
         reach("relay.after_publish")
 
     async def _settle(self, outcome: _Outcome) -> None:

@@ -171,6 +171,11 @@ async def park_incoming(tx: Tx, rejected: Sequence[Rejected]) -> None:
     )
 
 
+async def parked_waiting(tx: Tx) -> int:
+    """How many messages are parked."""
+    return cast(int, await tx.fetch_value("parked_waiting"))
+
+
 @dataclass(frozen=True, slots=True)
 class ParkedMessage:
     """A parked message without its body. `source` is the subscription it came by, or the topic it could not be published to."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import grpc
@@ -34,6 +35,7 @@ from messaging.topology import Subscription, Topology, TopologyInvalid, dead_let
 from messaging.upkeep import keep_up
 from runtime.api_keys import ToldKeys
 from runtime.idempotency import StoredRequests
+from runtime.limits import StoredAllowances, rates_of
 from runtime.members import ToldMembers
 from runtime.operators import operators_only
 from runtime.outbound import Outbound, outbound_router
@@ -41,8 +43,12 @@ from runtime.rounds import Rounds
 from web import ServiceSettings, create_app
 from web.api_keys import KeyDirectory
 from web.clerk import clerk_destination, clerk_sessions
+from web.limits import RequestLimits
 from web.membership import MembershipCheck
 from web.settings import PREFIX
+
+if TYPE_CHECKING:
+    from runtime.telemetry import Reporting
 
 Work = Callable[[], Awaitable[None]]
 Opening = Callable[[Tx], Awaitable[None]]
@@ -77,6 +83,7 @@ class Assembly:
     outbound: Outbound
     members: MembershipCheck
     keys: KeyDirectory
+    reporting: Reporting | None
     _consumers: dict[str, Consumer] = field(default_factory=dict)
     _pulls: dict[str, PullSettings] = field(default_factory=dict)
     _routers: list[APIRouter] = field(default_factory=list)
@@ -154,18 +161,26 @@ class Assembly:
         """The app with everything that was added. Raises MissingSettings when it could not tell who pushes messages to it."""
         processors = self._processors()
         routers = [*self._routers, *self._google_routers(processors)]
+        reporting = [self.reporting.run] if self.reporting else []
         clerk = self.outbound.egress([clerk_destination(self.settings)])
         return create_app(
             service=self.service,
             settings=self.settings,
             sessions=clerk_sessions(self.settings, clerk, SystemClock()),
             routers=routers,
-            background=[self.relay.run, partial(keep_up, self.db), *self._subscribers(processors), *self._works],
+            background=[
+                self.relay.run,
+                partial(keep_up, self.db),
+                *reporting,
+                *self._subscribers(processors),
+                *self._works,
+            ],
             ready=self._ready,
             form_targets=form_targets,
             members=self.members,
             keys=self.keys,
             requests=StoredRequests(self.db),
+            limits=RequestLimits(rates_of(self.settings), StoredAllowances(self.db), SystemClock()),
         )
 
     async def _ready(self) -> None:
@@ -201,7 +216,8 @@ class Assembly:
         if self.settings.operator_service_account:
             verifier = self._verifier(self.settings.operator_service_account)
             found.append(operator_router(self.parked, self.relay, verifier))
-            found.append(operators_only(verifier, outbound_router(self.outbound), *self._operators))
+            told = [self.reporting.router()] if self.reporting else []
+            found.append(operators_only(verifier, outbound_router(self.outbound), *told, *self._operators))
         return found
 
     def _refuse_missing(self, *wanted: str) -> None:
@@ -251,10 +267,24 @@ async def assembled(
         stack.push_async_callback(channel.close)
         relay = Relay(db, GooglePublisher(channel, settings.project))
         outbound = Outbound(settings.ca_file, stack)
+        reporting = _reporting(service, settings, db, outbound, stack)
         outbox = Outbox(service, wake=relay.wake)
         members = ToldMembers(db)
         keys = ToldKeys(db, outbox)
-        yield Assembly(service, settings, topology, db, channel, outbox, relay, stack, outbound, members, keys)
+        yield Assembly(
+            service, settings, topology, db, channel, outbox, relay, stack, outbound, members, keys, reporting
+        )
+
+
+def _reporting(
+    service: str, settings: ServiceSettings, db: Database, outbound: Outbound, stack: AsyncExitStack
+) -> Reporting | None:
+    """Traces and metrics where somebody asks for them: an address to send them to, or operators who may look. Loaded only then."""
+    if settings.telemetry_endpoint is None and not settings.operator_service_account:
+        return None
+    from runtime.telemetry import reporting
+
+    return reporting(service, settings, db, outbound, stack)
 
 
 def endpoint(settings: ServiceSettings, address: str) -> Endpoint | None:

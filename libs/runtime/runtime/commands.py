@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 import core.log
 from core.errors import CallmineError, MissingSettings
+from core.memory import loaded
 from database import MigrationSettings, migrate
 from database.migrations import Phase
 from messaging import Parked
@@ -35,6 +36,7 @@ def service_app(service: str, settings_type: type[S], compose: Compose[S]) -> ty
 
     @app.callback()
     def configure() -> None:
+        loaded()
         core.log.configure(service)
 
     @app.command()
@@ -42,6 +44,7 @@ def service_app(service: str, settings_type: type[S], compose: Compose[S]) -> ty
         """Serve pages, API and messages until told to stop."""
         with reporting_errors():
             settings = load_settings(settings_type, service)
+            core.log.configure(service, project=settings.project)
             run(_application(compose, settings), settings)
 
     @app.command("migrate")

@@ -12,6 +12,7 @@ from fastapi import APIRouter
 
 from core.clock import Clock
 from egress import Destination, Egress
+from telemetry.instruments import EGRESS_REFUSED
 
 Sent = dict[str, str | int | float]
 
@@ -29,6 +30,9 @@ class Outbound:
         places = tuple(destinations)
         client = Egress(places, ca_file=self.ca_file, clock=clock)
         self.stack.push_async_callback(client.close)
+        for place in places:
+            # From the start, so that the first refusal is a change and not a new series.
+            EGRESS_REFUSED.add(0, recipient=place.recipient)
         self._clients.append((client, {place.name: place.recipient for place in places}))
         return client
 

@@ -42,6 +42,10 @@ ADMIN, MEMBER, OTHER_ADMIN = PEOPLE[0], PEOPLE[1], PEOPLE[2]
 # What signs the audit service's checkpoints, as `audit.log.note` reads it: the seed is 32 zero bytes.
 LOG_KEY = "PRIVATE+KEY+callmine.ai/audit+2348d130+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
+# What signs certificates of erasures, written likewise, and what signs the links to them.
+CERTIFICATE_KEY = "PRIVATE+KEY+callmine.ai/erasures+0ea669f7+AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+ERASURE_LINK_KEY = "link-key-of-erasures-in-tests-9RW"
+
 # What grants to the audit service are sealed to.
 AUDIT_SEALING_KEY = SealingKey.generate()
 
@@ -119,6 +123,8 @@ async def outside(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Out
         "audit-log-key": LOG_KEY,
         "audit-sealing-key": AUDIT_SEALING_KEY.private_text(),
         "stripe-secret-key": STRIPE_KEY,
+        "erasure-certificate-key": CERTIFICATE_KEY,
+        "erasure-link-key": ERASURE_LINK_KEY,
     }
     for name, text in texts.items():
         version = Version(time.time(), State.ENABLED, text.encode())

@@ -16,6 +16,7 @@ from core.context import working_for
 from core.errors import Forbidden, Transient, Unauthenticated
 from web import api_keys
 from web.api_keys import NotForKeys
+from web.limits import Asker
 from web.scopes import mark_of
 from web.session import Session
 from web.state import SESSION_IN_SCOPE, Web, web_of
@@ -47,7 +48,7 @@ async def member(request: Request) -> AsyncIterator[Session]:
 
     A request that changes something and carries its session in a cookie must come from our own pages, since a browser
     sends the cookie along with anybody's form. Who was removed since the token was made is not let in. An API key works for the person
-    who made it, on routes that declare a scope (`web.scopes.needs`) which it has been given.
+    who made it, on routes that declare a scope (`web.scopes.needs`) which it has been given, as often as `web.limits` lets it.
     """
     token, from_cookie = _token(request)
     web = web_of(request)
@@ -59,6 +60,7 @@ async def member(request: Request) -> AsyncIterator[Session]:
         raise OtherSite("This request did not come from one of Callmine's own pages. Open the page and try again.")
     if web.members is not None:
         session = await web.members.confirm(session)
+    await _count(request, web, session)
     request.scope[WORKSPACE_IN_SCOPE] = session.workspace_id
     request.scope[SESSION_IN_SCOPE] = session
     with working_for(workspace_id=session.workspace_id):
@@ -76,8 +78,12 @@ async def _session_of_key(request: Request, web: Web, token: str) -> Session:
     presented = api_keys.parse(token)
     if web.keys is None:
         raise Unauthenticated("API keys are not taken here. Sign in.")
+    if web.limits is not None:
+        web.limits.refuse_known(request.scope, presented.digest)
     known = await web.keys.find(presented.workspace_id, presented.key_id)
     session = api_keys.judged(presented, known)
+    if web.limits is not None:
+        await web.limits.count(request.scope, _asker(session, presented.digest))
     _check_scope(request, session)
     if known is not None and known.use_is_due:
         await _note_use(web, session)
@@ -92,6 +98,31 @@ def _check_scope(request: Request, session: Session) -> None:
     if not path.startswith(KEYS_BELOW) or mark is None or mark.scope is None:
         raise NotForKeys("API keys open the API, /api/v1, but not this part of it, and no pages. Sign in as a person.")
     api_keys.require(session, mark.scope)
+
+
+def _asker(session: Session, digest: bytes | None = None) -> Asker:
+    """Whose limits count for what `session` asks."""
+    if session.key is None:
+        return Asker(session.workspace_id, "person", session.user_id)
+    return Asker(session.workspace_id, "key", str(session.key.key_id), digest)
+
+
+async def _count(request: Request, web: Web, session: Session) -> None:
+    """Count what has not been counted with its key. What a person's browser asks for, a page's live updates too, is never limited."""
+    if web.limits is None or session.from_cookie:
+        return
+    if session.key is None and request.url.path in SCOPES_ASKED_WITHIN:
+        await web.limits.count(request.scope, _asker(session))
+    mark = mark_of(request.scope.get("route"))
+    if session.key is not None and mark is not None and mark.costly:
+        await count_costly(request, session)
+
+
+async def count_costly(request: Request, session: Session) -> None:
+    """Count something that costs much, for who serves several things at one address. Raises TooManyRequests, Transient."""
+    limits = web_of(request).limits
+    if limits is not None and not session.from_cookie:
+        await limits.count_costly(request.scope, _asker(session))
 
 
 async def _note_use(web: Web, session: Session) -> None:

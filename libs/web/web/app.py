@@ -21,6 +21,7 @@ from web.etags import EntityTags
 from web.headers import security_headers
 from web.health import Health, LoopLag
 from web.idempotency import KeepingAnswers, Replay, on_replay
+from web.limits import LimitHeaders, RequestLimits
 from web.membership import MembershipCheck
 from web.middleware import BodyLimit, Observed, SecurityHeaders
 from web.settings import ServiceSettings
@@ -54,6 +55,7 @@ def create_app(
     members: MembershipCheck | None = None,
     keys: KeyDirectory | None = None,
     requests: Requests | None = None,
+    limits: RequestLimits | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """The app of `service`.
@@ -61,7 +63,7 @@ def create_app(
     `background` runs from start to shutdown, then `closing` is awaited in reverse order; `ready` raises while the
     service cannot work; `package` (default: the service's name with underscores) holds pages/ and assets/;
     `form_targets` are origins that a form's answer may redirect to; `sessions` replaces Clerk's check in tests; `members`
-    knows who is still in a workspace, `keys` its API keys, `requests` which requests were made before.
+    knows who is still in a workspace, `keys` its API keys, `requests` which requests were made before, `limits` how often programs may ask.
     """
     clock = clock or SystemClock()
     closers = list(closing)
@@ -81,7 +83,7 @@ def create_app(
         middleware=_middleware(settings, form_targets, largest_body, clock),
     )
     assets = load_assets(service, package or service.replace("-", "_"))
-    app.state.web = Web(service, settings, sessions, assets, members, keys, requests, clock=clock)
+    app.state.web = Web(service, settings, sessions, assets, members, keys, requests, limits, clock=clock)
     app.state.background = works
     problems.install(app)
     app.add_exception_handler(Replay, on_replay)
@@ -91,6 +93,8 @@ def create_app(
 
 def _add_routes(app: FastAPI, service: str, health: Health, routers: Sequence[APIRouter]) -> None:
     web: Web = app.state.web
+    app.add_api_route("/livez", health.live)
+    # What revisions of before ask; Google's own front end keeps paths that end so for itself.
     app.add_api_route("/healthz", health.live)
     app.add_api_route("/readyz", health.readiness)
     app.add_api_route(f"/assets/{service}/{{name}}", web.assets.serve)
@@ -105,6 +109,7 @@ def _middleware(
     return [
         Middleware(SecurityHeaders, headers=security_headers(settings, form_targets)),
         Middleware(Observed, clock=clock),
+        Middleware(LimitHeaders),
         Middleware(BodyLimit, largest=largest_body),
         Middleware(EntityTags),
         Middleware(KeepingAnswers),

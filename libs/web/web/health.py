@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 import core.log
 from core.clock import Clock
 from core.errors import CallmineError
+from telemetry.instruments import LOOP_LAG_SECONDS
 from web.background import Background, Work
 
 READY_SECONDS = 5.0
@@ -33,6 +34,7 @@ class LoopLag:
             asked = self._clock.monotonic()
             await self._clock.sleep(_SAMPLE_SECONDS)
             self._samples.append(max(0.0, self._clock.monotonic() - asked - _SAMPLE_SECONDS))
+            LOOP_LAG_SECONDS.set(max(self._samples))
 
     def milliseconds(self) -> dict[str, float]:
         """The last sample and the worst of the last minute."""
@@ -41,7 +43,7 @@ class LoopLag:
 
 
 class Health:
-    """Answers /healthz (the process runs) and /readyz (it can do its work)."""
+    """Answers /livez (the process runs) and /readyz (it can do its work)."""
 
     def __init__(self, ready: Work | None, background: Background, lag: LoopLag) -> None:
         self._ready = ready

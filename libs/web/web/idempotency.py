@@ -14,8 +14,9 @@ which follows from the key, is what makes that harmless: a use case gives the sa
 from __future__ import annotations
 
 import hashlib
+import hmac
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from fastapi import Depends, Header, Request
@@ -39,7 +40,7 @@ LARGEST_ANSWER = 256 * 1024
 REPLAYED_HEADER = "idempotency-replayed"
 
 _IN_SCOPE = "callmine.idempotency"
-_KEPT_HEADERS = ("content-type", "location")
+_KEPT_HEADERS = ("content-type", "content-disposition", "location")
 _log = core.log.logger("web.idempotency")
 
 _NAMESPACE = uuid.UUID("6f1c1c0e-6a0a-4a6e-9d3a-4f6f1d3b7c55")
@@ -73,6 +74,11 @@ class Asked:
 
     workspace_id: WorkspaceId
     id: bytes
+    key: str = field(repr=False)
+
+    def digest(self, *parts: str) -> bytes:
+        """What is kept of the request: an HMAC by its key, which is not kept. A request may hold what nobody should be able to try out."""
+        return hmac.digest(self.key.encode(), "\x00".join(parts).encode(), "sha256")
 
     @property
     def request_id(self) -> uuid.UUID:
@@ -94,7 +100,7 @@ async def asked_with_key(
         raise InvalidInput(f"An Idempotency-Key has 1 to {LONGEST_KEY} printable characters.")
     route = f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
     who = f"key {session.key.key_id}" if session.key else f"user {session.user_id}"
-    return Asked(session.workspace_id, _digest(who, route, idempotency_key))
+    return Asked(session.workspace_id, _digest(who, route, idempotency_key), idempotency_key)
 
 
 async def idempotent(request: Request, asked: Annotated[Asked | None, Depends(asked_with_key)]) -> uuid.UUID | None:
@@ -105,7 +111,7 @@ async def idempotent(request: Request, asked: Annotated[Asked | None, Depends(as
     requests = web_of(request).requests
     if asked is None or requests is None:
         return None
-    sent = _digest(request.url.path, request.url.query, (await request.body()).hex())
+    sent = asked.digest(request.url.path, request.url.query, (await request.body()).hex())
     found = await requests.claim(asked.workspace_id, asked.id, sent)
     if isinstance(found, Known):
         raise _known(found, sent)

@@ -13,17 +13,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import core.log
 from core.clock import Clock
-from core.context import working_for
+from core.context import current, working_for
 from core.ids import uuid7
+from telemetry import Kind, Span, span
+from telemetry.instruments import HTTP_REQUEST_SECONDS
 from web import problems
 from web.access import WORKSPACE_IN_SCOPE
 
 CORRELATION_HEADER = "x-correlation-id"
 
 _CORRELATION = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, level 1
 
-_QUIET = frozenset({"/healthz", "/readyz"})  # asked every few seconds by the platform
+_QUIET = frozenset({"/livez", "/healthz", "/readyz"})  # asked every few seconds by the platform
+# A message has a trace of its own, which the consumer goes on with.
+_MESSAGES = "/events/"
 
 # RFC 9111, 5.2.2: `no-store` forbids every cache, `private` the shared ones that honour nothing else.
 _NOBODY_KEEPS = "private, no-store"
@@ -53,12 +56,16 @@ class Observed:
             return
         headers = Headers(scope=scope)
         correlation_id = _matching(_CORRELATION, headers.get(CORRELATION_HEADER)) or str(uuid7())
-        traceparent = _matching(_TRACEPARENT, headers.get("traceparent")) or _new_traceparent()
-        with working_for(workspace_id="", correlation_id=correlation_id, traceparent=traceparent):
-            await self._serve(scope, receive, send, correlation_id)
+        # A caller's own traceparent is not read: it would decide for us what is recorded, and put requests of strangers into one trace.
+        begins = scope["path"] not in _QUIET and not scope["path"].startswith(_MESSAGES)
+        with (
+            working_for(workspace_id="", correlation_id=correlation_id, traceparent=_new_traceparent()),
+            span("request", Kind.SERVER, root=begins, method=scope["method"]) as made,
+        ):
+            await self._serve(scope, receive, send, made)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, correlation_id: str) -> None:
-        started, sent = self._clock.monotonic(), _Answer()
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
+        started, sent, correlation_id = self._clock.monotonic(), _Answer(), current().correlation_id
 
         async def observed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -75,14 +82,23 @@ class Observed:
             request = Request(scope)
             await problems.answer(request, problems.unexpected())(scope, receive, observed)
         finally:
-            self._record(scope, sent.status, started)
+            self._record(scope, sent.status, started, span)
 
-    def _record(self, scope: Scope, status: int, started: float) -> None:
+    def _record(self, scope: Scope, status: int, started: float, span: Span) -> None:
         if scope["path"] in _QUIET and status == 200:
             return
-        milliseconds = round((self._clock.monotonic() - started) * 1000)
-        with working_for(workspace_id=scope.get(WORKSPACE_IN_SCOPE, "")):
-            _log.info("request", method=scope["method"], route=_route(scope), status=status, ms=milliseconds)
+        seconds, route, workspace_id = (
+            self._clock.monotonic() - started,
+            _route(scope),
+            scope.get(WORKSPACE_IN_SCOPE, ""),
+        )
+        HTTP_REQUEST_SECONDS.record(seconds, status=f"{status // 100}xx")
+        span.rename(f"{scope['method']} {route}")
+        span.note(route=route, status=status, workspace_id=workspace_id)
+        if status >= 500 or not status:
+            span.fail(str(status))
+        with working_for(workspace_id=workspace_id):
+            _log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000))
 
 
 def _route(scope: Scope) -> str:

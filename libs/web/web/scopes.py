@@ -54,18 +54,22 @@ def needs_admin(scopes: Iterable[Scope]) -> bool:
 
 
 class Needs:
-    """Marks a route with the scope that a key needs for it; None: no key will do, only a person who is signed in."""
+    """Marks a route with the scope that a key needs for it; None: no key will do, only a person who is signed in.
 
-    def __init__(self, scope: Scope | None) -> None:
+    `costly`: it makes others work for long, and has a lower limit of its own (`web.limits`).
+    """
+
+    def __init__(self, scope: Scope | None, *, costly: bool = False) -> None:
         self.scope = scope
+        self.costly = costly
 
     async def __call__(self) -> None:
         """Nothing: `access.member` reads the mark before anything else is done."""
 
 
-def needs(scope: Scope) -> Any:
-    """The mark for a route that a key with `scope` may use."""
-    return Depends(Needs(scope))
+def needs(scope: Scope, *, costly: bool = False) -> Any:
+    """The mark for a route that a key with `scope` may use; `costly`: less often than others."""
+    return Depends(Needs(scope, costly=costly))
 
 
 def people_only() -> Any:

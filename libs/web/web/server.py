@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import Any
+from typing import Any, Protocol, cast
 
 import uvicorn
 import uvloop
@@ -24,6 +24,9 @@ from web.state import Web
 PLATFORM_SECONDS = 10
 # What answers under way get of them. The rest is for background work, which gives back messages and leases, and for the pools.
 GRACE_SECONDS = 7
+
+# Time enough for the other side to take an answer's last bytes and to close.
+_HANG_UP_SECONDS = 0.5
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -69,6 +72,17 @@ async def _serve(app: FastAPI, settings: ServiceSettings, started: Callable[[], 
     return server.started and not background.crashed.is_set()
 
 
+class _Cycle(Protocol):
+    response_complete: bool
+
+
+class _Connection(Protocol):
+    """What both of uvicorn's protocols have."""
+
+    cycle: _Cycle | None
+    transport: asyncio.Transport
+
+
 class _Server(uvicorn.Server):
     """Tells answers that go on when to end: uvicorn waits for them, as long as the grace lasts.
 
@@ -88,7 +102,20 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop listening, and wait for the answers that are under way."""
         self._stopping.set()
-        await super().shutdown(sockets)
+        hanging_up = asyncio.create_task(self._hang_up(), name="web.hang_up")
+        try:
+            await super().shutdown(sockets)
+        finally:
+            hanging_up.cancel()
+
+    async def _hang_up(self) -> None:
+        """Break connections on which nothing is under way: closing one politely waits for the other side, which may keep it for later and
+        not look at it for minutes."""
+        while True:
+            await asyncio.sleep(_HANG_UP_SECONDS)
+            for connection in list(self.server_state.connections):
+                if _idle(cast(_Connection, connection)):
+                    connection.transport.abort()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -104,6 +131,11 @@ class _Server(uvicorn.Server):
         finally:
             for number in _STOP_SIGNALS:
                 loop.remove_signal_handler(number)
+
+
+def _idle(connection: _Connection) -> bool:
+    cycle = connection.cycle
+    return (cycle is None or cycle.response_complete) and connection.transport.get_write_buffer_size() == 0
 
 
 async def _stop_on_crash(background: Background, server: _Server) -> None:

@@ -127,6 +127,26 @@ class ServiceSettings(BaseSettings):
     )
     push_service_account: str = Field(default="", description="email of the service account that pushes")
 
+    telemetry_endpoint: HttpsUrl | None = Field(
+        default=None, description="https address that traces and metrics are sent to (OTLP); nothing is sent without"
+    )
+    trace_ratio: float = Field(default=0.1, ge=0, le=1, description="the share of traces that are recorded, 0 to 1")
+    telemetry_seconds: float = Field(
+        default=60, ge=0.2, le=3_600, description="seconds between two readings of the metrics that are sent"
+    )
+
+    # A program that asks ten times a second is not held up; one that has run wild is, before anybody else notices it (docs/api.md).
+    api_key_requests: int = Field(default=600, ge=1, description="requests a minute that one API key may make")
+    api_workspace_requests: int = Field(
+        default=1_200, ge=1, description="requests a minute of all API keys of a workspace together"
+    )
+    api_key_costly_requests: int = Field(
+        default=30, ge=1, description="runs, previews and exports a minute that one API key may ask for"
+    )
+    api_workspace_costly_requests: int = Field(
+        default=60, ge=1, description="runs, previews and exports a minute of all API keys of a workspace together"
+    )
+
     statement_capture_dir: Path | None = Field(
         default=None,
         description="for tests: writes the text of each distinct statement, without values, into this folder",

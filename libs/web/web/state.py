@@ -13,6 +13,7 @@ from web.api_keys import KeyDirectory
 from web.assets import Assets
 from web.claims import Requests
 from web.clerk import SessionCheck
+from web.limits import RequestLimits
 from web.membership import MembershipCheck
 from web.settings import ServiceSettings
 
@@ -22,7 +23,8 @@ SESSION_IN_SCOPE = "callmine.session"  # where an error page finds who is signed
 @dataclass(frozen=True, slots=True)
 class Web:
     """One service's web side, made by `create_app`. Without `members` the token alone says who is in a workspace; without `keys` no
-    API key is taken. Admins are told of what `register` announces on the day of `clock`.
+    API key is taken; without `limits` programs may ask as often as they like. Admins are told of what `register` announces on the day
+    of `clock`.
 
     `stopping` is set when the server is told to stop: answers that go on end then.
     """
@@ -34,6 +36,7 @@ class Web:
     members: MembershipCheck | None = None
     keys: KeyDirectory | None = None
     requests: Requests | None = None
+    limits: RequestLimits | None = None
     register: Register = REGISTER
     clock: Clock = field(default_factory=SystemClock)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

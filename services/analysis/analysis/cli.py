@@ -10,11 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from analysis.domain.request import RunId
-from analysis.domain.run import Run
 from analysis.main import SERVICE, compose
 from analysis.settings import Settings
 from analysis.store import model_requests
@@ -44,6 +41,9 @@ def list_runs(
     if as_json:
         typer.echo(json.dumps(found))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("run", "state", "analysed", "failed", "of", "created")
     for line in found:
         table.add_row(*("" if value is None else str(value) for value in line.values()))
@@ -69,6 +69,9 @@ def costs(
     if as_json:
         typer.echo(json.dumps(found, default=str))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("day", "model", "requests", "no answer", "tokens in", "cached", "tokens out", "dollars")
     for line in found:
         shown = ("day", "model", "requests", "unanswered", "input_tokens", "cached_tokens", "output_tokens")
@@ -83,10 +86,10 @@ async def _costs(days: int, workspace: str | None, run: uuid.UUID | None) -> lis
         return await model_requests.costs(tx, since, of_workspace, RunId(run) if run else None)
 
 
-async def _runs(workspace: str, limit: int) -> list[Run]:
+async def _runs(workspace: str, limit: int) -> list[run_store.RunLine]:
     workspace_id = parse_workspace_id(workspace)
     async with compose(load_settings(Settings, SERVICE)) as parts, parts.db.workspace(workspace_id) as tx:
-        return await run_store.runs_page(tx, None, limit)
+        return await run_store.runs_states(tx, limit)
 
 
 async def _queue() -> dict[str, int]:
@@ -94,10 +97,10 @@ async def _queue() -> dict[str, int]:
         return await run_store.waiting(tx)
 
 
-def _line(run: Run) -> dict[str, str | int | None]:
+def _line(run: run_store.RunLine) -> dict[str, str | int | None]:
     return {
         "run": str(run.id),
-        "state": run.state.value,
+        "state": run.state,
         "analysed": run.calls_analysed,
         "failed": run.calls_failed,
         "of": run.calls_expected,

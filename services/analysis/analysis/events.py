@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TypeGuard
 
 from analysis.domain.finding import CallAnalysis
 from analysis.domain.month import Month
-from analysis.domain.notices import Denial, GrantId, Loss, SealedGrant
+from analysis.domain.notices import Announcement, Denial, GrantId, Loss, SealedGrant
 from analysis.domain.plan import Plan, Quota
 from analysis.domain.preferences import Preferences
 from analysis.domain.report import Numbers
@@ -44,6 +44,7 @@ from callmine.reports.v1.reports_pb2 import (
     RunFailed,
     UsageThresholdReached,
 )
+from callmine.subprocessors.v1.subprocessors_pb2 import SubProcessorAnnounced
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
 from cloud.names import own_name
 from contracts import Event, field_change
@@ -63,6 +64,7 @@ __all__ = [
     "IntegrationNeedsReconnect",
     "PlanChanged",
     "PreviewReady",
+    "SubProcessorAnnounced",
     "WorkspaceCreated",
     "WorkspaceUpdated",
 ]
@@ -336,6 +338,20 @@ def is_loss(event: Event[IntegrationMessage]) -> TypeGuard[Event[IntegrationNeed
 def loss(event: Event[IntegrationNeedsReconnect]) -> Loss:
     """Which credential was lost."""
     return Loss(provider_of(event.payload), event.payload.credential_version, event.sequence)
+
+
+def announcement(message: SubProcessorAnnounced) -> Announcement:
+    """A sub-processor that is going to be added. Raises InvalidInput for one that is not told whole."""
+    return Announcement(
+        message.name, message.company, message.purpose, _day_told(message.listed_on), _day_told(message.in_effect_from)
+    )
+
+
+def _day_told(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput("a sub-processor is announced with something that is no day") from error
 
 
 _DENIALS = {

@@ -18,8 +18,8 @@ from analysis.handlers.notices import Notices
 from analysis.handlers.schedules import Schedules
 from analysis.http import routers
 from analysis.models.asking import Asker
-from analysis.models.catalog import Providers, catalog
 from analysis.models.offer import read_offer
+from analysis.models.providers import Providers, models_when_asked
 from analysis.settings import Settings
 from analysis.slack.client import Slack, destination
 from analysis.slack.credential import Door
@@ -64,15 +64,14 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         providers = Providers(settings.openai_base_url, settings.anthropic_base_url, settings.model_timeout)
         egress = parts.outbound.egress((*providers.destinations(), destination(settings.slack_base_url)))
 
-        asker = Asker(offer, catalog(providers, offer, egress, secrets, parts.stack))
+        asker = Asker(offer, models_when_asked(providers, offer, egress, secrets, parts.stack))
         pool = PoolSettings(settings.analysis_concurrency, settings.lease_seconds, settings.poll_seconds)
         workers = Workers(pool)
         lifecycle = Lifecycle(parts.outbox, workers.wake, SystemClock())
         workers.equip(parts.db, parts.outbox, lifecycle, objects, asker)
 
         door = Door(SealingKeys.parse((await secrets.read("analysis-sealing-key")).decode()))
-        address = f"{settings.public_url}/settings/integrations"
-        sending = NoticeWork(parts.db, parts.outbox, door, Slack(egress), address)
+        sending = NoticeWork(parts.db, parts.outbox, door, Slack(egress), settings.public_url)
         few = PoolSettings(_FEW_AT_ONCE, settings.lease_seconds, settings.poll_seconds)
         senders = WorkPool("notice", sending, few)
         notices = Notices(parts.outbox, senders.wake)
@@ -90,6 +89,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("plans", messages.plans())
         parts.consume("workspaces", messages.workspaces())
         parts.consume("integrations", messages.integrations())
+        parts.consume("sub-processors", messages.sub_processors())
         parts.consume("credential-grants-analysis", deliveries.grants())
         parts.erase_by(folders=objects, opening=show_everything)
         schedules = Schedules(parts.db, parts.outbox, lifecycle, offer)

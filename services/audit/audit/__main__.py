@@ -1,5 +1,9 @@
 """`python -m audit …`: the service's command line, alone inside its image."""
 
-from audit.cli import app
+from core.memory import load
+
+load()
+
+from audit.cli import app  # noqa: E402 - nothing is collected while it is imported
 
 app(prog_name="audit")

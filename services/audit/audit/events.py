@@ -14,7 +14,7 @@ from audit.staff import desk
 from audit.staff.store import ToldRead
 from audit.store import reading
 from audit.streaming.grants import SealedGrant
-from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, StaffAccess
+from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange, StaffAccess
 from callmine.credentials.v1.credentials_pb2 import (
     CredentialDenied,
     CredentialGranted,
@@ -124,24 +124,29 @@ def _entry(event: Event[AdminAction]) -> Entry:
         raise InvalidInput("the admin action is about another workspace than the message")
     if len(action.diff) > _MOST_FIELDS:
         raise InvalidInput(f"the diff has {len(action.diff)} fields, more than the {_MOST_FIELDS} allowed")
+    actor = event.actor
     return Entry(
         id=event.event_id,
         type=kind,
-        actor_kind=event.actor.kind.value,
-        actor_id=_cut(event.actor.id or event.producer),
-        actor_email=_cut(event.actor.email),
-        source=event.actor.source.value,
+        # By str, which costs a third of what asking a member for its value does.
+        actor_kind=str(actor.kind),
+        actor_id=_cut(actor.id or event.producer),
+        actor_email=_cut(actor.email),
+        source=str(actor.source),
         target_kind=_cut(action.target_kind),
         target_id=_cut(action.target_id),
-        diff=tuple(
-            Change(
-                _cut(change.field),
-                _cut(change.before) if change.HasField("before") else None,
-                _cut(change.after) if change.HasField("after") else None,
-            )
-            for change in action.diff
-        ),
+        diff=tuple([_change(change) for change in action.diff]),
         occurred_at=event.occurred_at,
+    )
+
+
+def _change(change: FieldChange) -> Change:
+    before, after = change.before, change.after
+    # A side that has something in it is there; only of an empty one it has to be asked.
+    return Change(
+        _cut(change.field),
+        _cut(before) if before or change.HasField("before") else None,
+        _cut(after) if after or change.HasField("after") else None,
     )
 
 
@@ -155,5 +160,6 @@ def _read(event: Event[StaffAccess]) -> ToldRead:
 
 def _cut(text: str) -> str:
     # PostgreSQL's text and jsonb hold every character but this one.
-    text = text.replace("\x00", "�")
+    if "\x00" in text:
+        text = text.replace("\x00", "�")
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

@@ -1,5 +1,9 @@
 """`python -m credential_vault …`: the service's command line, alone inside its image."""
 
-from credential_vault.cli import app
+from core.memory import load
+
+load()
+
+from credential_vault.cli import app  # noqa: E402 - nothing is collected while it is imported
 
 app(prog_name="credential-vault")

@@ -11,9 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from contracts.sealing import SealingKey
 from core.ids import parse_workspace_id
@@ -90,6 +87,9 @@ def show_census(as_json: AsJson = False) -> None:
         keys = {key_id: {**dataclasses.asdict(one), "state": _state(keyset, key_id)} for key_id, one in uses.items()}
         typer.echo(json.dumps({"keys": keys, "sealed": sealed}, indent=2))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("key", "state", "data keys", "fields", "parked", "backups")
     for key_id, one in uses.items():
         numbers = (one.data_keys, one.fields, one.parked, one.backups)
@@ -144,6 +144,9 @@ def backups(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([_plain(backup) for backup in found], indent=2))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("taken", "kept until", "keys")
     for one in found:
         table.add_row(f"{one.taken_at:%Y-%m-%d %H:%M}", f"{one.expires_at:%Y-%m-%d %H:%M}", _listed(one.key_ids))
@@ -169,6 +172,9 @@ def begin_again(
 
 async def _rewrapped(db: Database, keys: Keys, *, shown: bool) -> Rewrapped:
     await keys.shredding.destroy_again()
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("rewrapping"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
         task = bar.add_task("rewrapping", total=None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -35,6 +37,7 @@ from credential_vault.handlers.vault import Denied, Vault
 from credential_vault.store.credentials import standing
 from database import Tx
 from messaging import Draft, Outbox, Routes
+from telemetry.instruments import GRANT_SECONDS
 
 _PROVIDERS = {provider: integrations_pb2.Provider.Value(f"PROVIDER_{provider.name}") for provider in Provider}
 _PROVIDER_OF: Mapping[int, Provider] = {number: provider for provider, number in _PROVIDERS.items()}
@@ -72,6 +75,7 @@ def routes(vault: Vault, rejecting: Rejecting, outbox: Outbox, requester: str) -
             return
         payload = _granted(answer) if isinstance(answer, Grant) else _denied(answer)
         await outbox.add(tx, payload, aggregate_id=event.payload.grant_id, sequence=1, cause=event, requester=requester)
+        tx.on_commit(partial(_tell_answered, event, answer))
 
     async def rejected(tx: Tx, event: Event[CredentialRejected]) -> None:
         await rejecting.hear(tx, _rejection(event.payload, requester))
@@ -86,6 +90,13 @@ def routes(vault: Vault, rejecting: Rejecting, outbox: Outbox, requester: str) -
     table.on(CredentialRejected, rejected)
     table.on(RevocationNoticed, noticed)
     return table
+
+
+def _tell_answered(event: Event[CredentialRequested], answer: Grant | Denied) -> None:
+    """How long the requester waited, by its own clock and ours."""
+    waited = max(0.0, (datetime.now(UTC) - event.occurred_at).total_seconds())
+    outcome = "granted" if isinstance(answer, Grant) else "denied"
+    GRANT_SECONDS.record(waited, provider=_provider(event.payload.provider).value, outcome=outcome)
 
 
 async def announce_connected(tx: Tx, outbox: Outbox, change: Connected, actor: Actor) -> None:

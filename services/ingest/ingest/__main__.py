@@ -1,5 +1,9 @@
 """`python -m ingest …`: the service's command line, alone inside its image."""
 
-from ingest.cli import app
+from core.memory import load
+
+load()
+
+from ingest.cli import app  # noqa: E402 - nothing is collected while it is imported
 
 app(prog_name="ingest")

@@ -9,8 +9,6 @@ from dataclasses import asdict
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from database import Database
 from ingest import cli_gong
@@ -50,7 +48,7 @@ def list_jobs(
 
 @workspaces_app.command("list")
 def list_workspaces(as_json: AsJson = False) -> None:
-    """List all workspaces."""
+    """List all workspaces by their ids; names are read under a grant (docs/staff-access.md)."""
     _show(_run(workspaces.all_workspaces), as_json, "No workspace yet: Clerk's webhooks create them.")
 
 
@@ -68,6 +66,9 @@ def _show(lines: Sequence[Line], as_json: bool, nothing: str) -> None:
     if not rows:
         typer.echo(nothing)
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*(name.replace("_", " ") for name in rows[0]))
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))

@@ -1,5 +1,9 @@
 """`python -m retention …`: the service's command line, alone inside its image."""
 
-from retention.cli import app
+from core.memory import load
+
+load()
+
+from retention.cli import app  # noqa: E402 - nothing is collected while it is imported
 
 app(prog_name="retention")

@@ -1,4 +1,4 @@
-"""`retention serve | migrate | parked | plan | plans | staff`."""
+"""`retention serve | migrate | parked | plan | plans | erasures | staff`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from contracts import Actor
 from core.ids import parse_workspace_id
 from retention.catalogue import read_plans
+from retention.cli_erasures import erasures_app
 from retention.cli_plans import plans_app
 from retention.domain.plans import PlanName
 from retention.events import announce
@@ -23,6 +24,7 @@ from web import load_settings
 
 app = service_app(SERVICE, Settings, compose)
 app.add_typer(plans_app, name="plans")
+app.add_typer(erasures_app, name="erasures")
 app.add_typer(staff_app(SERVICE, Settings, compose, QUESTIONS), name="staff")
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
-from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
+from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
 from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
+from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureStage, ErasureVerify
 from callmine.plans.v1.plans_pb2 import AddonCredited, PlanChanged
+from callmine.subprocessors.v1.subprocessors_pb2 import SubProcessorAnnounced
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
 from contracts import Actor, Event, field_change
+from core.errors import InvalidInput
+from core.ids import parse_uuid
 from database import Tx
+from egress.register import Recipient
 from messaging import Draft, Outbox, Routes
 from retention.domain.billing import SUBSCRIPTIONS, parse_stripe_id
+from retention.domain.erasures import Erasure, Receipt, Stage
 from retention.handlers import PlanChange, Plans
+from retention.handlers.erasing import Erasing
 from retention.handlers.settling import Credit, Failure
 from retention.store import plans as store
 from retention.store import readings
@@ -76,6 +84,81 @@ def payments(wake: Callable[[], None]) -> Routes:
     return table
 
 
+_STAGES = {
+    ErasureStage.ERASURE_STAGE_FROZEN: Stage.FROZEN,
+    ErasureStage.ERASURE_STAGE_ERASED: Stage.ERASED,
+    ErasureStage.ERASURE_STAGE_VERIFIED: Stage.VERIFIED,
+}
+
+
+def receipts(erasing: Erasing, wake: Callable[[], None]) -> Routes:
+    """What is done with the services' reports on an erasure. `wake` is called once that is committed.
+
+    Raises InvalidInput for a report that one service makes for another, and for a stage that is not known.
+    """
+
+    async def completed(tx: Tx, event: Event[ErasureCompleted]) -> None:
+        told = event.payload
+        stage = _STAGES.get(told.stage)
+        if told.service != event.producer or stage is None:
+            raise InvalidInput("the report is another service's, or on a stage that is not known here")
+        receipt = Receipt(
+            service=told.service,
+            stage=stage,
+            at=told.at.ToDatetime(UTC),
+            rows=dict(told.rows),
+            objects=told.objects,
+            left=dict(told.left),
+            attempt=told.attempt,
+            providers=dict(told.providers),
+        )
+        await erasing.report(tx, parse_uuid(told.erasure_id, "erasure_id"), receipt)
+        tx.on_commit(wake)
+
+    table = Routes()
+    table.on(ErasureCompleted, completed)
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureTelling:
+    """Tells all services of an erasure, and the audit log of the request, in the transaction in which it happens."""
+
+    outbox: Outbox
+
+    async def asked(self, tx: Tx, erasure: Erasure, actor: Actor) -> None:
+        """It was asked for."""
+        diff = [
+            field_change("deletion", None, "asked"),
+            field_change("deadline", None, erasure.terms.deadline.isoformat()),
+        ]
+        if erasure.ticket:
+            diff.append(field_change("ticket", None, erasure.ticket))
+        await self._audit(tx, erasure, diff, actor, 1)
+
+    async def taken_back(self, tx: Tx, erasure: Erasure, actor: Actor) -> None:
+        """It was taken back."""
+        await self._audit(tx, erasure, [field_change("deletion", "asked", None)], actor, 2)
+
+    async def requested(self, tx: Tx, erasure: Erasure) -> None:
+        """All services freeze the workspace and erase it."""
+        told = ErasureRequested(erasure_id=str(erasure.id))
+        told.asked_at.FromDatetime(erasure.terms.asked_at)
+        told.due_at.FromDatetime(erasure.terms.deadline)
+        await self.outbox.add_many(tx, [Draft(payload=told, aggregate_id=str(erasure.id), sequence=1)])
+
+    async def verify(self, tx: Tx, erasure: Erasure, attempt: int) -> None:
+        """All services look for what is left."""
+        told = ErasureVerify(erasure_id=str(erasure.id), attempt=attempt)
+        await self.outbox.add_many(tx, [Draft(payload=told, aggregate_id=str(erasure.id), sequence=1 + attempt)])
+
+    async def _audit(self, tx: Tx, erasure: Erasure, diff: Sequence[FieldChange], actor: Actor, sequence: int) -> None:
+        kind = AdminActionType.ADMIN_ACTION_TYPE_WORKSPACE_UPDATED
+        action = AdminAction(type=kind, target_kind="workspace", target_id=tx.workspace_id, diff=diff)
+        draft = Draft(payload=action, aggregate_id=str(erasure.id), sequence=sequence, actor=actor)
+        await self.outbox.add_many(tx, [draft])
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
     """Tells all services, and the audit log, in the transaction in which it happens."""
@@ -108,6 +191,17 @@ class Telling:
         kind = AdminActionType.ADMIN_ACTION_TYPE_BILLING_PAYMENT_FAILED
         action = AdminAction(type=kind, target_kind=failure.kind, target_id=failure.id, diff=diff)
         await self.outbox.add_many(tx, [Draft(payload=action, aggregate_id=failure.id, sequence=1, actor=actor)])
+
+
+def sub_processor_announced(one: Recipient) -> SubProcessorAnnounced:
+    """A company that data will go to, at least 30 days after it was listed."""
+    return SubProcessorAnnounced(
+        name=one.name,
+        company=one.company,
+        purpose=one.purpose,
+        listed_on=one.listed_on.isoformat(),
+        in_effect_from=one.in_effect_from.isoformat(),
+    )
 
 
 async def announce(tx: Tx, outbox: Outbox, change: PlanChange, actor: Actor) -> None:

@@ -5,28 +5,41 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from cloud.ledger import GoogleLedger
 from cloud.secrets import GoogleSecrets
 from core.clock import SystemClock
+from egress import REGISTER
 from retention.catalogue import read_plans, read_promises, read_tariff
+from retention.certificates.links import Links
+from retention.certificates.signing import CertificateKeys
 from retention.domain.billing import Tariff
 from retention.domain.plans import Catalogue
-from retention.events import Telling, payments, routes
+from retention.events import ErasureTelling, Telling, payments, receipts, routes
 from retention.evidence import EvidenceKey, Shelf
+from retention.federal import is_federal_holiday
 from retention.handlers import Plans
+from retention.handlers.ending import Payments
+from retention.handlers.erasing import Erasing
 from retention.handlers.purchasing import Purchasing
 from retention.handlers.settling import Settling
 from retention.http import router
 from retention.http.billing import BillingRoutes
+from retention.http.erasure import ErasureRoutes
 from retention.settings import Settings
 from retention.stripe.client import Stripe
 from retention.stripe.transport import destination
+from retention.workers.announcing import Announcing
+from retention.workers.erasures import ErasureWorker
 from retention.workers.readings import Reader
 from retention.workers.trials import Trials
 from runtime import Assembly, assembled, endpoint
 from runtime.rounds import Rounds
-from web import Pages
+from web import Pages, ServiceSettings
 
 SERVICE = "retention"
+
+# A sub-processor is listed with a release, 30 days before it counts: nobody waits for this.
+_LOOK_SECONDS = 60.0
 
 
 @asynccontextmanager
@@ -36,22 +49,50 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     shelf = Shelf(settings.evidence_file, tuple(EvidenceKey.parse(text) for text in settings.evidence_keys))
     async with assembled(SERVICE, settings) as parts:
         parts.consume("workspaces", routes(Plans(catalogue), parts.outbox))
-        parts.erase_by()
-        purchasing = _billing(parts, settings, catalogue, tariff) if tariff else None
+        announcing = Rounds([Announcing(parts.db, parts.outbox, REGISTER, SystemClock())], SystemClock(), _LOOK_SECONDS)
+        parts.work(announcing.run)
+        secrets = secrets_of(parts, settings)
+        egress = parts.outbound.egress([destination(settings.stripe_base_url)])
+        stripe = Stripe(egress, settings.stripe_base_url, secrets)
+        purchasing = _billing(parts, settings, catalogue, tariff, stripe) if tariff else None
         billing = BillingRoutes(Pages(SERVICE), parts.db, catalogue, tariff, purchasing)
-        parts.serve(router(billing, parts.db, read_promises(), shelf))
+        erasure = _erasure(parts, settings, secrets, stripe)
+        parts.erase_by()
+        parts.serve(router(billing, erasure, parts.db, read_promises(), shelf))
         yield parts
 
 
-def _billing(parts: Assembly, settings: Settings, catalogue: Catalogue, tariff: Tariff) -> Purchasing:
-    """What is sold: the way to Stripe, the workers, and what Stripe's news lead to."""
+def secrets_of(parts: Assembly, settings: ServiceSettings) -> GoogleSecrets:
+    """Where secrets are read from, closed with the service."""
     secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
     parts.stack.push_async_callback(secrets.close)
-    egress = parts.outbound.egress([destination(settings.stripe_base_url)])
-    stripe = Stripe(egress, settings.stripe_base_url, secrets)
+    return secrets
+
+
+def ledger_of(parts: Assembly, settings: Settings) -> GoogleLedger:
+    """The ledger of erasures, closed with the service."""
+    place = endpoint(settings, settings.storage_endpoint)
+    ledger = GoogleLedger(bucket=settings.ledger_bucket or settings.bucket, endpoint=place)
+    parts.stack.push_async_callback(ledger.close)
+    return ledger
+
+
+def _billing(parts: Assembly, settings: Settings, catalogue: Catalogue, tariff: Tariff, stripe: Stripe) -> Purchasing:
+    """What is sold: the workers, and what Stripe's news lead to."""
     tell = Telling(parts.outbox)
     reader = Reader(parts.db, stripe, Settling(tariff, catalogue, tell))
     rounds = Rounds([reader, Trials(parts.db, tariff, catalogue, tell)], SystemClock())
     parts.consume("billing", payments(rounds.wake))
     parts.work(rounds.run)
     return Purchasing(parts.db, stripe, tariff, settings.public_url, rounds.wake)
+
+
+def _erasure(parts: Assembly, settings: Settings, secrets: GoogleSecrets, stripe: Stripe) -> ErasureRoutes:
+    """Requests for erasure: the worker, what the services report, and what people see of it."""
+    ledger = ledger_of(parts, settings)
+    erasing, keys = Erasing(ErasureTelling(parts.outbox), is_federal_holiday), CertificateKeys(secrets)
+    worker = ErasureWorker(parts.db, erasing, ledger, Payments(parts.db, stripe), keys)
+    rounds = Rounds([worker], SystemClock())
+    parts.consume("erasure-receipts", receipts(erasing, rounds.wake))
+    parts.work(rounds.run)
+    return ErasureRoutes(Pages(SERVICE), parts.db, erasing, Links(secrets), keys)

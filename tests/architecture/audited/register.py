@@ -37,6 +37,7 @@ _SUBMISSION = Untold("analysis submissions are not audited (PRODUCT.md); the run
 _RESULT = Untold("a step of a run or a fetch that somebody asked for; nothing that an admin has set is changed")
 _PROJECTION = Untold("keeps what another service has told, which that service audits")
 _MEMBERS = Untold("keeps who is a member, as ingest told, which ingest audits")
+_ERASURE = Untold("a step of an erasure, whose request was audited; the log ends with the workspace")
 _UPKEEP = Untold("removes what is over; nothing that an admin has set is changed")
 _ERASING = Untold(
     "erases the log as well; what was erased, and on which request, is a leaf of it (docs/audit-proof.md)"
@@ -152,6 +153,9 @@ WAYS_IN: Register = {
     ("analysis", "message callmine.integrations.v1.IntegrationConnected"): _PROJECTION,
     ("analysis", "message callmine.integrations.v1.IntegrationDisconnected"): _PROJECTION,
     ("analysis", "message callmine.integrations.v1.IntegrationNeedsReconnect"): _PROJECTION,
+    ("analysis", "message callmine.subprocessors.v1.SubProcessorAnnounced"): Untold(
+        "somebody is told of it by Slack; nothing that an admin has set is changed, and /settings/delivery shows what became of it"
+    ),
     ("analysis", "POST /settings/delivery"): told("workspace.updated"),
     ("analysis", "PUT /api/v1/delivery"): told("workspace.updated"),
     ("analysis", "POST /settings/delivery/channels"): _CHANNELS,
@@ -246,11 +250,27 @@ WAYS_IN: Register = {
     ("retention", "POST /settings/billing/keep"): Untold(
         "takes back what was to follow; the plan stays as it is, and a change of it is told by the reading"
     ),
+    ("retention", "POST /api/v1/billing/checkout"): _TO_STRIPE,
+    ("retention", "POST /api/v1/billing/addons"): _TO_STRIPE,
+    ("retention", "POST /api/v1/billing/portal"): _TO_STRIPE,
+    ("retention", "POST /api/v1/billing/keep"): Untold(
+        "takes back what was to follow; the plan stays as it is, and a change of it is told by the reading"
+    ),
     ("retention", "GET /settings/billing/return"): _READ_AGAIN,
     ("retention", "message callmine.billing.v1.SubscriptionChanged"): _READ_AGAIN,
     ("retention", "message callmine.billing.v1.CheckoutCompleted"): _READ_AGAIN,
     ("retention", "message callmine.billing.v1.PaymentFailed"): _READ_AGAIN,
     ("retention", "work Rounds.run"): told("billing.plan_changed", "billing.addon_purchased", "billing.payment_failed"),
+    ("retention", "POST /settings/data/erasure"): told("workspace.updated"),
+    ("retention", "POST /settings/data/erasure/take-back"): told("workspace.updated"),
+    ("retention", "POST /api/v1/erasure"): told("workspace.updated"),
+    ("retention", "DELETE /api/v1/erasure"): told("workspace.updated"),
+    ("retention", "command erasures open"): told("workspace.updated"),
+    ("retention", "command erasures list"): _OPERATOR,
+    ("retention", "command erasures show"): _OPERATOR,
+    ("retention", "command erasures certificate"): _OPERATOR,
+    ("retention", "command erasures replay"): _ERASURE,
+    ("retention", "message callmine.erasure.v1.ErasureCompleted"): _ERASURE,
     ("retention", "command plans reconcile"): _READ_AGAIN,
     ("retention", "command plans troubled"): _OPERATOR,
 }
@@ -288,6 +308,8 @@ MIGRATIONS: Register = {
     ("audit", "each/entries_ahead.sql"): _SAME_ENTRIES,
     ("audit", "pre/0014_log.sql"): _SAME_ENTRIES,
     ("audit", "post/0015_log.sql"): _SAME_ENTRIES,
+    ("audit", "pre/0230_words_by_second.sql"): _SAME_ENTRIES,
+    ("audit", "post/0231_words_by_second.sql"): _SAME_ENTRIES,
     ("credential-vault", "pre/0030_keys.sql"): _KEYS,
     ("credential-vault", "post/0031_keys.sql"): _KEYS,
 }

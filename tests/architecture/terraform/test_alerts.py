@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from architecture.terraform.configuration import Configuration, read
 from house.projects import ROOT, libraries, services
+from telemetry.instruments import INSTRUMENTS, Counter, Gauge, Histogram
 
 RUNBOOKS = ROOT / "docs/runbooks"
 
@@ -19,6 +22,10 @@ GOOGLES = {
 }
 COUNTED = "logging.googleapis.com/user/"
 
+# How Cloud Monitoring names what comes by OTLP (docs.cloud.google.com/stackdriver/docs/reference/telemetry/v1.metrics).
+KINDS = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}
+TOLD = {f"prometheus.googleapis.com/{one.name}/{KINDS[type(one)]}" for one in INSTRUMENTS}
+
 
 @pytest.fixture(scope="module")
 def configuration() -> Configuration:
@@ -29,7 +36,7 @@ def unknown_metrics(configuration: Configuration) -> list[str]:
     """Metrics that alerts watch and nobody writes."""
     counted = {f"{COUNTED}{name}" for name in configuration.locals["log_metrics"]}
     watched = [alert["metric"] for alert in configuration.locals["alerts"].values()]
-    return [metric for metric in watched if metric not in counted | GOOGLES]
+    return [metric for metric in watched if metric not in counted | GOOGLES | TOLD]
 
 
 def unwritten_lines(configuration: Configuration) -> list[str]:
@@ -76,14 +83,33 @@ def test_the_list_of_runbooks_names_every_alert(configuration: Configuration) ->
     assert [name for name in configuration.locals["alerts"] if name.replace("_", " ") not in listed] == []
 
 
+def test_every_metric_of_the_registry_is_in_the_document_and_no_other() -> None:
+    text = (ROOT / "docs/operating.md").read_text()
+    rows = re.findall(r"^\| `(callmine_\w+)` \| (\w+) \| (\S+) \| ([^|]*) \| ([^|]+) \|$", text, re.MULTILINE)
+    expected = [
+        (one.name, KINDS[type(one)], one.unit, ", ".join(one.labels) or "-", one.description) for one in INSTRUMENTS
+    ]
+    assert rows == expected
+
+
+def test_no_metric_has_a_label_that_says_whose_data_it_was_about() -> None:
+    allowed = {"status", "topic", "subscription", "outcome", "provider", "state", "stage", "recipient"}
+    assert {label for one in INSTRUMENTS for label in one.labels} <= allowed
+    assert len({one.name for one in INSTRUMENTS}) == len(INSTRUMENTS)
+
+
 def test_what_is_not_there_is_found() -> None:
     changed = read(
         change=lambda text: (
             text.replace("relay waits", "relay rests")
             .replace('runbook = "restore"', 'runbook = "start-over"')
             .replace("cloudsql.googleapis.com/database/up", "cloudsql.googleapis.com/database/down")
+            .replace("callmine_egress_refused/counter", "callmine_egress_refused/gauge")
         )
     )
     assert unwritten_lines(changed) == ["relay rests"]
-    assert unknown_metrics(changed) == ["cloudsql.googleapis.com/database/down"]
+    assert set(unknown_metrics(changed)) == {
+        "cloudsql.googleapis.com/database/down",
+        "prometheus.googleapis.com/callmine_egress_refused/gauge",
+    }
     assert "start-over" in runbooks_missing(changed)

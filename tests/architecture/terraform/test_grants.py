@@ -75,6 +75,9 @@ def wanted_elsewhere() -> set[Grant]:
     """Objects, keys, the database, other accounts: written out by hand, for there are few."""
     user, crypto = "roles/storage.objectUser", "roles/cloudkms.cryptoKeyEncrypterDecrypter"
     found = {Grant(user, account(who), "google_storage_bucket.objects.name") for who in ("ingest", "analysis")}
+    # The ledger of erasures is added to and read, never changed.
+    for role in ("roles/storage.objectCreator", "roles/storage.objectViewer"):
+        found.add(Grant(role, account("retention"), "google_storage_bucket.ledger.name"))
     agents = {"databases": "local.database_agent", "objects": "local.storage_agent", "messages": PUBSUB}
     found |= {Grant(crypto, who, f'google_kms_crypto_key.data["{key}"].id') for key, who in agents.items()}
     found.add(
@@ -98,6 +101,8 @@ def wanted_elsewhere() -> set[Grant]:
         found.add(Grant(creator, account(service), f"{sweep}.name"))
         for role in ("roles/cloudsql.client", "roles/cloudsql.instanceUser"):
             found |= {Grant(role, who, "var.project") for who in (account(service), f"{sweep}.member")}
+        for role in ("roles/telemetry.tracesWriter", "roles/telemetry.metricsWriter"):
+            found.add(Grant(role, account(service), "var.project"))
         for job in ("operate", "migrate"):
             name = f'google_cloud_run_v2_job.{job}["{service}"].name'
             found.add(Grant("roles/run.jobsExecutorWithOverrides", "var.operators", name))

@@ -78,7 +78,7 @@ def test_services_take_requests_from_the_load_balancer_and_this_project_only(con
     (container,) = template["containers"]
     assert container["resources"][0]["cpu_idle"] is False
     probes = {name: container[name][0]["http_get"][0]["path"] for name in ("startup_probe", "liveness_probe")}
-    assert probes == {"startup_probe": "/readyz", "liveness_probe": "/healthz"}
+    assert probes == {"startup_probe": "/readyz", "liveness_probe": "/livez"}
     assert container["ports"][0]["container_port"] == 8080
     # Whoever is cut off at the platform's time has not given back what it held.
     assert GRACE_SECONDS <= PLATFORM_SECONDS - 2

@@ -18,8 +18,9 @@ import uvloop
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.main import ENTERING
 from analysis.models.asking import Asker
-from analysis.models.catalog import Providers, catalog
+from analysis.models.catalog import catalog
 from analysis.models.offer import read_offer
+from analysis.models.providers import Providers
 from analysis.workers import Workers
 from analysis.workers.pool import PoolSettings
 from bench.ingest.town import BUCKET

@@ -16,14 +16,15 @@ import asyncpg
 from audit.domain.entry import as_diff
 from audit.events import _entry, routes
 from audit.log.keys import Salts
-from bench.audit.databases import fresh, opened
+from audit.main import PULL
 from bench.audit.load import BATCH, Events, batches, events
+from chaos.audit.fresh import fresh, opened
 from database.connect import open_pool
 from local.postgres import ServiceDsns
 from messaging import Consumer, Delivery, Verdict
 
-# Batches in the consumer at once: while one waits for its commit, another is worked on.
-_AT_ONCE = 3
+# Batches in the consumer at once, as in the service.
+_AT_ONCE = PULL.side_by_side
 
 # Of each round, before anything is counted: so many that everybody has a key, and again for plans and caches.
 _WARMING, _AGAIN = 15_000, BATCH

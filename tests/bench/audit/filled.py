@@ -44,17 +44,18 @@ CROSS JOIN LATERAL (SELECT (hashint4extended(n, 1) & 65535) / 65536.0 AS a, (has
 """
 
 _WORDS = """
-INSERT INTO entry_words (workspace_id, word, occurred_at, id, type, source, actor_id, target_id)
-SELECT e.workspace_id, w.word, e.occurred_at, e.id, e.type, e.source, e.actor_id, e.target_id
+INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
+SELECT e.workspace_id, w.word, date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z'), (array_agg(e.id))[1], array_agg(e.id)
 FROM entries e
 CROSS JOIN LATERAL unnest(ARRAY['status', 'name', 'paused', 'active', trim('"' FROM e.diff -> 'name' ->> 'after')]) AS w (word)
-ORDER BY e.workspace_id, w.word, e.occurred_at, e.id
+GROUP BY e.workspace_id, w.word, date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z')
+ORDER BY 1, 2, 3
 """
 
 _INDEXES = """
 SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS definition
 FROM pg_index i
-WHERE i.indrelid IN ('entries'::regclass, 'entry_words'::regclass)
+WHERE i.indrelid IN ('entries'::regclass, 'word_entries'::regclass)
   AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
 """
 
@@ -87,7 +88,7 @@ async def filled(admin_url: str, name: str, entries: int, looked_at: int) -> Asy
             for row in indexes:
                 # Of a partitioned table it would be made without its partitions.
                 await oracle.execute(row["definition"].replace(" ON ONLY ", " ON "), timeout=_FILL_SECONDS)
-            for table in ("entries", "entry_words"):
+            for table in ("entries", "word_entries"):
                 await oracle.execute(f"VACUUM (ANALYZE) {table}", timeout=_FILL_SECONDS)
             await oracle.execute("CHECKPOINT", timeout=_FILL_SECONDS)
         db = await Database.open(DatabaseSettings(app_url=dsns.app, sweep_url=dsns.sweep), queries(), "audit")

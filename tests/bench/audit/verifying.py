@@ -17,9 +17,9 @@ from audit import handlers
 from audit.log.keys import Salts
 from audit.log.sealing import Sealer, SealerSettings
 from audit.verify import callmine_verify
-from bench.audit.databases import fresh, opened
 from bench.audit.memory import most_mebibytes
 from chaos.audit.books import KEYRING, ORIGIN, WORKSPACE, Book
+from chaos.audit.fresh import fresh, opened
 from core.ids import WorkspaceId
 from database import Database
 from local.postgres import ServiceDsns

@@ -96,7 +96,7 @@ async def _contestants(place: Station) -> AsyncIterator[dict[str, Contestant]]:
     await place.ingest.sql("GRANT INSERT ON bare_inserts TO ingest_app")
     pool = await open_pool(place.stack.dsns[INGEST].app, 10, "bench")
     try:
-        async with lines(site.ports[INGEST], site.authority.client_context()) as opened:
+        async with lines(place.stack.instances[INGEST][-1].port, site.authority.client_context()) as opened:
             await _post(opened, first_checkout(site.keys))
             senders = {sender.value: _sending(opened, write) for sender, write in writers(site.keys).items()}
             yield {**senders, _BARE: lambda: partial(_insert, pool)}

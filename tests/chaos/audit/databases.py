@@ -18,14 +18,14 @@ from audit.log import erasure
 from audit.log.sealing import Sealer, SealerSettings
 from audit.verify import callmine_verify as verifier
 from chaos.audit.books import KEYRING, ORIGIN
+from chaos.audit.fresh import fresh, opened
 from chaos.audit.life import WORKSPACES, Order, lived, messages
 from chaos.audit.tampering import DATABASE, SEALED_AFTERWARDS, THIEF
 from core.errors import CallmineError
 from core.ids import WorkspaceId
-from database import Database, MigrationSettings, Queries, migrate
 from integration.audit.logs import Logs, as_administrator, entries
-from local.postgres import ServiceDsns, clone, drop, provision
-from testkit.postgres import PASSWORDS, migration_folders, settings_of
+from local.postgres import ServiceDsns, clone, drop
+from testkit.postgres import PASSWORDS
 
 KEYS = [verifier.read_key(KEYRING.verifiers[0].text)]
 
@@ -53,31 +53,16 @@ class Counts:
 
 
 @asynccontextmanager
-async def database(admin_url: str) -> AsyncIterator[ServiceDsns]:
-    """A migrated database of the service, dropped at the end."""
-    name = f"proof-audit-t{uuid.uuid4().hex[:10]}"
-    dsns = await provision(admin_url, "audit", PASSWORDS, name)
-    try:
-        await asyncio.to_thread(migrate, MigrationSettings(owner_url=dsns.owner, folders=migration_folders("audit")))
-        yield dsns
-    finally:
-        await drop(admin_url, name)
-
-
-@asynccontextmanager
 async def logs_of(dsns: ServiceDsns) -> AsyncIterator[Logs]:
     """The logs in a database."""
-    db = await Database.open(settings_of(dsns), Queries.of("database", "messaging", "audit"), "audit")
-    try:
+    async with opened(dsns) as db:
         yield Logs(db)
-    finally:
-        await db.close()
 
 
 async def killed(admin_url: str, seed: int, count: int) -> Counts:
     """A process dies at each fault point, when the seed says; then one takes all messages again: each is one entry in one place."""
     rng, counts = random.Random(seed), Counts()
-    async with database(admin_url) as dsns:
+    async with fresh(admin_url) as dsns:
         for point in POINTS:
             order = Order(dsns.app, dsns.sweep, seed, count, point, rng.randrange(1, 4))
             status, _ = await lived(order)
@@ -95,7 +80,7 @@ async def killed(admin_url: str, seed: int, count: int) -> Counts:
 async def crowded(admin_url: str, seed: int, count: int) -> Counts:
     """64 writers in 8 processes, all of which seal as well, without a lease to keep them apart."""
     counts = Counts()
-    async with database(admin_url) as dsns:
+    async with fresh(admin_url) as dsns:
         orders = [
             Order(dsns.app, dsns.sweep, seed * 1000 + number, count, writers=WRITERS // PROCESSES, sealing=number < 2)
             for number in range(PROCESSES)
@@ -152,7 +137,7 @@ async def _compare(logs: Logs, workspace_id: WorkspaceId, notes: set[str], count
 async def forged(admin_url: str, seed: int) -> tuple[Counter[str], Counter[str], list[str]]:
     """Forge a database in every way there is, each time a fresh copy; what was tried, what was noticed, what was not."""
     tried, noticed, problems = Counter[str](), Counter[str](), list[str]()
-    async with database(admin_url) as whole:
+    async with fresh(admin_url) as whole:
         pin = await _history(whole, seed)
         template = urlsplit(whole.owner).path[1:].replace("_", "-")
         for name in (*DATABASE, "sealed anew by a thief", "sealed anew under the old checkpoint", "nothing"):

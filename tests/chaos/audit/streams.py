@@ -22,7 +22,8 @@ from audit.streaming.grants import PROVIDER, REQUESTER, Door, SealedGrant
 from audit.streaming.sender import Delivery, Sender, SenderSettings
 from audit.streaming.stream import Attempt, Claim
 from audit.streaming.vault import Vault
-from chaos.audit.databases import database, logs_of
+from chaos.audit.databases import logs_of
+from chaos.audit.fresh import fresh
 from contracts.sealing import Binding, SealedTo, SealingKey, SealingKeys, seal
 from core import faultpoints
 from core.ids import WorkspaceId, uuid7
@@ -97,7 +98,7 @@ class Streamed:
 
 async def streamed(admin_url: str, seed: int, sender_type: type[Sender] = Sender, seconds: int = SECONDS) -> Streamed:
     """So many simulated seconds with failures and deaths; then nothing fails any more, and what was taken is compared with the log."""
-    async with database(admin_url) as dsns, logs_of(dsns) as logs:
+    async with fresh(admin_url) as dsns, logs_of(dsns) as logs:
         trial = _Trial(logs, random.Random(seed), sender_type)
         await trial.begin()
         for _ in range(seconds // TICK):

@@ -33,9 +33,10 @@ from analysis.handlers.notices import Notices
 from analysis.main import ENTERING
 from analysis.models import prompts
 from analysis.models.asking import Asker, Patience
-from analysis.models.catalog import Providers, catalog
+from analysis.models.catalog import catalog
 from analysis.models.masking import Mask
 from analysis.models.offer import read_offer
+from analysis.models.providers import Providers
 from analysis.workers import Workers
 from analysis.workers.backoff import Backoff
 from analysis.workers.pool import PoolSettings

@@ -19,10 +19,11 @@ from unit.analysis.long_calls import call
 from analysis.domain.request import RunId
 from analysis.models.analyst import analyse
 from analysis.models.asking import About, Asker, Conversation, Patience
-from analysis.models.catalog import Providers, catalog
+from analysis.models.catalog import catalog
 from analysis.models.masking import Mask
 from analysis.models.offer import read_offer
 from analysis.models.port import AccountRefused, CutShort, ProviderTrouble, Refused
+from analysis.models.providers import Providers
 from contract.sandbox.specs import specification
 from contract.sandbox.stage import ANTHROPIC_KEY, OPENAI_KEY, Stage
 from core.errors import NotFound

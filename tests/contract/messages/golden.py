@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
@@ -49,8 +49,8 @@ def filled(kind: type[Message]) -> Message:
     message = kind()
     for field in message.DESCRIPTOR.fields:
         values = [_value(cast("FieldDescriptor", field), position) for position in (1, 2)]
-        if _is_map(field):
-            getattr(message, field.name).update((entry.key, entry.value) for entry in values)
+        if _is_map(cast("FieldDescriptor", field)):
+            getattr(message, field.name).update((one.key, one.value) for one in cast("list[Any]", values))
         elif field.is_repeated:
             getattr(message, field.name).extend(values)
         elif isinstance(values[0], Message):

@@ -15,9 +15,11 @@ from core.clock import SystemClock
 from core.ids import WorkspaceId
 from integration.analysis.world import World
 from runtime.idempotency import StoredRequests
+from runtime.limits import StoredAllowances
 from web import create_app
 from web.clerk import ClerkSessions
 from web.keys import SigningKeys
+from web.limits import Rates, RequestLimits
 
 _ISSUER = Issuer()
 
@@ -31,8 +33,8 @@ def sessions() -> ClerkSessions:
     return ClerkSessions(SigningKeys(fetch, SystemClock()), ISSUER, (PARTY,))
 
 
-def site(world: World) -> FastAPI:
-    """The app, without background work."""
+def site(world: World, rates: Rates | None = None) -> FastAPI:
+    """The app, without background work; programs may ask as often as `rates` says."""
     return create_app(
         service="analysis",
         settings=settings(),
@@ -46,6 +48,7 @@ def site(world: World) -> FastAPI:
         ),
         sessions=sessions(),
         requests=StoredRequests(world.db),
+        limits=RequestLimits(rates, StoredAllowances(world.db), world.clock) if rates else None,
     )
 
 

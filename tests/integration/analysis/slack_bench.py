@@ -35,7 +35,8 @@ from local.sandbox.faults import Fault
 from messaging import Outbox, Verdict
 from testkit.outside import Outside
 
-ADDRESS = "https://callmine.example/settings/integrations"
+SITE = "https://callmine.example"
+ADDRESS = f"{SITE}/settings/integrations"
 GONG, HUBSPOT, SLACK = Provider.PROVIDER_GONG, Provider.PROVIDER_HUBSPOT, Provider.PROVIDER_SLACK
 KEY = SealingKey.generate()
 # As while a new key takes the place of the one that grants are sealed to.
@@ -57,7 +58,13 @@ class Bench:
     def pool(self) -> WorkPool[NoticeClaim]:
         """Workers as a fresh process would have them."""
         work = NoticeWork(
-            self.world.db, Outbox("analysis"), Door(KEYS), Slack(self.egress), ADDRESS, Backoff(random=Random(1))
+            self.world.db,
+            Outbox("analysis"),
+            Door(KEYS),
+            Slack(self.egress),
+            SITE,
+            Backoff(random=Random(1)),
+            self.world.clock,
         )
         return WorkPool("notice", work, PoolSettings(2, lease=30, poll=0.05))
 

@@ -105,11 +105,11 @@ async def test_a_process_that_dies_makes_nothing_twice(world: World, client: htt
     assert await count(client) == 1
 
 
-async def later(world: World, column: str, seconds: int) -> None:
+async def later(world: World, column: str, seconds: int, table: str = "idempotent_requests") -> None:
     """So many seconds pass: the clock is the database's, so what it is compared with moves."""
     connection = await asyncpg.connect(world.admin_url)
     try:
-        await connection.execute(f"UPDATE idempotent_requests SET {column} = {column} - interval '{seconds} seconds'")
+        await connection.execute(f"UPDATE {table} SET {column} = {column} - interval '{seconds} seconds'")
     finally:
         await connection.close()
 

@@ -22,6 +22,7 @@ from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from contracts import Source
 from core.errors import Permanent, Transient
 from integration.analysis.site import browser, program, site
+from integration.analysis.test_api_manners import Died, dying_at, later
 from integration.analysis.world import ACME, RIVAL, World
 
 SCHEMA = json.loads(Path("docs/report.schema.json").read_text())
@@ -123,6 +124,37 @@ async def test_each_export_is_audited_with_its_format_and_source(
     assert [action.type for action in actions] == [AdminActionType.ADMIN_ACTION_TYPE_REPORT_EXPORTED] * 2
     assert [(action.target_id, action.diff[0].after) for action in actions] == [(report, '"docx"'), (report, '"csv"')]
     assert [(event.actor.source, event.sequence) for event in told] == [(Source.WEB, 1), (Source.API, 2)]
+
+
+@pytest.mark.parametrize("route", ["export?format=json", "exports?format=csv"])
+async def test_a_request_that_is_repeated_is_one_export(world: World, report: str, route: str) -> None:
+    """Also where the process died before the answer was kept; another key is another export, and so is the same one to another format."""
+    async with program(site(world), ACME) as client:
+
+        async def sent(key: str) -> httpx.Response:
+            return await client.post(f"/api/v1/reports/{report}/{route}", headers={"idempotency-key": key})
+
+        async with dying_at("idempotency.before_keeping"):
+            with pytest.raises(Died):
+                await sent("one")
+        await later(world, "claimed_until", 61)
+        first, again = await sent("one"), await sent("one")
+        assert (first.status_code, again.headers["idempotency-replayed"]) == (again.status_code, "true")
+        assert first.content == again.content
+        assert first.headers.get("content-disposition") == again.headers.get("content-disposition")
+        assert len(await world.sent_of(AdminAction)) == 1
+        await sent("two")
+        assert len(await world.sent_of(AdminAction)) == 2
+
+
+async def test_a_key_is_worth_a_day(world: World, report: str) -> None:
+    """An export a day later is one that was not audited yet."""
+    async with program(site(world), ACME) as client:
+        for _ in range(2):
+            await client.post(f"/api/v1/reports/{report}/export", headers={"idempotency-key": "one"})
+            await later(world, "created_at", 24 * 3600 + 1)
+            await later(world, "created_at", 24 * 3600 + 1, "report_exports")
+    assert len(await world.sent_of(AdminAction)) == 2
 
 
 async def test_the_api_tells_where_the_file_is(world: World, report: str) -> None:

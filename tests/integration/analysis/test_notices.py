@@ -14,17 +14,20 @@ from google.protobuf.message import Message
 from analysis.slack.client import destination
 from callmine.credentials.v1.credentials_pb2 import CredentialRejected, CredentialRequested, DenialReason
 from callmine.integrations.v1.integrations_pb2 import IntegrationConnected, IntegrationDisconnected
+from callmine.subprocessors.v1.subprocessors_pb2 import SubProcessorAnnounced
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated
 from contracts import Event
 from core import faultpoints
 from core.ids import uuid7
 from core.log import JsonFormatter
 from egress import Egress
+from integration.analysis.site import program, site
 from integration.analysis.slack_bench import (
     ADDRESS,
     GONG,
     HUBSPOT,
     NEVER_POSTED,
+    SITE,
     SLACK,
     Bench,
     bench_of,
@@ -411,3 +414,86 @@ async def test_a_message_for_another_provider_is_parked(bench: Bench) -> None:
     assert verdicts == [Verdict.ACK]
     [parked] = await bench.world.rows("SELECT reason FROM parked")
     assert "not for the provider" in parked["reason"]
+
+
+def announced(bench: Bench, listed_on: str = "2026-12-01", **changes: str) -> Event[Message]:
+    """Retention says that a sub-processor is going to be added."""
+    told = {
+        "name": "acme",
+        "company": "Acme <!channel> AI",
+        "purpose": "Answers briefs",
+        "listed_on": listed_on,
+        "in_effect_from": "2099-01-31",
+    }
+    return bench.world.event(SubProcessorAnnounced(**{**told, **changes}), "acme", sequence=1)
+
+
+async def hear(bench: Bench, *events: Event[Message]) -> list[Verdict]:
+    return await bench.world.deliver(*events, topic="sub-processors")
+
+
+async def test_a_new_sub_processor_is_told_once_to_who_connected_slack(bench: Bench) -> None:
+    event = announced(bench)
+    assert set(await hear(bench, event, event, again(event))) == {Verdict.ACK}
+    await bench.answer(await bench.granted())
+    await bench.work()
+    await hear(bench, again(event))
+    await bench.work()
+    [message] = bench.posted()
+    text = str(message["text"])
+    assert (message["channel"], message["direct"]) == (bench.person, True)
+    assert "Acme &lt;!channel&gt; AI" in text
+    assert "No data goes there before 31 January 2099" in text
+    assert f"{SITE}/sub-processors" in text
+    assert await bench.ends() == [SENT]
+    # Listed anew, it is another announcement.
+    await hear(bench, announced(bench, "2027-06-01"))
+    await bench.answer(await bench.granted())
+    await bench.work()
+    assert len(bench.posted()) == 2
+    async with program(site(bench.world), ACME, "admin") as client:
+        told = (await client.get("/api/v1/delivery/notices")).json()["notices"]
+        page = await client.get("/settings/delivery", headers={"accept": "text/html"})
+    assert [(one["company"], one["state"], one["reason"]) for one in told] == [("Acme <!channel> AI", "sent", None)] * 2
+    assert page.text.count("Acme &lt;!channel&gt; AI, in effect from 31 Jan 2099: to who connected Slack") == 2
+
+
+@pytest.mark.parametrize(
+    "point", ["analysis.notice.before_sending", "analysis.notice.sending", "analysis.notice.posted"]
+)
+async def test_a_worker_that_dies_announces_nothing_twice(bench: Bench, point: str) -> None:
+    await hear(bench, announced(bench))
+    await bench.answer(await bench.granted())
+
+    def die(reached: str) -> None:
+        if reached == point:
+            raise Crash
+
+    faultpoints.arm(die)
+    await bench.skip_waits()
+    try:
+        with pytest.raises((Crash, BaseExceptionGroup)):
+            await bench.pool().drain()
+    finally:
+        faultpoints.arm(None)
+    await bench.work()
+    assert len(bench.posted()) == (0 if point == "analysis.notice.sending" else 1)
+    assert await bench.ends() == [SENT if point == "analysis.notice.before_sending" else UNKNOWN]
+
+
+async def test_without_slack_it_is_said_why_nobody_was_told(bench: Bench) -> None:
+    await hear(bench, announced(bench))
+    await bench.answer(await bench.denied(DenialReason.DENIAL_REASON_NOT_CONNECTED))
+    await bench.work()
+    assert (bench.posted(), await bench.ends()) == ([], [("skipped", "slack_not_connected")])
+    # Data goes there already: there is nothing to be told beforehand.
+    await hear(bench, announced(bench, "2026-01-01", in_effect_from="2026-01-31"))
+    await bench.answer(await bench.granted())
+    await bench.work()
+    assert (bench.posted(), ("skipped", "too_late") in await bench.ends()) == ([], True)
+
+
+@pytest.mark.parametrize("changes", [{"name": "a:b"}, {"company": ""}, {"listed_on": "tomorrow"}, {"purpose": ""}])
+async def test_an_announcement_that_is_not_whole_is_parked(bench: Bench, changes: dict[str, str]) -> None:
+    assert await hear(bench, announced(bench, **changes)) == [Verdict.ACK]
+    assert await bench.ends() == []

@@ -28,6 +28,7 @@ from core.ids import WorkspaceId, uuid7
 from integration.analysis.site import site, token
 from integration.analysis.test_search import told
 from integration.analysis.world import ACME, RIVAL, World
+from web.limits import Rates
 
 GOLDEN = Path(__file__).parent / "tools.json"
 PRICE = "Honestly, the price is what matters most."
@@ -135,11 +136,14 @@ def message(method: str, params: object = None) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def raw(world: World, bearer: str | None = None, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+async def raw(
+    world: World, bearer: str | None = None, rates: Rates | None = None, **headers: str
+) -> AsyncIterator[httpx.AsyncClient]:
     """A program that speaks the protocol by hand."""
     sent = {"accept": ACCEPT, "authorization": f"Bearer {token(ACME) if bearer is None else bearer}", **headers}
     sent = {name: value for name, value in sent.items() if value}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(site(world)), base_url=PARTY, headers=sent) as client:
+    app = httpx.ASGITransport(site(world, rates))
+    async with httpx.AsyncClient(transport=app, base_url=PARTY, headers=sent) as client:
         yield client
 
 
@@ -397,3 +401,19 @@ async def test_a_client_that_goes_away_leaves_nothing_half_done(world: World) ->
     assert [(row["id"], row["state"]) for row in runs] == [(answer["structuredContent"]["run_id"], "running")]
     fetches = [event for event in await world.sent() if type(event.payload).__name__ == "FetchRequested"]
     assert len(fetches) == 1
+
+
+async def test_an_assistant_is_held_up_when_it_asks_too_often(world: World) -> None:
+    """Runs have a lower limit, of which the model is told; of all else the client."""
+    await connected(world)
+    call = {"name": "start_run", "arguments": {"brief": "What of price?", "idempotency_key": "held-up-1"}}
+    async with raw(world, rates=Rates(key=6, workspace=20, key_costly=2, workspace_costly=20)) as client:
+        answers = [(await client.post("/mcp", json=message("tools/call", call))) for _ in range(3)]
+        results = [one.json()["result"] for one in answers]
+        assert [one.get("isError", False) for one in results] == [False, False, True]
+        told = results[2]["structuredContent"]
+        assert (told["status"], told["violated-policies"]) == (429, ["person-costly"])
+        assert '"person-costly";r=0' in answers[2].headers["ratelimit"]
+        listed = [(await client.post("/mcp", json=message("tools/list"))) for _ in range(4)]
+        assert [one.status_code for one in listed] == [200, 200, 200, 429]
+        assert (listed[3].json()["violated-policies"], int(listed[3].headers["retry-after"]) > 0) == (["person"], True)

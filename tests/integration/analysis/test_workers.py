@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from analysis.domain.request import RunId
 from analysis.domain.run import RunState
 from analysis.models.port import AccountRefused, BadAnswer, Prompt
-from analysis.store.calls import CallClaim, claim_calls
+from analysis.store.calls import CallClaim, claim_calls, renew_call
 from analysis.workers.pool import PoolSettings, WorkPool
 from callmine.fetches.v1.fetches_pb2 import FetchCancelled
 from callmine.reports.v1.reports_pb2 import CallAnalysed, CallOutcome, ReportCompleted, RunCancelled, RunFailed
@@ -343,6 +343,43 @@ async def test_the_pool_works_by_itself_until_it_is_stopped(world: World) -> Non
     await world.work()
     assert (await world.desk.run(ACME, run_id)).calls_analysed == 5
     assert len(await world.rows("SELECT * FROM usage")) == 5
+
+
+async def test_told_to_stop_it_finishes_what_is_nearly_done_and_lets_go_of_the_rest(world: World) -> None:
+    """The others are claimed by whoever asks next, though their leases had an hour to go."""
+    await run_with(world, 3)
+    begun, nearly = asyncio.Semaphore(0), asyncio.Event()
+    finished: list[str] = []
+
+    class Slow:
+        async def claim(self, limit: int, seconds: float) -> Sequence[CallClaim]:
+            async with world.db.sweep() as tx:
+                found, _ = await claim_calls(tx, limit, seconds)
+            return found
+
+        async def renew(self, claim: CallClaim, seconds: float) -> bool:
+            async with world.db.workspace(claim.workspace_id) as tx:
+                return await renew_call(tx, claim, seconds)
+
+        async def do(self, claim: CallClaim) -> None:
+            begun.release()
+            if claim.call_id == "c0":
+                await nearly.wait()
+                finished.append(claim.call_id)
+            else:
+                await asyncio.Event().wait()
+
+    working = asyncio.create_task(WorkPool("call", Slow(), PoolSettings(lease=3600, finish=0.5)).run())
+    async with asyncio.timeout(20):
+        for _ in range(3):
+            await begun.acquire()
+    assert await Slow().claim(3, 30) == []
+    working.cancel()
+    nearly.set()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert finished == ["c0"]
+    assert {claim.call_id for claim in await Slow().claim(3, 30)} == {"c1", "c2"}
 
 
 async def test_a_claim_that_is_lost_stops_the_work_on_it() -> None:

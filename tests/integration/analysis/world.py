@@ -395,6 +395,7 @@ def put_together(db: Database, dsns: ServiceDsns, admin_url: str, concurrency: i
         "plans": handlers.plans(),
         "workspaces": handlers.workspaces(),
         "integrations": handlers.integrations(),
+        "sub-processors": handlers.sub_processors(),
         "credential-grants-analysis": deliveries.grants(),
     }
     return World(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 
 import pytest
@@ -76,6 +78,27 @@ async def test_a_new_pair_replaces_the_old_one(vault: Service, outside: Outside,
         "authentication": ("access key and secret", "access key and secret (new pair)"),
     }
     assert audited.actor.source is Source.API
+
+
+async def test_the_same_request_connects_once_and_nothing_of_it_is_kept(
+    vault: Service, outside: Outside, postgres_url: str
+) -> None:
+    """What recognises the request is no hash that a pair could be tried out with: the key that it needs is not kept."""
+    async with vault.program(outside.token()) as client:
+        headers = {"idempotency-key": "connect-once-7f3a"}
+        answers = [await client.post(f"{API}/gong", json=form(), headers=headers) for _ in range(2)]
+        other = await client.post(f"{API}/gong", json=form(*GONG_PAIRS["quillstone"]), headers=headers)
+    assert [one.status_code for one in (*answers, other)] == [201, 201, 422]
+    assert answers[0].content == answers[1].content
+    assert len(await said(vault.dsns)) == 2, "one connection and its entry in the audit log"
+    raw = await raw_bytes(postgres_url, vault.dsns)
+    assert in_clear(raw) == []
+    sent = answers[0].request
+    plain = f"{sent.url.path}\0\0{sent.content.hex()}".encode()
+    for digest in (hashlib.sha256(sent.content).digest(), hashlib.sha256(plain).digest()):
+        assert digest not in raw
+    assert hmac.digest(b"connect-once-7f3a", plain, "sha256") in raw
+    assert b"connect-once-7f3a" not in raw
 
 
 async def test_disconnecting_destroys_the_ciphertext(vault: Service, outside: Outside, postgres_url: str) -> None:

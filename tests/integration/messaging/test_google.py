@@ -132,6 +132,30 @@ async def test_a_subscriber_that_ends_gives_back_what_it_has_not_done(channel: g
     assert [one.body for one in next_one.got] == [b"one"]
 
 
+async def test_as_many_batches_are_processed_side_by_side_as_the_settings_say(channel: grpc.aio.Channel) -> None:
+    """Each waits until there are two: with one at a time nothing would ever be acknowledged. There are never three."""
+
+    class Paired(Recorder):
+        under_way, most = 0, 0
+
+        async def process(self, deliveries: Sequence[Delivery]) -> list[Verdict]:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            while self.most < 2:  # noqa: ASYNC110 - another call of this makes it two
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)
+            self.under_way -= 1
+            return await super().process(deliveries)
+
+    bodies = [f"{number}".encode() for number in range(20)]
+    await GooglePublisher(channel, PROJECT).publish("calls", messages(*bodies), 10)
+    paired = Paired(expected=20)
+    async with asyncio.timeout(60), Running(channel, paired, PullSettings(batch=2, side_by_side=2)):
+        await paired.done.wait()
+    assert paired.most == 2
+    assert sorted(one.body for one in paired.got) == sorted(bodies)
+
+
 async def test_a_halted_processor_gets_nothing(channel: grpc.aio.Channel) -> None:
     halted = Recorder(halted="too many parked")
     await GooglePublisher(channel, PROJECT).publish("calls", messages(b"one"), 10)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -89,14 +89,13 @@ async def test_dropping_forgets_the_body_and_keeps_the_reason(desk: Desk) -> Non
     await desk.parked.drop(message_id)
     message = await desk.parked.show(message_id)
     assert (message.state, message.size, message.reason) == ("dropped", 0, "the run is unknown")
-    assert await desk.parked.body(message_id) == b""
     for again in (desk.parked.drop, desk.parked.replay):
         with pytest.raises(Conflict):
             await again(message_id)
 
 
 async def test_what_is_not_there_is_not_found(desk: Desk) -> None:
-    for work in (desk.parked.show, desk.parked.body, desk.parked.replay, desk.parked.drop):
+    for work in (desk.parked.show, desk.parked.replay, desk.parked.drop):
         with pytest.raises(NotFound):
             await work(404)
 
@@ -116,10 +115,9 @@ async def test_pages_are_newest_first(desk: Desk) -> None:
     assert len(keys) == 3
 
 
-async def test_the_command_line_lists_shows_replays_and_drops(
-    desk: Desk, settings: DatabaseSettings, tmp_path: Path
-) -> None:
-    message_id = await desk.park()
+async def test_the_command_line_lists_shows_replays_and_drops(desk: Desk, settings: DatabaseSettings) -> None:
+    await desk.consumer.process([delivery(event("run-of-somebody"))])
+    [message_id] = [one.id for one in await desk.parked.list()]
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Parked]:
@@ -132,18 +130,17 @@ async def test_the_command_line_lists_shows_replays_and_drops(
 
     assert json.loads((await command("list", "--json"))[1])[0]["id"] == message_id
     assert "analysis.calls" in (await command("list"))[1]
-    body = tmp_path / "body"
-    assert (await command("show", str(message_id), "--body", str(body)))[0] == 0
-    assert (await command("show", str(message_id), "--body", str(body)))[0] == 1
-    assert _content_and_mode(body) == (await desk.parked.body(message_id), 0o600)
+    shown = (await command("show", str(message_id)))[1]
+    assert (json.loads(shown)["id"], json.loads(shown)["reason"]) == (message_id, "the run is unknown")
+    known = await desk.parked.show(message_id)
+    assert (known.ordering_key, bool(known.attributes)) == ("run-of-somebody", True)
+    for output in (shown, (await command("list", "--json"))[1], (await command("list"))[1]):
+        assert not {"run-of-somebody", "ordering_key", "attributes", "body"} & set(re.findall(r"[a-z_-]+", output))
+    assert (await command("show", str(message_id), "--body", "file"))[0] == 2, "what is in it is shown to nobody"
     code, told = await command("replay", str(message_id))
     assert (code, "the run is unknown" in told) == (1, True)
     assert (await command("drop", str(message_id), "--yes"))[0] == 0
     assert "Nothing is parked" in (await command("list"))[1]
-
-
-def _content_and_mode(path: Path) -> tuple[bytes, int]:
-    return path.read_bytes(), path.stat().st_mode & 0o777
 
 
 class _Verifier:
@@ -173,7 +170,9 @@ async def test_the_operators_endpoint_is_for_operators(db: Database, desk: Desk)
             assert (await client.get("/operator/parked", headers=headers)).status_code == status
             assert (await client.post(f"/operator/parked/{message_id}/drop", headers=headers)).status_code == status
         client.headers["authorization"] = "Bearer operator"
-        assert [one["id"] for one in (await client.get("/operator/parked")).json()] == [message_id]
+        [told_of] = (await client.get("/operator/parked")).json()
+        assert told_of["id"] == message_id
+        assert not {"attributes", "ordering_key", "body"} & set(told_of)
         assert (await client.post(f"/operator/parked/{message_id}/replay")).status_code == 204
         assert (await client.post(f"/operator/parked/{message_id}/replay")).status_code == 409
         assert (await client.post("/operator/parked/404/drop")).status_code == 404

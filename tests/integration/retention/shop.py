@@ -35,6 +35,7 @@ from testkit.tables import same_database
 
 MINE, THEIRS = WorkspaceId(HARBORLINE.organization_id), WorkspaceId(QUILLSTONE.organization_id)
 PAGE = "/settings/billing"
+API = "/api/v1/billing"
 
 
 @dataclass(slots=True)

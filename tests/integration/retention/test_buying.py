@@ -9,7 +9,7 @@ import pytest
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType
 from callmine.plans.v1.plans_pb2 import PlanChanged
 from contracts import ActorKind, Source
-from integration.retention.shop import PAGE, Shop, session_in, words
+from integration.retention.shop import API, PAGE, Shop, session_in, words
 from local.sandbox.clerk.people import HARBORLINE, QUILLSTONE, Person
 from local.sandbox.faults import Fault
 from testkit.outside import ADMIN, MEMBER, OTHER_ADMIN
@@ -49,6 +49,38 @@ async def test_a_plan_is_paid_for_and_everybody_hears_of_it(shop: Shop) -> None:
     assert "USD 299.00" in page
     assert "Change to Scale" in page
     assert "Choose" not in page.replace(">Choose<", "")
+
+
+async def test_a_program_of_an_admin_gets_the_same_pages(shop: Shop) -> None:
+    """A person pays on them all the same. The same request leads to the same checkout; members, keys and nonsense lead nowhere."""
+    async with (
+        shop.retention.program(shop.outside.token(ADMIN)) as client,
+        shop.retention.program(shop.outside.token(MEMBER)) as other,
+    ):
+        once = {"idempotency-key": "growth-please"}
+        pages = [await client.post(f"{API}/checkout", json={"plan": "growth"}, headers=once) for _ in range(2)]
+        assert [one.status_code for one in pages] == [201, 201]
+        assert pages[0].json() == pages[1].json()
+        [session] = shop.ledger.tables["sessions"].values()
+        assert session["url"] == pages[0].json()["url"]
+        for path, body in (("checkout", {"plan": "growth"}), ("addons", {"packs": 1}), ("portal", {}), ("keep", None)):
+            assert (await other.post(f"{API}/{path}", json=body)).status_code == 403, path
+        for path, body in (("checkout", {"plan": "free"}), ("checkout", {"plan": "x"}), ("addons", {"packs": 21})):
+            refused = await client.post(f"{API}/{path}", json=body)
+            assert (refused.status_code, refused.headers["content-type"]) == (400, "application/problem+json")
+        assert (await client.post(f"{API}/portal", json={})).status_code == 201, (
+            "the customer is there with the purchase"
+        )
+        shop.ledger.pay(session["id"])
+        await shop.settle()
+        assert await shop.plan() == "growth"
+        again = await client.post(f"{API}/checkout", json={"plan": "scale"})
+        assert (again.status_code, "Change that one" in again.json()["detail"]) == (409, True)
+        assert (await client.post(f"{API}/portal", json={"plan": "scale"})).status_code == 201
+        assert (await client.post(f"{API}/keep")).status_code == 409, "nothing is to end"
+        told = (await other.get(API)).json()
+    assert (told["plan"], told["status"], told["next_plan"]) == ("growth", "active", None)
+    assert [(one["total"], one["currency"], one["status"]) for one in told["invoices"]] == [(29900, "usd", "paid")]
 
 
 async def test_packs_of_calls_are_credited_once_for_their_session(shop: Shop) -> None:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 
 import pytest
 from fastapi import FastAPI
+from google.protobuf.message import Message
 from markupsafe import escape
 
+from callmine.subprocessors.v1.subprocessors_pb2 import SubProcessorAnnounced
+from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated
+from contracts import Event
+from core import faultpoints
 from core.clock import SystemClock
+from core.ids import WorkspaceId
 from egress import REGISTER
 from egress.register import Register, register_text
-from local.sandbox.clerk.people import QUILLSTONE
+from local.sandbox.clerk.people import HARBORLINE, QUILLSTONE
 from promises import five_sets, histories
+from retention.workers.announcing import Announcing
+from testkit.messages import deliver, said
 from testkit.outside import ADMIN, MEMBER, OTHER_ADMIN, Outside
 from testkit.services import Service
 from testkit.tables import every_row
@@ -151,3 +162,52 @@ def test_no_history_lets_anybody_through_before_their_day(monkeypatch: pytest.Mo
     assert min(found.starts, found.hasty, found.listed) > 1_000
     monkeypatch.setattr("egress.register.NOTICE", timedelta(days=29))
     assert histories.simulate(seed=7, count=100).early > 0
+
+
+class Died(BaseException):
+    """What kill -9 is to a process."""
+
+
+async def test_each_workspace_is_announced_to_once_whatever_dies_or_races(retention: Service) -> None:
+    """analysis hears of it for each workspace, and posts it to Slack."""
+    parts, rng = retention.parts, Random(5)
+    for workspace in (HARBORLINE, QUILLSTONE):
+        payload = WorkspaceCreated(name=workspace.name, slug=workspace.slug, timezone="UTC")
+        told: Event[Message] = Event(
+            workspace_id=WorkspaceId(workspace.organization_id),
+            payload=payload,
+            producer="ingest",
+            aggregate_id=workspace.organization_id,
+            sequence=1,
+        )
+        await deliver(retention.consumer("workspaces"), told)
+    register = Register.read(register_text() + NEW)
+
+    def worker(day: date) -> Announcing:
+        return Announcing(parts.db, parts.outbox, register, On(day))
+
+    def die(reached: str) -> None:
+        if reached == "announcing.before_commit" and rng.random() < 0.5:
+            raise Died
+
+    for outside_of_it in (LISTED - timedelta(days=1), STARTS):
+        assert not await worker(outside_of_it).once()
+    faultpoints.arm(die)
+    try:
+        for _ in range(6):
+            with contextlib.suppress(Died):
+                await worker(LISTED).once()
+    finally:
+        faultpoints.arm(None)
+    await asyncio.gather(worker(LISTED).once(), worker(LISTED).once())
+    assert not await worker(STARTS - timedelta(days=1)).once()
+    for workspace in (HARBORLINE, QUILLSTONE):
+        said_to = await said(retention.dsns, WorkspaceId(workspace.organization_id))
+        [message] = [event for topic, event in said_to if topic == "sub-processors"]
+        assert message.payload == SubProcessorAnnounced(
+            name="new",
+            company="New & <Sons>",
+            purpose="Reads minds",
+            listed_on="2027-03-01",
+            in_effect_from="2027-03-31",
+        )

@@ -175,6 +175,21 @@ async def test_a_signal_ends_streams_at_once_and_whole(
     )
 
 
+async def test_a_connection_that_somebody_keeps_for_later_holds_nothing_up(
+    start: Start, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Closed politely over TLS it would be open until its owner looks at it, or uvicorn's grace is over."""
+    process = start("serve")
+    await _answer(environment, tmp_path, "/healthz")
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    async with httpx.AsyncClient(verify=context, trust_env=False) as client:
+        assert (await client.get(f"https://127.0.0.1:{environment['CALLMINE_PORT']}/healthz")).is_success
+        process.send_signal(signal.SIGTERM)
+        _, errors = await asyncio.to_thread(process.communicate, timeout=20)
+    assert process.returncode == 0, errors
+    assert "timeout graceful shutdown exceeded" not in errors
+
+
 async def test_without_keys_to_check_with_a_session_is_not_refused_but_put_off(
     start: Start, environment: dict[str, str], tmp_path: Path
 ) -> None:

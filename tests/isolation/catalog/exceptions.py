@@ -132,8 +132,17 @@ EXCEPTIONS: Mapping[Exempt, str] = {
         "retention", "subscriptions", SWEPT
     ): "trials whose time is over are looked for in every workspace; the sweep sees trials alone, and each is ended in its own",
     Exempt(
+        "retention", "workspaces", SWEPT
+    ): "workspaces that were not told of a new sub-processor are looked for over all; the sweep sees their ids alone",
+    Exempt(
+        "retention", "sub_processor_announcements", SWEPT
+    ): "which workspaces were told of a new sub-processor is looked at over all; each is then told in its own",
+    Exempt(
         "retention", "billing_accounts", SWEPT
     ): "operators have all customers read again; the sweep sees which workspaces have one, and nothing of it",
+    Exempt(
+        "retention", "erasures", SWEPT
+    ): "the worker looks for what is due in every workspace, staff lists requests and the trust page counts them: states and times only",
 }
 
 # Extensions bring functions of their own; these are known to be harmless.

@@ -8,6 +8,12 @@ from typing import Final
 Register = Mapping[tuple[str, str], str]
 
 MEMORY: Final[Register] = {
+    **{
+        ("services/retention/retention/domain/erasures.py", f"{kind}.{name}"): "one service's report, as long as a step"
+        for kind in ("Part", "Receipt")
+        for name in ("rows", "left", "providers")
+    },
+    ("services/retention/retention/federal.py", "is_federal_holiday"): "days of the calendar, the same for everybody",
     (
         "services/audit/audit/log/selection.py",
         "_Part._gaps",
@@ -176,6 +182,11 @@ MEMORY: Final[Register] = {
     # Numbers that all workspaces share. They can delay, never tell: see docs/isolation.md, "What cannot be hidden".
     ("libs/core/core/ids.py", "_last"): "the clock's last tick, so that ids rise",
     ("libs/web/web/health.py", "LoopLag._samples"): "milliseconds",
+    ("libs/telemetry/telemetry/installed.py", "_recorder"): "who records, the same for everybody",
+    (
+        "libs/telemetry/telemetry/recording.py",
+        "_Waiting.spans",
+    ): "finished spans on their way out, which nobody who is served can read; each says whose work it was",
     ("libs/egress/egress/metrics.py", "Ledger._counters"): "counts by destination; no label but the destination's name",
     (
         "services/ingest/ingest/webhooks/tally.py",
@@ -212,16 +223,19 @@ CONTEXTS: Final[Register] = {
     ("services/audit/audit/streaming/sender.py", "claim.workspace_id"): "the row that the sender claimed",
     ("services/retention/retention/workers/readings.py", "due.workspace_id"): "the row that is due",
     ("services/retention/retention/workers/trials.py", "workspace_id"): "the row of the trial that is over",
+    ("services/retention/retention/workers/erasures.py", "due.workspace_id"): "the row of the request that is due",
+    ("services/retention/retention/workers/erasures.py", "one.workspace_id"): "the row of the request that takes long",
+    (
+        "services/retention/retention/workers/announcing.py",
+        "workspace_id",
+    ): "the row of the workspace that was not told",
     (
         "services/audit/audit/log/sealing.py",
         "workspace_id",
     ): "the row that the sealer found, for the line that tells of it",
     ("libs/web/web/access.py", "session.workspace_id"): "the checked session",
+    ("libs/web/web/middleware.py", "workspace_id"): "the access line: what access.member noted of the session",
     ("libs/web/web/middleware.py", "''"): "a request begins with no workspace",
-    (
-        "libs/web/web/middleware.py",
-        "scope.get(WORKSPACE_IN_SCOPE, '')",
-    ): "the access line: what access.member noted of the session",
     ("libs/messaging/messaging/consumer.py", "group.workspace_id"): "the body of the messages of the group",
     ("libs/messaging/messaging/erasure/worker.py", "workspace_id"): "the row that the worker's sweep found due",
     (
@@ -413,6 +427,39 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "the row that the worker's sweep found due",
     (
+        "services/retention/retention/workers/announcing.py",
+        "workspace_id",
+    ): "the row that the worker's sweep found",
+    (
+        "libs/runtime/runtime/limits.py",
+        "workspace_id",
+    ): "web.limits passes that of a session, or of a key that was checked",
+    (
+        "services/retention/retention/workers/erasures.py",
+        "due.workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
+        "services/retention/retention/workers/erasures.py",
+        "one.workspace_id",
+    ): "the row that the worker's sweep found slow",
+    (
+        "services/retention/retention/workers/erasures.py",
+        "workspace_id",
+    ): "the row that the worker's sweep found due",
+    (
+        "services/retention/retention/handlers/ending.py",
+        "workspace_id",
+    ): "the worker passes the row that its sweep found due",
+    (
+        "services/retention/retention/http/erasure.py",
+        "workspace_id",
+    ): "session.workspace_id, or what a link names whose signature was checked before anything is read",
+    ("services/retention/retention/cli_erasures.py", "workspace_id"): "an operator's argument",
+    (
+        "services/retention/retention/cli_erasures.py",
+        "parse_workspace_id(workspace)",
+    ): "an operator's argument",
+    (
         "services/credential-vault/credential_vault/handlers/renewal_store.py",
         "attempt.workspace_id",
     ): "the claimed row",
@@ -422,7 +469,26 @@ ENTRIES: Final[Register] = {
     ): "the row that the worker's sweep found due",
 }
 
-METRICS: Final[Register] = {}
+_INSTRUMENTS = "the registry's labels are names of ours, no workspace (tests/architecture/terraform/test_alerts.py)"
+
+METRICS: Final[Register] = {
+    (f"libs/telemetry/telemetry/{file}.py", f"opentelemetry.{module}"): _INSTRUMENTS
+    for file, module in (
+        ("recording", "context"),
+        ("recording", "metrics"),
+        ("recording", "sdk.metrics"),
+        ("recording", "sdk.metrics.export"),
+        ("recording", "sdk.resources"),
+        ("recording", "sdk.trace"),
+        ("recording", "sdk.trace.sampling"),
+        ("recording", "trace"),
+        ("recording", "util.types"),
+        ("otlp", "exporter.otlp.proto.common.metrics_encoder"),
+        ("otlp", "exporter.otlp.proto.common.trace_encoder"),
+        ("otlp", "sdk.metrics.export"),
+        ("otlp", "sdk.trace"),
+    )
+}
 
 STREAMS: Final[Register] = {
     (

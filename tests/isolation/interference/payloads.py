@@ -39,6 +39,7 @@ from callmine.reports.v1.reports_pb2 import (
     UsageThresholdReached,
 )
 from callmine.staff.v1.staff_pb2 import StaffGranted, StaffGrantEnded, StaffReason
+from callmine.subprocessors.v1.subprocessors_pb2 import SubProcessorAnnounced
 from callmine.workspaces.v1.workspaces_pb2 import (
     ApiKeyCreated,
     ApiKeyRevoked,
@@ -216,6 +217,16 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
     AdminAction: _action,
     StaffAccess: _read,
     StaffGranted: _granted,
+    SubProcessorAnnounced: _simple(
+        lambda w: SubProcessorAnnounced(
+            name=w.rng.choice(["acme", "acme", "other", "not one"]),
+            company="Acme AI",
+            purpose="Answers briefs",
+            listed_on=w.rng.choice(["2026-11-01", "2026-11-02", "never"]),
+            in_effect_from=w.rng.choice(["2026-12-01", "2099-12-01"]),
+        ),
+        "acme",
+    ),
     ErasureRequested: _erased,
     ErasureVerify: _of_grant(lambda w, grant: ErasureVerify(erasure_id=grant, attempt=w.number(0, 1, 2))),
     ErasureCompleted: _of_grant(

@@ -53,7 +53,7 @@ def tour(rng: Random, known: Known, writer: Writer) -> Iterator[Operation]:
     for _, make in choices(Asker(rng, known)):
         yield make()
     for service in SERVICES:
-        for path in ("/healthz", "/readyz", f"/assets/{service}/htmx-2.min.js"):
+        for path in ("/livez", "/healthz", "/readyz", f"/assets/{service}/htmx-2.min.js"):
             yield Ask(service, "GET", path)
     for topic, listeners in writer.listeners.items():
         for kind in TOPICS[topic].messages:

@@ -25,7 +25,7 @@ from local.sandbox.clerk.keys import new_key
 from local.sandbox.server import running
 from local.secrets import SecretServer, SecretSettings
 from local.tls import ServerCertificate
-from testkit.outside import Outside
+from testkit.outside import CERTIFICATE_KEY, ERASURE_LINK_KEY, Outside
 from testkit.postgres import PASSWORDS, migration_folders
 
 LOG_KEY = Signer.text("callmine.ai/audit", bytes(32))
@@ -102,6 +102,8 @@ async def _secrets(outside: Outside, ingest_key: SealingKey, analysis_key: Seali
         await place.put("audit-sealing-key", AUDIT_KEY.private_text().encode())
         await place.put("analysis-link-key", LINK_KEY.encode())
         await place.put("audit-log-key", LOG_KEY.encode())
+        await place.put("erasure-certificate-key", CERTIFICATE_KEY.encode())
+        await place.put("erasure-link-key", ERASURE_LINK_KEY.encode())
         for sender in ("clerk", "stripe", "hubspot", "slack"):
             await place.put(f"{sender}-webhook-secret", WEBHOOK_SECRET.encode())
         await place.put("clerk-secret-key", CLERK_KEY.encode())

@@ -126,7 +126,7 @@ async def opened(around: Surroundings, name: str) -> AsyncIterator[World]:
         stack.enter_context(mock.patch("analysis.main.GoogleObjects", return_value=bucket))
         stack.enter_context(mock.patch("ingest.main.GoogleObjects", return_value=bucket))
         stack.enter_context(mock.patch("analysis.main.ProcessPress", return_value=TimelessPress()))
-        stack.enter_context(mock.patch("analysis.main.catalog", return_value=dict.fromkeys(MODELS, model)))
+        stack.enter_context(mock.patch("analysis.main.models_when_asked", return_value=dict.fromkeys(MODELS, model)))
         # A worker that was interrupted leaves a list that seems to be read; later previews would wait for it, each for real seconds.
         stack.enter_context(mock.patch("ingest.workers.preview._LONGEST_WAIT_SECONDS", 0.0))
         services = await _compose(stack, around, databases)
@@ -163,7 +163,7 @@ def _settings(around: Surroundings) -> dict[str, object]:
     """What differs from the usual settings of tests, for whichever service knows it."""
     return {
         "secrets_endpoint": around.secrets.address,
-        "storage_endpoint": "localhost:1",
+        "storage_endpoint": "https://localhost:1",
         "gong_base_url": around.outside.gong_url,
         "clerk_api_url": f"{around.outside.url}/clerk/v1",
         "gong_requests_per_second": 0,

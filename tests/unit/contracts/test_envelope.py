@@ -82,6 +82,7 @@ def test_each_event_gets_an_id_and_a_time_of_its_own() -> None:
 def test_the_attributes_mirror_the_event_as_cloudevents_name_it() -> None:
     one = event()
     assert attributes_of(one) == {
+        "traceparent": "00-aa-bb-01",
         "ce-id": str(one.event_id),
         "ce-type": "callmine.calls.v1.CallFetched",
         "ce-source": "ingest",

@@ -1,4 +1,4 @@
-"""Streaming pull in batches: one batch is processed while the next arrives."""
+"""Streaming pull in batches: one batch is processed while the next arrives, or several side by side."""
 
 from __future__ import annotations
 
@@ -30,10 +30,13 @@ _HEARTBEAT_SECONDS = 30.0
 class PullSettings:
     """Times are in seconds. `deadline`: how soon others get a message when this process dies; extended while a batch takes longer.
 
-    `batch` and `batch_bytes`: a batch ends with so many messages, or with the message that makes it so large.
+    `batch` and `batch_bytes`: a batch ends with so many messages, or with the message that makes it so large. `side_by_side`: so many
+    batches are processed at once; with more than one, messages of the same ordering key may overtake each other, so that it is for
+    subscriptions whose handlers come to the same end in any order.
     """
 
     batch: int = 1000
+    side_by_side: int = 1
     batch_bytes: int = 8 * 1024 * 1024
     outstanding: int = 4000
     outstanding_bytes: int = 64 * 1024 * 1024
@@ -85,7 +88,8 @@ class PullSubscriber:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._receive())
                 group.create_task(self._extend())
-                group.create_task(self._work(group))
+                for _ in range(self._settings.side_by_side):
+                    group.create_task(self._work(group))
         finally:
             await self._give_back()
 

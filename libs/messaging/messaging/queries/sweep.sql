@@ -162,6 +162,11 @@ WHERE created_at <= (
         ORDER BY r.created_at
         LIMIT :requests) old);
 
+-- name: parked_waiting
+-- How many messages wait for a person.
+-- cross-workspace: operators watch the service, not a workspace
+SELECT count(*) FROM parked WHERE state = 'parked';
+
 -- name: transactions_next
 -- The number that the next transaction of any service gets: all that have begun to write have lower ones.
 -- cross-workspace: reads no table

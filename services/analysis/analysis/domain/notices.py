@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, NewType
+
+from core.errors import InvalidInput
 
 GrantId = NewType("GrantId", uuid.UUID)
 
@@ -20,6 +23,14 @@ TOLD_OF: Final = frozenset(_STOPPED)
 
 # A workspace's name is its people's own: enough of it to know which one is meant.
 _LONGEST_NAME: Final = 80
+
+
+# What a notice of a new sub-processor has for a provider: this, and its name in the register.
+ANNOUNCED: Final = "subprocessor:"
+
+# Of the company and of its purpose: a line each.
+_LONGEST_LINE: Final = 300
+_NAME: Final = re.compile(r"[a-z0-9-]{1,40}")
 
 
 class NoticeState(enum.StrEnum):
@@ -63,7 +74,39 @@ class Loss:
     @property
     def subject(self) -> str:
         """A word for it, as the vault's journal has it."""
-        return f"{self.provider}-{self.version}"
+        return f"{self.provider}-{self.version}".replace(":", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A sub-processor that is going to be added: data may go there from `in_effect_from` on, a day in UTC."""
+
+    name: str
+    company: str
+    purpose: str
+    listed_on: date
+    in_effect_from: date
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or not self.company or not self.purpose:
+            raise InvalidInput("a sub-processor is announced without name, company or purpose")
+
+    @property
+    def loss(self) -> Loss:
+        """What its notice is known by: one for each listing."""
+        return Loss(f"{ANNOUNCED}{self.name}", int(f"{self.listed_on:%Y%m%d}"), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of the notice of a sub-processor: for the admins."""
+
+    company: str
+    in_effect_from: date
+    state: NoticeState
+    reason: str
+    created_at: datetime
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +135,7 @@ class Notice:
     is_due: bool
     is_old: bool
     workspace_name: str
+    announced: Announcement | None = None
 
 
 def words(provider: str, workspace_name: str, address: str) -> str:
@@ -102,6 +146,17 @@ def words(provider: str, workspace_name: str, address: str) -> str:
     return (
         f"{title} needs reconnecting in {where}: it can no longer be used with the credential that was given."
         f" Until then {stopped}. An admin of the workspace can reconnect it: {address}"
+    )
+
+
+def announcing_words(one: Announcement, workspace_name: str, address: str) -> str:
+    """What the notice of a new sub-processor says; `address` is the page that lists all."""
+    name = workspace_name.strip()[:_LONGEST_NAME]
+    where = f" for the workspace {_escaped(name)}" if name else ""
+    return (
+        f"Callmine is going to use a new sub-processor{where}: {_escaped(one.company[:_LONGEST_LINE])}."
+        f" {_escaped(one.purpose[:_LONGEST_LINE])}. No data goes there before {one.in_effect_from:%-d %B %Y}."
+        f" Which data, and all others: {address}. You are told because you connected Slack; admins see it above every page as well."
     )
 
 

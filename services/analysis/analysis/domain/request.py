@@ -24,6 +24,9 @@ MOST_CALLS = 1_000
 # Gong keeps years of calls; a longer range is most often a slip of the keyboard.
 LONGEST_RANGE_DAYS = 3 * 366
 
+# Before anybody recorded a call this way: a slip of the keyboard too, and days near the calendar's first cannot be moved to UTC.
+EARLIEST_YEAR = 1990
+
 # A day: no recorded call is longer.
 LONGEST_CALL_MINUTES = 24 * 60
 
@@ -108,7 +111,8 @@ class Question:
 
 def check(question: Question, now: datetime) -> None:
     """Raise InvalidInput, naming what is wrong, unless the question can be asked at `now`."""
-    if not question.brief.strip():
+    # Spaces that are as wide as nothing are no brief either.
+    if not any(character.isalnum() for character in question.brief):
         raise InvalidInput("the brief is empty: write what you want to know of your calls")
     if len(question.brief) > LONGEST_BRIEF:
         raise InvalidInput(f"the brief has {len(question.brief):,} characters; {LONGEST_BRIEF:,} are allowed")
@@ -133,6 +137,8 @@ def _check_days(question: Question, today: date) -> None:
         raise InvalidInput("the date range is reversed: the first day is after the last")
     if question.last_day > today:
         raise InvalidInput("the date range ends in the future; the last day can be today at the latest")
+    if question.first_day.year < EARLIEST_YEAR:
+        raise InvalidInput(f"the date range begins before {EARLIEST_YEAR}; no call was recorded then")
     if (question.last_day - question.first_day).days > LONGEST_RANGE_DAYS:
         raise InvalidInput("the date range is longer than three years; choose a shorter one")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 
 from analysis.domain.plan import Plan, require_quota
 from analysis.domain.request import Question, RunId, check
+from analysis.domain.run import RunState
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.models.offer import Offer
 from analysis.store import plans, runs
@@ -13,6 +15,7 @@ from contracts import Actor
 from core.errors import Conflict
 from core.ids import uuid7
 from database import Tx
+from telemetry.instruments import RUNS
 
 
 async def check_question(tx: Tx, lifecycle: Lifecycle, offer: Offer, question: Question) -> Plan:
@@ -50,5 +53,6 @@ async def queue_run(
         if earlier is None:
             raise Conflict("this request has made a run that the plan no longer shows")
         return earlier
+    tx.on_commit(partial(RUNS.add, state=RunState.QUEUED.value))
     await lifecycle.dispatch(tx, actor=actor)
     return run_id

@@ -23,13 +23,13 @@ from analysis.domain.deliveries import (
     channel_id_of,
     where_to,
 )
-from analysis.domain.notices import GrantId
+from analysis.domain.notices import GrantId, Told
 from analysis.domain.request import ReportId, RunId
 from analysis.domain.run import Run
 from analysis.domain.schedule import FIRED_BY, Change
 from analysis.handlers.notices import Notices
 from analysis.slack.credential import REQUESTER
-from analysis.store import channels, deliveries, page_notices, plans, runs, slack_grants
+from analysis.store import channels, deliveries, notices, page_notices, plans, runs, slack_grants
 from analysis.store.slack_grants import GrantState
 from contracts import Actor, Event
 from core.errors import Conflict, InvalidInput, NotFound
@@ -53,12 +53,13 @@ class ChangedElsewhere(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What an admin's page shows: the choice, the channels to choose from, Slack's state and the latest deliveries."""
+    """What an admin's page shows: the choice, the channels to choose from, Slack's state, the latest deliveries, and notices."""
 
     settings: DeliverySettings
     channels: channels.ChannelList
     slack: plans.IntegrationState
     latest: Sequence[Posting]
+    announcements: Sequence[Told]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,13 @@ class Deliveries:
                 await channels.listed(tx),
                 await plans.integration(tx, "slack"),
                 await deliveries.latest(tx, SHOWN),
+                await notices.announcements(tx, SHOWN),
             )
+
+    async def announcements(self, workspace_id: WorkspaceId) -> list[Told]:
+        """What became of the notices of new sub-processors."""
+        async with self.db.workspace(workspace_id) as tx:
+            return await notices.announcements(tx, SHOWN)
 
     async def channels(self, workspace_id: WorkspaceId) -> channels.ChannelList:
         """The channels to choose from, as they were read last."""

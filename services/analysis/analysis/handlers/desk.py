@@ -245,16 +245,23 @@ class Desk:
             return _found(await reports.report(tx, report_id), "report")
 
     async def export(
-        self, workspace_id: WorkspaceId, report_id: ReportId, format_name: str, actor: Actor
+        self,
+        workspace_id: WorkspaceId,
+        report_id: ReportId,
+        format_name: str,
+        actor: Actor,
+        request_id: uuid.UUID | None = None,
     ) -> reports.Report:
-        """One report to take away; noted, and audited in the same transaction. Raises InvalidInput for an unknown format."""
+        """One report to take away; noted, and audited with that, once a request. Raises InvalidInput for an unknown format."""
         if format_name not in EXPORT_FORMATS:
             raise InvalidInput(f"reports are exported as {', '.join(EXPORT_FORMATS)}")
         async with self.db.workspace(workspace_id) as tx:
             report = _found(await reports.report(tx, report_id), "report")
-            number = await exports.insert_export(tx, report_id, format_name, actor.id)
-            action = events.report_exported(report_id, format_name)
-            await self.outbox.add(tx, action, aggregate_id=str(report_id), sequence=number, actor=actor)
+            asked = exports.Asked(report_id, format_name, actor.id, request_id)
+            number, is_new = await exports.insert_export(tx, asked)
+            if is_new:
+                action = events.report_exported(report_id, format_name)
+                await self.outbox.add(tx, action, aggregate_id=str(report_id), sequence=number, actor=actor)
             return report
 
     async def transcript(self, workspace_id: WorkspaceId, report_id: ReportId, call_id: str) -> Call:

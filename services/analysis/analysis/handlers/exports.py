@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -41,16 +42,25 @@ class Exports:
     wake: Callable[[], None]
     patience: float
 
-    async def ask(self, workspace_id: WorkspaceId, report_id: ReportId, format_name: str, actor: Actor) -> int:
-        """Have a report exported; the export's number. Raises InvalidInput for an unknown format."""
+    async def ask(
+        self,
+        workspace_id: WorkspaceId,
+        report_id: ReportId,
+        format_name: str,
+        actor: Actor,
+        request_id: uuid.UUID | None = None,
+    ) -> int:
+        """Have a report exported; the export's number, the same for the same request. Raises InvalidInput for an unknown format."""
         kind = format_of(format_name)
         async with self.db.workspace(workspace_id) as tx:
             if not await exports.is_shown(tx, report_id):
                 raise NotFound(_NO_REPORT)
             await exports.ask_file(tx, report_id, kind, CONTENT_VERSION)
-            number = await exports.insert_export(tx, report_id, kind, actor.id, CONTENT_VERSION)
-            action = events.report_exported(report_id, kind)
-            await self.outbox.add(tx, action, aggregate_id=str(report_id), sequence=number, actor=actor)
+            asked = exports.Asked(report_id, kind, actor.id, request_id, CONTENT_VERSION)
+            number, is_new = await exports.insert_export(tx, asked)
+            if is_new:
+                action = events.report_exported(report_id, kind)
+                await self.outbox.add(tx, action, aggregate_id=str(report_id), sequence=number, actor=actor)
             tx.on_commit(self.wake)
         return number
 

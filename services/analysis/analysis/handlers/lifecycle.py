@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from google.protobuf.message import Message
 
@@ -18,6 +19,7 @@ from core.clock import Clock
 from core.ids import uuid7
 from database import Tx
 from messaging import Outbox
+from telemetry.instruments import RUNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Lifecycle:
         sequence = await runs.start_run(tx, queued.id, call_limit)
         if sequence is None:
             return
+        tx.on_commit(partial(RUNS.add, state=RunState.RUNNING.value))
         if queued.calls_expected is None:
             request = events.fetch_requested(queued.fetch_id, queued.question.filter, call_limit)
             await self._tell(tx, request, queued.id, sequence, actor, cause)
@@ -120,6 +123,7 @@ class Lifecycle:
         sequence = await runs.end_run(tx, run_id, state, reason)
         if run is None or sequence is None:
             return False
+        tx.on_commit(partial(RUNS.add, state=state.value))
         if state is RunState.FAILED:
             await self._tell(tx, events.run_failed(run_id, reason), run_id, sequence, actor, cause)
             await deliver_failure(tx, self.outbox, run)

@@ -56,6 +56,12 @@ class MessageHandlers:
         routes.on(events.WorkspaceUpdated, self.workspace_told)
         return routes
 
+    def sub_processors(self) -> Routes:
+        """What retention says about sub-processors."""
+        routes = Routes()
+        routes.on(events.SubProcessorAnnounced, self.notices.announced)
+        return routes
+
     def integrations(self) -> Routes:
         """What the vault says about integrations."""
         routes = Routes()

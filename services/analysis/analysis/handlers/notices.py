@@ -1,4 +1,4 @@
-"""An integration needs reconnecting: somebody is told by Slack, once for each version of its credential.
+"""An integration needs reconnecting, or a sub-processor is going to be added: somebody is told by Slack, once for each.
 
 The vault is asked for Slack's credential whatever is known here of Slack: it has the last word, in whatever order its messages come.
 """
@@ -9,8 +9,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from google.protobuf.message import Message
+
 from analysis import events
-from analysis.domain.notices import TOLD_OF, GrantId, NoticeState
+from analysis.domain.notices import TOLD_OF, Announcement, GrantId, Loss, NoticeState
 from analysis.slack.credential import REQUESTER
 from analysis.store import notices
 from contracts import Event
@@ -38,10 +40,17 @@ class Notices:
     async def lost(self, tx: Tx, event: Event[events.IntegrationNeedsReconnect]) -> None:
         """Have it told, unless it was, or cannot be: that Slack itself is lost."""
         loss = events.loss(event)
-        if loss.provider not in TOLD_OF:
-            return
+        if loss.provider in TOLD_OF:
+            await self._add(tx, event, loss)
+
+    async def announced(self, tx: Tx, event: Event[events.SubProcessorAnnounced]) -> None:
+        """Have it told that a sub-processor is going to be added, once for each listing. Raises InvalidInput."""
+        announcement = events.announcement(event.payload)
+        await self._add(tx, event, announcement.loss, announcement)
+
+    async def _add(self, tx: Tx, event: Event[Message], loss: Loss, announcement: Announcement | None = None) -> None:
         grant_id = GrantId(self.new_id())
-        if not await notices.add(tx, loss, grant_id):
+        if not await notices.add(tx, loss, grant_id, announcement):
             return
         request = events.credential_requested(grant_id, loss.subject)
         await self.outbox.add(tx, request, aggregate_id=str(grant_id), sequence=1, cause=event, requester=REQUESTER)

@@ -27,6 +27,7 @@ RequestId = Annotated[uuid.UUID | None, Depends(idempotent)]
 ACCEPTED = 202
 
 READS, WRITES = [needs(Scope.RUNS_READ)], [needs(Scope.RUNS_WRITE)]
+STARTS = [needs(Scope.RUNS_WRITE, costly=True)]
 
 # For the API's description: the report is described by a schema of its own, docs/report.schema.json.
 REPORT: dict[int | str, dict[str, object]] = {
@@ -55,7 +56,7 @@ class ApiRoutes:
             response_model=PreviewView,
             methods=["POST"],
             status_code=ACCEPTED,
-            dependencies=WRITES,
+            dependencies=STARTS,
         )
         router.add_api_route(
             "/previews/{preview_id}",
@@ -70,7 +71,7 @@ class ApiRoutes:
             response_model=RunView,
             methods=["POST"],
             status_code=ACCEPTED,
-            dependencies=WRITES,
+            dependencies=STARTS,
         )
         router.add_api_route("/runs", self.runs, response_model=RunsView, methods=["GET"], dependencies=READS)
         router.add_api_route("/runs/{run_id}", self.run, response_model=RunView, methods=["GET"], dependencies=READS)
@@ -86,7 +87,7 @@ class ApiRoutes:
             self.resume,
             response_model=RunView,
             methods=["POST"],
-            dependencies=WRITES,
+            dependencies=STARTS,
         )
         self._add_reports(router)
         return router
@@ -104,7 +105,7 @@ class ApiRoutes:
             self.export,
             responses=FILE,
             methods=["POST"],
-            dependencies=[needs(Scope.REPORTS_EXPORT)],
+            dependencies=[needs(Scope.REPORTS_EXPORT, costly=True)],
         )
 
     async def ask_preview(self, session: Member, sent: QuestionInput, _once: RequestId) -> JSONResponse:
@@ -163,11 +164,15 @@ class ApiRoutes:
         return JSONResponse(report.published())
 
     async def export(
-        self, session: Member, report_id: str, format_name: Annotated[str, Query(alias="format")] = "json"
+        self,
+        session: Member,
+        report_id: str,
+        once: RequestId,
+        format_name: Annotated[str, Query(alias="format")] = "json",
     ) -> Response:
         """The same document as a file; audited."""
         found = ReportId(id_in_path(report_id, "report"))
-        return export_file(await self._desk.export(session.workspace_id, found, format_name, session.actor))
+        return export_file(await self._desk.export(session.workspace_id, found, format_name, session.actor, once))
 
 
 def _preview(preview: Preview, sample: tuple[SampledCall, ...] | None) -> dict[str, object]:

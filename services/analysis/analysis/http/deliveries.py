@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from analysis.domain.deliveries import Covers, DeliveryId, DeliverySettings, Posting, reason_words
+from analysis.domain.notices import Told
 from analysis.domain.request import RunId
 from analysis.handlers.deliveries import Deliveries
 from analysis.http.frame import Frame
@@ -165,6 +166,7 @@ class DeliveryApi:
         add = router.add_api_route
         add("/delivery", self.settings, methods=["GET"], dependencies=reads)
         add("/delivery", self.choose, methods=["PUT"], dependencies=writes)
+        add("/delivery/notices", self.notices, methods=["GET"], dependencies=reads)
         add("/delivery/channels", self.channels, methods=["GET"], dependencies=reads)
         add("/delivery/channels", self.ask, methods=["POST"], status_code=ACCEPTED, dependencies=writes)
         repeat = "/deliveries/{delivery_id}/repeat"
@@ -182,6 +184,11 @@ class DeliveryApi:
             session.workspace_id, sent.channel or "", sent.covers, sent.version, session.actor
         )
         return JSONResponse(_settings(chosen))
+
+    async def notices(self, session: Admin) -> JSONResponse:
+        """What became of the notices that a sub-processor is going to be added, which go to who connected Slack."""
+        found = await self._deliveries.announcements(session.workspace_id)
+        return JSONResponse({"notices": [_told(one) for one in found]})
 
     async def channels(self, session: Admin) -> JSONResponse:
         """The channels to choose from, as they were read last."""
@@ -241,6 +248,17 @@ def _posting(one: Posting) -> dict[str, object]:
         "report_id": str(one.report_id) if one.report_id else None,
         "channel": one.channel.id,
         "channel_name": one.channel.name or None,
+        "state": one.state.value,
+        "reason": one.reason or None,
+        "created_at": _time(one.created_at),
+        "ended_at": _time(one.ended_at),
+    }
+
+
+def _told(one: Told) -> dict[str, object]:
+    return {
+        "company": one.company,
+        "in_effect_from": one.in_effect_from.isoformat(),
         "state": one.state.value,
         "reason": one.reason or None,
         "created_at": _time(one.created_at),

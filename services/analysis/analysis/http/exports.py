@@ -48,7 +48,7 @@ class ExportRoutes:
             response_model=ExportView,
             methods=["POST"],
             status_code=ACCEPTED,
-            dependencies=[needs(Scope.REPORTS_EXPORT)],
+            dependencies=[needs(Scope.REPORTS_EXPORT, costly=True)],
         )
         router.add_api_route(
             "/reports/{report_id}/exports",
@@ -125,12 +125,12 @@ class ExportRoutes:
         self,
         session: Member,
         report_id: str,
-        _once: RequestId,
+        once: RequestId,
         format_name: Annotated[str, Query(alias="format")] = "json",
     ) -> JSONResponse:
         """Have the report exported."""
         found = ReportId(id_in_path(report_id, "report"))
-        number = await self._exports.ask(session.workspace_id, found, format_name, session.actor)
+        number = await self._exports.ask(session.workspace_id, found, format_name, session.actor, once)
         location = f"/api/v1/reports/{found}/exports/{number}"
         export = await self._exports.export(session.workspace_id, found, number, session.user_id)
         return JSONResponse(self._told(session, found, export), ACCEPTED, {"location": location})

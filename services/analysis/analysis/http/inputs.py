@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -82,7 +82,9 @@ def question_of(sent: QuestionInput, situation: Situation, now: datetime) -> Que
     """The question, with defaults for what was left out. It is checked where it is used."""
     today = now.astimezone(zone_of(situation.timezone)).date()
     last = sent.last_day or today
-    return asked_of(sent, situation, sent.first_day or last - timedelta(days=DEFAULT_DAYS - 1), last)
+    # Not by subtraction: the calendar begins with day 1, and somebody may ask for it.
+    first = sent.first_day or date.fromordinal(max(1, last.toordinal() - (DEFAULT_DAYS - 1)))
+    return asked_of(sent, situation, first, last)
 
 
 def asked_of(sent: AskedInput, situation: Situation, first_day: date, last_day: date) -> Question:

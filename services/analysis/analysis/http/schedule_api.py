@@ -83,7 +83,7 @@ class ScheduleApi:
             response_model=RunStarted,
             methods=["POST"],
             status_code=ACCEPTED,
-            dependencies=[needs(Scope.RUNS_WRITE)],
+            dependencies=[needs(Scope.RUNS_WRITE, costly=True)],
         )
         router.add_api_route(
             f"{one}/firings",

@@ -38,6 +38,7 @@ from analysis.models.port import (
 from analysis.models.tokens import Tokens
 from core.clock import Clock, SystemClock
 from core.ids import WorkspaceId
+from telemetry import Kind, span
 
 A = TypeVar("A")
 
@@ -264,7 +265,9 @@ class Conversation:
             request = ModelRequest(self.about, prompt, card, asker.clock.now())
             began = asker.clock.monotonic()
             try:
-                reply = await asker.models[card.id].answer(prompt, room)
+                with span("ask model", Kind.CLIENT, model=card.id, provider=card.provider) as made:
+                    reply = await asker.models[card.id].answer(prompt, room)
+                    made.note(input_tokens=reply.tokens.input, output_tokens=reply.tokens.output)
             except ModelError as error:
                 request.failed(error)
                 self._failed(card, turn, error)

@@ -1,10 +1,12 @@
-"""The models on offer as the providers' clients ask them."""
+"""The models on offer as the providers' clients ask them.
+
+Loading their libraries takes seconds and 90 MB: `analysis.models.providers` does it with the first question.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 import anthropic
 import openai
@@ -12,32 +14,15 @@ import openai
 from analysis.models.keyed import KeyedClient
 from analysis.models.offer import PROVIDERS, Offer
 from analysis.models.port import AccountRefused, ProviderModel
+from analysis.models.providers import ANTHROPIC, OPENAI, Providers
 from analysis.models.with_anthropic import AnthropicModel
 from analysis.models.with_openai import OpenAIModel
 from cloud.secrets import Secrets
 from core.errors import Permanent
-from egress import Destination, Egress
-
-OPENAI, ANTHROPIC = "openai", "anthropic"
+from egress import Egress
 
 # Of the clients that those with a key are copied from; it is never sent.
 _NO_KEY = "read-when-asked"
-
-
-@dataclass(frozen=True, slots=True)
-class Providers:
-    """Where the providers are, and how long to wait for an answer, in seconds."""
-
-    openai_url: str
-    anthropic_url: str
-    timeout: float
-
-    def destinations(self) -> tuple[Destination, ...]:
-        """The two hosts that transcripts may go to."""
-        return (
-            Destination(name=OPENAI, base_url=self.openai_url),
-            Destination(name=ANTHROPIC, base_url=self.anthropic_url),
-        )
 
 
 def catalog(

@@ -1,13 +1,17 @@
 -- name: claimed_calls
 -- Where the calls of some claims are stored, and whether they were given up for a while before; no row for a claim that is not the latest.
+-- Each is looked up by its key: PostgreSQL expects one call of a run that is newer than its statistics, and would go through all of them.
 SELECT c.run_id, c.call_id, c.object_name, c.sha256, c.reason <> '' AS put_back
 FROM unnest(:run_ids::uuid[], :call_ids::text[], :fences::bigint[]) AS k (run_id, call_id, fence)
-JOIN run_calls c ON c.run_id = k.run_id AND c.call_id = k.call_id AND c.fence = k.fence
-WHERE c.workspace_id = :workspace_id AND c.done_at IS NULL;
+JOIN LATERAL (
+    SELECT r.run_id, r.call_id, r.object_name, r.sha256, r.reason, r.done_at FROM run_calls r
+    WHERE r.workspace_id = :workspace_id AND r.run_id = k.run_id AND r.call_id = k.call_id AND r.fence = k.fence
+    LIMIT 1
+) c ON c.done_at IS NULL;
 
 -- name: questions_of_runs
--- What is asked of the calls of some runs; no row for a run that has ended.
-SELECT id, request FROM runs WHERE workspace_id = :workspace_id AND id = ANY(:run_ids::uuid[]) AND state = 'running';
+-- What is asked of the calls of some runs, and the trace that each goes on with; no row for a run that has ended.
+SELECT id, request, traceparent FROM runs WHERE workspace_id = :workspace_id AND id = ANY(:run_ids::uuid[]) AND state = 'running';
 
 -- name: renew_call
 -- Keeps a claim; 0 rows when somebody else has it by now or the run has ended.
@@ -65,12 +69,16 @@ WHERE workspace_id = :workspace_id AND id = :id AND state = 'running'
 RETURNING sequence;
 
 -- name: analyses_of_run
--- The results of a run's calls, oldest call first.
+-- The results of a run's calls, oldest call first. Calls are looked up one by one: joined, they were gone through as often as there are any.
 SELECT a.call_id, a.title, a.account, a.rep, a.segment, a.verdict, a.summary, a.rep_talk_ms, a.total_talk_ms, a.quotes_dropped,
     a.deal_source, a.stage, a.outcome, a.longest_monologue_ms, a.questions, a.switches, a.span_ms, a.models, c.started_at
 FROM analyses a
-JOIN run_calls c ON c.workspace_id = a.workspace_id AND c.run_id = a.run_id AND c.call_id = a.call_id
-WHERE a.workspace_id = :workspace_id AND c.workspace_id = :workspace_id AND a.run_id = :run_id
+JOIN LATERAL (
+    SELECT k.started_at FROM run_calls k
+    WHERE k.workspace_id = :workspace_id AND k.run_id = a.run_id AND k.call_id = a.call_id
+    LIMIT 1
+) c ON true
+WHERE a.workspace_id = :workspace_id AND a.run_id = :run_id
 ORDER BY c.started_at, a.call_id;
 
 -- name: findings_of_run

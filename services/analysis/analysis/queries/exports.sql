@@ -8,11 +8,18 @@ SELECT pg_advisory_xact_lock(hashtextextended('analysis.exports.' || :workspace_
 
 -- name: insert_export
 -- A report leaves in some format; its number among the exports of that report. `version` is 0 where no file is kept.
-INSERT INTO report_exports (workspace_id, report_id, number, format, exported_by, version)
-SELECT :workspace_id, :report_id, coalesce(max(number), 0) + 1, :format, :exported_by, :version::integer
+INSERT INTO report_exports (workspace_id, report_id, number, format, exported_by, version, request_id)
+SELECT :workspace_id, :report_id, coalesce(max(number), 0) + 1, :format, :exported_by, :version::integer, :request_id::uuid
 FROM report_exports
 WHERE workspace_id = :workspace_id AND report_id = :report_id
 RETURNING number;
+
+-- name: export_of_request
+-- The number of the export that somebody's request has led to within so many seconds, if it has.
+SELECT min(number)
+FROM report_exports
+WHERE workspace_id = :workspace_id AND report_id = :report_id AND request_id = :request_id AND format = :format
+  AND exported_by = :exported_by AND version = :version AND created_at > now() - make_interval(secs => :seconds::float8);
 
 -- name: ask_export_file
 -- Have a file made, once, of a report that the plan still shows. One that could not be made is tried again.

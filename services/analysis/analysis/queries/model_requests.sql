@@ -32,15 +32,24 @@ GROUP BY m.model, m.outcome
 ORDER BY m.model, m.outcome;
 
 -- name: troubled_calls
--- Calls of a run with requests that came to nothing, the latest first; those whose analysis has failed before the others.
+-- Calls of a run with requests that came to nothing, the latest first; those whose analysis has failed before the others. Calls are looked up
+-- one by one: joined, all of the run's were gone through for each.
 SELECT c.call_id, c.title, c.started_at, c.state, c.reason, coalesce(t.outcomes, '{}') AS outcomes
-FROM run_calls c
-LEFT JOIN (
-    SELECT m.workspace_id, m.run_id, m.call_id, array_agg(m.outcome ORDER BY m.id) AS outcomes
-    FROM model_requests m
-    WHERE m.workspace_id = :workspace_id AND m.run_id = :run_id AND m.outcome <> 'answered'
-    GROUP BY m.workspace_id, m.run_id, m.call_id
-) t ON t.workspace_id = c.workspace_id AND t.run_id = c.run_id AND t.call_id = c.call_id
-WHERE c.workspace_id = :workspace_id AND c.run_id = :run_id AND (c.state = 'failed' OR t.outcomes IS NOT NULL)
+FROM (
+    SELECT o.call_id, array_agg(o.outcome ORDER BY o.id) FILTER (WHERE o.outcome IS NOT NULL) AS outcomes
+    FROM (
+        SELECT m.call_id, m.outcome, m.id FROM model_requests m
+        WHERE m.workspace_id = :workspace_id AND m.run_id = :run_id AND m.outcome <> 'answered' AND m.call_id IS NOT NULL
+        UNION ALL
+        SELECT f.call_id, NULL, NULL FROM run_calls f
+        WHERE f.workspace_id = :workspace_id AND f.run_id = :run_id AND f.state = 'failed'
+    ) o
+    GROUP BY o.call_id
+) t
+JOIN LATERAL (
+    SELECT k.call_id, k.title, k.started_at, k.state, k.reason FROM run_calls k
+    WHERE k.workspace_id = :workspace_id AND k.run_id = :run_id AND k.call_id = t.call_id
+    LIMIT 1
+) c ON true
 ORDER BY c.state <> 'failed', c.started_at DESC, c.call_id
 LIMIT :limit;

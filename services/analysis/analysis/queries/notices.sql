@@ -1,8 +1,16 @@
 -- name: notice_insert
--- A notice that waits for Slack's credential; no row touched when that version was noticed before.
-INSERT INTO notices (workspace_id, provider, credential_version, sequence, grant_id)
-VALUES (:workspace_id, :provider, :credential_version, :sequence, :grant_id)
+-- A notice that waits for Slack's credential; no row touched when that version, or that listing, was noticed before.
+INSERT INTO notices (workspace_id, provider, credential_version, sequence, grant_id, company, purpose, in_effect_from)
+VALUES (:workspace_id, :provider, :credential_version, :sequence, :grant_id, :company, :purpose, :in_effect_from)
 ON CONFLICT (workspace_id, provider, credential_version) DO NOTHING;
+
+-- name: notices_announced
+-- What became of the notices of new sub-processors, the latest first.
+SELECT company, in_effect_from, state, reason, created_at, ended_at
+FROM notices
+WHERE workspace_id = :workspace_id AND in_effect_from IS NOT NULL
+ORDER BY created_at DESC, provider
+LIMIT :limit;
 
 -- name: notice_by_grant
 -- The notice behind a grant, locked until the transaction ends.
@@ -26,11 +34,12 @@ WHERE workspace_id = :workspace_id AND grant_id = :grant_id AND state = 'waiting
 
 -- name: notice_claimed
 -- What a worker needs to know of the notice it has claimed; no row when another has taken it since. `is_due` while nothing later is known
--- of the integration.
+-- of the integration. A new sub-processor is told of until data may go there.
 SELECT n.state, n.grant_id, n.sealed, n.sealing_key_id, n.grant_expires_at, n.granted_version, n.refused_version,
     n.grant_expires_at <= clock_timestamp() + make_interval(secs => :margin_seconds::float8) AS grant_expired,
-    n.created_at <= now() - make_interval(secs => :longest_seconds::float8) AS is_old,
-    coalesce(i.state = 'needs_reconnect' AND i.sequence = n.sequence, false) AS is_due, w.name AS workspace_name
+    coalesce(n.in_effect_from <= :today::date, n.created_at <= now() - make_interval(secs => :longest_seconds::float8)) AS is_old,
+    n.in_effect_from IS NOT NULL OR coalesce(i.state = 'needs_reconnect' AND i.sequence = n.sequence, false) AS is_due,
+    w.name AS workspace_name, n.company, n.purpose, n.in_effect_from
 FROM notices n
 LEFT JOIN integrations i ON i.workspace_id = n.workspace_id AND i.provider = n.provider
 LEFT JOIN workspaces w ON w.workspace_id = n.workspace_id

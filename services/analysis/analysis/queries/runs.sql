@@ -23,13 +23,17 @@ WHERE prepared_lists.workspace_id = :workspace_id
 
 -- name: insert_run
 -- A run that waits for its turn. Sending the same form twice makes one run.
-INSERT INTO runs (workspace_id, id, request_id, requested_by, request)
-VALUES (:workspace_id, :id, :request_id, :requested_by, :request::jsonb)
+INSERT INTO runs (workspace_id, id, request_id, requested_by, request, traceparent)
+VALUES (:workspace_id, :id, :request_id, :requested_by, :request::jsonb, :traceparent)
 ON CONFLICT (workspace_id, request_id) DO NOTHING;
 
 -- name: run_of_request
 -- The run that a form made.
 SELECT id FROM runs WHERE workspace_id = :workspace_id AND request_id = :request_id;
+
+-- name: traceparent_of_run
+-- The trace that a run goes on with.
+SELECT traceparent FROM runs WHERE workspace_id = :workspace_id AND id = :id;
 
 -- name: run_by_id
 -- One run, unless it is older than what the plan shows.
@@ -55,6 +59,14 @@ SELECT id, request, requested_by, state, call_limit, calls_expected, calls_match
        paused_until, pause_reason, fetch_remarks, fetch_ids
 FROM runs
 WHERE workspace_id = :workspace_id AND (:before::uuid IS NULL OR id < :before::uuid)
+ORDER BY id DESC
+LIMIT :limit;
+
+-- name: runs_states
+-- States and counts of the newest runs, for operators: nothing of what was asked is read.
+SELECT id, state, calls_analysed, calls_failed, calls_expected, created_at
+FROM runs
+WHERE workspace_id = :workspace_id
 ORDER BY id DESC
 LIMIT :limit;
 

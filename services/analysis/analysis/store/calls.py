@@ -37,6 +37,7 @@ class ClaimedCall:
     sha256: str
     put_back: bool
     question: Question
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ async def claimed_calls(tx: Tx, claims: Sequence[CallClaim]) -> list[ClaimedCall
     """What each of the claims is about; None for one that is not the latest or whose run has ended."""
     run_ids = list({claim.run_id for claim in claims})
     questions = {
-        row["id"]: from_document(row["request"]) for row in await tx.fetch("questions_of_runs", run_ids=run_ids)
+        row["id"]: (from_document(row["request"]), row["traceparent"])
+        for row in await tx.fetch("questions_of_runs", run_ids=run_ids)
     }
     stored = {
         (row["run_id"], row["call_id"]): (row["object_name"], row["sha256"], row["put_back"])
@@ -107,7 +109,7 @@ async def claimed_calls(tx: Tx, claims: Sequence[CallClaim]) -> list[ClaimedCall
         )
     }
     return [
-        ClaimedCall(*stored[claim.run_id, claim.call_id], questions[claim.run_id])
+        ClaimedCall(*stored[claim.run_id, claim.call_id], *questions[claim.run_id])
         if (claim.run_id, claim.call_id) in stored and claim.run_id in questions
         else None
         for claim in claims

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
+from dataclasses import asdict, dataclass
 
 from analysis.domain.export import MOST_ATTEMPTS, Export, StoredFile
 from analysis.domain.request import ReportId
 from core.ids import WorkspaceId
 from database import Row, Tx
+from messaging.idempotency import KEPT_SECONDS
 
 # A page of a person's exports of one report.
 _PAGE = 50
@@ -30,13 +32,25 @@ async def is_shown(tx: Tx, report_id: ReportId) -> bool:
     return await tx.fetch_one("report_is_shown", id=report_id) is not None
 
 
-async def insert_export(tx: Tx, report_id: ReportId, format_name: str, exported_by: str, version: int = 0) -> int:
-    """Note an export; its number among those of the report. `version` is of the file that it is of, if one is kept."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An export that is asked for: by whom, and by which request, if it has an id. `version` is of its file, 0 where none is kept."""
+
+    report_id: ReportId
+    format: str
+    exported_by: str
+    request_id: uuid.UUID | None = None
+    version: int = 0
+
+
+async def insert_export(tx: Tx, asked: Asked) -> tuple[int, bool]:
+    """Note an export: its number among those of the report, and whether it is a new one. The same request is the same export for a day."""
     await tx.execute("lock_exports")
-    number = await tx.fetch_value(
-        "insert_export", report_id=report_id, format=format_name, exported_by=exported_by, version=version
-    )
-    return int(str(number))
+    if asked.request_id is not None:
+        known = await tx.fetch_value("export_of_request", **asdict(asked), seconds=KEPT_SECONDS)
+        if known is not None:
+            return int(str(known)), False
+    return int(str(await tx.fetch_value("insert_export", **asdict(asked)))), True
 
 
 async def ask_file(tx: Tx, report_id: ReportId, format_name: str, version: int) -> None:

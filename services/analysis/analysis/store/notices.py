@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
-from analysis.domain.notices import Denial, GrantId, Loss, Notice, NoticeState, SealedGrant
+from analysis.domain.notices import (
+    ANNOUNCED,
+    Announcement,
+    Denial,
+    GrantId,
+    Loss,
+    Notice,
+    NoticeState,
+    SealedGrant,
+    Told,
+)
 from core.ids import WorkspaceId
 from database import Row, Tx
 
@@ -22,19 +33,38 @@ class NoticeClaim:
     @property
     def subject(self) -> str:
         """A word for what it is about, as the vault's journal has it."""
-        return f"{self.provider}-{self.version}"
+        return f"{self.provider}-{self.version}".replace(":", "-")
 
 
-async def add(tx: Tx, loss: Loss, grant_id: GrantId) -> bool:
-    """Add a notice that waits for its credential; False when this version was noticed before."""
+async def add(tx: Tx, loss: Loss, grant_id: GrantId, announced: Announcement | None = None) -> bool:
+    """Add a notice that waits for its credential; False when this version, or this listing, was noticed before."""
     added = await tx.execute(
         "notice_insert",
         provider=loss.provider,
         credential_version=loss.version,
         sequence=loss.sequence,
         grant_id=grant_id,
+        company=announced.company if announced else None,
+        purpose=announced.purpose if announced else None,
+        in_effect_from=announced.in_effect_from if announced else None,
     )
     return added == 1
+
+
+async def announcements(tx: Tx, limit: int) -> list[Told]:
+    """What became of the notices of new sub-processors, the latest first."""
+    rows = await tx.fetch("notices_announced", limit=limit)
+    return [
+        Told(
+            row["company"],
+            row["in_effect_from"],
+            NoticeState(row["state"]),
+            row["reason"],
+            row["created_at"],
+            row["ended_at"],
+        )
+        for row in rows
+    ]
 
 
 async def state_by_grant(tx: Tx, grant_id: GrantId) -> NoticeState | None:
@@ -76,10 +106,12 @@ async def renew(tx: Tx, claim: NoticeClaim, seconds: float) -> bool:
     return await tx.execute("notice_renew", **_key(claim), seconds=seconds) == 1
 
 
-async def claimed(tx: Tx, claim: NoticeClaim, margin_seconds: float, longest_seconds: float) -> Notice | None:
+async def claimed(
+    tx: Tx, claim: NoticeClaim, margin_seconds: float, longest_seconds: float, today: date
+) -> Notice | None:
     """The notice that was claimed; None when the claim is lost. Its grant counts as expired `margin_seconds` early."""
     row = await tx.fetch_one(
-        "notice_claimed", **_key(claim), margin_seconds=margin_seconds, longest_seconds=longest_seconds
+        "notice_claimed", **_key(claim), margin_seconds=margin_seconds, longest_seconds=longest_seconds, today=today
     )
     if row is None:
         return None
@@ -91,6 +123,7 @@ async def claimed(tx: Tx, claim: NoticeClaim, margin_seconds: float, longest_sec
         is_due=row["is_due"],
         is_old=row["is_old"],
         workspace_name=row["workspace_name"] or "",
+        announced=_announcement(claim, row),
     )
 
 
@@ -117,6 +150,14 @@ async def refused(tx: Tx, claim: NoticeClaim, seconds: float) -> bool:
 async def ask_again(tx: Tx, claim: NoticeClaim, grant_id: GrantId) -> bool:
     """Let the notice wait for another grant; False when the claim is lost."""
     return await tx.execute("notice_ask_again", **_key(claim), grant_id=grant_id) == 1
+
+
+def _announcement(claim: NoticeClaim, row: Row) -> Announcement | None:
+    if row["in_effect_from"] is None:
+        return None
+    listed_on = datetime.strptime(str(claim.version), "%Y%m%d").date()  # noqa: DTZ007 - a day
+    name = claim.provider.removeprefix(ANNOUNCED)
+    return Announcement(name, row["company"], row["purpose"], listed_on, row["in_effect_from"])
 
 
 def _key(claim: NoticeClaim) -> dict[str, object]:

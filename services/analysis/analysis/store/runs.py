@@ -12,6 +12,7 @@ from analysis.domain.report import FailedCall
 from analysis.domain.request import PreviewId, Question, ReportId, RunId, as_document, from_document
 from analysis.domain.run import Fetched, FetchedCall, Preview, Run, RunState
 from analysis.domain.sample import StoredSample
+from core.context import current
 from database import Row, Tx
 
 
@@ -68,9 +69,19 @@ async def finish_preview(tx: Tx, preview_id: PreviewId, count: Count, failure: s
 async def insert_run(tx: Tx, run_id: RunId, request_id: uuid.UUID, requested_by: str, question: Question) -> bool:
     """A queued run; False when this request has made one before."""
     inserted = await tx.execute(
-        "insert_run", id=run_id, request_id=request_id, requested_by=requested_by, request=as_document(question)
+        "insert_run",
+        id=run_id,
+        request_id=request_id,
+        requested_by=requested_by,
+        request=as_document(question),
+        traceparent=current().traceparent,
     )
     return inserted == 1
+
+
+async def traceparent_of(tx: Tx, run_id: RunId) -> str:
+    """The trace that a run goes on with; empty where there is none."""
+    return str(await tx.fetch_value("traceparent_of_run", id=run_id) or "")
 
 
 async def run_of_request(tx: Tx, request_id: uuid.UUID) -> RunId | None:
@@ -94,6 +105,23 @@ async def lock_run(tx: Tx, run_id: RunId) -> Run | None:
 async def runs_page(tx: Tx, before: uuid.UUID | None, limit: int) -> list[Run]:
     """At most `limit` runs, newest first, older than `before`."""
     return [run_of(row) for row in await tx.fetch("runs_page", before=before, limit=limit)]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run in the operators' list: its state and counts."""
+
+    id: uuid.UUID
+    state: str
+    calls_analysed: int
+    calls_failed: int
+    calls_expected: int | None
+    created_at: datetime
+
+
+async def runs_states(tx: Tx, limit: int) -> list[RunLine]:
+    """At most `limit` runs, newest first, without what was asked."""
+    return [RunLine(**dict(row)) for row in await tx.fetch("runs_states", limit=limit)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,6 @@
 Not for logic of its own: each tool reads its arguments, calls the handler that pages and API call, and says what came of it.
 """
 
-from analysis.tools.server import ToolRoutes
+from analysis.tools.routes import ToolRoutes
 
 __all__ = ["ToolRoutes"]

@@ -1,15 +1,15 @@
-"""`/mcp`: the Model Context Protocol over streamable HTTP, one JSON answer to each request and nothing kept between two.
+"""The Model Context Protocol over streamable HTTP, one JSON answer to each request and nothing kept between two.
 
-Any process can answer any request, since there are no sessions: who asks is in the bearer token, as everywhere. A cookie is not enough:
-a browser would send it along with another site's request. The specification wants the Origin checked besides (DNS rebinding).
+Any process can answer any request, since there are no sessions. The library takes a second to load, so `analysis.tools.routes` loads this
+module with the first request.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Request
 from fastapi.responses import Response
 from mcp import types
 from mcp.server.context import ServerRequestContext
@@ -20,17 +20,13 @@ from pydantic.json_schema import GenerateJsonSchema
 from starlette.types import Receive, Scope, Send
 
 from analysis.tools.arguments import Arguments
-from analysis.tools.toolbox import Tool, Toolbox
+from analysis.tools.toolbox import PATH, Tool, Toolbox
 from core.errors import CallmineError, Forbidden, InvalidInput, Unauthenticated
 from core.log import logger
-from web import Session, member
-from web.access import OtherSite
+from web import Session
+from web.access import count_costly
 from web.problems import Problem, problem_of, unexpected
-from web.state import SESSION_IN_SCOPE, web_of
-
-Member = Annotated[Session, Depends(member)]
-
-PATH = "/mcp"
+from web.state import SESSION_IN_SCOPE
 
 # Arguments of a tool are a brief and some filters: 10,000 characters and a few KB.
 LARGEST_BODY = 256 * 1024
@@ -49,8 +45,8 @@ log = logger("analysis.tools")
 Context = ServerRequestContext[Any, Request]
 
 
-class ToolRoutes:
-    """The route."""
+class ToolServer:
+    """Callmine's tools as the library serves them."""
 
     def __init__(self, toolbox: Toolbox) -> None:
         self._toolbox = toolbox
@@ -67,19 +63,8 @@ class ToolRoutes:
         # Traces of its own would go round our telemetry.
         self._server.middleware.clear()
 
-    def router(self) -> APIRouter:
-        """All routes: no GET, for there is no stream to open, and no DELETE, for there is no session to end."""
-        router = APIRouter(include_in_schema=False)
-        router.add_api_route(PATH, self.serve, methods=["POST"])
-        return router
-
-    async def serve(self, request: Request, session: Member) -> Response:
-        """One message of the protocol. Raises Unauthenticated for a cookie, and OtherSite for another site's page."""
-        if session.from_cookie:
-            raise Unauthenticated("Use `Authorization: Bearer <token>`: a browser's cookie does not open this address.")
-        origin = request.headers.get("origin")
-        if origin is not None and origin != web_of(request).settings.public_url:
-            raise OtherSite("This address answers programs, and Callmine's own pages.")
+    def exchange(self) -> Response:
+        """The answer to one message of the protocol, given when it is sent."""
         return _Exchange(self._server)
 
     def _input_schema(self, name: str) -> Mapping[str, Any] | None:
@@ -94,7 +79,11 @@ class ToolRoutes:
         try:
             if tool is None:
                 raise InvalidInput(f"there is no such tool; there are: {', '.join(self._toolbox.tools)}")
-            return await _used(tool, _session(context), called.arguments or {})
+            session = _session(context)
+            _check_scope(session, tool)
+            if tool.costly and context.request is not None:
+                await count_costly(context.request, session)
+            return await _used(tool, session, called.arguments or {})
         except CallmineError as error:
             if error.status >= 500:
                 log.error("tool failed", error=error, tool=tool.name if tool else "")
@@ -129,7 +118,6 @@ def _session(context: Context) -> Session:
 
 
 async def _used(tool: Tool[Arguments], session: Session, given: Mapping[str, Any]) -> types.CallToolResult:
-    _check_scope(session, tool)
     try:
         arguments = tool.takes.model_validate(given)
     except ValidationError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -36,6 +37,8 @@ from core.faultpoints import reach
 from core.ids import WorkspaceId
 from database import Database, Tx
 from messaging import Draft, Outbox
+from telemetry import span
+from telemetry.instruments import WORK_SECONDS
 
 # A model that did not answer usably three times will not the fourth time.
 MOST_BAD_ANSWERS = 3
@@ -113,35 +116,50 @@ class CallWork:
 
     async def do(self, claim: CallClaim) -> None:
         """Analyse one call. No transaction is open while storage or the model is asked."""
+        started = time.monotonic()
         begun = await self._beginning.do(claim.workspace_id, claim)
         reach("analysis.call.begun")
         if begun.call is None:
             return
+        with span(
+            "analyse call", parent=begun.call.traceparent, run_id=str(claim.run_id), attempt=claim.attempts
+        ) as made:
+            outcome = await self._analysed(claim, begun, begun.call)
+            made.note(work=outcome)
+        WORK_SECONDS.record(time.monotonic() - started, stage="call", outcome=outcome)
+
+    async def _analysed(self, claim: CallClaim, begun: Begun, claimed: ClaimedCall) -> str:
+        """Analyse it; how that ended, in a word."""
         if claim.attempts > MOST_ATTEMPTS:
             await self._fail(claim, "", f"it could not be analysed in {MOST_ATTEMPTS} attempts")
-            return
-        question, title = begun.call.question, ""
-        talk = self.asker.about(_about(claim, begun.call), question.model, begun.stand_ins, lambda: self._place(claim))
+            return "failed"
+        question, title = claimed.question, ""
+        talk = self.asker.about(_about(claim, claimed), question.model, begun.stand_ins, lambda: self._place(claim))
         try:
             talk.ready()
-            call = await self._load(claim, begun.call)
+            call = await self._load(claim, claimed)
             title = call.title
             reach("analysis.call.loaded")
             result = await analyse(talk, question.brief, call, Mask(on=begun.masks), self._preparing.one)
         except AccountRefused as error:
             await self._end_run(claim, talk, str(error))
+            return "refused"
         except BadAnswer as error:
             await self._answered_badly(claim, talk, title, error)
+            return "answered_badly"
         except Transient as error:
             await self._put_back(claim, talk, str(error), error.retry_after)
+            return "put_off"
         except Permanent as error:
             reason = str(error) if isinstance(error, UnreadableCall) else "the stored call could not be read"
             await self._fail(claim, title, reason, talk)
+            return "failed"
         else:
             reach("analysis.call.answered")
             analysis = replace(result, models=talk.answered_by)
             await self._end(CallEnd(claim, result.title, analysis=analysis, requests=talk.take_requests()))
             reach("analysis.call.stored")
+        return "done"
 
     async def _begin(self, workspace_id: WorkspaceId, claims: Sequence[CallClaim]) -> list[Begun]:
         """What some claims of a workspace are about, and what it has chosen."""

@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 
 import core.log
 from analysis import events
-from analysis.domain.notices import GrantId, Notice, NoticeState, words
+from analysis.domain.notices import GrantId, Notice, NoticeState, announcing_words, words
 from analysis.slack.client import AskedToWait, CredentialRefused, Declined, NotPosted, Slack, Unclear
 from analysis.slack.credential import REQUESTER, Credential, Door
 from analysis.store import notices
 from analysis.store.notices import NoticeClaim
 from analysis.workers.backoff import Backoff
+from core.clock import Clock, SystemClock
 from core.errors import Permanent
 from core.faultpoints import reach
 from core.ids import uuid7
@@ -44,7 +45,7 @@ RENEWAL_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class NoticeWork:
-    """The work of sending one notice. `address` is the page to reconnect at."""
+    """The work of sending one notice. `address` is where Callmine's pages are."""
 
     db: Database
     outbox: Outbox
@@ -52,6 +53,7 @@ class NoticeWork:
     slack: Slack
     address: str
     backoff: Backoff = field(default_factory=Backoff)
+    clock: Clock = field(default_factory=SystemClock)
 
     async def claim(self, limit: int, seconds: float) -> Sequence[NoticeClaim]:
         """Notices that nobody works on, of any workspace."""
@@ -66,7 +68,8 @@ class NoticeWork:
     async def do(self, claim: NoticeClaim) -> None:
         """Send one notice, or end it. No transaction is open while Slack is asked."""
         async with self.db.workspace(claim.workspace_id) as tx:
-            notice = await notices.claimed(tx, claim, MARGIN_SECONDS, LONGEST_SECONDS)
+            today = self.clock.now().date()
+            notice = await notices.claimed(tx, claim, MARGIN_SECONDS, LONGEST_SECONDS, today)
             if notice is None or await self._settled(tx, claim, notice):
                 return
         credential = await self._opened(claim, notice)
@@ -82,7 +85,7 @@ class NoticeWork:
             await self._ended(tx, claim, NoticeState.SKIPPED, "no_longer_due")
         elif notice.is_old:
             await self._ended(tx, claim, NoticeState.SKIPPED, "too_late")
-        elif claim.attempts > MOST_ATTEMPTS:
+        elif claim.attempts > MOST_ATTEMPTS and notice.announced is None:
             await self._ended(tx, claim, NoticeState.FAILED, "given_up")
         elif notice.grant_expired:
             await self._ask_again(tx, claim)
@@ -109,9 +112,8 @@ class NoticeWork:
         return begun
 
     async def _sent(self, claim: NoticeClaim, notice: Notice, credential: Credential) -> None:
-        name = notice.workspace_name
         try:
-            await self.slack.post(credential, words(claim.provider, name, self.address))
+            await self.slack.post(credential, self._words(claim, notice))
         except CredentialRefused as error:
             await self._refused(claim, notice, error)
         except AskedToWait as error:
@@ -125,6 +127,12 @@ class NoticeWork:
         else:
             reach("analysis.notice.posted")
             await self._end(claim, NoticeState.SENT)
+
+    def _words(self, claim: NoticeClaim, notice: Notice) -> str:
+        name = notice.workspace_name
+        if notice.announced is not None:
+            return announcing_words(notice.announced, name, f"{self.address}/sub-processors")
+        return words(claim.provider, name, f"{self.address}/settings/integrations")
 
     async def _refused(self, claim: NoticeClaim, notice: Notice, error: CredentialRefused) -> None:
         """Another grant may hold a token that was renewed meanwhile. A version that was refused twice is not asked for again.

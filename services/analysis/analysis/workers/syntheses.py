@@ -6,8 +6,10 @@ A run that was cancelled with calls finished gets a report of those; it stays ca
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from analysis import events
 from analysis.domain.document import LeftOut, document_of
@@ -32,6 +34,8 @@ from core.faultpoints import reach
 from core.ids import uuid7
 from database import Database, Tx
 from messaging import Outbox
+from telemetry import span
+from telemetry.instruments import RUNS, WORK_SECONDS
 
 # After so many the report is finished without the model: what was found is worth more than waiting for prose.
 MOST_BAD_ANSWERS = 3
@@ -49,6 +53,7 @@ class _Found:
     joined: Joined | None
     mask: Mask
     stand_ins: Sequence[str]
+    traceparent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,13 @@ class SynthesisWork:
         found = await self._found(claim)
         if found is None:
             return
+        began = time.monotonic()
+        with span("write report", parent=found.traceparent, run_id=str(claim.run_id), attempt=claim.attempts):
+            outcome = await self._written(claim, found)
+        WORK_SECONDS.record(time.monotonic() - began, stage="summary", outcome=outcome)
+
+    async def _written(self, claim: reports.SynthesisClaim, found: _Found) -> str:
+        """Write it; how that ended, in a word."""
         reach("analysis.synthesis.begun")
         talk = self.asker.about(_about(claim), found.run.question.model, found.stand_ins)
         try:
@@ -87,7 +99,7 @@ class SynthesisWork:
                 await self._put_back(
                     claim, talk, self.backoff.wait(claim.attempts, error.retry_after), bad_answer=False
                 )
-                return
+                return "put_off"
             joined = {}
         # Adding up thousands of calls takes a while of computing, in which other work has its turn.
         totals = await asyncio.to_thread(digest, found.analyses, found.failed, joined)
@@ -98,18 +110,19 @@ class SynthesisWork:
         except BadAnswer as error:
             if not error.hopeless and claim.bad_answers + 1 < MOST_BAD_ANSWERS:
                 await self._put_back(claim, talk, self.backoff.wait(claim.bad_answers + 1), bad_answer=True)
-                return
+                return "answered_badly"
             summary = summary_of_counts(totals)
         except Transient as error:
             if claim.attempts < MOST_ATTEMPTS:
                 await self._put_back(
                     claim, talk, self.backoff.wait(claim.attempts, error.retry_after), bad_answer=False
                 )
-                return
+                return "put_off"
             summary = summary_of_counts(totals)
         reach("analysis.synthesis.answered")
         await self._store(claim, found.run, totals, summary, talk)
         reach("analysis.synthesis.stored")
+        return "done"
 
     async def _found(self, claim: reports.SynthesisClaim) -> _Found | None:
         """What there is to report on; None when the run wants no report."""
@@ -123,7 +136,9 @@ class SynthesisWork:
             labels = labels_of(analyses)
             joined = await reports.joined_themes(tx, run.id, {label.key for label in labels})
             failed = await runs.failed_calls(tx, run.id)
-            return _Found(run, analyses, failed, labels, joined, Mask(on=chosen.mask_personal_data), stand_ins)
+            trace = await runs.traceparent_of(tx, run.id)
+            mask = Mask(on=chosen.mask_personal_data)
+            return _Found(run, analyses, failed, labels, joined, mask, stand_ins, trace)
 
     async def _joined(self, claim: reports.SynthesisClaim, found: _Found, talk: Conversation) -> Joined:
         """Which themes are one: as the model said before, or says now; what it does not say stays apart."""
@@ -167,6 +182,7 @@ class SynthesisWork:
             completed = events.report_completed(run.id, report_id, totals.numbers, partial=left_out.partial)
             await self.outbox.add(tx, completed, aggregate_id=str(run.id), sequence=sequence or 0)
             if locked.state is not RunState.CANCELLED:
+                tx.on_commit(partial(RUNS.add, state=RunState.COMPLETED.value))
                 await report_finished(tx, self.outbox, locked, report_id)
             await self.lifecycle.dispatch(tx)
             reach("analysis.synthesis.before_commit")

@@ -75,11 +75,13 @@ def diff_json(changes: Sequence[Change]) -> str:
     """The same as JSON; written out, since an encoder is made anew for each value, which takes longer than a few texts do."""
     # A field that is told twice is kept once.
     last = {one.field: one for one in changes}
-    told = (f"{encode_basestring(field)}:{_sides_json(one)}" for field, one in last.items())
-    return f"{{{','.join(told)}}}"
+    return f"{{{','.join([f'{encode_basestring(field)}:{_sides_json(one)}' for field, one in last.items()])}}}"
 
 
 def _sides_json(change: Change) -> str:
-    sides = (("before", change.before), ("after", change.after))
-    told = (f'"{side}":{encode_basestring(text)}' for side, text in sides if text is not None)
-    return f"{{{','.join(told)}}}"
+    before, after = change.before, change.after
+    if after is None:
+        return "{}" if before is None else f'{{"before":{encode_basestring(before)}}}'
+    if before is None:
+        return f'{{"after":{encode_basestring(after)}}}'
+    return f'{{"before":{encode_basestring(before)},"after":{encode_basestring(after)}}}'

@@ -16,6 +16,9 @@ ACTOR = "actor"
 # The field of a diff that holds what the target is called, by kind of target.
 _NAMING = {"schedule": "name", "workspace": "name", "member": "email", "invitation": "email"}
 
+# What begins with a letter and is JSON, as Python reads it.
+_CONSTANTS = frozenset({"true", "false", "null", "NaN", "Infinity"})
+
 # Longer names are cut: they are for reading, and for an index.
 LONGEST_NAME = 200
 
@@ -45,6 +48,9 @@ def names_told(entry: Entry) -> Iterator[Named]:
 
 def _text(value: str) -> str:
     """A JSON value's text; nothing for what is no text."""
+    # Nothing else that begins with a letter is JSON, and raising an error takes longer than looking.
+    if value[:1].isalpha() and value not in _CONSTANTS:
+        return value[:LONGEST_NAME]
     try:
         found = json.loads(value)
     except ValueError:

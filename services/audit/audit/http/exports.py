@@ -92,7 +92,7 @@ class ExportRoutes:
             methods=["GET"],
             response_class=StreamingResponse,
             responses={200: {"content": _FILES}, 404: {}},
-            dependencies=[needs(Scope.AUDIT_READ)],
+            dependencies=[needs(Scope.AUDIT_READ, costly=True)],
         )
         return router
 

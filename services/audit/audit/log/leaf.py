@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -47,6 +47,10 @@ class Part(enum.StrEnum):
     TARGET = "target"
 
 
+# What stands in front of an entry's id where a salt is made, by part.
+_ACTOR, _TARGET = b"actor\n", b"target\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """An entry and when it was recorded."""
@@ -64,7 +68,7 @@ def subject(entry: Entry, part: Part) -> str:
 
 def salt(key: bytes, entry_id: uuid.UUID, part: Part) -> bytes:
     """The salt of a part: HMAC-SHA-256 under its subject's key, so that nothing is kept for each entry."""
-    return digest(key, b"%s\n%s" % (part.encode(), entry_id.bytes), "sha256")
+    return digest(key, (_ACTOR if part is Part.ACTOR else _TARGET) + entry_id.bytes, "sha256")
 
 
 def content(entry: Entry, part: Part) -> str:
@@ -72,9 +76,11 @@ def content(entry: Entry, part: Part) -> str:
     if part is Part.ACTOR:
         return f"[{_text(entry.actor_id)},{_text(entry.actor_email)}]"
     # A field that is told twice is kept once, as the table does.
-    changes = sorted({one.field: one for one in entry.diff}.values(), key=lambda change: change.field)
-    told = ",".join(f"[{_text(one.field)},{_side(one.before)},{_side(one.after)}]" for one in changes)
-    return f"[{_text(entry.target_id)},[{told}]]"
+    changes = {one.field: one for one in entry.diff}
+    told = [
+        f"[{_text(field)},{_side(changes[field].before)},{_side(changes[field].after)}]" for field in sorted(changes)
+    ]
+    return f"[{_text(entry.target_id)},[{','.join(told)}]]"
 
 
 def _side(value: str | None) -> str:
@@ -88,21 +94,22 @@ def commitment(key: bytes, entry: Entry, part: Part) -> bytes:
 
 def entry_leaf(workspace_id: str, recorded: Recorded, actor: bytes, target: bytes) -> bytes:
     """The hash of an entry's leaf, given the commitments to its parts."""
-    entry = recorded.entry
-    texts = (
-        ENTRY,
-        workspace_id,
-        str(entry.id),
-        entry.type.value,
-        entry.actor_kind,
-        entry.source,
-        entry.target_kind,
-        timestamp(entry.occurred_at),
-        timestamp(recorded.recorded_at),
-        actor.hex(),
-        target.hex(),
-    )
-    return leaf_hash(f"[{','.join(map(_text, texts))}]".encode())
+    return leaf_in(workspace_id, timestamp(recorded.recorded_at))(recorded.entry, actor, target)
+
+
+def leaf_in(workspace_id: str, recorded_at: str) -> Callable[[Entry, bytes, bytes], bytes]:
+    """The same for many entries of one workspace that were recorded at one time: what they share is written once."""
+    head = f"[{_text(ENTRY)},{_text(workspace_id)},"
+
+    def leaf(entry: Entry, actor: bytes, target: bytes) -> bytes:
+        # Ids, times and hashes have nothing in them that JSON would escape.
+        told = ",".join(map(_text, (str(entry.type), entry.actor_kind, entry.source, entry.target_kind)))
+        occurred_at = timestamp(entry.occurred_at)
+        return leaf_hash(
+            f'{head}"{entry.id}",{told},"{occurred_at}","{recorded_at}","{actor.hex()}","{target.hex()}"]'.encode()
+        )
+
+    return leaf
 
 
 @dataclass(frozen=True, slots=True)

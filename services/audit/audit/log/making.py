@@ -9,12 +9,24 @@ from datetime import datetime
 from audit.domain import Entry
 from audit.log import store
 from audit.log.keys import Keys, made
-from audit.log.leaf import NOBODY, Part, Recorded, commitment, entry_leaf, erasure_leaf, subject
+from audit.log.leaf import (
+    NOBODY,
+    Part,
+    Recorded,
+    commitment,
+    entry_leaf,
+    erasure_leaf,
+    leaf_in,
+    subject,
+    timestamp,
+)
 from core.errors import CallmineError
 from database import Tx
 
 # The epoch of leaves that are yet to be made.
 UNMADE = -1
+
+_PARTS = tuple(Part)
 
 # Arrivals in one transaction.
 _ARRIVALS = 200
@@ -26,17 +38,17 @@ class LogInvalid(CallmineError):
 
 def subjects_of(entries: Sequence[Entry]) -> set[str]:
     """Whom entries tell of."""
-    return {subject(entry, part) for entry in entries for part in Part}
+    return {subject(entry, part) for entry in entries for part in _PARTS}
 
 
 def leaves_of(workspace_id: str, entries: Sequence[Entry], recorded_at: datetime, keys: Keys) -> list[bytes]:
     """The hashes of the leaves of entries that are recorded now."""
+    leaf, of = leaf_in(workspace_id, timestamp(recorded_at)), keys.of
     return [
-        entry_leaf(
-            workspace_id,
-            Recorded(entry, recorded_at),
-            commitment(keys.of[subject(entry, Part.ACTOR)], entry, Part.ACTOR),
-            commitment(keys.of[subject(entry, Part.TARGET)], entry, Part.TARGET),
+        leaf(
+            entry,
+            commitment(of[subject(entry, Part.ACTOR)], entry, Part.ACTOR),
+            commitment(of[subject(entry, Part.TARGET)], entry, Part.TARGET),
         )
         for entry in entries
     ]

@@ -1,7 +1,8 @@
 -- name: entries_record_enter
 -- Enters the workspace and adds entries, their arrival at the log and their words, in one round trip; an entry that is there already stays as
 -- it is, arrives no second time and brings no words. The words of an entry come with blanks in between: PostgreSQL has no arrays of arrays
--- that differ in length. Every row is made of `given`, so that the scope is set before the row policies look at it.
+-- that differ in length. A word's row has all entries that happened within the same second. Every row is made of `given`, so that the
+-- scope is set before the row policies look at it.
 WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true)
 ), given AS MATERIALIZED (
     SELECT e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff, e.occurred_at, e.leaf, e.words, e.place
@@ -22,12 +23,12 @@ WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id,
     JOIN added a ON a.id = g.id
     HAVING count(*) > 0
 )
-INSERT INTO entry_words (workspace_id, word, occurred_at, id, type, source, actor_id, target_id)
-SELECT :workspace_id, w.word, g.occurred_at, g.id, g.type, g.source, g.actor_id, g.target_id
+INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
+SELECT :workspace_id, w.word, date_bin('1 second', g.occurred_at, '2000-01-01T00:00:00Z'), :arrival_id::uuid, array_agg(g.id)
 FROM given g
 JOIN added a ON a.id = g.id
 CROSS JOIN LATERAL unnest(string_to_array(g.words, ' ')) AS w (word)
-ON CONFLICT (workspace_id, word, occurred_at, id) DO NOTHING;
+GROUP BY w.word, date_bin('1 second', g.occurred_at, '2000-01-01T00:00:00Z');
 
 -- name: entries_page
 -- Entries older than a position, newest first.
@@ -39,15 +40,21 @@ ORDER BY occurred_at DESC, id DESC
 LIMIT :size;
 
 -- The pages below choose among their index' own columns first and read entries for the rows of the page only. An empty text or list leaves
--- a filter out; which statement is run follows from the filter that names the fewest entries (store.reading).
+-- a filter out; which statement is run follows from the filter that leaves the fewest entries (store.reading).
 
 -- name: entries_page_of_type
--- The same of one type; perhaps from one source.
+-- The same of one type; perhaps from one source, with some words in the diff.
 WITH found AS (
     SELECT e.id, e.occurred_at
     FROM entries e
     WHERE e.workspace_id = :workspace_id AND e.type = :type
       AND (:source::text = '' OR e.source = :source::text)
+      AND (cardinality(:words::text[]) = 0 OR (
+          SELECT bool_and(EXISTS (
+              SELECT FROM word_entries x
+              WHERE x.workspace_id = :workspace_id AND x.word = o.word
+                AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+          FROM unnest(:words::text[]) AS o (word)))
       AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
     ORDER BY e.occurred_at DESC, e.id DESC
     LIMIT :size
@@ -58,11 +65,17 @@ JOIN entries e ON e.workspace_id = :workspace_id AND e.id = f.id
 ORDER BY f.occurred_at DESC, f.id DESC;
 
 -- name: entries_page_from_source
--- The same from one source.
+-- The same from one source; perhaps with some words in the diff.
 WITH found AS (
     SELECT e.id, e.occurred_at
     FROM entries e
     WHERE e.workspace_id = :workspace_id AND e.source = :source
+      AND (cardinality(:words::text[]) = 0 OR (
+          SELECT bool_and(EXISTS (
+              SELECT FROM word_entries x
+              WHERE x.workspace_id = :workspace_id AND x.word = o.word
+                AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+          FROM unnest(:words::text[]) AS o (word)))
       AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
     ORDER BY e.occurred_at DESC, e.id DESC
     LIMIT :size
@@ -73,7 +86,8 @@ JOIN entries e ON e.workspace_id = :workspace_id AND e.id = f.id
 ORDER BY f.occurred_at DESC, f.id DESC;
 
 -- name: entries_page_by_actor
--- The same by one person, who may have several ids; perhaps of one type and from one source.
+-- The same by one person, who may have several ids; perhaps of one type, from one source, about one thing, with some
+-- words in the diff.
 WITH found AS (
     SELECT one.id, one.occurred_at
     FROM unnest(:actors::text[]) AS a (actor_id)
@@ -82,6 +96,13 @@ WITH found AS (
         FROM entries e
         WHERE e.workspace_id = :workspace_id AND e.actor_id = a.actor_id
           AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
+          AND (cardinality(:targets::text[]) = 0 OR e.target_id = ANY(:targets::text[]))
+          AND (cardinality(:words::text[]) = 0 OR (
+              SELECT bool_and(EXISTS (
+                  SELECT FROM word_entries x
+                  WHERE x.workspace_id = :workspace_id AND x.word = o.word
+                    AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+              FROM unnest(:words::text[]) AS o (word)))
           AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
         ORDER BY e.occurred_at DESC, e.id DESC
         LIMIT :size
@@ -95,7 +116,8 @@ JOIN entries e ON e.workspace_id = :workspace_id AND e.id = f.id
 ORDER BY f.occurred_at DESC, f.id DESC;
 
 -- name: entries_page_about_target
--- The same about one thing, or several of one name; perhaps of one type, from one source, by one person.
+-- The same about one thing, or several of one name; perhaps of one type, from one source, by one person, with some words in
+-- the diff.
 WITH found AS (
     SELECT one.id, one.occurred_at
     FROM unnest(:targets::text[]) AS t (target_id)
@@ -105,6 +127,12 @@ WITH found AS (
         WHERE e.workspace_id = :workspace_id AND e.target_id = t.target_id
           AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
           AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
+          AND (cardinality(:words::text[]) = 0 OR (
+              SELECT bool_and(EXISTS (
+                  SELECT FROM word_entries x
+                  WHERE x.workspace_id = :workspace_id AND x.word = o.word
+                    AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+              FROM unnest(:words::text[]) AS o (word)))
           AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
         ORDER BY e.occurred_at DESC, e.id DESC
         LIMIT :size
@@ -118,27 +146,59 @@ JOIN entries e ON e.workspace_id = :workspace_id AND e.id = f.id
 ORDER BY f.occurred_at DESC, f.id DESC;
 
 -- name: entries_page_with_words
--- The same with some words in the diff; perhaps of one type, from one source, by one person, about one thing.
-WITH found AS (
-    SELECT w.id, w.occurred_at
-    FROM entry_words w
-    WHERE w.workspace_id = :workspace_id AND w.word = :word
-      AND (:type::text = '' OR w.type = :type::text) AND (:source::text = '' OR w.source = :source::text)
-      AND (cardinality(:actors::text[]) = 0 OR w.actor_id = ANY(:actors::text[]))
-      AND (cardinality(:targets::text[]) = 0 OR w.target_id = ANY(:targets::text[]))
-      AND (w.occurred_at, w.id) < (:before_time::timestamptz, :before_id::uuid) AND w.occurred_at >= :since::timestamptz
-      AND NOT EXISTS (
-          SELECT FROM unnest(:others::text[]) AS o (word)
-          WHERE NOT EXISTS (
-              SELECT FROM entry_words x
-              WHERE x.workspace_id = :workspace_id AND x.word = o.word AND x.occurred_at = w.occurred_at AND x.id = w.id))
-    ORDER BY w.occurred_at DESC, w.id DESC
-    LIMIT :size
-)
+-- The same with some words in the diff; perhaps of one type, from one source, by one person, about one thing. Seconds come in the order
+-- of the index; sorted is within each of them only.
 SELECT e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff, e.occurred_at, e.recorded_at
-FROM found f
-JOIN entries e ON e.workspace_id = :workspace_id AND e.id = f.id
-ORDER BY f.occurred_at DESC, f.id DESC;
+FROM word_entries w
+CROSS JOIN LATERAL unnest(w.entries) AS p (id)
+JOIN entries e ON e.workspace_id = :workspace_id AND e.id = p.id
+WHERE w.workspace_id = :workspace_id AND w.word = :word
+  AND w.since <= :before_time::timestamptz AND w.since >= date_bin('1 second', :since::timestamptz, '2000-01-01T00:00:00Z')
+  AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
+  AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
+  AND (cardinality(:targets::text[]) = 0 OR e.target_id = ANY(:targets::text[]))
+  AND (cardinality(:others::text[]) = 0 OR (
+      SELECT bool_and(EXISTS (
+          SELECT FROM word_entries x
+          WHERE x.workspace_id = :workspace_id AND x.word = o.word
+            AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+      FROM unnest(:others::text[]) AS o (word)))
+  AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
+ORDER BY w.since DESC, e.occurred_at DESC, e.id DESC
+LIMIT :size;
+
+-- name: entries_count_each
+-- How many entries of a page's days have each of some words, are about some things, are by some people; each counted no further than `most`.
+SELECT o.word, c.entries
+FROM unnest(:words::text[]) AS o (word)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(s.entries), 0)::bigint AS entries
+    FROM (
+        SELECT cardinality(w.entries) AS entries
+        FROM word_entries w
+        WHERE w.workspace_id = :workspace_id AND w.word = o.word
+          AND w.since <= :before_time::timestamptz AND w.since >= date_bin('1 second', :since::timestamptz, '2000-01-01T00:00:00Z')
+        LIMIT :most) s) c
+UNION ALL
+SELECT 'target:', coalesce(sum(c.entries), 0)::bigint
+FROM unnest(:targets::text[]) AS t (target_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS entries
+    FROM (
+        SELECT FROM entries e
+        WHERE e.workspace_id = :workspace_id AND e.target_id = t.target_id
+          AND e.occurred_at <= :before_time::timestamptz AND e.occurred_at >= :since::timestamptz
+        LIMIT :most) s) c
+UNION ALL
+SELECT 'actor:', coalesce(sum(c.entries), 0)::bigint
+FROM unnest(:actors::text[]) AS a (actor_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS entries
+    FROM (
+        SELECT FROM entries e
+        WHERE e.workspace_id = :workspace_id AND e.actor_id = a.actor_id
+          AND e.occurred_at <= :before_time::timestamptz AND e.occurred_at >= :since::timestamptz
+        LIMIT :most) s) c;
 
 -- name: entries_count_recorded
 -- How many entries that the filters ask for have been recorded since a moment, counted no further than `most`.
@@ -150,11 +210,12 @@ FROM (
       AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
       AND (cardinality(:targets::text[]) = 0 OR e.target_id = ANY(:targets::text[]))
       AND e.occurred_at >= :since::timestamptz AND e.occurred_at < :until::timestamptz
-      AND NOT EXISTS (
-          SELECT FROM unnest(:words::text[]) AS o (word)
-          WHERE NOT EXISTS (
-              SELECT FROM entry_words x
-              WHERE x.workspace_id = :workspace_id AND x.word = o.word AND x.occurred_at = e.occurred_at AND x.id = e.id))
+      AND (cardinality(:words::text[]) = 0 OR (
+          SELECT bool_and(EXISTS (
+              SELECT FROM word_entries x
+              WHERE x.workspace_id = :workspace_id AND x.word = o.word
+                AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+          FROM unnest(:words::text[]) AS o (word)))
     LIMIT :most
 ) AS counted;
 

@@ -103,11 +103,12 @@ WHERE e.workspace_id = :workspace_id AND e.id = ANY(:ids::uuid[])
   AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
   AND (cardinality(:targets::text[]) = 0 OR e.target_id = ANY(:targets::text[]))
   AND e.occurred_at >= :since::timestamptz AND e.occurred_at < :until::timestamptz
-  AND NOT EXISTS (
-      SELECT FROM unnest(:words::text[]) AS o (word)
-      WHERE NOT EXISTS (
-          SELECT FROM entry_words x
-          WHERE x.workspace_id = :workspace_id AND x.word = o.word AND x.occurred_at = e.occurred_at AND x.id = e.id));
+  AND (cardinality(:words::text[]) = 0 OR (
+      SELECT bool_and(EXISTS (
+          SELECT FROM word_entries x
+          WHERE x.workspace_id = :workspace_id AND x.word = o.word
+            AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+      FROM unnest(:words::text[]) AS o (word)));
 
 -- name: log_strays
 -- Entries that have neither a place in the log nor one in the queue for it: nobody recorded them in the way entries are recorded.

@@ -1,14 +1,28 @@
 -- name: words_add
--- The words of entries' diffs; those that are there stay as they are.
-INSERT INTO entry_words (workspace_id, word, occurred_at, id, type, source, actor_id, target_id)
-SELECT :workspace_id, w.word, w.occurred_at, w.id, w.type, w.source, w.actor_id, w.target_id
-FROM unnest(:words::text[], :times::timestamptz[], :ids::uuid[], :types::text[], :sources::text[], :actor_ids::text[], :target_ids::text[])
-    AS w (word, occurred_at, id, type, source, actor_id, target_id)
-ON CONFLICT (workspace_id, word, occurred_at, id) DO NOTHING;
+-- The words of diffs of entries that are in the log; those that are there stay as they are.
+INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
+SELECT :workspace_id, w.word, w.since, w.id, ARRAY[w.id]
+FROM (
+    SELECT g.word, date_bin('1 second', g.occurred_at, '2000-01-01T00:00:00Z') AS since, g.id
+    FROM unnest(:words::text[], :times::timestamptz[], :ids::uuid[]) AS g (word, occurred_at, id)) w
+WHERE NOT EXISTS (
+    SELECT FROM word_entries k
+    WHERE k.workspace_id = :workspace_id AND k.word = w.word AND k.since = w.since AND w.id = ANY(k.entries))
+ON CONFLICT (workspace_id, word, since, arrival_id) DO NOTHING;
 
 -- name: words_remove
--- Forgets the words of erased entries.
-DELETE FROM entry_words WHERE workspace_id = :workspace_id AND id = ANY(:ids::uuid[]);
+-- Forgets the words of erased entries; what is left of a row becomes a new one.
+WITH gone AS (
+    DELETE FROM word_entries
+    WHERE workspace_id = :workspace_id AND entries && :ids::uuid[]
+    RETURNING word, since, entries
+)
+INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
+SELECT :workspace_id, g.word, g.since, :arrival_id::uuid, array_agg(u.id)
+FROM gone g
+CROSS JOIN LATERAL unnest(g.entries) AS u (id)
+WHERE u.id <> ALL(:ids::uuid[])
+GROUP BY g.word, g.since;
 
 -- name: names_keep_enter
 -- Enters the workspace and keeps what people and things are called there, in one round trip; whoever was told of last is right. The row

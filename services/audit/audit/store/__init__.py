@@ -46,7 +46,7 @@ def _values(recording: Recording) -> dict[str, object]:
     entries = recording.entries
     return {
         "ids": [one.id for one in entries],
-        "types": [one.type.value for one in entries],
+        "types": [str(one.type) for one in entries],
         "actor_kinds": [one.actor_kind for one in entries],
         "actor_ids": [one.actor_id for one in entries],
         "actor_emails": [one.actor_email for one in entries],
@@ -56,7 +56,7 @@ def _values(recording: Recording) -> dict[str, object]:
         "diffs": [diff_json(one.diff) for one in entries],
         "times": [one.occurred_at for one in entries],
         "leaves": recording.leaves,
-        "words": [" ".join(sorted(diff_words(one.diff))) for one in entries],
+        "words": [" ".join(diff_words(one.diff)) for one in entries],
         "arrival_id": uuid7(),
         "recorded_at": recording.recorded_at,
         "epoch": recording.epoch,

@@ -17,6 +17,13 @@ UTC = ZoneInfo("UTC")
 # "3 new entries" up to this many, "99+" beyond: the count stays cheap however busy the log is.
 MOST_COUNTED = 100
 
+# What a filter names is counted no further than this: one that names as many as this of the entries leaves few of them out, or the log is
+# so long that counting on would take longer than reading by another filter.
+_MANY = 2_000
+
+# What stands for the two filters beside words, none of which has a colon.
+_TARGET, _ACTOR = "target:", "actor:"
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -101,24 +108,50 @@ async def _recorded(tx: Tx, moment: datetime, wanted: Asked, most: int | None) -
 
 
 async def _rows(tx: Tx, before: Position, size: int, wanted: Asked) -> list[Row]:
-    """By the filter that leaves the fewest entries, mostly: a thing, a word, a person, a type, a source."""
+    """By the filter that leaves the fewest entries; the others are asked of each of them."""
     place = {"before_time": before.occurred_at, "before_id": before.id, "since": wanted.since, "size": size}
-    kind, source = wanted.type, wanted.source
-    if wanted.words:
+    kind, source, words = wanted.type, wanted.source, wanted.words
+    by = await _fewest(tx, before, wanted)
+    if by in words:
         others = {"type": kind, "source": source, "actors": wanted.actors, "targets": wanted.targets}
-        return await tx.fetch(
-            "entries_page_with_words", word=wanted.words[0], others=wanted.words[1:], **others, **place
-        )
-    if wanted.targets:
-        others = {"type": kind, "source": source, "actors": wanted.actors}
+        rest = [word for word in words if word != by]
+        return await tx.fetch("entries_page_with_words", word=by, others=rest, **others, **place)
+    if by == _TARGET:
+        others = {"type": kind, "source": source, "actors": wanted.actors, "words": words}
         return await tx.fetch("entries_page_about_target", targets=wanted.targets, **others, **place)
-    if wanted.actors:
-        return await tx.fetch("entries_page_by_actor", actors=wanted.actors, type=kind, source=source, **place)
+    if by == _ACTOR:
+        others = {"type": kind, "source": source, "targets": wanted.targets, "words": words}
+        return await tx.fetch("entries_page_by_actor", actors=wanted.actors, **others, **place)
     if kind:
-        return await tx.fetch("entries_page_of_type", type=kind, source=source, **place)
+        return await tx.fetch("entries_page_of_type", type=kind, source=source, words=words, **place)
     if source:
-        return await tx.fetch("entries_page_from_source", source=source, **place)
+        return await tx.fetch("entries_page_from_source", source=source, words=words, **place)
     return await tx.fetch("entries_page", **place)
+
+
+async def _fewest(tx: Tx, before: Position, wanted: Asked) -> str:
+    """The filter to read by: a word, _TARGET, _ACTOR, or "" for the type or the source, or for none.
+
+    Which one names few entries differs from workspace to workspace: a word may stand in every diff, one person do nearly everything. Where
+    each names many, pages fill soon, and the one goes first that is read with the least work.
+    """
+    named = [*([_TARGET] if wanted.targets else []), *([_ACTOR] if wanted.actors else []), *wanted.words]
+    if len(named) + bool(wanted.words and (wanted.type or wanted.source)) < 2:
+        return named[0] if named else ""
+    rows = await tx.fetch(
+        "entries_count_each",
+        words=wanted.words,
+        targets=wanted.targets,
+        actors=wanted.actors,
+        before_time=before.occurred_at,
+        since=wanted.since,
+        most=_MANY,
+    )
+    counts = {row["word"]: row["entries"] for row in rows}
+    fewest = min(named, key=lambda one: min(counts[one], _MANY))
+    if counts[fewest] >= _MANY and fewest in wanted.words and (wanted.type or wanted.source):
+        return ""
+    return fewest
 
 
 def _entry(row: Row) -> Entry:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from audit.domain.entry import Entry
 from audit.domain.names import ACTOR, Named, names_told
 from audit.domain.words import diff_words
-from core.ids import WorkspaceId
+from core.ids import WorkspaceId, uuid7
 from database import Batch, Tx
 
 # A name that more than these have is no way to tell them apart.
@@ -26,10 +26,6 @@ async def index(tx: Tx, entries: Sequence[Entry]) -> None:
         words=[word for word, _ in words],
         times=[entry.occurred_at for _, entry in words],
         ids=[entry.id for _, entry in words],
-        types=[entry.type.value for _, entry in words],
-        sources=[entry.source for _, entry in words],
-        actor_ids=[entry.actor_id for _, entry in words],
-        target_ids=[entry.target_id for _, entry in words],
     )
     await keep_names(tx, entries)
 
@@ -63,7 +59,7 @@ async def keep_names_each(batch: Batch, told: Mapping[WorkspaceId, Sequence[Entr
 
 async def forget(tx: Tx, entries: Sequence[uuid.UUID], named: Sequence[str]) -> None:
     """Remove the words of erased `entries`, and the names of erased people and things."""
-    await tx.execute("words_remove", ids=entries)
+    await tx.execute("words_remove", ids=entries, arrival_id=uuid7())
     await tx.execute("names_remove", ids=named)
 
 
@@ -91,8 +87,10 @@ async def actors(tx: Tx) -> list[tuple[str, str]]:
 def _told(entries: Sequence[Entry]) -> list[Named]:
     """One name for each thing, in an order that two transactions share, so that neither waits for the other in a circle."""
     found: dict[tuple[str, str], Named] = {}
-    for named in (named for entry in entries for named in names_told(entry)):
-        known = found.get((named.kind, named.id))
-        if known is None or (known.told_at, known.told_by) < (named.told_at, named.told_by):
-            found[named.kind, named.id] = named
+    for entry in entries:
+        for named in names_told(entry):
+            key = named.kind, named.id
+            known = found.get(key)
+            if known is None or (known.told_at, known.told_by) < (named.told_at, named.told_by):
+                found[key] = named
     return [found[key] for key in sorted(found)]

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""callmine-verify: check an export of a Callmine audit log, or the evidence of its trust page, without trusting Callmine.
+"""callmine-verify: check an export of a Callmine audit log, the evidence of its trust page, or a certificate, without trusting Callmine.
 
     python3 callmine_verify.py export.jsonl --key "callmine.ai/audit+…" --pinned checkpoint.txt --pin checkpoint.txt
     python3 callmine_verify.py evidence evidence.intoto.jsonl --key "callmine.ai/trust+…"
+    python3 callmine_verify.py certificate callmine-erasure-certificate.json --key "callmine.ai/erasures+…"
 
 It needs Python 3.9 or later and nothing else; it opens no connection. It recomputes each entry's hash and the Merkle tree (RFC 6962) over
 all of them, checks the tree against the signed checkpoint (C2SP signed-note, tlog-checkpoint, Ed25519 as in RFC 8032), and against each
@@ -10,7 +11,7 @@ checkpoint that was pinned earlier: nothing that was there then may have been ch
 export.
 
 With `evidence` it checks each line's signature (DSSE, Ed25519) and tells what the statement in it (in-toto) says was proved, when, of which
-commit.
+commit. With `certificate` it does so for the erasure of a workspace: what each service erased, and when nothing was left.
 
 Ends with 0: verified. 1: does not verify; the findings say what and where. 2: called wrongly. 3: a file cannot be read, or is no export.
 """
@@ -32,7 +33,7 @@ MOST_FINDINGS = 20
 
 ENTRY, ERASURE = "callmine-audit-entry/v1", "callmine-audit-erasure/v1"
 EVIDENCE, STATEMENT = "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
-PROMISE = "https://callmine.ai/trust/promise/v1"
+PROMISE, CERTIFICATE = "https://callmine.ai/trust/promise/v1", "https://callmine.ai/erasure/certificate/v1"
 PART, ANCHOR = b"callmine-audit-part/v1\n", b"callmine-audit-anchor/v1\n"
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -448,17 +449,26 @@ def _note(findings: list[str], finding: str) -> None:
         raise Refuted("there are more findings than are listed")
 
 
-# --- Evidence of the trust page: https://in-toto.io/Statement/v1 in https://github.com/secure-systems-lab/dsse ---------
+# --- Signed statements: https://in-toto.io/Statement/v1 in https://github.com/secure-systems-lab/dsse ------------------
 
 
 def statement_of(line: str) -> Line:
-    """The statement in an envelope, whoever may have signed it. Raises Unreadable."""
-    return _opened(line)[1]
+    """The statement on a promise in an envelope, whoever may have signed it. Raises Unreadable."""
+    return _opened(line, PROMISE)[1]
 
 
 def check_evidence(line: str, keys: Sequence[Key]) -> Line:
     """The statement in an envelope that one of `keys` has signed. Raises Refuted when none has, Unreadable for what is no evidence."""
-    envelope, statement, payload = _opened(line)
+    return _signed_statement(line, PROMISE, keys)
+
+
+def check_certificate(line: str, keys: Sequence[Key]) -> Line:
+    """The statement of a certificate that one of `keys` has signed. Raises Refuted when none has, Unreadable for what is none."""
+    return _signed_statement(line, CERTIFICATE, keys)
+
+
+def _signed_statement(line: str, about: str, keys: Sequence[Key]) -> Line:
+    envelope, statement, payload = _opened(line, about)
     kind = EVIDENCE.encode()
     message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
     for one in envelope["signatures"]:
@@ -468,10 +478,11 @@ def check_evidence(line: str, keys: Sequence[Key]) -> Line:
             raise Unreadable("a signature of an envelope cannot be read") from None
         if any(one["keyid"] == key.id.hex() and ed25519_verifies(key.public, message, signature) for key in keys):
             return statement
-    raise Refuted(f"the evidence on {statement['predicate']['promise']} is not signed by the key that you trust")
+    what = "certificate" if about == CERTIFICATE else f"evidence on {statement['predicate']['promise']}"
+    raise Refuted(f"the {what} is not signed by the key that you trust")
 
 
-def _opened(line: str) -> tuple[Line, Line, bytes]:
+def _opened(line: str, about: str) -> tuple[Line, Line, bytes]:
     try:
         envelope = json.loads(line)
         payload = base64.b64decode(envelope["payload"], validate=True)
@@ -480,13 +491,54 @@ def _opened(line: str) -> tuple[Line, Line, bytes]:
         known = (envelope["payloadType"], statement["_type"], statement["predicateType"]) == (
             EVIDENCE,
             STATEMENT,
-            PROMISE,
+            about,
         )
-        if known and isinstance(envelope["signatures"], list) and isinstance(told["promise"], str):
+        named = told["workspace" if about == CERTIFICATE else "promise"]
+        if known and isinstance(envelope["signatures"], list) and isinstance(named, str):
             return envelope, statement, payload
     except (ValueError, KeyError, TypeError, binascii.Error):
         pass
+    if about == CERTIFICATE:
+        raise Unreadable("this is no certificate: expected an envelope with a statement on an erasure")
     raise Unreadable("this is no evidence: expected an envelope with a statement on a promise on each line")
+
+
+def told_certificate(statement: Line) -> str:
+    """What a certificate says, in words."""
+    told = statement["predicate"]
+    kept = "within" if told["in_time"] is True else "NOT within"
+    lines = [
+        f"workspace {told['workspace']} was erased at {told['completed_at']}, {kept} the time promised, {told['deadline']}"
+    ]
+    lines += [f"  {told['sentence']}"]
+    for one in told["services"]:
+        counts = f"{sum(one['rows'].values())} rows and {one['objects']} objects"
+        lines += [f"  - {one['service']}: {counts} at {one['erased_at']}; nothing left at {one['verified_at']}"]
+    lines += [f"  remains: {one}" for one in told["remains"]]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def certificate_main(arguments: Sequence[str]) -> int:
+    """Run the command on a certificate; its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="callmine-verify certificate", description="Check a certificate of the erasure of a Callmine workspace."
+    )
+    parser.add_argument("certificate", type=Path, help="the signed file, as /settings/data hands it out")
+    parser.add_argument(
+        "--key", action="append", required=True, help="public key, name+id+base64, as /trust/certificate-keys has it"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        keys = [read_key(key) for key in given.key]
+        words = told_certificate(check_certificate(given.certificate.read_text(encoding="utf-8"), keys))
+    except (OSError, UnicodeDecodeError, Unreadable, KeyError, TypeError, AttributeError) as error:
+        sys.stderr.write(f"cannot be checked: {error}\n")
+        return UNREADABLE
+    except Refuted as error:
+        sys.stdout.write(f"DOES NOT VERIFY\n  - {error}\n")
+        return REFUTED
+    sys.stdout.write(words)
+    return VERIFIED
 
 
 def told_evidence(statement: Line) -> tuple[str, bool]:
@@ -537,6 +589,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments and arguments[0] == "evidence":
         return evidence_main(arguments[1:])
+    if arguments and arguments[0] == "certificate":
+        return certificate_main(arguments[1:])
     parser = argparse.ArgumentParser(prog="callmine-verify", description="Check an export of a Callmine audit log.")
     parser.add_argument("export", help="the export, JSON lines; - for standard input")
     parser.add_argument(

@@ -21,7 +21,7 @@ from credential_vault.store import credentials as store
 from credential_vault.store.revocations import latest_revocations
 from database import Database
 from egress import Egress
-from web import Pages, Scope, Session, admin, needs
+from web import Pages, Scope, Session, admin, idempotent, needs
 
 PAGE = "/settings/integrations"
 
@@ -168,7 +168,11 @@ def _add_api(routes: APIRouter, integrations: Integrations) -> None:
         items = await integrations.all_of(session)
         return [IntegrationState(provider=i.provider, status=i.state, base_url=i.base_url) for i in items]
 
-    @routes.post("/api/v1/integrations/gong", status_code=201, dependencies=[needs(Scope.INTEGRATIONS_WRITE)])
+    @routes.post(
+        "/api/v1/integrations/gong",
+        status_code=201,
+        dependencies=[needs(Scope.INTEGRATIONS_WRITE), Depends(idempotent)],
+    )
     async def connect_by_api(session: Admin, key: GongKey) -> IntegrationState:
         """Connect Gong with an access key; it is checked with Gong first, and takes the place of an earlier one."""
         return await integrations.connect_gong(session, key)

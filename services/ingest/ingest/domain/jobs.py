@@ -151,6 +151,7 @@ class Claim:
     job_id: JobId
     fence: int
     correlation_id: str
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

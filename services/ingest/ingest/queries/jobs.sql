@@ -1,7 +1,9 @@
 -- name: job_insert
 -- A new job that waits for its credential; no row touched when it is known already.
-INSERT INTO jobs (workspace_id, id, kind, state, filter, max_calls, longest_wait_seconds, correlation_id, grant_id)
-VALUES (:workspace_id, :id, :kind, 'waiting_grant', :filter::jsonb, :max_calls, :longest_wait_seconds, :correlation_id, :grant_id)
+INSERT INTO jobs (workspace_id, id, kind, state, filter, max_calls, longest_wait_seconds, correlation_id, traceparent,
+    grant_id)
+VALUES (:workspace_id, :id, :kind, 'waiting_grant', :filter::jsonb, :max_calls, :longest_wait_seconds, :correlation_id, :traceparent,
+    :grant_id)
 ON CONFLICT (workspace_id, id) DO NOTHING;
 
 -- name: job_cancel

@@ -17,7 +17,7 @@ FROM (
     LIMIT 1
     FOR UPDATE SKIP LOCKED) due
 WHERE jobs.workspace_id = due.workspace_id AND jobs.id = due.id
-RETURNING jobs.workspace_id, jobs.id, jobs.fence, jobs.correlation_id;
+RETURNING jobs.workspace_id, jobs.id, jobs.fence, jobs.correlation_id, jobs.traceparent;
 
 -- name: jobs_recent
 -- The newest jobs of all workspaces.
@@ -29,9 +29,9 @@ ORDER BY created_at DESC
 LIMIT :jobs;
 
 -- name: workspaces_every
--- All workspaces.
+-- All workspaces, without their names.
 -- cross-workspace: operators look after the service, not after a workspace
-SELECT workspace_id, name, slug, timezone, created_at
+SELECT workspace_id, timezone, created_at
 FROM workspaces
 ORDER BY created_at, workspace_id;
 

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from core.context import current
 from core.ids import WorkspaceId
 from database import Database, Tx
 from ingest.domain.filters import CallFilter
@@ -50,6 +51,7 @@ async def add(tx: Tx, wish: Wish, grant_id: GrantId, correlation_id: str) -> boo
         longest_wait_seconds=wish.longest_wait_seconds,
         grant_id=grant_id,
         correlation_id=correlation_id,
+        traceparent=current().traceparent,
     )
     return added == 1
 
@@ -98,7 +100,13 @@ async def claim(db: Database, lease_seconds: float, share: int) -> Claim | None:
         row = await tx.fetch_one("job_claim", lease_seconds=lease_seconds, share=share)
     if row is None:
         return None
-    return Claim(WorkspaceId(row["workspace_id"]), JobId(row["id"]), row["fence"], row["correlation_id"])
+    return Claim(
+        WorkspaceId(row["workspace_id"]),
+        JobId(row["id"]),
+        row["fence"],
+        row["correlation_id"],
+        row["traceparent"],
+    )
 
 
 async def recent(db: Database, state: str, most: int) -> list[JobLine]:

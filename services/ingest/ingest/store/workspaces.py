@@ -34,11 +34,9 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceLine:
-    """A workspace in the operators' list."""
+    """A workspace in the operators' list: nothing that its people have written."""
 
     workspace_id: str
-    name: str
-    slug: str
     timezone: str
     created_at: datetime
 

@@ -46,11 +46,16 @@ from ingest.store import job_grants, jobs, work
 from ingest.store.job_grants import OptionalGrant
 from ingest.workers.deals import Deals
 from ingest.workers.ending import JobEnds, Refusal
+from telemetry import span
+from telemetry.instruments import WORK_SECONDS
 
 log = logger("ingest.worker")
 
 # Gong's daily allowance comes back within a day; a longer wish is a mistake.
 LONGEST_PAUSE = 86_400.0
+
+# Of the ten that the platform gives a process to stop; answers under way may take 7 (web.server).
+_LET_GO_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +160,30 @@ class FetchWorker:
         if claim is None:
             return False
         reach("fetch.after_claim")
-        with working_for(claim.workspace_id, claim.correlation_id):
+        with (
+            working_for(claim.workspace_id, claim.correlation_id),
+            span("fetch calls", parent=claim.traceparent, run_id=str(claim.job_id)),
+        ):
             try:
-                await self._hold(claim)
-            except* LeaseLost:
-                log.info("job is no longer ours", job=str(claim.job_id))
+                await self._held(claim)
+            except asyncio.CancelledError:
+                await self._let_go(claim)
+                raise
         return True
+
+    async def _held(self, claim: Claim) -> None:
+        try:
+            await self._hold(claim)
+        except* LeaseLost:
+            log.info("job is no longer ours", job=str(claim.job_id))
+
+    async def _let_go(self, claim: Claim) -> None:
+        """Told to stop: end the lease, so that others go on with the job at once, from the page where it was."""
+        try:
+            async with asyncio.timeout(_LET_GO_SECONDS), self._db.workspace(claim.workspace_id) as tx:
+                await work.renew(tx, claim, 0)
+        except (LeaseLost, CallmineError, TimeoutError) as error:
+            log.info("a lease could not be ended; others wait for its end", cause=type(error).__name__)
 
     async def _serve(self) -> None:
         while True:
@@ -207,9 +230,10 @@ class FetchWorker:
             await self._work(job, deals, optional)
 
     async def _work(self, job: Job, deals: DealSource, optional: OptionalGrant | None) -> None:
-        claim = job.claim
+        claim, began, outcome = job.claim, self._door.clock.monotonic(), "put_off"
         try:
             await self._works.for_kind(job.kind).work(job, self._door.open(job), deals)
+            outcome = "done"
         except LeaseLost:
             raise
         except GrantExpired as error:
@@ -233,6 +257,8 @@ class FetchWorker:
             await self._ends.fail(claim, job.kind, str(error))
         except Exception as error:  # noqa: BLE001 - an unforeseen error must not take the process and its other jobs along
             await self._again_or_never(job, error)
+        finally:
+            WORK_SECONDS.record(self._door.clock.monotonic() - began, stage=f"fetch_{job.kind.value}", outcome=outcome)
 
     async def _wait_or_stop(self, job: Job, seconds: float) -> None:
         """Gong asks to wait: sleep so long, or end a run that may not."""

@@ -10,15 +10,19 @@ from database import Database
 from retention.domain.promises import Promise
 from retention.evidence import Shelf
 from retention.http.billing import BillingRoutes
+from retention.http.erasure import ErasureRoutes
 from retention.http.sub_processors import add_sub_processors
 from retention.http.trust import add_trust
 from web import Pages
 
 
-def router(billing: BillingRoutes, db: Database, promises: Sequence[Promise], shelf: Shelf) -> APIRouter:
+def router(
+    billing: BillingRoutes, erasure: ErasureRoutes, db: Database, promises: Sequence[Promise], shelf: Shelf
+) -> APIRouter:
     """All routes of the service."""
     routes, pages = APIRouter(), Pages("retention")
     billing.add_to(routes)
+    erasure.add_to(routes)
     add_sub_processors(routes, pages, db)
-    add_trust(routes, pages, promises, shelf)
+    add_trust(routes, pages, promises, shelf, db)
     return routes

@@ -16,7 +16,8 @@ from database import Database
 from retention.domain.billing import Tariff, money
 from retention.domain.plans import Catalogue, Subscription
 from retention.domain.purchases import MOST_PACKS
-from retention.handlers.purchasing import PAGE, RETURN, Buyer, Purchasing
+from retention.handlers.purchasing import PAGE, RETURN, Purchasing
+from retention.http.billing_api import BillingApi, buyer
 from retention.store import billing, readings
 from retention.store import plans as store
 from retention.stripe.client import INVOICES
@@ -69,6 +70,7 @@ class BillingRoutes:
             response_model=PlanView,
             dependencies=[needs(Scope.SETTINGS_READ)],
         )
+        BillingApi(self.db, self.purchasing).add_to(routes)
 
     async def page(self, request: Request, session: Member) -> Response:
         """Plan, usage, payments, invoices."""
@@ -77,7 +79,7 @@ class BillingRoutes:
     async def checkout(self, request: Request, session: Admin, request_id: RequestId, plan: PlanField) -> Response:
         """On to Stripe, to pay for a plan."""
         try:
-            address = await self._selling().buy_plan(_buyer(session), parse_uuid(request_id, "request_id"), plan)
+            address = await self._selling().buy_plan(buyer(session), parse_uuid(request_id, "request_id"), plan)
         except CallmineError as error:
             return await self._shown(request, session, error)
         return self._leaving(request, session, address)
@@ -87,7 +89,7 @@ class BillingRoutes:
     ) -> Response:
         """On to Stripe, to pay for packs of calls."""
         try:
-            address = await self._selling().buy_addon(_buyer(session), parse_uuid(request_id, "request_id"), packs)
+            address = await self._selling().buy_addon(buyer(session), parse_uuid(request_id, "request_id"), packs)
         except CallmineError as error:
             return await self._shown(request, session, error)
         return self._leaving(request, session, address)
@@ -103,7 +105,7 @@ class BillingRoutes:
     async def keep(self, request: Request, session: Admin, request_id: RequestId) -> Response:
         """Take back what was arranged for later."""
         try:
-            await self._selling().keep(_buyer(session), parse_uuid(request_id, "request_id"))
+            await self._selling().keep(buyer(session), parse_uuid(request_id, "request_id"))
         except CallmineError as error:
             return await self._shown(request, session, error)
         return RedirectResponse(PAGE, status_code=303)
@@ -135,7 +137,7 @@ class BillingRoutes:
 
     async def _to_portal(self, request: Request, session: Session, request_id: str, plan: str) -> Response:
         try:
-            address = await self._selling().portal(_buyer(session), parse_uuid(request_id, "request_id"), plan)
+            address = await self._selling().portal(buyer(session), parse_uuid(request_id, "request_id"), plan)
         except CallmineError as error:
             return await self._shown(request, session, error)
         return self._leaving(request, session, address)
@@ -181,7 +183,3 @@ def _trial_end(subscription: Subscription | None, tariff: Tariff | None) -> date
     if subscription is None or tariff is None:
         return None
     return subscription.trial_end(tariff.trial_days)
-
-
-def _buyer(session: Session) -> Buyer:
-    return Buyer(session.workspace_id, session.user_id, session.email)

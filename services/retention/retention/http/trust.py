@@ -8,25 +8,29 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
+from database import Database
+from retention.domain.kept import Kept, with_requests
 from retention.domain.promises import Judged, Promise, Standing, judge, latest
 from retention.evidence import Shelf
+from retention.store import erasures
 from web import Pages
 from web.state import web_of
 
 _LINES = "application/x-ndjson"
 
 
-def add_trust(routes: APIRouter, pages: Pages, promises: Sequence[Promise], shelf: Shelf) -> None:
-    """Add the public pages."""
+def add_trust(routes: APIRouter, pages: Pages, promises: Sequence[Promise], shelf: Shelf, db: Database) -> None:
+    """Add the public pages. Whether deletion keeps to its promise is read from the requests themselves, for each reader anew."""
 
-    async def judged(request: Request) -> list[Judged]:
+    async def judged(request: Request, kept: Kept) -> list[Judged]:
         now = web_of(request).clock.now()
         newest = latest((await shelf.read()).found, now)
-        return [judge(one, newest.get(one.id), now) for one in promises]
+        return [with_requests(judge(one, newest.get(one.id), now), kept) for one in promises]
 
     @routes.get("/trust")
     async def trust(request: Request) -> Response:
-        found = await judged(request)
+        kept = await erasures.kept_to(db)
+        found = await judged(request, kept)
         counts = Counter(one.standing for one in found)
         proofs = [one.evidence.proved_at for one in found if one.evidence is not None]
         return pages.render(
@@ -38,6 +42,7 @@ def add_trust(routes: APIRouter, pages: Pages, promises: Sequence[Promise], shel
             newest=max(proofs, default=None),
             now=web_of(request).clock.now(),
             keys=[key.text for key in shelf.keys],
+            kept=kept,
         )
 
     @routes.get("/trust/evidence.intoto.jsonl")

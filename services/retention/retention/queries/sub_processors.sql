@@ -5,6 +5,12 @@ SELECT :workspace_id, shown.recipient, shown.listed_on, :user_id
 FROM unnest(:recipients::text[], :listed::date[]) AS shown (recipient, listed_on)
 ON CONFLICT (workspace_id, recipient, listed_on, user_id) DO NOTHING;
 
+-- name: announcement_note
+-- The workspace is being told of a new sub-processor; nothing where it was.
+INSERT INTO sub_processor_announcements (workspace_id, recipient, listed_on)
+VALUES (:workspace_id, :recipient, :listed_on)
+ON CONFLICT (workspace_id, recipient, listed_on) DO NOTHING;
+
 -- name: notices_told
 -- Who was shown what, the latest first.
 SELECT recipient, listed_on, user_id, shown_at

@@ -33,3 +33,51 @@ FROM billing_accounts
 WHERE workspace_id > :after
 ORDER BY workspace_id
 LIMIT :limit;
+
+-- name: announcement_untold
+-- Workspaces that were not told of a new sub-processor.
+-- cross-workspace: all workspaces are told; each is then told in its own
+SELECT w.workspace_id
+FROM workspaces w
+WHERE NOT EXISTS (
+    SELECT FROM sub_processor_announcements a
+    WHERE a.workspace_id = w.workspace_id AND a.recipient = :recipient AND a.listed_on = :listed_on)
+ORDER BY w.workspace_id
+LIMIT :limit;
+
+-- name: erasures_due
+-- Requests for erasure that something is to be done about now.
+-- cross-workspace: the worker serves every workspace; each request is then claimed and worked on in its own
+SELECT workspace_id, id
+FROM erasures
+WHERE next_at <= clock_timestamp() AND (leased_until IS NULL OR leased_until <= clock_timestamp())
+ORDER BY next_at
+LIMIT :limit;
+
+-- name: erasures_slow
+-- Requests that are not done when staff is to be told, and of which it was not told.
+-- cross-workspace: the worker looks after the requests of every workspace; each is then noted in its own
+SELECT workspace_id, id
+FROM erasures
+WHERE alarmed_at IS NULL AND alarm_at <= now() AND state IN ('asked', 'erasing', 'verifying')
+ORDER BY alarm_at
+LIMIT :limit;
+
+-- name: erasures_listed
+-- Requests, the newest first, for our staff: no name, only ids and times.
+-- cross-workspace: staff looks after all requests, as it is bound to; what a workspace holds is not read
+SELECT workspace_id, id, state, by_staff, asked_at, take_back_until, deadline, completed_at, outcome
+FROM erasures
+ORDER BY asked_at DESC, id
+LIMIT :limit;
+
+-- name: erasures_kept_to
+-- For the public trust page: how many requests are completed, how many are under way, and which of them late. One that was late is counted
+-- for a year.
+-- cross-workspace: the trust page tells of all requests at once, in numbers only
+SELECT count(*) FILTER (WHERE state = 'completed') AS completed,
+       count(*) FILTER (WHERE state IN ('asked', 'erasing', 'verifying')) AS under_way,
+       count(*) FILTER (WHERE state IN ('asked', 'erasing', 'verifying') AND deadline < now()) AS overdue,
+       count(*) FILTER (WHERE state = 'completed' AND completed_at > deadline AND completed_at > now() - interval '365 days') AS late,
+       max(completed_at) AS last_completed_at
+FROM erasures;

@@ -138,6 +138,14 @@ class Stripe:
             )
         return made.id
 
+    async def delete_customer(self, customer_id: str) -> None:
+        """Delete a customer, name and address included; its subscriptions end at once. One that is not there any more is fine."""
+        try:
+            async with self._asking() as options:
+                await self._client.v1.customers.delete_async(customer_id, None, options)
+        except Missing:
+            return
+
     async def create_checkout(
         self, workspace_id: WorkspaceId, customer_id: str, purchase: Purchase, way: Way, key: str
     ) -> Session:

@@ -66,6 +66,10 @@ INSERT INTO notices (workspace_id, provider, credential_version, sequence, state
 VALUES ('@w', 'gong', 1, 1, 'ready', '00000001-0000-4000-8000-000000000001', convert_to('@w', 'UTF8'), '@w', '2026-01-01T00:00:00Z', 1,
         '2026-01-0@nT00:00:00Z'),
        ('@w', 'hubspot', 1, @n, 'waiting_grant', '00000002-0000-4000-8000-000000000001', NULL, NULL, NULL, 1, '2026-01-01T00:00:00Z');
+INSERT INTO notices (workspace_id, provider, credential_version, sequence, state, grant_id, reason, ended_at, company, purpose, in_effect_from,
+                     created_at)
+VALUES ('@w', 'subprocessor:acme', 20260101, 0, 'skipped', '00000003-0000-4000-8000-000000000001', '@w', '2026-01-01T00:00:00Z', '@w',
+        'of @w', '2026-02-0@n', '2026-01-01T00:00:00Z');
 INSERT INTO schedules (workspace_id, id, state, version, name, request, cap, range, cadence, minute_of_day, month_day, next_firing_at, fence,
                        lease_until, created_by)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'active', 1, 'of @w', '"@w"', true, 'last_7_days', 'daily', @n, NULL,

@@ -12,3 +12,17 @@ VALUES ('@w', 'subscriptions', 'cus_@w', 'webhook', @n, '2026-01-01T00:00:00Z', 
 INSERT INTO workspaces (workspace_id, name, timezone, sequence) VALUES ('@w', 'of @w', 'UTC', 1);
 INSERT INTO sub_processor_notices (workspace_id, recipient, listed_on, user_id, shown_at)
 VALUES ('@w', 'of-@w', '2026-01-0@n', 'user_1', '2026-01-0@nT00:00:00Z');
+INSERT INTO sub_processor_announcements (workspace_id, recipient, listed_on, announced_at)
+VALUES ('@w', 'of-@w', '2026-01-0@n', '2026-01-0@nT00:00:00Z');
+-- A workspace has one request that is not taken back: they differ in how far it is, so that each statement finds one of another workspace.
+INSERT INTO erasures (workspace_id, id, state, by_staff, asked_by, asked_at, zone, take_back_until, target_at, alarm_at, deadline, next_at, outcome)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'asked', false, '@w', '2026-01-0@nT00:00:00Z', 'UTC',
+        CASE '@w' WHEN 'org_A' THEN '2026-01-02T00:00:00Z' ELSE '2999-01-02T00:00:00Z' END::timestamptz, '2026-01-03T00:00:00Z',
+        '2026-01-06T00:00:00Z', '2026-01-12T00:00:00Z', '2026-01-01T00:00:00Z', '@w');
+UPDATE erasures
+SET state = 'verifying', started_at = '2026-01-02T00:00:00Z', payments_ended_at = '2026-01-02T00:00:00Z', erased_at = '2026-01-03T00:00:00Z', attempt = 1
+WHERE workspace_id = '@w' AND '@w' IN ('org_a', 'org_b');
+INSERT INTO erasures (workspace_id, id, state, by_staff, asked_by, asked_at, zone, take_back_until, target_at, alarm_at, deadline, taken_back_at)
+VALUES ('@w', '00000002-0000-4000-8000-000000000001', 'taken_back', false, '@w', '2026-01-0@nT00:00:00Z', 'UTC', '2026-01-02T00:00:00Z', '2026-01-03T00:00:00Z',
+        '2026-01-06T00:00:00Z', '2026-01-12T00:00:00Z', '2026-01-01T12:00:00Z');
+INSERT INTO erasure_parts (workspace_id, erasure_id, service, objects) VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'ingest', @n);

@@ -1,4 +1,4 @@
-"""Databases of the audit service, made for a measurement and gone after it."""
+"""Databases of the audit service, made for a proof or a measurement and gone after it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from testkit.postgres import PASSWORDS, migration_folders
 @asynccontextmanager
 async def fresh(admin_url: str) -> AsyncIterator[ServiceDsns]:
     """A migrated database without entries."""
-    name = f"bench-audit-t{uuid.uuid4().hex[:8]}"
+    name = f"proof-audit-t{uuid.uuid4().hex[:10]}"
     dsns = await provision(admin_url, "audit", PASSWORDS, name)
     try:
         await asyncio.to_thread(migrate, MigrationSettings(owner_url=dsns.owner, folders=migration_folders("audit")))

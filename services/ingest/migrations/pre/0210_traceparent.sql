@@ -1,0 +1,10 @@
+-- depends: 0152_api_keys 0180_staff_reading
+-- The trace that a job goes on with: a worker takes it up minutes later, in another process.
+SET lock_timeout = '3s';
+
+ALTER TABLE jobs
+    -- W3C Trace Context; empty for what began before this column was there. 55 characters are what version 00 has.
+    ADD COLUMN traceparent text NOT NULL DEFAULT '' CHECK (octet_length(traceparent) <= 55);
+
+-- Workers learn it with their claim.
+GRANT SELECT (traceparent) ON jobs TO ingest_sweep;

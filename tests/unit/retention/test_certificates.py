@@ -1,0 +1,147 @@
+"""Certificates: the customer's own verifier believes what was signed and nothing else; a link opens one request until it ends."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from audit.verify import callmine_verify as verifier
+from core.errors import NotFound
+from core.ids import WorkspaceId
+from retention.certificates.links import LinkEnded, Links
+from retention.certificates.signing import CertificateKeys, NotSetUp, Signer, envelope
+from retention.certificates.statement import Certified, ledger_entry, statement
+from retention.domain.erasures import TOLD, Erasure, Part, State, terms_of
+from retention.evidence import EvidenceKey
+from retention.federal import is_federal_holiday
+from testkit.outside import CERTIFICATE_KEY
+
+NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
+MINE, THEIRS = WorkspaceId("org_mine"), WorkspaceId("org_theirs")
+TERMS = terms_of(NOW, "America/New_York", NOW, is_federal_holiday)
+ERASURE = Erasure(
+    id=uuid.UUID(int=7),
+    state=State.VERIFYING,
+    terms=TERMS,
+    by_staff=True,
+    asked_by="helen@harborline.example",
+    ticket="SUP-412",
+    started_at=NOW,
+    attempt=1,
+)
+PARTS = [Part(service=name, erased_at=NOW, verified_at=NOW, rows={"calls": 3}, objects=2, attempt=1) for name in TOLD]
+CERTIFIED = Certified(MINE, ERASURE, PARTS, NOW + timedelta(hours=30), ledger_entry(MINE, ERASURE))
+OURS = Signer.parse(CERTIFICATE_KEY)
+
+
+def signed(certified: Certified = CERTIFIED) -> str:
+    return envelope(statement(certified), [OURS])
+
+
+def altered(change: Callable[[dict[str, object]], object]) -> str:
+    """The certificate with another content under the same signature."""
+    content = json.loads(signed())
+    told = json.loads(base64.b64decode(content["payload"]))
+    change(told)
+    content["payload"] = base64.b64encode(json.dumps(told).encode()).decode()
+    return json.dumps(content)
+
+
+def verified(text: str, tmp_path: Path, key: str = OURS.public.text) -> int:
+    """What the command says of a file."""
+    (tmp_path / "c.json").write_text(text)
+    return verifier.main(["certificate", str(tmp_path / "c.json"), "--key", key])
+
+
+def test_what_was_signed_verifies_and_names_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verified(signed(), tmp_path) == verifier.VERIFIED
+    told = capsys.readouterr().out
+    assert "workspace org_mine was erased at 2026-11-22T00:00:00+00:00, within the time promised" in told
+    assert "ingest: 3 rows and 2 objects" in told
+    payload = base64.b64decode(json.loads(signed())["payload"]).decode()
+    assert [word for word in ("helen", "SUP-412") if word in payload] == []
+    verified(signed(replace(CERTIFIED, completed_at=TERMS.deadline + timedelta(seconds=1))), tmp_path)
+    assert "NOT within the time promised" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (altered(lambda it: it["predicate"].update(workspace="org_theirs")), verifier.REFUTED),  # type: ignore[attr-defined]
+        (altered(lambda it: it["predicate"]["services"].pop()), verifier.REFUTED),  # type: ignore[index]
+        (altered(lambda it: it.update(predicateType=verifier.PROMISE)), verifier.UNREADABLE),
+        ("{}", verifier.UNREADABLE),
+    ],
+)
+def test_what_was_altered_does_not(text: str, status: int, tmp_path: Path) -> None:
+    assert verified(text, tmp_path) == status
+
+
+def test_another_key_does_not_verify_it(tmp_path: Path) -> None:
+    other = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    assert verified(signed(), tmp_path, EvidenceKey("callmine.ai/erasures", other).text) == verifier.REFUTED
+
+
+@dataclass
+class Kept:
+    """Secret Manager with one secret, or none."""
+
+    text: str | None
+
+    async def read(self, name: str) -> bytes:
+        if self.text is None:
+            raise NotFound(name)
+        return self.text.encode()
+
+
+KEY, OTHER = "k" * 32, "o" * 32
+
+
+async def test_a_link_opens_its_own_request_until_it_ends() -> None:
+    links = Links(Kept(f"{KEY}\n{OTHER}\n"))
+    address = await links.address(MINE, ERASURE.id, NOW)
+    path, _, query = address.partition("?")
+    given = dict(one.split("=") for one in query.split("&"))
+    assert path == f"/erasures/{MINE}/{ERASURE.id}"
+    before = NOW - timedelta(seconds=1)
+    for kept in (f"{KEY}\n", f"{OTHER}\n{KEY}\n"):
+        await Links(Kept(kept)).check(MINE, ERASURE.id, given["ends"], given["signature"], before)
+    with pytest.raises(LinkEnded):
+        await links.check(MINE, ERASURE.id, given["ends"], given["signature"], NOW)
+    ends, signature = given["ends"], given["signature"]
+    for wrong in (
+        (THEIRS, ERASURE.id, ends, signature),
+        (MINE, uuid.UUID(int=8), ends, signature),
+        (MINE, ERASURE.id, str(int(ends) + 1), signature),
+        (MINE, ERASURE.id, "", signature),
+        (MINE, ERASURE.id, ends, ""),
+        (MINE, ERASURE.id, ends, "é"),
+    ):
+        with pytest.raises(NotFound, match="no such request"):
+            await links.check(*wrong, before)
+    with pytest.raises(NotFound, match="no such request"):
+        await Links(Kept(OTHER)).check(MINE, ERASURE.id, ends, signature, before)
+
+
+@pytest.mark.parametrize("text", [None, "", "short", f"{KEY}\nshort"])
+async def test_without_a_key_there_is_no_link(text: str | None) -> None:
+    with pytest.raises(NotSetUp):
+        await Links(Kept(text)).address(MINE, ERASURE.id, NOW)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "x", CERTIFICATE_KEY[:-4], CERTIFICATE_KEY.replace("callmine", "other"), f"x{CERTIFICATE_KEY}"],
+)
+async def test_without_a_key_nothing_is_signed(text: str | None) -> None:
+    with pytest.raises(NotSetUp):
+        await CertificateKeys(Kept(text)).signers()
+    assert len(await CertificateKeys(Kept(f"{CERTIFICATE_KEY}\n\n")).public()) == 1

@@ -59,6 +59,7 @@ WITHOUT_KEY = {
     "POST /api/v1/billing/portal": "opens a door that closes by itself; its address lets in whoever has it, and is never kept",
     "PUT /api/v1/delivery": _WHOLE,
     "POST /api/v1/delivery/channels": _ASKS,
+    "POST /api/v1/erasure": "one that is asked for stays as it is, and no second one is made",
     "POST /api/v1/integrations/siem": "names the version that it takes the place of; its answer holds a secret, which is never kept",
     "PUT /api/v1/members/{user_id}/role": _STATE,
     "POST /api/v1/runs/{run_id}/cancel": _STATE,

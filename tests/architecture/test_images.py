@@ -114,4 +114,4 @@ def test_an_image_holds_its_own_and_nothing_of_the_others(service: Project) -> N
 def test_libraries_that_a_service_does_not_list_stay_out() -> None:
     held = contents(replace(services()["retention"], libraries=("messaging",)))
     found = {path.split("/")[1] for path in held if path.startswith("libs/")}
-    assert found == {"messaging", "database", "contracts", "core"}
+    assert found == {"messaging", "database", "telemetry", "contracts", "core"}

@@ -44,6 +44,7 @@ BREACHES = {
     "assistants": ("analysis/assistant.py", "import mcp", "analysis.assistant imports mcp"),
     "stripe": ("analysis/money.py", "import stripe", "analysis.money imports stripe"),
     "drivers": ("retention/money.py", "import asyncpg", "retention.money imports asyncpg"),
+    "opentelemetry": ("web/layout.py", "import opentelemetry.trace", "web.layout imports opentelemetry.trace"),
     "http-clients": ("web/session.py", "import httpx", "web.session imports httpx"),
 }
 

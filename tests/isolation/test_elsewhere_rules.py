@@ -14,8 +14,9 @@ from google.protobuf.message_factory import GetMessageClass
 
 from contracts import MESSAGES
 from house.projects import ROOT
-from isolation.elsewhere import register, rules
-from isolation.elsewhere.register import FIELDS, SCOPE_SOURCES, Register
+from isolation.elsewhere import outward, register, rules
+from isolation.elsewhere.outward import FIELDS
+from isolation.elsewhere.register import SCOPE_SOURCES, Register
 from isolation.elsewhere.rules import Finder
 from isolation.elsewhere.sources import deployed, finds, no_longer_needed, unregistered
 
@@ -25,8 +26,8 @@ RULES: dict[str, tuple[Finder, Register, frozenset[str]]] = {
     "what is logged": (rules.logs, {}, frozenset()),
     "for whom the task works": (rules.contexts, register.CONTEXTS, frozenset()),
     "where a scope comes from": (rules.entries, register.ENTRIES, SCOPE_SOURCES),
-    "what is measured": (rules.metrics, register.METRICS, frozenset()),
-    "what streams or is cached": (rules.streams, register.STREAMS, frozenset()),
+    "what is measured": (rules.metrics, outward.METRICS, frozenset()),
+    "what streams or is cached": (rules.streams, outward.STREAMS, frozenset()),
 }
 
 

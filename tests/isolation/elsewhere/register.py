@@ -60,6 +60,16 @@ MEMORY: Final[Register] = {
     ("libs/messaging/messaging/push.py", "_PushMessage.attributes"): "a default that pydantic copies; of one request",
     ("libs/egress/egress/client.py", "_Progress.parts"): "one answer",
     ("libs/web/web/api_keys.py", "MissingScope.members"): "one answer",
+    ("libs/web/web/limits.py", "TooManyRequests.members"): "one answer",
+    ("libs/web/web/limits.py", "RequestLimits._held"): "counts, by workspace and whose limit it is",
+    (
+        "libs/web/web/limits.py",
+        "RequestLimits._refused",
+    ): "counts, by the digest of a key that was checked in its workspace",
+    (
+        "libs/web/web/limits.py",
+        "RequestLimits._asking",
+    ): "locks, which keep nothing: two workspaces may wait for the same one",
     ("libs/web/web/problems.py", "Problem.headers"): "one answer",
     ("libs/web/web/problems.py", "Problem.extra"): "one answer",
     ("services/ingest/ingest/gong/models.py", "ErrorAnswer.errors"): "one answer of Gong",

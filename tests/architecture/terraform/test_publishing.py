@@ -24,8 +24,6 @@ GRANTS = {"StaffGranted", "StaffGrantEnded"}
 HEARD_BY_THE_RUNTIME = {"workspaces", "staff-grants", "erasure", "erasure-receipts"}
 # Granted already by registry and topology, used when plans in ingest are there.
 AHEAD = {("ingest", "plans")}
-# retention may ask for erasures, and has nothing yet that does.
-UNSAID = {("retention", "erasure")}
 # Written down in contracts beside what reads it, and made by those who answer: retention asks.
 RECEIPTS = {"ErasureCompleted"}
 
@@ -77,7 +75,7 @@ def test_what_a_service_publishes_it_may_and_nothing_else(name: str) -> None:
     may = {kind for topic in granted for kind in TOPICS[topic].messages}
     assert kinds <= may
     unused = {topic for topic in granted if not kinds & set(TOPICS[topic].messages)}
-    assert unused == {topic for service, topic in UNSAID if service == name}
+    assert unused == set()
 
 
 @pytest.mark.parametrize("name", SERVICES)

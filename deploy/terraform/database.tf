@@ -41,6 +41,12 @@ resource "google_sql_database_instance" "callmine" {
       name  = "cloudsql.iam_authentication"
       value = "on"
     }
+    # Longer than a migration's lock_timeout (3 s): where the two wait for each other, the migration gives up and is tried again, and what
+    # people asked for goes on. Shorter, PostgreSQL may end either.
+    database_flags {
+      name  = "deadlock_timeout"
+      value = "5000"
+    }
     # Parameters are customers' words: none is logged, with an error neither.
     database_flags {
       name  = "log_parameter_max_length"

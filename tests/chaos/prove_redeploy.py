@@ -38,8 +38,6 @@ from local.stack.keys import WORKSPACES
 RUNS_AT_ONCE = 20
 QUICK_ROUNDS, FULL_ROUNDS = 1, 3
 
-_TAKE_SECONDS = 2.0
-
 # A model that takes its time, so that runs are under way rather than over.
 _SLOW_MODELS = ({"provider": "openai", "delay": 2.0}, {"provider": "anthropic", "delay": 2.0})
 
@@ -129,7 +127,7 @@ async def exercised(exercise: Exercise, taps: Taps, plan: Plan, rounds: int) -> 
         for number in range(RUNS_AT_ONCE):
             group.create_task(users.ask(WORKSPACES[number % len(WORKSPACES)]))
         group.create_task(flood.run())
-        taking = group.create_task(_taking(messages))
+        taking = group.create_task(messages.follow())
         try:
             await _rolled(exercise, plan, rounds)
         finally:
@@ -137,7 +135,7 @@ async def exercised(exercise: Exercise, taps: Taps, plan: Plan, rounds: int) -> 
             flood.stopping.set()
             taking.cancel()
     await settled(stack, 300)
-    await messages.take()
+    await messages.rest()
     parked = [
         await database(stack, service, "SELECT count(*) AS n FROM parked WHERE state = 'parked'")
         for service in SERVICES
@@ -154,9 +152,3 @@ async def _rolled(exercise: Exercise, plan: Plan, rounds: int) -> None:
             done += 1
         if number + 1 < rounds:
             exercise.old, exercise.new = exercise.new, exercise.old
-
-
-async def _taking(messages: Messages) -> None:
-    while True:
-        await asyncio.sleep(_TAKE_SECONDS)
-        await messages.take()

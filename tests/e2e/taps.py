@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from google.api_core import exceptions
@@ -69,6 +69,15 @@ class Taps:
         drained = await asyncio.gather(*(self._drain(topic) for topic in TOPICS))
         return [message for messages in drained for message in messages]
 
+    async def follow(self, note: Callable[[Recorded], None]) -> None:
+        """Tell `note` of every message as it comes, until cancelled."""
+        await asyncio.gather(*(self._follow(topic, note) for topic in TOPICS))
+
+    async def _follow(self, topic: str, note: Callable[[Recorded], None]) -> None:
+        while True:
+            with suppress(exceptions.DeadlineExceeded):
+                await self._take(topic, note)
+
     async def publish(self, message: Recorded) -> None:
         """Publish as the first service that may."""
         publisher = self.publishers[TOPICS[message.topic].publishers[0]]
@@ -83,18 +92,21 @@ class Taps:
     async def _drain(self, topic: str) -> list[Recorded]:
         found: list[Recorded] = []
         while True:
-            try:
-                answer = await self.subscriber.pull(subscription=_path(topic), max_messages=1000, timeout=3)
-            except exceptions.DeadlineExceeded:
+            before = len(found)
+            with suppress(exceptions.DeadlineExceeded):
+                await self._take(topic, found.append)
+            if len(found) == before:
                 return found
-            if not answer.received_messages:
-                return found
-            for received in answer.received_messages:
-                message = received.message
-                found.append(Recorded(topic, message.data, dict(message.attributes), message.ordering_key))
-            await self.subscriber.acknowledge(
-                subscription=_path(topic), ack_ids=[r.ack_id for r in answer.received_messages], timeout=10
-            )
+
+    async def _take(self, topic: str, note: Callable[[Recorded], None]) -> None:
+        """What waits for the topic's tap, acknowledged once it is noted. Raises DeadlineExceeded when nothing does."""
+        answer = await self.subscriber.pull(subscription=_path(topic), max_messages=1000, timeout=3)
+        for received in answer.received_messages:
+            message = received.message
+            note(Recorded(topic, message.data, dict(message.attributes), message.ordering_key))
+        if answer.received_messages:
+            ids = [received.ack_id for received in answer.received_messages]
+            await self.subscriber.acknowledge(subscription=_path(topic), ack_ids=ids, timeout=10)
 
 
 def _path(topic: str) -> str:

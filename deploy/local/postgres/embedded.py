@@ -38,6 +38,8 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
     "max_connections": "200",
     "shared_buffers": "128MB",
+    # Longer than a migration's lock_timeout, as in deploy/terraform/database.tf.
+    "deadlock_timeout": "5s",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "1GB",

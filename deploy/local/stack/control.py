@@ -6,6 +6,7 @@ A socket in a folder that only its owner may enter; a line of JSON asks, lines o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,7 +50,7 @@ async def listening(stack: Stack) -> AsyncIterator[None]:
         except (CallmineError, UnknownVersion) as error:
             say(refused=str(error))
         finally:
-            writer.close()
+            await _hung_up(writer)
 
     server = await asyncio.start_unix_server(connected, folder / _SOCKET)
     try:
@@ -76,12 +77,21 @@ async def ask(directory: Path, service: str, ref: str, tell: Tell) -> dict[str, 
         reader, writer = await asyncio.open_unix_connection(directory / FOLDER / _SOCKET)
     except OSError as error:
         raise NothingRuns("Callmine is not running here: `make run` starts it.") from error
-    writer.write(json.dumps({"service": service, "ref": ref}).encode() + b"\n")
-    async for line in reader:
-        told = json.loads(line)
-        if "refused" in told:
-            raise Refused(told["refused"])
-        if "done" in told:
-            return dict(told["done"])
-        tell(told["what"], told["part"])
+    try:
+        writer.write(json.dumps({"service": service, "ref": ref}).encode() + b"\n")
+        async for line in reader:
+            told = json.loads(line)
+            if "refused" in told:
+                raise Refused(told["refused"])
+            if "done" in told:
+                return dict(told["done"])
+            tell(told["what"], told["part"])
+    finally:
+        await _hung_up(writer)
     raise Refused("Callmine stopped in between; its logs say more.")
+
+
+async def _hung_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()

@@ -6,12 +6,23 @@ A folder may also hold `each/*.sql`: what the owner of the tables has to do when
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from core.errors import CallmineError
+
+if TYPE_CHECKING:
+    from yoyo.backends import DatabaseBackend
+
+
+# Each attempt waits for a lock as long as its file allows, and in between others get through.
+_ATTEMPTS = 10
+_PAUSE_SECONDS = 1.0
 
 
 class Phase(enum.StrEnum):
@@ -52,12 +63,30 @@ def migrate(settings: MigrationSettings, phases: Sequence[Phase] = (Phase.PRE, P
             raise MigrationRefused(f"{path} sets no lock_timeout: begin it with SET lock_timeout = '3s';")
     with get_backend(_psycopg(settings.owner_url)) as backend, backend.lock(timeout=60):
         pending = backend.to_apply(migrations)
-        backend.apply_migrations(pending)
+        _patiently(lambda: backend.apply_migrations(backend.to_apply(migrations)))
         for path in standing:
-            with backend.transaction():
-                # Without parameters, which would give meaning to per cent signs.
-                backend.cursor().execute(path.read_text())
+            _patiently(partial(_standing, backend, path))
     return [migration.id for migration in pending]
+
+
+def _standing(backend: DatabaseBackend, path: Path) -> None:
+    with backend.transaction():
+        # Without parameters, which would give meaning to per cent signs.
+        backend.cursor().execute(path.read_text())
+
+
+def _patiently(step: Callable[[], None]) -> None:
+    """Do it; where it gave up a lock so that others go on, do what is left again: a file is one transaction. Raises MigrationRefused."""
+    from psycopg.errors import DeadlockDetected, LockNotAvailable
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            step()
+            return
+        except (LockNotAvailable, DeadlockDetected) as error:
+            if attempt == _ATTEMPTS - 1:
+                raise MigrationRefused("a table was in use all the time: try again when less is going on") from error
+            time.sleep(_PAUSE_SECONDS)
 
 
 def _psycopg(url: str) -> str:

@@ -212,6 +212,9 @@ def test_data_is_kept_with_our_keys_and_out_of_the_open(configuration: Configura
     assert "tostring(var.backup_days)" in str(configuration.locals["own_environment"]["credential-vault"])
     flags = {flag["name"]: flag["value"] for flag in settings["database_flags"]}
     assert flags["cloudsql.iam_authentication"] == "on"
+    assert int(flags["deadlock_timeout"]) > 3_000, (
+        "a migration's lock_timeout ends first (tests/architecture/test_locks.py)"
+    )
     assert flags["log_parameter_max_length"] == flags["log_parameter_max_length_on_error"] == "0"
 
     bucket = configuration.one("google_storage_bucket", "objects")

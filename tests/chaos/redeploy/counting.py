@@ -20,14 +20,23 @@ _CALLS = (
 
 @dataclass(slots=True)
 class Messages:
-    """Every message that was published while this listened, by its id."""
+    """Topic and type of every message that was published while this listened, by its id."""
 
     taps: Taps
-    seen: dict[str, Recorded] = field(default_factory=dict)
+    seen: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    async def take(self) -> None:
-        """What has come since the last time."""
-        self.seen |= {message.attributes["ce-id"]: message for message in await self.taps.messages()}
+    async def follow(self) -> None:
+        """Note what comes, until cancelled."""
+        await self.taps.follow(self._note)
+
+    async def rest(self) -> None:
+        """Note what is still there when nothing more comes."""
+        for message in await self.taps.messages():
+            self._note(message)
+
+    def _note(self, message: Recorded) -> None:
+        # Bodies are not needed, and there are many.
+        self.seen[message.attributes["ce-id"]] = (message.topic, message.attributes["ce-type"])
 
 
 @dataclass(slots=True)
@@ -39,7 +48,7 @@ class Count:
     twice: list[str] = field(default_factory=list)
 
 
-async def count(stack: Stack, seen: Mapping[str, Recorded], sent: Sequence[str]) -> Count:
+async def count(stack: Stack, seen: Mapping[str, tuple[str, str]], sent: Sequence[str]) -> Count:
     """Compare what was published with what the services hold."""
     found = Count(messages=len(seen))
     await _messages(stack, seen, found)
@@ -48,11 +57,11 @@ async def count(stack: Stack, seen: Mapping[str, Recorded], sent: Sequence[str])
     return found
 
 
-async def _messages(stack: Stack, seen: Mapping[str, Recorded], found: Count) -> None:
+async def _messages(stack: Stack, seen: Mapping[str, tuple[str, str]], found: Count) -> None:
     """A service takes a type of message up or lets it pass: what it took one of, it has to have taken all of."""
     by_topic: dict[str, dict[str, str]] = defaultdict(dict)
-    for event_id, message in seen.items():
-        by_topic[message.topic][event_id] = message.attributes["ce-type"]
+    for event_id, (topic, kind) in seen.items():
+        by_topic[topic][event_id] = kind
     for subscription in stack.site.topology.subscriptions:
         published = by_topic.get(subscription.topic, {})
         rows = await database(stack, subscription.service, _HEARD)

@@ -103,6 +103,11 @@ WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(
 DELETE FROM idempotent_requests
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM idempotent_requests x WHERE x.workspace_id = :workspace_id LIMIT :most));
 
+-- name: erase_request_allowances
+-- So many rows of request_allowances.
+DELETE FROM request_allowances
+WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM request_allowances x WHERE x.workspace_id = :workspace_id LIMIT :most));
+
 -- name: erase_known_api_keys
 -- So many rows of known_api_keys.
 DELETE FROM known_api_keys

@@ -27,10 +27,10 @@ WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM strea
 DELETE FROM streams
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM streams x WHERE x.workspace_id = :workspace_id LIMIT :most));
 
--- name: erase_entry_words
--- So many rows of entry_words.
-DELETE FROM entry_words
-WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM entry_words x WHERE x.workspace_id = :workspace_id LIMIT :most));
+-- name: erase_word_entries
+-- So many rows of word_entries.
+DELETE FROM word_entries
+WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM word_entries x WHERE x.workspace_id = :workspace_id LIMIT :most));
 
 -- name: erase_entry_names
 -- So many rows of entry_names.

@@ -1,4 +1,4 @@
--- depends: 0060_staff_access
+-- depends: 0192_erasing
 -- A word of diffs has one row for all entries that one transaction adds and that happened within the same second, instead of one for each of
 -- them: these rows were two fifths of what PostgreSQL did for an entry. Within a second entries are sorted by whoever reads them.
 SET lock_timeout = '3s';
@@ -29,3 +29,5 @@ CREATE POLICY workspace ON word_entries TO audit_app
     USING (workspace_id = current_setting('app.workspace_id'))
     WITH CHECK (workspace_id = current_setting('app.workspace_id'));
 GRANT SELECT, INSERT, DELETE ON word_entries TO audit_app;
+
+CREATE TRIGGER fence AFTER INSERT ON word_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_erased();

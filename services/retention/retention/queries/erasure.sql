@@ -1,6 +1,11 @@
 -- Rows of a workspace that is erased, so many at once, in the order of migrations/erasure.yaml: what points to a row goes before it. The
 -- eraser runs whatever begins with `erase_`, in this order; a test holds both together.
 
+-- name: erase_sub_processor_announcements
+-- So many rows of sub_processor_announcements.
+DELETE FROM sub_processor_announcements
+WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM sub_processor_announcements x WHERE x.workspace_id = :workspace_id LIMIT :most));
+
 -- name: erase_sub_processor_notices
 -- So many rows of sub_processor_notices.
 DELETE FROM sub_processor_notices

@@ -1,4 +1,4 @@
--- depends: 0180_staff_grants
+-- depends: 0190_tombstones
 -- How much of its limits a workspace, and each of its API keys, has used up: processes take allowances from here and let requests in by them.
 SET lock_timeout = '3s';
 
@@ -25,6 +25,8 @@ BEGIN
     EXECUTE format($policy$CREATE POLICY workspace ON request_allowances TO %I
         USING (workspace_id = current_setting('app.workspace_id'))
         WITH CHECK (workspace_id = current_setting('app.workspace_id'))$policy$, app);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE (quota, used, granted, ends_at) ON request_allowances TO %I', app);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE (quota, used, granted, ends_at), DELETE ON request_allowances TO %I', app);
 END
 $roles$;
+
+CREATE TRIGGER fence AFTER INSERT ON request_allowances FOR EACH STATEMENT EXECUTE FUNCTION refuse_erased();

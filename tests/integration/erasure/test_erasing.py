@@ -165,36 +165,58 @@ async def test_the_vault_waits_for_its_revocations_and_tells_how_they_ended(plac
     assert await place.admin.fetchval(destroyed) == 1
 
 
-async def heard(place: Place, *payloads: Message, producer: str = "retention") -> list[Verdict]:
+def event_of(payload: Message, producer: str = "retention") -> Event[Message]:
+    """A message of the workspace."""
+    return Event(workspace_id=ACME, payload=payload, producer=producer, aggregate_id=ORDER.erasure_id, sequence=1)
+
+
+async def heard(place: Place, *events: Event[Message]) -> list[Verdict]:
     """What becomes of messages of the workspace, in the service's own consumers."""
     orders, receipts = Routes(), Routes()
     follow_erasures(orders, lambda: None)
     follow_receipts(receipts, lambda: None)
     verdicts = []
-    for payload in payloads:
-        topic, routes = ("erasure-receipts", receipts) if isinstance(payload, ErasureCompleted) else ("erasure", orders)
-        name = f"{place.service}.{topic}"
-        event = Event(workspace_id=ACME, payload=payload, producer=producer, aggregate_id=ORDER.erasure_id, sequence=1)
-        verdicts += await Consumer(name, place.db, routes).process([delivery(event, name)])
+    for event in events:
+        is_receipt = isinstance(event.payload, ErasureCompleted)
+        name = f"{place.service}.{'erasure-receipts' if is_receipt else 'erasure'}"
+        consumer = Consumer(name, place.db, receipts if is_receipt else orders)
+        verdicts += await consumer.process([delivery(event, name)])
     return verdicts
+
+
+def asked() -> Event[Message]:
+    """The workspace is to be erased."""
+    payload = ErasureRequested(erasure_id=ORDER.erasure_id)
+    payload.asked_at.FromDatetime(ORDER.asked_at)
+    payload.due_at.FromDatetime(ORDER.due_at)
+    return event_of(payload)
 
 
 @pytest.mark.parametrize("place", ["audit"], indirect=True)
 async def test_messages_in_any_order_come_to_the_same_end(place: Place) -> None:
-    asked = ErasureRequested(erasure_id=ORDER.erasure_id)
-    asked.asked_at.FromDatetime(ORDER.asked_at)
-    asked.due_at.FromDatetime(ORDER.due_at)
+    order = asked()
     told = [
-        receipt(Receipt(erasure_id=ORDER.erasure_id, service=other, stage=Stage.ERASED, at=ORDER.asked_at))
+        event_of(
+            receipt(Receipt(erasure_id=ORDER.erasure_id, service=other, stage=Stage.ERASED, at=ORDER.asked_at)), other
+        )
         for other in sorted(BEFORE)
     ]
-    for other, one in zip(sorted(BEFORE), told, strict=True):
-        assert await heard(place, one, producer=other) == [Verdict.RETRY], "there is no erasure yet"
-    assert await heard(place, asked, asked) == [Verdict.ACK] * 2
-    for other, one in zip(sorted(BEFORE), told, strict=True):
-        assert await heard(place, one, one, producer=other) == [Verdict.ACK] * 2
+    assert await heard(place, *told) == [Verdict.RETRY] * 3, "there is no erasure yet"
+    assert await heard(place, order, order, *told, *told) == [Verdict.ACK] * 8
     await place.turns_until("erased")
-    again = ErasureVerify(erasure_id=ORDER.erasure_id, attempt=1)
-    assert await heard(place, again, asked, again) == [Verdict.ACK] * 3
+    again = event_of(ErasureVerify(erasure_id=ORDER.erasure_id, attempt=1))
+    assert await heard(place, again, order, again) == [Verdict.ACK] * 3
     await place.turn()
     assert [one.stage for one in await place.receipts()] == [Stage.FROZEN, Stage.ERASED, Stage.VERIFIED]
+
+
+@ONE
+async def test_who_has_forgotten_the_answers_is_answered_again(place: Place) -> None:
+    for _ in range(2):
+        await heard(place, asked())
+        for _ in range(4):
+            await place.turn()
+        assert await place.stage() == "erased"
+        await heard(place, event_of(ErasureVerify(erasure_id=ORDER.erasure_id, attempt=1)))
+        await place.turn()
+    assert [one.stage for one in await place.receipts()] == [Stage.FROZEN, Stage.ERASED, Stage.VERIFIED] * 2

@@ -176,8 +176,8 @@ class Shop:
 
     def _rounds(self) -> Sequence[object]:
         works = self.retention.parts._works
-        found = [work.__self__.rounds for work in works if isinstance(work.__self__, Rounds)]  # type: ignore[attr-defined]
-        return found[0]
+        rounds = [work.__self__ for work in works if isinstance(work.__self__, Rounds)]  # type: ignore[attr-defined]
+        return [one for each in rounds for one in each.rounds]
 
 
 def message(event: Record, workspace_id: WorkspaceId) -> Event[Message] | None:

@@ -33,9 +33,17 @@ class Tombstone:
     providers: Mapping[str, str]
 
 
-async def freeze(tx: Tx, order: Order) -> None:
-    """Let nothing more be added for the workspace, once this has been committed; the first order stands."""
-    await tx.execute("tombstone_set", erasure_id=order.erasure_id, asked_at=order.asked_at, due_at=order.due_at)
+async def freeze(tx: Tx, order: Order) -> bool:
+    """Let nothing more be added for the workspace, once this has been committed; False where an order stands already."""
+    found = await tx.fetch_one(
+        "tombstone_set", erasure_id=order.erasure_id, asked_at=order.asked_at, due_at=order.due_at
+    )
+    return found is not None
+
+
+async def again(tx: Tx, erasure_id: str) -> None:
+    """Go through the erasure again and answer all of it again."""
+    await tx.execute("tombstone_again", erasure_id=erasure_id)
 
 
 async def read(tx: Tx) -> Tombstone | None:

@@ -124,11 +124,14 @@ class Erasing:
         async with self.db.workspace(workspace_id) as tx:
             await store.later(tx, seconds)
 
-    async def _frozen(self, workspace_id: WorkspaceId, tombstone: Tombstone) -> None:
+    async def _tell_frozen(self, workspace_id: WorkspaceId, tombstone: Tombstone) -> None:
         async with self.db.workspace(workspace_id) as tx:
             if await store.told(tx):
                 await self._tell(tx, tombstone, Stage.FROZEN)
             reach("erasure.before_frozen")
+
+    async def _frozen(self, workspace_id: WorkspaceId, tombstone: Tombstone) -> None:
+        await self._tell_frozen(workspace_id, tombstone)
         if not await self.part.may_close(workspace_id, tombstone):
             await self._wait(workspace_id, self.part_seconds)
             return
@@ -137,6 +140,7 @@ class Erasing:
             await store.later(tx, 0)
 
     async def _erase(self, workspace_id: WorkspaceId, tombstone: Tombstone) -> None:
+        await self._tell_frozen(workspace_id, tombstone)
         await self._erased(workspace_id, tombstone)
         async with self.db.workspace(workspace_id) as tx:
             if await store.erased(tx):

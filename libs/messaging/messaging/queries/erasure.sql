@@ -2,7 +2,14 @@
 -- Lets nothing more be added for the workspace. One that is there stays as it is.
 INSERT INTO tombstones (workspace_id, erasure_id, asked_at, due_at)
 VALUES (:workspace_id, :erasure_id, :asked_at, :due_at)
-ON CONFLICT (workspace_id) DO NOTHING;
+ON CONFLICT (workspace_id) DO NOTHING
+RETURNING erasure_id;
+
+-- name: tombstone_again
+-- The erasure is asked for anew, by somebody who has forgotten what was answered: it is gone through again and answered again.
+UPDATE tombstones
+SET told = false, stage = CASE stage WHEN 'erased' THEN 'closed' ELSE stage END, asked_attempt = 0, answered_attempt = 0, next_at = now()
+WHERE workspace_id = :workspace_id AND erasure_id = :erasure_id;
 
 -- name: tombstone_read
 -- The workspace's tombstone.

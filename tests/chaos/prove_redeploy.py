@@ -2,9 +2,9 @@
 
 A whole stack in which every service is the previous release (deploy/previous.yaml, or the newest tag), on that release's schemas. 20 runs
 and 200 audit entries a second go on, and people look at every service's pages, while each service in turn is rolled to today's code (its
-`pre` migrations first, both versions side by side, then its `post`), back to the previous release on the new schema, and forward again with
-kill -9 for the old one while both serve. FULL=1 does it three times, from either version in turn. That a wrong way of rolling would be
-noticed is shown by tests/e2e/test_redeploy.py.
+`pre` migrations first, both versions side by side), back to the previous release on that schema, and forward again with kill -9 for the old
+one while both serve. Its `post` migrations come last. FULL=1 goes on with two rounds of today's code alone. That a wrong way of rolling
+would be noticed is shown by tests/e2e/test_redeploy.py.
 
 `user_errors` are answers other than 2xx to people's requests, none of which is repeated by them; `killed_errors` those that were with an
 instance at the moment when it was killed. `longest_pause_s` is the longest time in which somebody who looks at one service's pages all the
@@ -151,4 +151,4 @@ async def _rolled(exercise: Exercise, plan: Plan, rounds: int) -> None:
             await exercise.of(service)
             done += 1
         if number + 1 < rounds:
-            exercise.old, exercise.new = exercise.new, exercise.old
+            exercise.old = exercise.new  # its `post` has run: nobody goes back to what was before

@@ -52,8 +52,13 @@ def silent(_: str, __: float) -> None:
     """Tells nobody."""
 
 
-async def roll(stack: Stack, service: str, code: Code, tell: Tell = silent, *, beside_seconds: float = 0.0) -> Rolled:
-    """Replace the instances of a service by one of `code`; for `beside_seconds` old and new get requests in turns. Raises RolloutFailed."""
+async def roll(
+    stack: Stack, service: str, code: Code, tell: Tell = silent, *, beside_seconds: float = 0.0, finish: bool = True
+) -> Rolled:
+    """Replace the instances of a service by one of `code`; for `beside_seconds` old and new get requests in turns. Raises RolloutFailed.
+
+    Without `finish`, the `post` migrations are left for later: until they have run, the version before can be gone back to.
+    """
     old = stack.instances[service]
     tell("applying what has to be there before", 0.0)
     await migrated(stack, service, code, "pre")
@@ -70,8 +75,9 @@ async def roll(stack: Stack, service: str, code: Code, tell: Tell = silent, *, b
     began = time.monotonic()
     ended = await asyncio.gather(*(stack.remove(one) for one in old))
     drained = time.monotonic() - began
-    tell("applying what may be gone now", 0.9)
-    await migrated(stack, service, code, "post")
+    if finish:
+        tell("applying what may be gone now", 0.9)
+        await migrated(stack, service, code, "post")
     tell("done", 1.0)
     worst = next((status for status in ended if status != 0), 0)
     return Rolled(service, code.name, round(ready, 2), round(drained, 2), worst)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from chaos.redeploy.users import Trouble
 from local.stack import Stack
 from local.stack.instances import Code
-from local.stack.rollout import Rolled, roll
+from local.stack.rollout import Rolled, migrated, roll
 
 # Both versions get requests for so long.
 BESIDE_SECONDS = 3.0
@@ -38,7 +38,7 @@ class Exercise:
     kills: list[Kill] = field(default_factory=list)
 
     async def of(self, service: str) -> None:
-        """Forward and back, then the new one beside the old, which is killed; the new one stays."""
+        """Forward and back, then the new one beside the old, which is killed; the new one stays, and with it its `post`."""
         for code in (self.new, self.old):
             self.rolled.append(await self._roll(service, code))
         (old,) = self.stack.instances[service]
@@ -50,9 +50,10 @@ class Exercise:
         await asyncio.sleep(BESIDE_SECONDS)
         self.stack.direct(service, [new])
         await self.stack.remove(old)
+        await migrated(self.stack, service, self.new, "post")
 
     async def _roll(self, service: str, code: Code) -> Rolled:
-        return await roll(self.stack, service, code, beside_seconds=BESIDE_SECONDS)
+        return await roll(self.stack, service, code, beside_seconds=BESIDE_SECONDS, finish=False)
 
     def unfinished(self) -> list[str]:
         """Instances that did not finish within the platform's time."""

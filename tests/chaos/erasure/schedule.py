@@ -4,7 +4,7 @@ deliver    a batch with messages of the workspace and of another one, again and 
 replay     what was parked before is processed again, or published again
 slow       a transaction that began before, and commits whenever it likes (a model's answer, a renewed credential)
 late       a transaction of its own (a webhook, a firing schedule, a request)
-upload     a transaction, then an object, as workers write them
+upload     a transaction, then an object, as workers write them, for no longer than a claim lasts
 the eraser dies at a named place, once or more, and another takes over
 """
 
@@ -29,6 +29,7 @@ from integration.erasure.place import ORDER, Place
 from isolation.mutants.world import seed as fill
 from messaging import Consumer, Parked, Routes, Verdict
 from messaging.erasure import Eraser, store
+from messaging.erasure.worker import QUIET_SECONDS
 from messaging.memberships import follow_members
 from messaging.store import Rejected, park_incoming
 from testkit.messages import delivery
@@ -68,7 +69,7 @@ class Schedule:
     workspace: WorkspaceId
     other: WorkspaceId
     refused: int = 0
-    asked: int = 0
+    uploading: int = 0
     _events: list[Event[MemberAdded]] = field(default_factory=list)
 
     async def run(self) -> Outcome:
@@ -168,9 +169,11 @@ class Schedule:
         except CallmineError:
             self.refused += 1
             return
+        self.uploading += 1
         for _ in range(self.rng.randrange(8)):
             yield
         self.place.shelf.folders[self.workspace] += 1
+        self.uploading -= 1
 
     async def _ask(self) -> None:
         async with self.place.db.workspace(self.workspace) as tx:
@@ -179,6 +182,9 @@ class Schedule:
     async def _erase(self) -> None:
         """A turn of a worker that may die in it, and of the one that asks for verifications until nothing is left."""
         await self.place.admin.execute("UPDATE tombstones SET next_at = now() WHERE next_at IS NOT NULL")
+        if not self.uploading:
+            # Time enough has gone by for every claim of before to be lost: nobody is at work any more.
+            await self.place.admin.execute("UPDATE tombstones SET erased_at = erased_at - interval '1 hour'")
         doomed = self.rng.random() < 0.3
         point, number = self.rng.choice(POINTS), self.rng.randrange(4)
 
@@ -217,7 +223,7 @@ class Schedule:
 
 
 async def run(place: Place, seed: int) -> Outcome:
-    """One schedule, in workspaces of its own."""
+    """One schedule, in workspaces of its own; the caller has set for how long the place's verifications wait."""
     workspace, other = WorkspaceId(f"org_s{seed}x"), WorkspaceId(f"org_o{seed}x")
     return await Schedule(place, Random(seed), workspace, other).run()
 
@@ -264,11 +270,21 @@ async def _verified_unseen(place: Place) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def _hasty(place: Place) -> AsyncIterator[None]:
+    place.quiet_seconds = 0.0
+    try:
+        yield
+    finally:
+        place.quiet_seconds = QUIET_SECONDS
+
+
 Mutant = Callable[[Place], AbstractAsyncContextManager[None]]
 
 MUTANTS: Mapping[str, Mutant] = {
     "no tombstone is looked for": _no_fence,
     "nobody waits for transactions that began before": _no_barrier,
     "a verification looks at nothing": _verified_unseen,
+    "a verification does not wait for uploads": _hasty,
 }
 """Erasures that are wrong, each in one way; some of few schedules has to find each."""

@@ -79,6 +79,7 @@ class Place:
     shelf: Shelf
     part: Part
     rows_at_once: int = 2_000
+    quiet_seconds: float = 0.0
 
     @property
     def rules(self) -> Rules:
@@ -91,7 +92,7 @@ class Place:
         opening = show_everything if self.service == "analysis" else None
         eraser = Eraser(self.db, self.shelf, opening, self.rows_at_once, objects_at_once=3)
         outbox = Outbox(self.service) if self.service != "retention" else None
-        return Erasing(self.service, self.db, outbox, eraser, self.part)
+        return Erasing(self.service, self.db, outbox, eraser, self.part, quiet_seconds=self.quiet_seconds)
 
     async def freeze(self, workspace_id: WorkspaceId = ACME) -> None:
         """As the message does."""

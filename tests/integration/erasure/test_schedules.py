@@ -6,16 +6,18 @@ import pytest
 
 from chaos.erasure import MUTANTS, run
 from integration.erasure.place import Place
+from messaging.erasure.worker import QUIET_SECONDS
 
 SEEDS = 6
 # Of a mutant: as many as it takes.
-MOST = 40
+MOST = 60
 
 ONE = pytest.mark.parametrize("place", ["ingest"], indirect=True)
 
 
 @ONE
 async def test_nothing_comes_back_in_any_order(place: Place) -> None:
+    place.quiet_seconds = QUIET_SECONDS
     for seed in range(SEEDS):
         outcome = await run(place, seed)
         assert outcome.ended, f"seed {seed}"
@@ -25,6 +27,7 @@ async def test_nothing_comes_back_in_any_order(place: Place) -> None:
 @ONE
 @pytest.mark.parametrize("name", MUTANTS)
 async def test_an_erasure_that_is_wrong_is_found(place: Place, name: str) -> None:
+    place.quiet_seconds = QUIET_SECONDS
     async with MUTANTS[name](place):
         for seed in range(MOST):
             outcome = await run(place, seed)

@@ -17,6 +17,7 @@ class Tombstone:
     """An erasure as it stands here.
 
     `barrier`: every transaction that had not seen the stage has a lower number; None where nobody has looked yet.
+    `erased_seconds`: how long ago all was erased; None before.
     """
 
     erasure_id: str
@@ -31,6 +32,7 @@ class Tombstone:
     rows: Mapping[str, int]
     objects: int
     providers: Mapping[str, str]
+    erased_seconds: float | None
 
 
 async def freeze(tx: Tx, order: Order) -> bool:

@@ -31,6 +31,10 @@ log = logger("messaging.erasure")
 # Places of the receipts within the erasure's own aggregate: the stages, then verifications by their attempt.
 _SEQUENCES = {Stage.FROZEN: 1, Stage.ERASED: 2, Stage.VERIFIED: 2}
 
+# Whoever writes an object has a claim, and loses it when its row has gone: within the lease, a minute or two, and an upload that is
+# under way then ends within another two (cloud.objects.RETRY_SECONDS).
+QUIET_SECONDS = 600.0
+
 
 class Part(Protocol):
     """What is a service's own in an erasure."""
@@ -62,7 +66,8 @@ class PlainPart:
 class Erasing:
     """Carries on the erasures of one service. Without an `outbox`, as in retention, which asks for them itself, nobody is told.
 
-    Times are in seconds: how long to wait for transactions under way, and for a part.
+    Times are in seconds: how long to wait for transactions under way, for a part, and before a verification for
+    those who write objects.
     """
 
     service: str
@@ -72,6 +77,7 @@ class Erasing:
     part: Part = field(default_factory=PlainPart)
     settle_seconds: float = 1.0
     part_seconds: float = 30.0
+    quiet_seconds: float = QUIET_SECONDS
     at_once: int = 5
 
     async def once(self) -> bool:
@@ -158,6 +164,9 @@ class Erasing:
         return {**first, **await self.eraser.erase(workspace_id)}
 
     async def _verify(self, workspace_id: WorkspaceId, tombstone: Tombstone) -> None:
+        if (seconds := self._unrest(tombstone)) > 0:
+            await self._wait(workspace_id, seconds)
+            return
         attempt = tombstone.asked_attempt
         left = await self._erased(workspace_id, tombstone)
         async with self.db.workspace(workspace_id) as tx:
@@ -166,6 +175,12 @@ class Erasing:
             reach("erasure.before_verified")
         if left:
             log.warning("something was left of an erased workspace, and is erased now", tables=" ".join(sorted(left)))
+
+    def _unrest(self, tombstone: Tombstone) -> float:
+        """For how many seconds somebody who was at work when all was erased may still put an object there."""
+        if self.eraser.folders is None:
+            return 0.0
+        return self.quiet_seconds - (tombstone.erased_seconds or 0.0)
 
     async def _tell(
         self, tx: Tx, tombstone: Tombstone, stage: Stage, left: Mapping[str, int] | None = None, attempt: int = 0

@@ -13,7 +13,8 @@ WHERE workspace_id = :workspace_id AND erasure_id = :erasure_id;
 
 -- name: tombstone_read
 -- The workspace's tombstone.
-SELECT erasure_id, asked_at, due_at, stage, barrier, told, asked_attempt, answered_attempt, others, rows, objects, providers
+SELECT erasure_id, asked_at, due_at, stage, barrier, told, asked_attempt, answered_attempt, others, rows, objects, providers,
+    extract(epoch FROM clock_timestamp() - erased_at)::float8 AS erased_seconds
 FROM tombstones
 WHERE workspace_id = :workspace_id;
 
@@ -67,7 +68,7 @@ WHERE workspace_id = :workspace_id;
 -- name: tombstone_erased
 -- All is gone; a row the first time.
 UPDATE tombstones
-SET stage = 'erased', next_at = CASE WHEN asked_attempt > answered_attempt THEN now() END
+SET stage = 'erased', erased_at = clock_timestamp(), next_at = CASE WHEN asked_attempt > answered_attempt THEN now() END
 WHERE workspace_id = :workspace_id AND stage <> 'erased'
 RETURNING erasure_id;
 

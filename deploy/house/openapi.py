@@ -175,7 +175,7 @@ def _complete(operation: Json, path: str, method: str, mark: Needs | None) -> No
     operation["operationId"] = _operation_id(method, path)
     once = any(one.get("name") == "idempotency-key" for one in operation.get("parameters", []))
     statuses = ["400", "401", "403", "503"]
-    statuses += ["404"] if "{" in path or path.endswith(("/plan", "/workspace")) or method != "GET" else []
+    statuses += ["404"] if "{" in path or path.endswith(("/plan", "/workspace", "/erasure")) or method != "GET" else []
     # What a route says itself; 422 is said of every route that takes anything, and answered by those that change something.
     statuses += [code for code in operation["responses"] if code in _PROBLEMS and code != "422"]
     statuses += ["409", "422"] if method != "GET" else []

@@ -46,7 +46,7 @@ async def test_what_is_left_out_looks_nothing_up(postgres_url: str) -> None:
     looked = Looked()
     await look(postgres_url, "audit", ROWS, looked)
     named = _names(looked.excluded)
-    messages = {"scope_enter", "staff_enter", "outbox_insert", "inbox_enter", "membership_save"}
+    messages = {"scope_enter", "staff_enter", "outbox_insert", "tombstone_set", "membership_save"}
     added = {
         "names_keep_enter",
         "workspace_keep",

@@ -20,6 +20,7 @@ from house.openapi import FILE, api_routes, apps
 from isolation.elsewhere.town import Town, built
 from isolation.interference.surroundings import surroundings
 from isolation.interference.world import opened
+from local.sandbox.clerk.people import HARBORLINE
 
 DOCUMENT: Json = json.loads(FILE.read_text())
 SEED, ROUNDS = 20_261, 12
@@ -153,9 +154,20 @@ def faults(operation: Operation, answer: httpx.Response) -> list[str]:
     return [f"{list(one.absolute_path)} {one.message[:200]}" for one in validator.iter_errors(answer.json())]
 
 
+async def _ask_for_erasure(town: Town) -> None:
+    """Nothing happens for a day, in which it can be taken back."""
+    [workspace] = await town.world.sql(
+        "retention", "SELECT name FROM workspaces WHERE workspace_id = $1", HARBORLINE.organization_id
+    )
+    admin = town.client("retention", "admin", "program")
+    asked = await admin.post("/api/v1/erasure", json={"workspace_name": workspace["name"]})
+    assert asked.status_code == 202, asked.text
+
+
 async def test_every_answer_is_one_that_is_described(town: Town) -> None:
     page = await town.client("audit", "admin", "program").get("/api/v1/audit")
     driver = Driver(town, Random(SEED), page.json()["mark"])
+    await _ask_for_erasure(town)
     for operation in operations():
         await driver.drive(operation)
     assert driver.problems == []

@@ -49,9 +49,10 @@ async def fill(oracle: Connection, statements: Queries, rows: int) -> frozenset[
     # Foreign keys are triggers, which are off in this session.
     await oracle.execute("SET session_replication_role = replica")
     tables = await _tables(oracle, statements)
+    alone = {row["relation"] for row in await oracle.fetch(statements["alone_for_a_time"].sql)}
     for relation, columns in tables.items():
         states = states_of(listed.get(relation, ""))
-        await oracle.execute(_insert(relation, columns, states, rows))
+        await oracle.execute(_insert(relation, columns, states, rows, alone=relation in alone))
         await oracle.execute(f"VACUUM (ANALYZE) {relation}")
     return frozenset(tables)
 
@@ -74,8 +75,8 @@ def states_of(definitions: str) -> list[str]:
     return max((_QUOTED.findall(one) for one in lists if one.startswith("state = ANY")), key=len, default=[])
 
 
-def _insert(relation: str, columns: Sequence[Column], states: Sequence[str], rows: int) -> str:
-    alone = columns[0].key_size == 1
+def _insert(relation: str, columns: Sequence[Column], states: Sequence[str], rows: int, *, alone: bool) -> str:
+    alone = alone or columns[0].key_size == 1
     count, workspaces = (WORKSPACES_ALONE, WORKSPACES_ALONE) if alone else (rows, WORKSPACES)
     values = ", ".join(_value(column, states, workspaces) for column in columns)
     names = ", ".join(f'"{column.name}"' for column in columns)

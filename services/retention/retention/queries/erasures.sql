@@ -64,10 +64,11 @@ WHERE workspace_id = :workspace_id AND id = :id AND state IN ('erasing', 'verify
 
 -- name: erasure_claim
 -- Takes a request that is due; no row when somebody else has it, or it is not due any more. It is looked at again when the lease is over.
+-- Written so that the sweep's index does not serve it: the key leads to the one row.
 UPDATE erasures
 SET fence = fence + 1, leased_until = clock_timestamp() + make_interval(secs => :lease_seconds::float8),
     next_at = clock_timestamp() + make_interval(secs => :lease_seconds::float8)
-WHERE workspace_id = :workspace_id AND id = :id AND next_at <= clock_timestamp()
+WHERE workspace_id = :workspace_id AND id = :id AND coalesce(next_at, 'infinity') <= clock_timestamp()
   AND (leased_until IS NULL OR leased_until <= clock_timestamp())
 RETURNING fence, failures;
 

@@ -12,6 +12,16 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND EXISTS (SELECT FROM pg_attribute w WHERE w.attrelid = c.oid AND w.attname = 'workspace_id')
 ORDER BY c.relname, a.attnum;
 
+-- name: alone_for_a_time
+-- Tables in which a workspace has one row at most of a certain kind: no more is made up for it.
+-- cross-workspace: reads the catalog only
+SELECT c.relname AS relation
+FROM pg_index x
+JOIN pg_class c ON c.oid = x.indrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'workspace_id'
+WHERE x.indisunique AND x.indpred IS NOT NULL AND x.indnkeyatts = 1 AND x.indkey[0] = a.attnum;
+
 -- name: check_constraints
 -- What a made-up row could offend.
 -- cross-workspace: reads the catalog only

@@ -10,12 +10,12 @@ import pytest
 
 from cloud.engine import keep_engine
 from isolation import session as capture
-from testkit.canaries import no_canaries, search
+from testkit.canaries import line_search, no_canaries
 from testkit.outside import outside
 from testkit.postgres import new_database, postgres_url, templates
 from testkit.shares import ByFile, Producer, WorkerController
 
-__all__ = ["new_database", "no_canaries", "outside", "postgres_url", "search", "templates"]
+__all__ = ["line_search", "new_database", "no_canaries", "outside", "postgres_url", "templates"]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -146,6 +146,7 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     ("egress.sdk", "connect_tcp"): "connects for httpx2 to addresses that were judged",
     ("egress.dialling", "socket"): "looks names up",
     ("egress", "ssl"): "what TLS the way out speaks",
+    ("database.migrations", "psycopg"): "the names of errors; yoyo connects",
     ("cloud", "google"): "Google's own clients: secrets, keys",
     ("cloud", "grpc"): "the channel of Google's own clients",
     ("cloud", "secure_channel"): "the channel of Google's own clients",

@@ -51,6 +51,8 @@ async def writes(admin: Connection, service: str) -> list[Write]:
     for row in await admin.fetch(_TABLES, Roles.of(service).app):
         table, columns = row["table"], ", ".join(f'"{column}"' for column in row["columns"])
         rows = await admin.fetch(f'SELECT to_jsonb(t)::text AS row FROM "{table}" t')
+        if table == "tombstones":
+            continue  # one would let nothing else be added: tests/integration/erasure looks at it
         assert rows, f"{SEEDS.name}/{service}.sql has no row of {table}"
         for one in rows:
             text = one["row"].replace('"workspace_id": "org_b"', '"workspace_id": "org_a"').replace("'", "''")

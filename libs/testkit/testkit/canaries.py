@@ -87,15 +87,15 @@ def searching() -> Iterator[Search]:
 
 
 @pytest.fixture(scope="session")
-def search() -> Iterator[Search]:
+def line_search() -> Iterator[Search]:
     """The search of this run."""
     with searching() as made:
         yield made
 
 
 @pytest.fixture(autouse=True)
-def no_canaries(search: Search) -> Iterator[None]:
+def no_canaries(line_search: Search) -> Iterator[None]:
     """Fails the test whose log lines hold what they must not."""
     yield
-    if found := search.take():
+    if found := line_search.take():
         raise Found(f"a secret or something that was said is in {', '.join(found)}")

@@ -188,9 +188,6 @@ async def test_the_database_refuses_what_the_code_would_let_through(dsns: Servic
         for text in (
             "UPDATE staff_grants SET minutes = 60",
             "UPDATE staff_decisions SET decided_by = 'nobody'",
-            "DELETE FROM staff_decisions",
-            "DELETE FROM staff_reads",
-            "DELETE FROM staff_grants",
             "UPDATE staff_reads SET rows = 0",
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -90,7 +90,7 @@ class Way:
 def worker(service: Service, kind: type[W]) -> W:
     """The service's own worker of that kind, as its composition root made it."""
     rounds = [work.__self__.rounds for work in service.parts._works if isinstance(work.__self__, Rounds)]  # type: ignore[attr-defined]
-    return next(one for one in rounds[0] if isinstance(one, kind))
+    return next(one for some in rounds for one in some if isinstance(one, kind))
 
 
 @asynccontextmanager

@@ -51,10 +51,6 @@ UNSAFE: Mapping[str, tuple[str, str]] = {
         APP + "may create tables, owns objects",
     ),
     "large object": ("SELECT lo_create(7); ALTER LARGE OBJECT 7 OWNER TO startup_check_app", APP + "owns objects"),
-    "workspace by default": (
-        "ALTER ROLE startup_check_app SET app.workspace_id = 'org_a'",
-        APP + "starts in a workspace",
-    ),
     "member of the owner": (
         "GRANT startup_check_owner TO startup_check_app",
         APP + "is a member of startup_check_owner, which may create schemas, .*owns tables",

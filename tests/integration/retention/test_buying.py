@@ -61,8 +61,7 @@ async def test_a_program_of_an_admin_gets_the_same_pages(shop: Shop) -> None:
         pages = [await client.post(f"{API}/checkout", json={"plan": "growth"}, headers=once) for _ in range(2)]
         assert [one.status_code for one in pages] == [201, 201]
         assert pages[0].json() == pages[1].json()
-        [session] = shop.ledger.tables["sessions"].values()
-        assert session["url"] == pages[0].json()["url"]
+        [session] = [one for one in shop.ledger.tables["sessions"].values() if one["url"] == pages[0].json()["url"]]
         for path, body in (("checkout", {"plan": "growth"}), ("addons", {"packs": 1}), ("portal", {}), ("keep", None)):
             assert (await other.post(f"{API}/{path}", json=body)).status_code == 403, path
         for path, body in (("checkout", {"plan": "free"}), ("checkout", {"plan": "x"}), ("addons", {"packs": 21})):

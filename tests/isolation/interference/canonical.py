@@ -9,6 +9,7 @@
     a sealed credential                -> the SHA-256 of what is inside, opened with the requester's key
     whsec_…                            -> <secret>: random, as is what is sealed of it
     in 12 ms                           -> in <n> ms
+    "key";r=590;t=55                    -> "key";r=590;t=<n>
 
 Ids, trace ids and the services' own clock are not replaced: they are the same in both worlds (see `sources`).
 """
@@ -46,6 +47,8 @@ _RULES = (
     (re.compile(rb"whsec_[A-Za-z0-9+/]+=*"), b"<secret>"),
     (re.compile(rb'"milliseconds":\d+'), b'"milliseconds":<n>'),
     (re.compile(rb"\b(in|after) \d+ ms"), rb"\1 <n> ms"),
+    # How long a limit's minute still lasts, by the database's clock; how much of it is left is compared.
+    (re.compile(rb";r=(\d+);t=\d+"), rb";r=\1;t=<n>"),
     (re.compile(rb"[0-9.]+ calls a minute|about [0-9]+ (?:s|min|minutes?|h [0-9]+ min)\b"), b"<pace>"),
 )
 _LENGTH = re.compile(rb"^content-length: \d+$", re.MULTILINE)

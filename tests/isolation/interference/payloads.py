@@ -144,12 +144,9 @@ def _read(w: Subject) -> tuple[Message, str]:
 
 
 def _erased(w: Subject) -> tuple[Message, str]:
-    """Mostly one that cannot be meant: after one that is, nothing is done in the workspace any more."""
-    erasure, second = w.grant(), 1_767_225_600
-    whole = ErasureRequested(
-        erasure_id=erasure, asked_at=Timestamp(seconds=second), due_at=Timestamp(seconds=second + 1)
-    )
-    return _about(erasure, whole if w.number(*range(20)) == 0 else ErasureRequested(erasure_id=erasure))
+    """One that cannot be meant: after one that is, nothing is done in the workspace any more (tests/integration/erasure)."""
+    erasure = w.grant()
+    return _about(erasure, ErasureRequested(erasure_id=erasure))
 
 
 def _granted(w: Subject) -> tuple[Message, str]:

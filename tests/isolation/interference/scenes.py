@@ -95,7 +95,7 @@ def start(number: int) -> Ask:
 
 def foreign_ids(moment: int, count: int) -> Foreign:
     """The ids of what `before` lets each rival have; the subject never has them."""
-    runs = [str(_first(_run_source(moment, number))) for number in range(count)]
+    runs = [str(_first(_run_source(moment, number), request=True)) for number in range(count)]
     work = _work_source(moment)
     reports = [str(_first(work.part(synthesis_part(uuid.UUID(run))))) for run in runs]
     return Foreign(runs, reports)
@@ -136,8 +136,12 @@ def _work_source(moment: int) -> Source:
     return Source(moment - STEP, "foreign work")
 
 
-def _first(source: Source) -> uuid.UUID:
+def _first(source: Source, *, request: bool = False) -> uuid.UUID:
+    """The first id that work draws; a request begins with the two numbers of its trace."""
     with drawing_from(source):
+        if request:
+            source.random(16)
+            source.random(8)
         return uuid7()
 
 

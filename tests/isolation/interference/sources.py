@@ -120,10 +120,10 @@ _apply, _do_call, _do_synthesis, _attempt = Consumer._apply, CallWork.do, Synthe
 _do_schedule = ScheduleWork.do
 
 
-async def _apply_part(self: Consumer, batch: Batch, group: Group) -> None:
+async def _apply_part(self: Consumer, batch: Batch, group: Group) -> int:
     """A batch holds several workspaces' messages: each group draws from its own source."""
     with _part("group:" + ",".join(sorted(str(letter.event.event_id) for letter in group.letters))):
-        await _apply(self, batch, group)
+        return await _apply(self, batch, group)
 
 
 async def _call_part(self: CallWork, claim: CallClaim) -> None:

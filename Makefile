@@ -29,8 +29,8 @@ run: setup ## start everything, run the main job for the demo workspaces, stay u
 demo: setup ## the same on free ports; exits when the job is done, writes build/demo.json
 	@exec $(VENV)/python -m local demo $(ARGS)
 
-test: setup ## all tests, shared by two processes (WORKERS=n); PYTEST_ARGS="-k name" narrows; BACKEND=containers: in Docker
-	@CALLMINE_TEST_BACKEND=$(BACKEND) $(VENV)/python -m pytest -n $(or $(WORKERS),$(if $(PYTEST_ARGS),0,2)) --dist load $(PYTEST_ARGS)
+test: setup ## all tests, shared by three processes (WORKERS=n); PYTEST_ARGS="-k name" narrows; BACKEND=containers: in Docker
+	@CALLMINE_TEST_BACKEND=$(BACKEND) $(VENV)/python -m pytest -n $(or $(WORKERS),$(if $(PYTEST_ARGS),0,3)) --dist load $(PYTEST_ARGS)
 
 check: setup lint types imports proto-check generated lock-check sizes terraform ## lint, types, import rules, contracts, locks, sizes, Terraform
 	@echo "check: all clear"

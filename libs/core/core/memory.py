@@ -13,7 +13,8 @@ _UNUSED = "httpx._main"
 
 def load() -> None:
     """The process begins: nothing is collected until `loaded`, for what modules make while they are imported stays; and what nothing here
-    uses is not imported."""
+    uses is not imported. Before gRPC is: what it does in a child that was forked, which no child of ours needs, may crash the child."""
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     gc.disable()
     sys.modules[_UNUSED] = None  # type: ignore[assignment]  # which makes importing it an ImportError, as where its extra is not installed
 

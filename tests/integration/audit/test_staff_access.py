@@ -192,6 +192,9 @@ async def test_the_database_refuses_what_the_code_would_let_through(dsns: Servic
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await app.execute(text)
+        for table in ("staff_decisions", "staff_reads", "staff_grants"):
+            # Only with the whole workspace.
+            assert await app.execute(f"DELETE FROM {table}") == "DELETE 0"
     access, _, _ = await desk.one(MINE, grant_id, None, 1)
     assert access.state is State.OPEN
 

@@ -155,3 +155,14 @@ async def test_a_service_starts_as_a_member_of_the_role_that_serves(place: Place
         "CREATE ROLE harmless; GRANT harmless TO person"
     )
     await place.open(place.dsns.app.replace("startup_check_app", "person"))
+
+
+async def test_a_role_with_a_workspace_by_default_begins_in_none(place: Place) -> None:
+    """What a connection says when it is opened outweighs what its role has."""
+    await place.admin.execute("ALTER ROLE startup_check_app SET app.workspace_id = 'org_a'")
+    settings = DatabaseSettings(app_url=place.dsns.app, sweep_url=place.dsns.sweep, app_pool=1, sweep_pool=1)
+    with unrecorded("no service of this name"):
+        database = await Database.open(settings, Queries.of("database"), SERVICE)
+    async with database._app.acquire() as connection:
+        assert await connection.fetchval("SELECT current_setting('app.workspace_id')") == ""
+    await database.close()

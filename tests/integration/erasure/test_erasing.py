@@ -73,6 +73,22 @@ async def test_the_triggers_the_statements_and_the_manifest_agree(place: Place) 
 
 
 @EACH
+async def test_nothing_is_removed_from_a_workspace_that_is_not_erased(place: Place) -> None:
+    """But for what the application removes in its daily work."""
+    ruled = await place.admin.fetch("SELECT polrelid::regclass::text AS name FROM pg_policy WHERE polname = 'erasing'")
+    before = await place.rows(ACME)
+    tried = {row["name"] for row in ruled} - {"parked"}
+    async with place.db.workspace(ACME) as tx:
+        for name in tried:
+            assert await tx.execute(f"erase_{name}", most=100) == 0, name
+    async with place.db.sweep() as sweep:
+        assert await sweep.execute("erase_parked", workspace=ACME, most=100) == 0
+    assert await place.rows(ACME) == before
+    assert all(before[name] for name in tried), "the seeds fill every table"
+    assert {"inbox", "memberships", "parked"} <= {row["name"] for row in ruled}
+
+
+@EACH
 async def test_nothing_is_added_to_a_frozen_workspace(place: Place) -> None:
     await place.freeze()
     with pytest.raises(Gone, match="being deleted"):

@@ -10,7 +10,9 @@ from isolation.mutants.rotation import rotated
 from isolation.mutants.world import World
 
 POLICIES = """
-SELECT tablename AS table, policyname AS policy, qual, with_check FROM pg_policies WHERE $1 = ANY (roles) ORDER BY 1, 2
+SELECT tablename AS table, policyname AS policy, qual, with_check FROM pg_policies
+WHERE $1 = ANY (roles) AND permissive = 'PERMISSIVE' -- a restrictive one lets nobody see more, whatever it says
+ORDER BY 1, 2
 """
 
 _SETTING = "current_setting('app.workspace_id')"

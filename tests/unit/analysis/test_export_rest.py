@@ -6,7 +6,9 @@ import asyncio
 import csv
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 import jsonschema
 import pytest
 import typst
+import uvloop
 from unit.analysis.documents import HOSTILE, document, hostile, quotes_of
 
 from analysis.domain.export import GOOD_FOR, Export, ExportState, StoredFile, file_name
@@ -300,3 +303,27 @@ def test_typst_runs_the_same_program_for_every_report(monkeypatch: pytest.Monkey
         pdf_of(outline_of(made))
     assert ran[0] == ran[1]
     assert not Path(str(ran[0][3])).exists()
+
+
+def test_a_maker_that_dies_before_anything_is_said_to_it_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As services run, on uvloop, which tells of it as a misuse of the pipe."""
+    create = asyncio.create_subprocess_exec
+
+    async def dead(*command: str, **options: object) -> asyncio.subprocess.Process:
+        process = await create(*command, **options)  # type: ignore[arg-type]
+        await process.wait()
+        await asyncio.sleep(0.05)
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", dead)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(Transient, match="was stopped"):
+        uvloop.run(ProcessPress().make({"report": "x"}, Format.JSON))
+
+
+def test_a_process_begins_without_what_grpc_does_in_its_children() -> None:
+    """It has crashed makers between their birth and their first instruction."""
+    code = "from core.memory import load; load(); import os; print(os.environ['GRPC_ENABLE_FORK_SUPPORT'])"
+    environment = {name: value for name, value in os.environ.items() if name != "GRPC_ENABLE_FORK_SUPPORT"}
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True, text=True)
+    assert told.stdout == "0\n"

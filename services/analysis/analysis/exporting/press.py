@@ -63,6 +63,9 @@ class ProcessPress:
                 file, _ = await process.communicate(body)
         except TimeoutError as error:
             raise Permanent("the report takes too long to be laid out") from error
+        except RuntimeError as error:
+            # It died before all was said to it, which uvloop tells as a misuse of the pipe.
+            raise Transient("the file's maker was stopped") from error
         finally:
             if process.returncode is None:
                 process.kill()

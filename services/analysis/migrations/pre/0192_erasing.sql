@@ -14,6 +14,11 @@ BEGIN
         'workspaces'
     ] LOOP
         EXECUTE format('CREATE TRIGGER fence AFTER INSERT ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_erased()', relation);
+        -- What the application could not remove before, it can in a workspace with a tombstone alone.
+        IF NOT has_table_privilege('analysis_app', relation, 'DELETE') THEN
+            EXECUTE format($policy$CREATE POLICY erasing ON %I AS RESTRICTIVE FOR DELETE TO analysis_app
+                USING (EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = current_setting('app.workspace_id')))$policy$, relation);
+        END IF;
         EXECUTE format('GRANT DELETE ON %I TO analysis_app', relation);
     END LOOP;
 END

@@ -12,6 +12,11 @@ BEGIN
         'api_keys', 'members', 'workspaces'
     ] LOOP
         EXECUTE format('CREATE TRIGGER fence AFTER INSERT ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_erased()', relation);
+        -- What the application could not remove before, it can in a workspace with a tombstone alone.
+        IF NOT has_table_privilege('ingest_app', relation, 'DELETE') THEN
+            EXECUTE format($policy$CREATE POLICY erasing ON %I AS RESTRICTIVE FOR DELETE TO ingest_app
+                USING (EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = current_setting('app.workspace_id')))$policy$, relation);
+        END IF;
         EXECUTE format('GRANT DELETE ON %I TO ingest_app', relation);
     END LOOP;
 END

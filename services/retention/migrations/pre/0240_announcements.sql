@@ -17,6 +17,8 @@ CREATE POLICY workspace ON sub_processor_announcements TO retention_app
     USING (workspace_id = current_setting('app.workspace_id'))
     WITH CHECK (workspace_id = current_setting('app.workspace_id'));
 -- Never changed, and removed with the workspace only: it is the record of who was told.
+CREATE POLICY erasing ON sub_processor_announcements AS RESTRICTIVE FOR DELETE TO retention_app
+    USING (EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = current_setting('app.workspace_id')));
 GRANT SELECT, INSERT, DELETE ON sub_processor_announcements TO retention_app;
 
 -- The worker looks for workspaces that were not told; each is then told in its own.

@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Protocol
 
 from contracts import Actor
+from contracts.erasing import Order
 from core.clock import Clock, SystemClock
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import uuid7
 from database import Tx
+from messaging.erasure import store as tombstones
 from retention.domain.business_days import IsHoliday
 from retention.domain.erasures import (
     ITSELF,
@@ -131,6 +133,7 @@ class Erasing:
         forgotten = await store.restore(tx, entered)
         if forgotten:
             await store.begin_parts(tx, entered.id, (*TOLD, ITSELF))
+            await tombstones.freeze(tx, Order(str(entered.id), entered.terms.asked_at, entered.terms.deadline))
             await store.erase_own(tx)
         await self.tell.requested(tx, entered)
         return forgotten

@@ -75,8 +75,12 @@ BEGIN
         EXECUTE format('CREATE TRIGGER fence AFTER INSERT ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_erased()', relation);
     END LOOP;
     FOREACH relation IN ARRAY ARRAY['inbox', 'known_api_keys', 'known_staff_grants', 'memberships'] LOOP
+        EXECUTE format($policy$CREATE POLICY erasing ON %I AS RESTRICTIVE FOR DELETE TO %I
+            USING (EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = current_setting('app.workspace_id')))$policy$, relation, app);
         EXECUTE format('GRANT DELETE ON %I TO %I', relation, app);
     END LOOP;
+    EXECUTE format($policy$CREATE POLICY erasing ON parked AS RESTRICTIVE FOR DELETE TO %I
+        USING (EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = parked.workspace_id))$policy$, sweep);
     EXECUTE format('GRANT DELETE ON parked TO %I', sweep);
 END
 $roles$;

@@ -25,6 +25,8 @@ BEGIN
     EXECUTE format($policy$CREATE POLICY workspace ON request_allowances TO %I
         USING (workspace_id = current_setting('app.workspace_id'))
         WITH CHECK (workspace_id = current_setting('app.workspace_id'))$policy$, app);
+    EXECUTE format($policy$CREATE POLICY erasing ON request_allowances AS RESTRICTIVE FOR DELETE TO %I
+        USING (EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = current_setting('app.workspace_id')))$policy$, app);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (quota, used, granted, ends_at), DELETE ON request_allowances TO %I', app);
 END
 $roles$;

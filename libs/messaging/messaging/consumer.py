@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 from contracts import Event
 from core.clock import Clock, SystemClock
 from core.context import working_for
-from core.errors import CallmineError, Permanent, Transient
+from core.errors import CallmineError, Gone, Permanent, Transient
 from core.faultpoints import reach
 from core.ids import WorkspaceId
 from core.log import logger
@@ -310,6 +310,9 @@ class Consumer:
                 await store.park_incoming(tx, [rejected])
         except Transient:
             return Verdict.RETRY
+        except Gone:
+            # Its workspace was frozen this very moment: nothing is kept of it any more.
+            return Verdict.ACK
         self._count(parked=1)
         log.error(
             "message parked: see `parked list`", subscription=rejected.delivery.subscription, reason=rejected.reason

@@ -10,7 +10,7 @@ import pytest
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted
 from chaos.effects import draft, record_effects
 from contracts import Event, attributes_of, pack
-from core.errors import Permanent, Transient
+from core.errors import Gone, Permanent, Transient
 from database import Database, Tx
 from integration.messaging.memory import A, B, MemoryPublisher, count, delivery, event
 from messaging import Consumer, DeadLetters, Delivery, Outbox, Parked, Relay, Routes, Verdict
@@ -159,6 +159,19 @@ async def test_attempts_counted_by_the_broker_count_as_well(db: Database, handle
     handler.fails["odd"] = ValueError("x")
     assert await handler.consumer(db).process([delivery(event(call_id="odd"), attempt=5)]) == [ACK]
     assert len(await Parked(db).list()) == 1
+
+
+async def test_poison_of_a_workspace_that_is_frozen_while_it_is_parked_is_dropped(
+    db: Database, handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def frozen_meanwhile(*_: object) -> None:
+        raise Gone("the workspace is being deleted")
+
+    handler.fails["bad"] = Permanent("the call is not of this run")
+    monkeypatch.setattr("messaging.consumer.store.park_incoming", frozen_meanwhile)
+    batch = [delivery(event("run-1", call_id="bad")), delivery(event("run-2", call_id="good", workspace_id=B))]
+    assert await handler.consumer(db).process(batch) == [ACK] * 2
+    assert await count(db, "effects") == 1
 
 
 async def test_transient_failures_are_never_parked(db: Database, handler: Handler) -> None:

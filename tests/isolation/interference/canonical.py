@@ -8,7 +8,7 @@
     12.5 calls a minute, about 3 min   -> <pace>: by the times at which calls were analysed
     a sealed credential                -> the SHA-256 of what is inside, opened with the requester's key
     whsec_…                            -> <secret>: random, as is what is sealed of it
-    in 12 ms                           -> in <n> ms
+    in 12 ms, "took_ms":12             -> in <n> ms, "took_ms":<n>
     "key";r=590;t=55                    -> "key";r=590;t=<n>
 
 Ids, trace ids and the services' own clock are not replaced: they are the same in both worlds (see `sources`).
@@ -45,7 +45,7 @@ _RULES = (
     (re.compile(rb"\bv1-[0-9a-f]{32}\b"), b"<version>"),
     (re.compile(rb'"(calls_a_minute|remaining_seconds)": [0-9.]+'), rb'"\1": <pace>'),
     (re.compile(rb"whsec_[A-Za-z0-9+/]+=*"), b"<secret>"),
-    (re.compile(rb'"milliseconds":\d+'), b'"milliseconds":<n>'),
+    (re.compile(rb'"(milliseconds|took_ms)":\d+'), rb'"\1":<n>'),
     (re.compile(rb"\b(in|after) \d+ ms"), rb"\1 <n> ms"),
     # How long a limit's minute still lasts, by the database's clock; how much of it is left is compared.
     (re.compile(rb";r=(\d+);t=\d+"), rb";r=\1;t=<n>"),

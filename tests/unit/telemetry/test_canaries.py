@@ -18,14 +18,14 @@ SECRETS = (
 
 
 @pytest.mark.parametrize("text", [*SECRETS, *said()[:2]])
-def test_what_must_not_be_in_a_line_is_found(search: Search, text: str) -> None:
+def test_what_must_not_be_in_a_line_is_found(line_search: Search, text: str) -> None:
     logger("test").debug("done", reason=f"it said: {text}, then", count=1)
     logger("test").error(text)
-    found = search.take()
+    found = line_search.take()
     assert len(found) == 2
     assert all(text not in one for one in found)
 
 
-def test_ids_names_and_sentences_of_ours_are_not(search: Search) -> None:
+def test_ids_names_and_sentences_of_ours_are_not(line_search: Search) -> None:
     logger("test").info("outbound request", destination="gong", workspace="org_2abc", reason="the connection failed")
-    assert search.take() == []
+    assert line_search.take() == []

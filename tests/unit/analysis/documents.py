@@ -116,6 +116,16 @@ def quotes_of(theme: Mapping[str, object]) -> list[Mapping[str, object]]:
     return [quote for finding in findings for quote in finding["quotes"]]
 
 
+def strict(schema: object) -> object:
+    """The schema when it allows nothing that it does not describe."""
+    if isinstance(schema, list):
+        return [strict(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {"additionalProperties": False} if "properties" in schema and "type" in schema else {}
+    return closed | {key: strict(value) for key, value in schema.items()}
+
+
 def hostile() -> Document:
     """A report in which every text is one of `HOSTILE`, or all of them in turn."""
     made = document(len(HOSTILE), said=HOSTILE, per_call=1)
@@ -134,7 +144,17 @@ def hostile() -> Document:
 
 
 # Names of fields whose values are not text for people.
-_KEPT = {"id", "call_id", "sentence_id", "finding_ids", "affiliation", "sentiment", "verdict", "deal_source"}
+_KEPT = {
+    "id",
+    "call_id",
+    "sentence_id",
+    "finding_ids",
+    "affiliation",
+    "sentiment",
+    "verdict",
+    "deal_source",
+    "started_at",
+}
 
 
 def _replaced(value: object, another: Callable[[str], str]) -> object:
@@ -183,7 +203,15 @@ def _call(rng: Random, number: int, per_call: int, version: int) -> Document:
         "findings": per_call,
         "quotes_dropped": rng.choice([0, 0, 0, 1, 2]),
     }
-    return call | ({"measures": _measures(rng)} if version > 1 else {})
+    if version == 1:
+        return call
+    told: Document = {
+        "started_at": f"2026-11-{1 + number % 19:02}T09:00:00+00:00",
+        "stage": rng.choice(_STAGES),
+        "outcome": rng.choice(("won", "lost", "open")),
+        "models": ["openai/small"],
+    }
+    return call | told | _measures(rng)
 
 
 def _measures(rng: Random) -> Document:
@@ -266,7 +294,6 @@ def _breakdown(rng: Random, calls: Sequence[Document], by: str, version: int) ->
 
 def _second(rng: Random, calls: Sequence[Document]) -> Document:
     """What version 2 has more."""
-    staged = [call | {"stage": rng.choice(_STAGES)} for call in calls]
     weeks: list[Document] = [
         {
             "start": f"2026-{month}-{day:02}",
@@ -279,8 +306,8 @@ def _second(rng: Random, calls: Sequence[Document]) -> Document:
     return {
         "partial": True,
         "left_out": {"calls": 37, "reason": "the run was cancelled"},
-        "stages": _breakdown(rng, staged, "stage", 2),
-        "outcomes": _breakdown(rng, calls, "verdict", 2),
+        "stages": _breakdown(rng, calls, "stage", 2),
+        "outcomes": _breakdown(rng, calls, "outcome", 2),
         "periods": {"unit": "week", "rows": weeks},
         "measures": _measures(rng),
     }

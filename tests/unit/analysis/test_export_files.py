@@ -69,7 +69,7 @@ def numbers_of(made: Document) -> Iterator[str]:
         yield words.number(int(str(theme["calls"])))
         yield from (f"{value} {name}" for name, value in _fields(theme, "sentiment").items() if value)
     for call in _rows(made, "calls"):
-        yield from _measures(_fields(call, "measures"))
+        yield from _measures(call)
         if call["quotes_dropped"]:
             yield words.plural(int(str(call["quotes_dropped"])), "quote") + " dropped"
     for row in _rows(_fields(made, "periods"), "rows"):

@@ -43,7 +43,7 @@ def begun() -> dict[str, object]:
     """What a process that begins as `python -m` does differs in, before anything is served."""
     return {
         "collects": gc.isenabled(),
-        "unused": sys.modules.get("httpx._main", "imported"),
+        "imports_what_is_unused": sys.modules.get("httpx._main", runpy) is not None,
         "forks": os.environ.get("GRPC_ENABLE_FORK_SUPPORT"),
     }
 

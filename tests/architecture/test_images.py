@@ -84,7 +84,7 @@ def test_a_service_imports_from_its_image_alone(service: Project, load: Load) ->
     assert done.returncode == 0, done.stderr[-2000:]
     assert f"Callmine's {service.name} service" in done.stdout
     # As `python -m` begins: nothing is collected while modules are imported, what nothing here uses is not, and gRPC minds no fork.
-    assert 'begun: {"collects": false, "unused": null, "forks": "0"}' in done.stdout
+    assert 'begun: {"collects": false, "imports_what_is_unused": false, "forks": "0"}' in done.stdout
 
 
 def test_a_dependency_missing_from_the_lock_is_found(load: Load) -> None:

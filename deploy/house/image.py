@@ -39,15 +39,12 @@ RECIPE = (
     Path("requirements-setup.lock"),
 )
 
-# The services' own words for it: docs/vault.md says `credential-vault keys rotate`. `service` is the same in each image.
+# The services' own words for it: docs/vault.md says `credential-vault keys rotate`. `service` is the same in each image. Both are what
+# `python -m` starts, and nothing beside it: what a process begins with stands in one place.
 _COMMAND = """#!{python}
-from core.memory import load
+from runpy import run_module
 
-load()
-
-from {package}.cli import app
-
-app(prog_name="{name}")
+run_module("{package}", run_name="__main__", alter_sys=True)
 """
 
 
@@ -113,7 +110,7 @@ def lay(service: Project, target: Path, root: Path = ROOT, known: Mapping[str, P
     lines = [os.path.relpath(app / project, site_packages) for project in projects]
     (site_packages / "callmine.pth").write_text("\n".join(lines) + "\n")
     python = target / "bin" / "python"
-    command = _COMMAND.format(python=python, package=service.package, name=service.name)
+    command = _COMMAND.format(python=python, package=service.package)
     for name, text in {
         service.name: command,
         "service": command,

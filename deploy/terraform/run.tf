@@ -1,6 +1,9 @@
 locals {
   origin = "https://${var.domain}"
 
+  # Where retention finds what was proven for the trust page: its bucket, mounted to be read.
+  evidence_folder = "/evidence"
+
   # What every service is told (libs/web/web/settings.py).
   shared_environment = {
     CALLMINE_PROJECT                  = var.project
@@ -22,10 +25,14 @@ locals {
 
   # What one service alone is told (its settings.py).
   own_environment = {
-    ingest    = {}
-    analysis  = {}
-    audit     = {}
-    retention = { CALLMINE_LEDGER_BUCKET = google_storage_bucket.ledger.name }
+    ingest   = {}
+    analysis = {}
+    audit    = {}
+    retention = {
+      CALLMINE_LEDGER_BUCKET = google_storage_bucket.ledger.name
+      CALLMINE_EVIDENCE_FILE = "${local.evidence_folder}/evidence.intoto.jsonl"
+      CALLMINE_EVIDENCE_KEYS = join(",", var.evidence_public_keys)
+    }
     credential-vault = {
       CALLMINE_VAULT_KMS_KEY               = google_kms_crypto_key.keyset.id
       CALLMINE_BACKUP_DAYS                 = tostring(var.backup_days)
@@ -86,8 +93,27 @@ resource "google_cloud_run_v2_service" "service" {
       }
     }
 
+    dynamic "volumes" {
+      for_each = each.key == "retention" ? ["evidence"] : []
+      content {
+        name = volumes.value
+        gcs {
+          bucket    = google_storage_bucket.evidence.name
+          read_only = true
+        }
+      }
+    }
+
     containers {
       image = var.images[each.key]
+
+      dynamic "volume_mounts" {
+        for_each = each.key == "retention" ? ["evidence"] : []
+        content {
+          name       = volume_mounts.value
+          mount_path = local.evidence_folder
+        }
+      }
 
       resources {
         limits = { cpu = "1", memory = "1Gi" }

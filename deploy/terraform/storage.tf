@@ -76,6 +76,36 @@ resource "google_storage_bucket_iam_member" "ledger_reader" {
   member = google_service_account.service["retention"].member
 }
 
+# Evidence for the trust page: one file of signed lines, public by its nature. Whoever proves puts it there (`make trust`), retention reads it;
+# who could change it could still not sign.
+resource "google_storage_bucket" "evidence" {
+  name                        = "${var.project}-evidence"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+  depends_on                  = [google_kms_crypto_key_iam_member.objects]
+
+  encryption {
+    default_kms_key_name = google_kms_crypto_key.data["objects"].id
+  }
+  # What was shown before stays: a proof that failed cannot be made unseen by the next one.
+  versioning {
+    enabled = true
+  }
+}
+
+resource "google_storage_bucket_iam_member" "evidence_prover" {
+  bucket = google_storage_bucket.evidence.name
+  role   = "roles/storage.objectUser"
+  member = var.prover
+}
+resource "google_storage_bucket_iam_member" "evidence_reader" {
+  bucket = google_storage_bucket.evidence.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.service["retention"].member
+}
+
 # The services whose code holds objects.
 resource "google_storage_bucket_iam_member" "objects" {
   for_each = { for name, service in local.services : name => service if service.objects }

@@ -121,6 +121,17 @@ variable "sealing_public_keys" {
   type        = object({ ingest = string, analysis = string, audit = string })
 }
 
+variable "evidence_public_keys" {
+  description = "Public keys that the trust page's evidence is signed with, name+id+base64 (docs/trust.md); without one nothing there is proven"
+  type        = list(string)
+  default     = []
+}
+
+variable "prover" {
+  description = "Who runs `make trust` and puts the evidence into its bucket: serviceAccount:name@domain or group:name@domain"
+  type        = string
+}
+
 variable "requests_per_minute" {
   description = "Requests a minute from one address, after which it gets 429 for a minute"
   type        = number

@@ -1,4 +1,4 @@
-"""Imports every module of a service in a Python that can see only what the service's image would hold, then asks its command for help.
+"""Asks a service's command for help in a Python that can see only what the service's image would hold, then imports every module of it.
 
     <image>/bin/python image.py <service> <package> <blocked.json>
 
@@ -8,6 +8,7 @@ them.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -15,6 +16,7 @@ import pkgutil
 import runpy
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -37,19 +39,31 @@ class OnlyTheImage:
         return spec
 
 
+def begun() -> dict[str, object]:
+    """What a process that begins as `python -m` does differs in, before anything is served."""
+    return {
+        "collects": gc.isenabled(),
+        "imports_what_is_unused": sys.modules.get("httpx._main", runpy) is not None,
+        "forks": os.environ.get("GRPC_ENABLE_FORK_SUPPORT"),
+    }
+
+
 def main() -> None:
-    """Import the package and everything in it except `__main__`; run the image's command for its help."""
+    """Run the image's command for its help; import the package and everything in it except `__main__`."""
     service, package, blocked = sys.argv[1:]
     sys.meta_path.insert(0, OnlyTheImage(json.loads(Path(blocked).read_text())))
-    root = importlib.import_module(package)
     image = Path(sys.prefix)
+    sys.argv = [service, "--help"]
+    with suppress(SystemExit):
+        runpy.run_path(str(image / "bin" / service), run_name="__main__")
+    print(f"begun: {json.dumps(begun())}")
+    gc.enable()
+    root = importlib.import_module(package)
     assert Path(str(root.__file__)).is_relative_to(image / "app"), "the package is not the image's own"
     for found in pkgutil.walk_packages(root.__path__, f"{package}."):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
     print(f"{service}: {sum(name.split('.')[0] == package for name in sys.modules)} modules")
-    sys.argv = [service, "--help"]
-    runpy.run_path(str(image / "bin" / service), run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """Which statements of a migration lock a table for as long as it takes to read it.
 
 PostgreSQL's own grammar says what a statement is; what it locks is in its manual ("Explicit Locking", "ALTER TABLE"). A table that the same
-file makes is empty, so that nothing done to it takes long. Blocks of PL/pgSQL are looked at for what they execute as text is not known.
+file makes is empty, so that nothing done to it takes long. A lock is kept until the transaction ends, and a file is one transaction unless
+it says `-- transactional: false`: what follows ALTER TABLE keeps people out for as long as it takes, too. Blocks of PL/pgSQL are looked at
+for words alone, for what they execute may be put together when they run.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pglast import ast, parse_sql
@@ -20,16 +23,57 @@ _INDEXED = {
 }
 
 
+# Each writes the table anew, or reads the whole of it.
+_WHOLE = {
+    AlterTableType.AT_AlterColumnType: "ALTER COLUMN TYPE",
+    AlterTableType.AT_SetTableSpace: "SET TABLESPACE",
+    AlterTableType.AT_SetLogged: "SET LOGGED",
+    AlterTableType.AT_SetUnLogged: "SET UNLOGGED",
+    AlterTableType.AT_SetAccessMethod: "SET ACCESS METHOD",
+    AlterTableType.AT_AttachPartition: "ATTACH PARTITION",
+}
+
+_TRANSACTIONAL = re.compile(r"^--\s*transactional:\s*false", re.MULTILINE)
+_CHANGES_ROWS = re.compile(
+    r"\b(UPDATE\s+\w|DELETE\s+FROM|INSERT\s+INTO|CREATE\s+(UNIQUE\s+)?INDEX|VALIDATE\s|SET\s+NOT\s+NULL)", re.IGNORECASE
+)
+
+_LONG = (ast.UpdateStmt, ast.DeleteStmt, ast.InsertStmt, ast.IndexStmt)
+
+
 def long_locks(text: str) -> list[str]:
     """What is wrong with a migration's text, and what to write instead."""
     statements = [raw.stmt for raw in parse_sql(text) if raw.stmt is not None]
     made = {_table(one.relation) for one in statements if isinstance(one, ast.CreateStmt)}
-    return [problem for one in statements for problem in _problems(one, made)]
+    found = [problem for one in statements for problem in _problems(one, made)]
+    return found if _TRANSACTIONAL.search(text) else [*found, *_kept(statements, made)]
+
+
+def _kept(statements: list[ast.Node], made: set[str]) -> Iterator[str]:
+    """Statements that take long, after one whose lock is kept until they are done."""
+    locked = ""
+    for one in statements:
+        if isinstance(one, ast.AlterTableStmt) and _table(one.relation) not in made:
+            kinds = {command.subtype for command in one.cmds or ()}
+            if locked and AlterTableType.AT_ValidateConstraint in kinds:
+                yield f"VALIDATE CONSTRAINT while {locked} is locked by what came before: in a file of its own"
+            locked = locked or _table(one.relation)
+        if not locked or not isinstance(one, _LONG) or (isinstance(one, ast.InsertStmt) and _values(one)):
+            continue
+        if _table(one.relation) not in made:
+            yield f"rows of {_table(one.relation)} while {locked} is locked by what came before: in a file of its own"
+
+
+def _values(statement: ast.InsertStmt) -> bool:
+    """Whether it adds rows that are written out."""
+    return isinstance(statement.selectStmt, ast.SelectStmt) and statement.selectStmt.valuesLists is not None
 
 
 def _problems(statement: ast.Node, made: set[str]) -> Iterator[str]:
     if isinstance(statement, ast.ClusterStmt | ast.ReindexStmt):
         yield "CLUSTER and REINDEX lock the table: use REINDEX CONCURRENTLY outside a migration"
+    if isinstance(statement, ast.DoStmt) and (changed := _CHANGES_ROWS.search(_body(statement))):
+        yield f"{changed[0].strip()} in a block: of which table, and how many rows, is not known; write the statement out"
     if not isinstance(statement, ast.IndexStmt | ast.AlterTableStmt | ast.UpdateStmt | ast.DeleteStmt):
         return
     table = _table(statement.relation)
@@ -45,6 +89,10 @@ def _problems(statement: ast.Node, made: set[str]) -> Iterator[str]:
         yield f"all rows of {table} are changed in one transaction: do it in batches, from the service"
 
 
+def _body(block: ast.DoStmt) -> str:
+    return " ".join(one.arg.sval for one in block.args or () if one.defname == "as")
+
+
 def _table(relation: ast.RangeVar | None) -> str:
     return str(relation.relname) if relation else ""
 
@@ -53,14 +101,16 @@ def _altered(table: str, command: ast.AlterTableCmd) -> Iterator[str]:
     kind = command.subtype
     if kind == AlterTableType.AT_SetNotNull:
         yield f"SET NOT NULL on {table} reads every row: a CHECK that is validated first spares it"
-    if kind == AlterTableType.AT_AlterColumnType:
-        yield f"ALTER COLUMN TYPE writes {table} anew: add a column beside it"
+    if kind in _WHOLE:
+        yield f"{_WHOLE[kind]} reads or writes the whole of {table}: make what is wanted beside it"
     if isinstance(command.def_, ast.Constraint):
         yield from _constrained(table, command.def_)
     if isinstance(command.def_, ast.ColumnDef) and kind == AlterTableType.AT_AddColumn:
         for constraint in command.def_.constraints or ():
-            if constraint.contype == ConstrType.CONSTR_GENERATED or constraint.contype in _INDEXED:
+            if constraint.contype in {ConstrType.CONSTR_GENERATED, ConstrType.CONSTR_IDENTITY} | _INDEXED.keys():
                 yield f"ADD COLUMN to {table} with what has to be worked out for every row"
+            if constraint.contype in _CHECKED:
+                yield f"{_CHECKED[constraint.contype]} with a new column of {table} reads every row: add it NOT VALID afterwards"
             if constraint.contype == ConstrType.CONSTR_DEFAULT and _calls(constraint.raw_expr):
                 yield f"ADD COLUMN to {table} with a default that is worked out for each row writes it anew"
 

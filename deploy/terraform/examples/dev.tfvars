@@ -13,6 +13,7 @@ images = {
 }
 
 operators       = "group:callmine-dev@example.com"
+prover          = "serviceAccount:prover@example-callmine-dev.iam.gserviceaccount.com"
 alert_email     = "callmine-dev@example.com"
 billing_account = "000000-000000-000000"
 monthly_budget  = 300

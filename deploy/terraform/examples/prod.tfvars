@@ -13,6 +13,7 @@ images = {
 }
 
 operators       = "group:callmine-prod@example.com"
+prover          = "serviceAccount:prover@example-callmine-prod.iam.gserviceaccount.com"
 alert_email     = "callmine-prod@example.com"
 billing_account = "000000-000000-000000"
 monthly_budget  = 4000

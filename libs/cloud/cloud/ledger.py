@@ -15,8 +15,7 @@ import google_crc32c
 
 from cloud.endpoint import Endpoint
 from cloud.names import full_name
-from cloud.objects import Exists, asked
-from cloud.storage import ATTEMPT_SECONDS, StorageClient
+from cloud.storage import ATTEMPT_SECONDS, Exists, StorageClient, asked
 from core.errors import Conflict, Permanent
 
 _ROOT = "erasures/"

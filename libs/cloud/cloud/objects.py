@@ -11,28 +11,18 @@ import asyncio
 import base64
 import hashlib
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-import aiohttp
 import google_crc32c
-from google.api_core import exceptions as google_errors
-from google.api_core.retry import AsyncRetry
-from google.auth import exceptions as auth_errors
 from isal import igzip
 
 from cloud.endpoint import Endpoint
 from cloud.names import full_name, prefix_of
-from cloud.storage import ATTEMPT_SECONDS, StorageClient
-from core.errors import CallmineError, Conflict, NotFound, Permanent, Transient
+from cloud.storage import ATTEMPT_SECONDS, Exists, StorageClient, asked
+from core.errors import CallmineError, Conflict, NotFound, Permanent
 from core.ids import WorkspaceId
-
-T = TypeVar("T")
-
-# All attempts together end after so many seconds.
-RETRY_SECONDS = 60.0
 
 # An hour-long transcript is about 200 KB of JSON. 64 MiB is far above it and keeps a swapped object from filling memory.
 LARGEST_OBJECT = 64 * 1024 * 1024
@@ -226,46 +216,6 @@ _DELETED_SIDE_BY_SIDE = 16
 
 # Of a stream: unpacked in about a millisecond.
 _PIECE = 256 * 1024
-
-
-class Exists(Exception):
-    """There is an object of this name."""
-
-
-# What Google says of a failure that may pass (cloud.google.com/storage/docs/retry-strategy).
-_PASSING = frozenset([HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS])
-
-
-def _passes(error: BaseException) -> bool:
-    """Whether another attempt may go better."""
-    if isinstance(error, aiohttp.ClientResponseError):
-        return error.status in _PASSING or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    if isinstance(error, auth_errors.GoogleAuthError):
-        return bool(error.retryable)
-    return isinstance(error, aiohttp.ClientError | TimeoutError)
-
-
-async def asked(ask: Callable[[], Awaitable[T]]) -> T:
-    """What `ask` gives, tried again where that may help. Raises NotFound, Exists, Permanent and Transient."""
-    try:
-        answer: T = await AsyncRetry(predicate=_passes, initial=0.5, maximum=20.0, timeout=RETRY_SECONDS)(ask)()
-    except google_errors.RetryError as error:
-        raise _translated(error.cause or error) from error
-    except (aiohttp.ClientError, TimeoutError, auth_errors.GoogleAuthError) as error:
-        raise _translated(error) from error
-    return answer
-
-
-def _translated(error: BaseException) -> Exception:
-    """The client's error in our words; its own text may hold names and addresses, so only its kind is told."""
-    status = error.status if isinstance(error, aiohttp.ClientResponseError) else None
-    if status == HTTPStatus.NOT_FOUND:
-        return NotFound("the object, or its bucket, does not exist")
-    if status == HTTPStatus.PRECONDITION_FAILED:
-        return Exists()
-    if status is not None and not _passes(error):
-        return Permanent(f"object storage refused the request ({status}): check bucket and permissions")
-    return Transient(f"object storage is not available ({status or type(error).__name__})")
 
 
 def _packed(name: str, content: bytes) -> tuple[StoredObject, bytes]:

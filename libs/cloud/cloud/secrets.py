@@ -1,4 +1,4 @@
-"""Secrets, read from Secret Manager and kept for a few minutes.
+"""Secrets, read from Secret Manager and kept for a few minutes. Google's client is loaded with the first reading.
 
 secret = await secrets.read("clerk-webhook-secret")     # the latest version's bytes
 """
@@ -8,31 +8,22 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import google_crc32c
-from google.api_core import exceptions as google_errors
-from google.api_core.retry_async import AsyncRetry
-from google.auth import exceptions as auth_errors
-from google.cloud import secretmanager_v1
-from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
-    SecretManagerServiceGrpcAsyncIOTransport,
-)
-
-from cloud.channel import open_channel
 from cloud.endpoint import Endpoint
 from core.clock import Clock, SystemClock
-from core.errors import InvalidInput, NotFound, Permanent, Transient
+from core.errors import InvalidInput
+from core.late import Late
+
+if TYPE_CHECKING:
+    from cloud.secret_manager import SecretManager
 
 # A rotated secret is in use everywhere after this long; reads cost money and a round trip of some 50 ms.
 KEPT_SECONDS = 300.0
-READ_SECONDS = 10.0
-RETRY_SECONDS = 20.0
 # The largest payload, https://cloud.google.com/secret-manager/quotas
 LARGEST_BYTES = 65_536
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")  # Secret Manager's own rule for secret ids
-_REPEATABLE = (google_errors.ServiceUnavailable, google_errors.DeadlineExceeded, google_errors.InternalServerError)
 
 
 class Secrets(Protocol):
@@ -84,7 +75,7 @@ class GoogleSecrets:
         self._endpoint = endpoint
         self._kept_seconds = kept_seconds
         self._clock = clock or SystemClock()
-        self._client: secretmanager_v1.SecretManagerServiceAsyncClient | None = None
+        self._manager: SecretManager | None = None
         self._kept: dict[str, _Kept] = {}
 
     async def read(self, name: str) -> bytes:
@@ -113,72 +104,30 @@ class GoogleSecrets:
             raise InvalidInput(
                 f"a secret's name is 1 to 255 letters, digits, _ or -, its value at most {LARGEST_BYTES} bytes"
             )
-        payload = secretmanager_v1.SecretPayload(data=value, data_crc32c=google_crc32c.value(value))
-        parent = f"projects/{self._project}/secrets/{name}"
-        client = self._connected()
-        try:
-            await client.add_secret_version(parent=parent, payload=payload, retry=_retry(), timeout=READ_SECONDS)
-        except (google_errors.GoogleAPICallError, google_errors.RetryError, auth_errors.GoogleAuthError) as error:
-            raise _not_added(name, error) from error
+        await (await self._opened()).add(name, value)
         self._kept.pop(name, None)
 
     async def close(self) -> None:
         """Close the connection and forget every secret."""
         self._kept.clear()
-        if self._client is not None:
-            await self._client.transport.close()  # type: ignore[no-untyped-call] # Google's
-            self._client = None
+        if self._manager is not None:
+            await self._manager.close()
+            self._manager = None
 
     async def _fetch(self, name: str) -> bytes:
-        resource = f"projects/{self._project}/secrets/{name}/versions/latest"
-        try:
-            answer = await self._connected().access_secret_version(name=resource, retry=_retry(), timeout=READ_SECONDS)
-        except (google_errors.GoogleAPICallError, google_errors.RetryError, auth_errors.GoogleAuthError) as error:
-            raise _translated(name, error) from error
-        return _checked(name, answer.payload)
+        return await (await self._opened()).access(name)
 
-    def _connected(self) -> secretmanager_v1.SecretManagerServiceAsyncClient:
-        if self._client is None:
-            self._client = _client(self._endpoint)
-        return self._client
+    async def _opened(self) -> SecretManager:
+        manager = await _MANAGER.get()
+        if self._manager is None:
+            self._manager = manager(self._project, self._endpoint)
+        return self._manager
 
 
-def _client(endpoint: Endpoint | None) -> secretmanager_v1.SecretManagerServiceAsyncClient:
-    if endpoint is None:
-        return secretmanager_v1.SecretManagerServiceAsyncClient()
-    transport = SecretManagerServiceGrpcAsyncIOTransport(channel=open_channel(endpoint))
-    return secretmanager_v1.SecretManagerServiceAsyncClient(transport=transport)
+def _manager() -> type[SecretManager]:
+    from cloud.secret_manager import SecretManager
+
+    return SecretManager
 
 
-def _checked(name: str, payload: secretmanager_v1.SecretPayload) -> bytes:
-    """The payload's bytes, if they arrived as Secret Manager holds them."""
-    value = bytes(payload.data)
-    if "data_crc32c" not in payload or google_crc32c.value(value) != payload.data_crc32c:
-        raise Transient(f"secret {name} was damaged on its way (CRC32C differs)")
-    return value
-
-
-def _retry() -> AsyncRetry:
-    return AsyncRetry(predicate=lambda error: isinstance(error, _REPEATABLE), timeout=RETRY_SECONDS)
-
-
-def _not_added(name: str, error: Exception) -> Permanent | Transient:
-    if isinstance(error, google_errors.NotFound):
-        return NotFound(f"secret {name} does not exist: create it first")
-    if isinstance(error, google_errors.PermissionDenied | google_errors.Unauthenticated):
-        return Permanent(
-            f"secret {name} may not be changed by this identity: grant it the role of a secret version adder"
-        )
-    if isinstance(error, google_errors.InvalidArgument | google_errors.FailedPrecondition):
-        return Permanent(f"secret {name} takes no new version: look at its state in Secret Manager")
-    return Transient(f"secret {name} cannot be changed right now ({type(error).__name__})")
-
-
-def _translated(name: str, error: Exception) -> Permanent | Transient:
-    if isinstance(error, google_errors.NotFound):
-        return NotFound(f"secret {name} does not exist or has no version: create it and start again")
-    if isinstance(error, google_errors.PermissionDenied | google_errors.Unauthenticated):
-        return Permanent(f"secret {name} may not be read by this service: grant it Secret Manager's accessor role")
-    if isinstance(error, google_errors.FailedPrecondition | google_errors.InvalidArgument):
-        return Permanent(f"secret {name} cannot be read: its latest version is disabled or destroyed")
-    return Transient(f"secret {name} cannot be read right now ({type(error).__name__})")
+_MANAGER = Late(_manager)

@@ -109,7 +109,7 @@ class Register:
     @classmethod
     def read(cls, text: str) -> Self:
         """The register in the text of a file. Raises ValueError naming the entry that is wrong."""
-        return cls.of(yaml.safe_load(text))
+        return cls.of(yaml.load(text, Loader=yaml.CSafeLoader))
 
     @classmethod
     def of(cls, content: RegisterFile) -> Self:

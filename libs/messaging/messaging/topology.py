@@ -123,7 +123,7 @@ class Topology:
     def load(cls, path: Path) -> Topology:
         """Read the file. Raises TopologyInvalid, naming the place, when it does not fit the registry of contracts."""
         try:
-            file = _File.model_validate(yaml.safe_load(path.read_text()))
+            file = _File.model_validate(yaml.load(path.read_text(), Loader=yaml.CSafeLoader))
         except (yaml.YAMLError, ValidationError) as error:
             raise TopologyInvalid(f"{path.name} is not a topology: {error}") from error
         subscriptions = tuple(_subscriptions(file))

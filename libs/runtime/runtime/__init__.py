@@ -7,10 +7,10 @@
             parts.serve(router(parts.db))
             yield parts
 
-Not for: anything a single service does, or any decision about messages (that is `messaging`).
+The command line is `runtime.commands`; a process that serves does not load it. Not for: anything a single service does, or any decision
+about messages (that is `messaging`).
 """
 
 from runtime.assembly import Assembly, assembled, endpoint
-from runtime.commands import reporting_errors, service_app
 
-__all__ = ["Assembly", "assembled", "endpoint", "reporting_errors", "service_app"]
+__all__ = ["Assembly", "assembled", "endpoint"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from cloud.engine import keep_engine
 from contracts import publishers_of
 from core.clock import SystemClock
 from core.errors import MissingSettings, Transient
+from core.memory import settle_again
 from database import Database, DatabaseSettings, Queries, Tx
 from database.transaction import lost_connection
 from egress import Destination
@@ -25,7 +27,7 @@ from messaging.api_keys import follow_keys
 from messaging.erasure import Eraser, Erasing, Part, follow_erasures, follow_receipts
 from messaging.erasure.eraser import Folders
 from messaging.erasure.worker import PlainPart
-from messaging.google import GooglePublisher, PullSettings, PullSubscriber, open_channel
+from messaging.google import LatePublisher, LateSubscriber, PullSettings, open_channel
 from messaging.memberships import follow_members
 from messaging.oidc import GoogleOidc, OidcSettings
 from messaging.operator import operator_router
@@ -45,6 +47,7 @@ from web.api_keys import KeyDirectory
 from web.clerk import clerk_destination, clerk_sessions
 from web.limits import RequestLimits
 from web.membership import MembershipCheck
+from web.pages import page_environment
 from web.settings import PREFIX
 
 if TYPE_CHECKING:
@@ -54,6 +57,9 @@ Work = Callable[[], Awaitable[None]]
 Opening = Callable[[Tx], Awaitable[None]]
 
 _GOOGLE = "google"
+
+# The platform asks whether an instance is ready every second or two; one that serves nobody is not asked.
+_ASKED_SECONDS = 0.5
 
 # What ingest tells of workspaces and their members.
 _WORKSPACES = "workspaces"
@@ -89,6 +95,8 @@ class Assembly:
     _routers: list[APIRouter] = field(default_factory=list)
     _operators: list[APIRouter] = field(default_factory=list)
     _works: list[Work] = field(default_factory=list)
+    _later: list[Callable[[], object]] = field(default_factory=list)
+    _begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     def consume(self, topic: str, routes: Routes, pull: PullSettings | None = None) -> None:
         """Handle the service's subscription to `topic` with `routes`, by push or pull as the topology says; `pull` says how it is pulled.
@@ -147,6 +155,10 @@ class Assembly:
         """Add background work, run from the start of the app to its end."""
         self._works.extend(works)
 
+    def load_later(self, *loads: Callable[[], object]) -> None:
+        """Call these in a thread once the service has begun: what serving needs, and beginning does not. One that fails ends it."""
+        self._later.extend(loads)
+
     @property
     def consumers(self) -> Mapping[str, Consumer]:
         """The consumers that were added, by subscription."""
@@ -169,6 +181,7 @@ class Assembly:
             sessions=clerk_sessions(self.settings, clerk, SystemClock()),
             routers=routers,
             background=[
+                self._load_rest,
                 self.relay.run,
                 partial(keep_up, self.db),
                 *reporting,
@@ -189,6 +202,17 @@ class Assembly:
         for name, consumer in self._consumers.items():
             if consumer.halted:
                 raise Transient(f"{name} has stopped: {consumer.halted}")
+        self._begun.set()
+
+    async def _load_rest(self) -> None:
+        """Once somebody has heard that the service is ready, or a moment later where nobody asks: nothing of it delays that answer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ASKED_SECONDS):
+                await self._begun.wait()
+        self._begun.set()
+        for load in self._later:
+            await asyncio.to_thread(load)
+        settle_again()
 
     def _subscriptions(self) -> tuple[Subscription, ...]:
         return self.topology.of(self.service)
@@ -200,8 +224,13 @@ class Assembly:
     def _subscribers(self, processors: dict[str, Processor]) -> list[Work]:
         pulled = [one for one in self._subscriptions() if one.mode == "pull"]
         return [
-            PullSubscriber(
-                self.channel, self.settings.project, one.name, processors[one.name], self._pulls.get(one.name)
+            LateSubscriber(
+                self.channel,
+                self.settings.project,
+                one.name,
+                processors[one.name],
+                self._pulls.get(one.name),
+                self._begun,
             ).run
             for one in pulled
         ]
@@ -265,15 +294,17 @@ async def assembled(
         stack.push_async_callback(db.close)
         channel = open_channel(settings.pubsub_endpoint, authority, _token(settings))
         stack.push_async_callback(channel.close)
-        relay = Relay(db, GooglePublisher(channel, settings.project))
+        relay = Relay(db, LatePublisher(channel, settings.project))
         outbound = Outbound(settings.ca_file, stack)
         reporting = _reporting(service, settings, db, outbound, stack)
         outbox = Outbox(service, wake=relay.wake)
         members = ToldMembers(db)
         keys = ToldKeys(db, outbox)
-        yield Assembly(
+        parts = Assembly(
             service, settings, topology, db, channel, outbox, relay, stack, outbound, members, keys, reporting
         )
+        parts.load_later(partial(page_environment, package or service.replace("-", "_")))
+        yield parts
 
 
 def _reporting(

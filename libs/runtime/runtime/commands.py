@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import typer
-from fastapi import FastAPI
 
 import core.log
 from core.errors import CallmineError, MissingSettings
@@ -19,15 +18,10 @@ from database import MigrationSettings, migrate
 from database.migrations import Phase
 from messaging import Parked
 from messaging.parked_cli import parked_app
-from runtime.assembly import Assembly
-from web import ServiceSettings, load_settings, run
+from runtime.serving import Compose, serve, status_of
+from web import ServiceSettings, load_settings
 
 S = TypeVar("S", bound=ServiceSettings)
-
-Compose = Callable[[S], AbstractAsyncContextManager[Assembly]]
-
-# sysexits.h: EX_CONFIG, something was found in an unconfigured or misconfigured state.
-_EXIT_CONFIGURATION = 78
 
 
 def service_app(service: str, settings_type: type[S], compose: Compose[S]) -> typer.Typer:
@@ -39,13 +33,10 @@ def service_app(service: str, settings_type: type[S], compose: Compose[S]) -> ty
         loaded()
         core.log.configure(service)
 
-    @app.command()
-    def serve() -> None:
+    @app.command("serve")
+    def serve_command() -> None:
         """Serve pages, API and messages until told to stop."""
-        with reporting_errors():
-            settings = load_settings(settings_type, service)
-            core.log.configure(service, project=settings.project)
-            run(_application(compose, settings), settings)
+        raise typer.Exit(serve(service, settings_type, compose))
 
     @app.command("migrate")
     def migrate_command(
@@ -76,12 +67,6 @@ def migration_folders(service: str) -> tuple[Path, ...]:
     return (Path(str(files("messaging"))) / "migrations", Path(str(files(package))).parent / "migrations")
 
 
-@asynccontextmanager
-async def _application(compose: Compose[S], settings: S) -> AsyncIterator[FastAPI]:
-    async with compose(settings) as parts:
-        yield parts.app()
-
-
 @contextmanager
 def reporting_errors() -> Iterator[None]:
     """Turn an error of our own into its words on standard error and an exit status: 78 for settings, 1 for all else."""
@@ -89,7 +74,7 @@ def reporting_errors() -> Iterator[None]:
         yield
     except CallmineError as error:
         typer.echo(str(error), err=True)
-        raise typer.Exit(_EXIT_CONFIGURATION if isinstance(error, MissingSettings) else 1) from error
+        raise typer.Exit(status_of(error)) from error
 
 
 def _migrate(settings: ServiceSettings, service: str, phase: str) -> list[str]:

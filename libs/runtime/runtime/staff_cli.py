@@ -16,7 +16,8 @@ from core.ids import parse_uuid, parse_workspace_id
 from database import Queries
 from database.staff import StaffDatabase
 from runtime.assembly import Assembly
-from runtime.commands import Compose, reporting_errors
+from runtime.commands import reporting_errors
+from runtime.serving import Compose
 from runtime.staff import Answer, Ask, StaffDesk, Visit, questions_of, who
 from web import ServiceSettings, load_settings
 from web.settings import PREFIX

@@ -90,7 +90,7 @@ def _token_for(settings: ServiceSettings, place: Destination) -> Token:
             return given
 
         return fixed
-    from cloud.storage import GoogleToken
+    from cloud.session import GoogleToken
 
     return GoogleToken(_SCOPE).get
 

@@ -87,14 +87,13 @@ def create_app(
     app.state.background = works
     problems.install(app)
     app.add_exception_handler(Replay, on_replay)
-    _add_routes(app, service, Health(ready, works, lag), routers)
+    _add_routes(app, service, Health(ready, works, lag, app.state.web.stopping), routers)
     return app
 
 
 def _add_routes(app: FastAPI, service: str, health: Health, routers: Sequence[APIRouter]) -> None:
     web: Web = app.state.web
     app.add_api_route("/livez", health.live)
-    # What revisions of before ask; Google's own front end keeps paths that end so for itself.
     app.add_api_route("/healthz", health.live)
     app.add_api_route("/readyz", health.readiness)
     app.add_api_route(f"/assets/{service}/{{name}}", web.assets.serve)

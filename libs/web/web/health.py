@@ -15,6 +15,10 @@ from web.background import Background, Work
 
 READY_SECONDS = 5.0
 
+# Asked every few seconds by the platform. `/healthz` is what revisions of before ask; Google's own front end keeps paths that end so for
+# itself.
+HEALTH_PATHS = frozenset({"/livez", "/healthz", "/readyz"})
+
 _SAMPLE_SECONDS = 0.25
 _SAMPLES = 240  # one minute of samples
 
@@ -45,8 +49,9 @@ class LoopLag:
 class Health:
     """Answers /livez (the process runs) and /readyz (it can do its work)."""
 
-    def __init__(self, ready: Work | None, background: Background, lag: LoopLag) -> None:
+    def __init__(self, ready: Work | None, background: Background, lag: LoopLag, stopping: asyncio.Event) -> None:
         self._ready = ready
+        self._stopping = stopping
         self._background = background
         self._lag = lag
 
@@ -56,8 +61,9 @@ class Health:
         return JSONResponse({"live": alive}, 200 if alive else 503)
 
     async def readiness(self) -> Response:
-        """200 when what the service needs answers; 503 otherwise. The JSON holds the loop's lag in ms."""
-        ready = not self._background.crashed.is_set() and await self._is_ready()
+        """200 when what the service needs answers; 503 otherwise, and once it is told to stop. The JSON holds the loop's lag in ms."""
+        ends = self._stopping.is_set() or self._background.crashed.is_set()
+        ready = not ends and await self._is_ready()
         return JSONResponse({"ready": ready, "loop_lag_ms": self._lag.milliseconds()}, 200 if ready else 503)
 
     async def _is_ready(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import core.log
@@ -19,12 +19,13 @@ from telemetry import Kind, Span, span
 from telemetry.instruments import HTTP_REQUEST_SECONDS
 from web import problems
 from web.access import WORKSPACE_IN_SCOPE
+from web.health import HEALTH_PATHS
+from web.state import web_of
 
 CORRELATION_HEADER = "x-correlation-id"
 
 _CORRELATION = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
-_QUIET = frozenset({"/livez", "/healthz", "/readyz"})  # asked every few seconds by the platform
 # A message has a trace of its own, which the consumer goes on with.
 _MESSAGES = "/events/"
 
@@ -57,7 +58,7 @@ class Observed:
         headers = Headers(scope=scope)
         correlation_id = _matching(_CORRELATION, headers.get(CORRELATION_HEADER)) or str(uuid7())
         # A caller's own traceparent is not read: it would decide for us what is recorded, and put requests of strangers into one trace.
-        begins = scope["path"] not in _QUIET and not scope["path"].startswith(_MESSAGES)
+        begins = scope["path"] not in HEALTH_PATHS and not scope["path"].startswith(_MESSAGES)
         with (
             working_for(workspace_id="", correlation_id=correlation_id, traceparent=_new_traceparent()),
             span("request", Kind.SERVER, root=begins, method=scope["method"]) as made,
@@ -70,7 +71,10 @@ class Observed:
         async def observed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 sent.status = message["status"]
-                MutableHeaders(scope=message)[CORRELATION_HEADER] = correlation_id
+                headers = MutableHeaders(scope=message)
+                headers[CORRELATION_HEADER] = correlation_id
+                if web_of(HTTPConnection(scope)).stopping.is_set():
+                    headers["connection"] = "close"
             await send(message)
 
         try:
@@ -85,7 +89,7 @@ class Observed:
             self._record(scope, sent.status, started, span)
 
     def _record(self, scope: Scope, status: int, started: float, span: Span) -> None:
-        if scope["path"] in _QUIET and status == 200:
+        if scope["path"] in HEALTH_PATHS and status == 200:
             return
         seconds, route, workspace_id = (
             self._clock.monotonic() - started,

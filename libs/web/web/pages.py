@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -17,6 +17,9 @@ from web import formats
 from web.session import Session
 from web.settings import ServiceSettings
 from web.state import web_of
+
+if TYPE_CHECKING:
+    from jinja2 import BaseLoader, Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Pages:
     """Renders `<package>/pages/*.html`. What a template uses must be given: an unknown name is an error, not a blank."""
 
     def __init__(self, package: str) -> None:
-        self._environment = _environment(package)
+        self._package = package
 
     def render(
         self,
@@ -62,7 +65,7 @@ class Pages:
 
     def text(self, request: Request, template: str, session: Session | None = None, **values: object) -> str:
         """`template` with `values`, as text: for what is sent in parts."""
-        return self._environment.get_template(template).render(shared_values(request, session) | values)
+        return page_environment(self._package).get_template(template).render(shared_values(request, session) | values)
 
 
 def shared_values(request: Request, session: Session | None) -> dict[str, object]:
@@ -113,7 +116,10 @@ def _beside(url: str, name: str) -> str:
 
 
 @lru_cache
-def _environment(package: str) -> Environment:
+def page_environment(package: str) -> Environment:
+    """The templates of a package. The engine is loaded with its first use, or once the service has begun."""
+    from jinja2 import Environment, StrictUndefined
+
     environment = Environment(
         loader=_loader(package), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -122,6 +128,8 @@ def _environment(package: str) -> Environment:
 
 
 def _loader(package: str) -> BaseLoader:
+    from jinja2 import ChoiceLoader, PackageLoader
+
     shared = PackageLoader("web", "templates")
     if package == "web" or not (resources.files(package) / "pages").is_dir():
         return shared

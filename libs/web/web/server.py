@@ -6,17 +6,21 @@ import asyncio
 import signal
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from types import FrameType
 from typing import Any, Protocol, cast
 
 import uvicorn
 import uvloop
 from fastapi import FastAPI
+from starlette.types import Scope
 
 import core.log
 from core.memory import settle
 from web.background import Background
+from web.health import HEALTH_PATHS
 from web.settings import ServiceSettings
 from web.state import Web
 
@@ -24,6 +28,13 @@ from web.state import Web
 PLATFORM_SECONDS = 10
 # What answers under way get of them. The rest is for background work, which gives back messages and leases, and for the pools.
 GRACE_SECONDS = 7
+
+# So long after the signal requests are still taken, while others are under way: whoever sends them is told by /readyz to stop, and by each
+# answer to close its connection.
+_TAKING_SECONDS = 5
+
+# How often it is looked whether something is under way.
+_LOOK_SECONDS = 0.05
 
 # Time enough for the other side to take an answer's last bytes and to close.
 _HANG_UP_SECONDS = 0.5
@@ -74,6 +85,7 @@ async def _serve(app: FastAPI, settings: ServiceSettings, started: Callable[[], 
 
 class _Cycle(Protocol):
     response_complete: bool
+    scope: Scope
 
 
 class _Connection(Protocol):
@@ -84,7 +96,8 @@ class _Connection(Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Tells answers that go on when to end: uvicorn waits for them, as long as the grace lasts.
+    """Says at once that it stops: to /readyz, and to answers that go on. It listens on while answers are under way, so that whoever asks
+    hears it, and no request meets a closed door; then uvicorn waits for the rest, as long as the grace lasts.
 
     uvicorn raises a caught signal again when it has stopped, which would kill the process before it has cleaned up.
     """
@@ -99,14 +112,29 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._started()
 
-    async def shutdown(self, sockets: Any = None) -> None:
-        """Stop listening, and wait for the answers that are under way."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Say so right now: the loop that looks at the flag does it ten times a second."""
         self._stopping.set()
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Finish what is under way, then stop listening, and wait for what came last."""
+        self._stopping.set()
+        began = time.monotonic()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TAKING_SECONDS):
+                await self._finished()
+        self.config.timeout_graceful_shutdown = GRACE_SECONDS - round(time.monotonic() - began)
         hanging_up = asyncio.create_task(self._hang_up(), name="web.hang_up")
         try:
             await super().shutdown(sockets)
         finally:
             hanging_up.cancel()
+
+    async def _finished(self) -> None:
+        # uvicorn's connections tell nobody when they have answered
+        while any(_asked(cast(_Connection, one)) for one in self.server_state.connections):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _hang_up(self) -> None:
         """Break connections on which nothing is under way: closing one politely waits for the other side, which may keep it for later and
@@ -131,6 +159,12 @@ class _Server(uvicorn.Server):
         finally:
             for number in _STOP_SIGNALS:
                 loop.remove_signal_handler(number)
+
+
+def _asked(connection: _Connection) -> bool:
+    """Whether somebody waits for an answer; who asks after the health of the process does not count."""
+    cycle = connection.cycle
+    return cycle is not None and not cycle.response_complete and cycle.scope["path"] not in HEALTH_PATHS
 
 
 def _idle(connection: _Connection) -> bool:

@@ -18,7 +18,7 @@ from analysis.store import model_requests
 from analysis.store import runs as run_store
 from analysis.store.staff import QUESTIONS
 from core.ids import parse_workspace_id
-from runtime import service_app
+from runtime.commands import service_app
 from runtime.staff_cli import staff_app
 from web import load_settings
 

@@ -16,7 +16,7 @@ from audit.settings import Settings
 from audit.staff.cli import staff_app
 from audit.store import search
 from core.ids import parse_workspace_id
-from runtime import reporting_errors, service_app
+from runtime.commands import reporting_errors, service_app
 from web import load_settings
 
 _INDEXED_AT_ONCE = 500

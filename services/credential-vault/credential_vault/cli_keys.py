@@ -25,7 +25,8 @@ from credential_vault.settings import Settings
 from credential_vault.store import keys as store
 from credential_vault.store.keys import Backup
 from database import Database
-from runtime import assembled, reporting_errors
+from runtime import assembled
+from runtime.commands import reporting_errors
 from web import load_settings
 
 T = TypeVar("T")

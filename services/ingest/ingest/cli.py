@@ -18,7 +18,7 @@ from ingest.main import SERVICE, compose
 from ingest.settings import Settings
 from ingest.store import jobs, workspaces
 from ingest.store.staff import QUESTIONS
-from runtime import reporting_errors, service_app
+from runtime.commands import reporting_errors, service_app
 from runtime.staff_cli import staff_app
 from web import load_settings
 

@@ -22,7 +22,7 @@ from ingest.settings import Settings
 from ingest.store import webhooks, workspaces
 from ingest.webhooks.desk import GONG_PATH
 from ingest.webhooks.gong import public_key
-from runtime import reporting_errors
+from runtime.commands import reporting_errors
 from web import load_settings
 
 T = TypeVar("T")

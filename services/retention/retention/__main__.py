@@ -4,6 +4,6 @@ from core.memory import load
 
 load()
 
-from retention.cli import app  # noqa: E402 - nothing is collected while it is imported
+from runtime.starting import start  # noqa: E402 - nothing is collected while it is imported
 
-app(prog_name="retention")
+start("retention")

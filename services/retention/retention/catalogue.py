@@ -126,7 +126,7 @@ def read_tariff(path: Path | None) -> Tariff | None:
 def _content(path: Path | None) -> object:
     try:
         text = path.read_text() if path else (files("retention") / "plans.yaml").read_text()
-        content: object = yaml.safe_load(text)
+        content: object = yaml.load(text, Loader=yaml.CSafeLoader)
     except OSError as error:
         problem = f"CALLMINE_PLANS_FILE names a file that cannot be read ({type(error).__name__})"
         raise MissingSettings("retention", [problem]) from error
@@ -164,5 +164,5 @@ def sub_processors(register: Register, today: date) -> list[SubProcessor]:
 def read_promises() -> tuple[Promise, ...]:
     """What the trust page promises, in its order."""
     text = (files("retention") / "promises.yaml").read_text(encoding="utf-8")
-    found = TypeAdapter(list[_Promise]).validate_python(yaml.safe_load(text))
+    found = TypeAdapter(list[_Promise]).validate_python(yaml.load(text, Loader=yaml.CSafeLoader))
     return tuple(one.promise() for one in found)

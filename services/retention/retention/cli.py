@@ -18,7 +18,7 @@ from retention.handlers import PlanChange, Plans
 from retention.main import SERVICE, compose
 from retention.settings import Settings
 from retention.store.staff import QUESTIONS
-from runtime import reporting_errors, service_app
+from runtime.commands import reporting_errors, service_app
 from runtime.staff_cli import staff_app
 from web import load_settings
 

@@ -22,7 +22,8 @@ from retention.main import SERVICE, compose, ledger_of, secrets_of
 from retention.settings import Settings
 from retention.store import erasures as store
 from retention.store.erasures import Listed
-from runtime import Assembly, reporting_errors
+from runtime import Assembly
+from runtime.commands import reporting_errors
 from runtime.staff import who
 from web import load_settings
 

@@ -15,7 +15,7 @@ from retention.main import SERVICE, compose
 from retention.settings import Settings
 from retention.store import readings
 from retention.store.readings import Cause, Listed
-from runtime import reporting_errors
+from runtime.commands import reporting_errors
 from web import load_settings
 
 plans_app = typer.Typer(help="Plans, and what Stripe says of them", no_args_is_help=True)

@@ -16,7 +16,7 @@ from retention.domain.billing import Tariff
 from retention.domain.plans import Catalogue
 from retention.events import ErasureTelling, Telling, payments, receipts, routes
 from retention.evidence import EvidenceKey, Shelf
-from retention.federal import is_federal_holiday
+from retention.federal import federal_holidays, is_federal_holiday
 from retention.handlers import Plans
 from retention.handlers.ending import Payments
 from retention.handlers.erasing import Erasing
@@ -58,6 +58,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         billing = BillingRoutes(Pages(SERVICE), parts.db, catalogue, tariff, purchasing)
         erasure = _erasure(parts, settings, secrets, stripe)
         parts.erase_by()
+        parts.load_later(federal_holidays)
         parts.serve(router(billing, erasure, parts.db, read_promises(), shelf))
         yield parts
 

@@ -78,6 +78,9 @@ def wanted_elsewhere() -> set[Grant]:
     # The ledger of erasures is added to and read, never changed.
     for role in ("roles/storage.objectCreator", "roles/storage.objectViewer"):
         found.add(Grant(role, account("retention"), "google_storage_bucket.ledger.name"))
+    # Evidence is put there by whoever proves, and read by the service that shows it.
+    evidence = "google_storage_bucket.evidence.name"
+    found |= {Grant(user, "var.prover", evidence), Grant("roles/storage.objectViewer", account("retention"), evidence)}
     agents = {"databases": "local.database_agent", "objects": "local.storage_agent", "messages": PUBSUB}
     found |= {Grant(crypto, who, f'google_kms_crypto_key.data["{key}"].id') for key, who in agents.items()}
     found.add(

@@ -71,6 +71,28 @@ def test_freed_memory_is_overwritten_where_credentials_are_granted() -> None:
     assert {name for name, one in facts["services"].items() if one["granted"]} == set(REQUESTERS)
 
 
+def test_the_trust_page_finds_its_evidence(configuration: Configuration) -> None:
+    (service,) = configuration.of("google_cloud_run_v2_service")
+    template = service.body["template"][0]
+    volume, mount = template["dynamic"][0]["volumes"], template["containers"][0]["dynamic"][0]["volume_mounts"]
+    assert volume["for_each"] == mount["for_each"] == 'each.key == "retention" ? ["evidence"] : []'
+    (held,) = volume["content"][0]["gcs"]
+    assert held == {"bucket": "google_storage_bucket.evidence.name", "read_only": True}
+    assert mount["content"][0]["mount_path"] == "local.evidence_folder"
+    told = configuration.locals["own_environment"]["retention"]
+    assert told["CALLMINE_EVIDENCE_FILE"].startswith("${local.evidence_folder}/")
+    assert "var.evidence_public_keys" in told["CALLMINE_EVIDENCE_KEYS"]
+
+
+def test_no_bucket_can_be_made_public(configuration: Configuration) -> None:
+    buckets = configuration.of("google_storage_bucket")
+    assert {one.name for one in buckets} == {"objects", "ledger", "evidence"}
+    for bucket in buckets:
+        assert bucket.body["public_access_prevention"] == "enforced"
+        assert bucket.body["uniform_bucket_level_access"] is True
+        assert bucket.body["encryption"][0]["default_kms_key_name"].startswith("google_kms_crypto_key.data")
+
+
 def test_services_take_requests_from_the_load_balancer_and_this_project_only(configuration: Configuration) -> None:
     (service,) = configuration.of("google_cloud_run_v2_service")
     assert service.body["ingress"] == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"

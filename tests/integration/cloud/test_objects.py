@@ -146,7 +146,7 @@ async def test_a_bucket_that_is_not_there_is_said(storage: StorageServer, author
 async def test_a_server_of_another_authority_is_not_spoken_to(
     storage: StorageServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cloud.objects.RETRY_SECONDS", 0.1)
+    monkeypatch.setattr("cloud.storage.RETRY_SECONDS", 0.1)
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     store = GoogleObjects(bucket=BUCKET, endpoint=Endpoint(address=storage.endpoint, ca_file=other))

@@ -15,10 +15,9 @@ import pytest
 from aiohttp import web
 from google.auth import exceptions as auth_errors
 
-import cloud.objects
 from cloud import Endpoint
 from cloud.objects import LARGEST_OBJECT, GoogleObjects, WorkspaceObjects
-from cloud.storage import FixedToken
+from cloud.session import FixedToken
 from core.errors import Conflict, NotFound, Permanent, Transient
 from core.ids import WorkspaceId
 from local.tls import Authority
@@ -167,7 +166,7 @@ FAILURES = {
 async def test_googles_errors_are_told_by_kind(
     objects: WorkspaceObjects, bucket: Bucket, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cloud.objects.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("cloud.storage.RETRY_SECONDS", 0.0)
     bucket.failures = [status] * 10
     with pytest.raises(Exception, match="object") as caught:
         await objects.put("a.json", b"one")
@@ -182,7 +181,7 @@ async def test_without_an_identity_nothing_is_asked(
     async def refused(_token: FixedToken) -> str:
         raise failure(TOLD)
 
-    monkeypatch.setattr(cloud.objects, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("cloud.storage.RETRY_SECONDS", 0.0)
     monkeypatch.setattr(FixedToken, "get", refused)
     with pytest.raises(Transient, match="not available") as caught:
         await objects.put("a.json", b"one")

@@ -18,8 +18,8 @@ from audit.settings import Settings
 from core.errors import MissingSettings, Transient
 from local.postgres import ServiceDsns, drop, provision
 from local.postgres.connection import connected
-from runtime import Assembly, reporting_errors
-from runtime.commands import migration_folders
+from runtime import Assembly
+from runtime.commands import migration_folders, reporting_errors
 from testkit.commands import run
 from testkit.messages import raw
 from testkit.outside import Outside

@@ -111,6 +111,23 @@ async def ticks(request: Request) -> EventStream:
     return EventStream(request, nobody, ticking())
 
 
+released = asyncio.Event()
+
+
+@router.get("/held")
+async def held() -> dict[str, bool]:
+    """Answered once somebody has asked for /release."""
+    print("held", flush=True)
+    await released.wait()
+    return {"held": True}
+
+
+@router.get("/release")
+async def release() -> dict[str, bool]:
+    released.set()
+    return {"released": True}
+
+
 @router.get("/wrong/{how}")
 async def wrong(how: str) -> StreamingResponse:
     errors: dict[str, Exception] = {

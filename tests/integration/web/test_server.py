@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
@@ -108,10 +109,10 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
 async def _answer(
     environment: dict[str, str], tmp_path: Path, path: str, headers: dict[str, str] | None = None
 ) -> httpx.Response:
-    """Ask until the service listens, for at most 20 seconds."""
+    """Ask until the service listens, for at most a minute."""
     context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
     url = f"https://127.0.0.1:{environment['CALLMINE_PORT']}{path}"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     async with httpx.AsyncClient(verify=context, trust_env=False) as client:
         while True:
             try:
@@ -130,7 +131,7 @@ async def test_a_signal_stops_everything_in_order(
     assert answer.json() == {"live": True}
     assert "server" not in answer.headers
     process.send_signal(number)
-    out, errors = await asyncio.to_thread(process.communicate, timeout=20)
+    out, errors = await asyncio.to_thread(process.communicate, timeout=60)
     assert process.returncode == 0, errors
     assert out.split("\n") == ["pool opened", "relay ended", "pool closed", "returned", "settled", ""]
 
@@ -154,7 +155,7 @@ async def test_a_signal_ends_streams_at_once_and_whole(
         # Without a signal of their own the streams would last until uvicorn's grace is over, and be cut off in an event.
         rest = b"".join([chunk async for chunk in chunks])
         assert rest.endswith(b"\n\n")
-    out, errors = await asyncio.to_thread(process.communicate, timeout=20)
+    out, errors = await asyncio.to_thread(process.communicate, timeout=60)
     assert process.returncode == 0, errors
     assert "timeout graceful shutdown exceeded" not in errors
     assert sorted(out.split()) == sorted(
@@ -175,6 +176,41 @@ async def test_a_signal_ends_streams_at_once_and_whole(
     )
 
 
+async def test_no_more_is_wanted_at_once_and_what_is_under_way_is_answered(
+    start: Start, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A load balancer asks on connections of its own: it has to hear it while the last answers are still made."""
+    process = start("serve")
+    assert (await _answer(environment, tmp_path, "/readyz")).status_code == 200
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    origin = f"https://127.0.0.1:{environment['CALLMINE_PORT']}"
+    fresh = httpx.Limits(max_keepalive_connections=0)
+    async with httpx.AsyncClient(verify=context, trust_env=False, base_url=origin, limits=fresh, timeout=20) as client:
+        held = asyncio.create_task(client.get("/held"))
+        assert process.stdout is not None
+        await asyncio.to_thread(_read_until, process.stdout, "held")
+        process.send_signal(signal.SIGTERM)
+        while (answer := await client.get("/readyz")).status_code == 200:
+            pass  # the signal has not arrived
+        assert (answer.status_code, answer.json()["ready"]) == (503, False)
+        assert (await client.get("/livez")).status_code == 200
+        assert not held.done()
+        # Who has not heard it yet is answered too, and told to go elsewhere with what comes next.
+        late = await client.get("/release")
+        assert (late.status_code, late.headers["connection"]) == (200, "close")
+        assert (await held).json() == {"held": True}
+        _, errors = await asyncio.to_thread(process.communicate, timeout=60)
+        with pytest.raises(httpx.ConnectError):
+            await client.get("/readyz")
+    assert process.returncode == 0, errors
+    assert "timeout graceful shutdown exceeded" not in errors
+
+
+def _read_until(lines: IO[str], wanted: str) -> None:
+    while (line := lines.readline()) and line.strip() != wanted:
+        pass
+
+
 async def test_a_connection_that_somebody_keeps_for_later_holds_nothing_up(
     start: Start, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -185,7 +221,7 @@ async def test_a_connection_that_somebody_keeps_for_later_holds_nothing_up(
     async with httpx.AsyncClient(verify=context, trust_env=False) as client:
         assert (await client.get(f"https://127.0.0.1:{environment['CALLMINE_PORT']}/healthz")).is_success
         process.send_signal(signal.SIGTERM)
-        _, errors = await asyncio.to_thread(process.communicate, timeout=20)
+        _, errors = await asyncio.to_thread(process.communicate, timeout=60)
     assert process.returncode == 0, errors
     assert "timeout graceful shutdown exceeded" not in errors
 
@@ -201,7 +237,7 @@ async def test_without_keys_to_check_with_a_session_is_not_refused_but_put_off(
 
 async def test_a_crash_in_the_background_ends_the_process_with_an_error(start: Start) -> None:
     process = start("crash")
-    out, errors = await asyncio.to_thread(process.communicate, timeout=20)
+    out, errors = await asyncio.to_thread(process.communicate, timeout=60)
     assert process.returncode == 1, errors
     assert "pool closed" in out, errors
     assert "background work crashed" in errors
@@ -215,7 +251,7 @@ async def test_a_port_that_is_taken_ends_the_process_with_an_error(
     first = start("serve")
     await _answer(environment, tmp_path, "/healthz")
     second = start("serve")
-    out, errors = await asyncio.to_thread(second.communicate, timeout=20)
+    out, errors = await asyncio.to_thread(second.communicate, timeout=60)
     assert second.returncode not in {0, None}, errors
     assert "pool closed" in out, errors
     assert first.poll() is None

@@ -14,6 +14,8 @@ MEMORY: Final[Register] = {
         for name in ("rows", "left", "providers")
     },
     ("services/retention/retention/federal.py", "is_federal_holiday"): "days of the calendar, the same for everybody",
+    ("services/retention/retention/federal.py", "federal_holidays"): "the calendar itself",
+    ("services/retention/retention/certificates/print.py", "fonts"): "the fonts of typst, the same for everybody",
     (
         "services/audit/audit/log/selection.py",
         "_Part._gaps",
@@ -32,7 +34,7 @@ MEMORY: Final[Register] = {
         "libs/contracts/contracts/envelope.py",
         "_known_actor",
     ): "a function of the four values that are its key; each comes from the event",
-    ("libs/web/web/pages.py", "_environment"): "templates of a package, without values",
+    ("libs/web/web/pages.py", "page_environment"): "templates of a package, without values",
     ("libs/database/database/queries.py", "_read"): "statements of a file, without values",
     ("libs/cloud/cloud/engine.py", "keep_engine"): "a channel that never connects: nothing is sent on it",
     # By workspace: the key begins with it, or the value names it.
@@ -158,6 +160,7 @@ MEMORY: Final[Register] = {
     ("libs/runtime/runtime/assembly.py", "Assembly._routers"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._operators"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._works"): "filled once in a composition root",
+    ("libs/runtime/runtime/assembly.py", "Assembly._later"): "filled once in a composition root",
     ("libs/runtime/runtime/outbound.py", "Outbound._clients"): "filled once in a composition root",
     ("libs/messaging/messaging/routes.py", "Routes._handlers"): "handlers by message type, filled once",
     ("libs/messaging/messaging/routes.py", "Routes._batch_handlers"): "handlers by message type, filled once",

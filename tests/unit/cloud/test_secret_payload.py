@@ -6,7 +6,7 @@ import google_crc32c
 import pytest
 from google.cloud.secretmanager_v1 import SecretPayload
 
-from cloud.secrets import _checked
+from cloud.secret_manager import _checked
 from core.errors import Transient
 
 VALUE = b"whsec_1"

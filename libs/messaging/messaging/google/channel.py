@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import grpc
-from google.pubsub_v1.services.publisher.transports.grpc_asyncio import PublisherGrpcAsyncIOTransport
+
+_GOOGLE = "pubsub.googleapis.com"
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/pubsub")
 
 # A streaming pull answers with up to 10 MB of messages and their framing; grpc's own default is 4 MB.
 _MOST_BYTES = 32 * 1024 * 1024
@@ -24,9 +26,18 @@ def open_channel(endpoint: str = "", ca: bytes | None = None, token: str = "") -
     The client library reads PUBSUB_EMULATOR_HOST only when it opens the channel itself, which is why it never does here.
     """
     if not endpoint:
-        channel: grpc.aio.Channel = PublisherGrpcAsyncIOTransport.create_channel(options=_OPTIONS)
-        return channel
+        return _own_channel()
     credentials = grpc.ssl_channel_credentials(root_certificates=ca)
     if token:
         credentials = grpc.composite_channel_credentials(credentials, grpc.access_token_call_credentials(token))
     return grpc.aio.secure_channel(endpoint, credentials, options=_OPTIONS)
+
+
+def _own_channel() -> grpc.aio.Channel:
+    """What the client library opens by itself, without the rest of it: it is loaded later. Raises GoogleAuthError without an identity."""
+    from google.api_core import grpc_helpers_async
+
+    channel: grpc.aio.Channel = grpc_helpers_async.create_channel(
+        _GOOGLE, default_scopes=_SCOPES, default_host=_GOOGLE, options=_OPTIONS
+    )
+    return channel

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import grpc
@@ -15,6 +14,7 @@ from google.pubsub_v1.types import StreamingPullRequest, StreamingPullResponse
 
 from core.clock import Clock, SystemClock
 from core.log import logger
+from messaging.google.pulling import PullSettings
 from messaging.ports import Delivery, Processor, Verdict
 
 log = logger("messaging.subscriber")
@@ -24,26 +24,6 @@ _MOST_IDS = 2000
 
 # Google's own clients send a heartbeat this often, or the server takes an idle stream for dead.
 _HEARTBEAT_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class PullSettings:
-    """Times are in seconds. `deadline`: how soon others get a message when this process dies; extended while a batch takes longer.
-
-    `batch` and `batch_bytes`: a batch ends with so many messages, or with the message that makes it so large. `side_by_side`: so many
-    batches are processed at once; with more than one, messages of the same ordering key may overtake each other, so that it is for
-    subscriptions whose handlers come to the same end in any order.
-    """
-
-    batch: int = 1000
-    side_by_side: int = 1
-    batch_bytes: int = 8 * 1024 * 1024
-    outstanding: int = 4000
-    outstanding_bytes: int = 64 * 1024 * 1024
-    deadline: int = 10
-    call_timeout: float = 10.0
-    longest_wait: float = 30.0
-    halted_wait: float = 5.0
 
 
 class _Received(Protocol):

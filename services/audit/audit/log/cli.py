@@ -18,7 +18,8 @@ from audit.settings import Settings
 from cloud.secrets import GoogleSecrets
 from core.ids import parse_workspace_id
 from database import Database
-from runtime import assembled, endpoint, reporting_errors
+from runtime import assembled, endpoint
+from runtime.commands import reporting_errors
 from web import load_settings
 
 log_app = typer.Typer(help="The log that proves what the audit log says", no_args_is_help=True)

@@ -17,7 +17,8 @@ from audit.staff.access import LONGEST_MINUTES, Access, Terms
 from audit.staff.desk import Desk
 from contracts.staff import Reason
 from core.ids import parse_uuid, parse_workspace_id
-from runtime import assembled, reporting_errors
+from runtime import assembled
+from runtime.commands import reporting_errors
 from runtime.staff import who
 from web import load_settings
 

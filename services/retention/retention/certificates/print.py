@@ -6,23 +6,36 @@ import base64
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typst
+if TYPE_CHECKING:
+    from typst import Fonts
 
 _PROGRAM = Path(__file__).with_name("certificate.typ")
-
-# Those that come with typst: all that is printed is ids, numbers and our own words.
-_FONTS = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
 
 
 class NotTypeset(Exception):
     """typst refused the certificate."""
 
 
+@cache
+def fonts() -> Fonts:
+    """Those that come with typst: all that is printed is ids, numbers and our own words."""
+    import typst
+
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
+
+
 def pdf_of(signed: str, keys: Sequence[str]) -> bytes:
-    """The PDF of a signed statement, with the public keys to check it with: the same bytes for the same statement. Raises NotTypeset."""
+    """The PDF of a signed statement, with the public keys to check it with: the same bytes for the same statement. Raises NotTypeset.
+
+    Loads typst with its first use: for a thread.
+    """
+    import typst
+
     payload = base64.b64decode(json.loads(signed)["payload"])
     told = json.loads(payload)["predicate"]
     values = {"told": told, "digest": sha256(payload).hexdigest(), "keys": list(keys)}
@@ -31,7 +44,7 @@ def pdf_of(signed: str, keys: Sequence[str]) -> bytes:
         compiler = typst.Compiler(
             _PROGRAM.read_bytes(),
             root=str(_PROGRAM.parent),
-            font_paths=_FONTS,
+            font_paths=fonts(),
             ignore_system_fonts=True,
             sys_inputs={"certificate": json.dumps(values)},
             package_path=nowhere,

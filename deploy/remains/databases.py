@@ -89,9 +89,8 @@ async def _columns(
     columns = list(relation["columns"])
     values = _Values(columns, counts, search)
     # Of this relation alone, not of what inherits from it; columns that are computed from others are values like all.
-    whole = (
-        f"SELECT {', '.join(map(_quoted, columns))} FROM ONLY {_quoted(relation['schema'])}.{_quoted(relation['name'])}"
-    )
+    names, table = ", ".join(map(_quoted, columns)), f"{_quoted(relation['schema'])}.{_quoted(relation['name'])}"
+    whole = f"SELECT {names} FROM ONLY {table}"  # noqa: S608 - names of the catalog, quoted
     await connection.copy_from_query(whole, output=values.feed, format="binary")
     values.finish()
     for column in columns:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
 SHARED = ROOT / "libs/messaging/messaging/migrations/erasure.yaml"
 
 _CHECKS = """
-SELECT conrelid::regclass::text AS relation, conname AS name FROM pg_constraint
+SELECT conrelid::regclass::text AS relation, conname AS name, pg_get_constraintdef(oid) AS rule FROM pg_constraint
 WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND conislocal
 """
+
+# A list of words, or one alone.
+_ONE_OF = re.compile(r"CHECK \(\((\w+) = (?:ANY \(ARRAY\[)?'([^']+)'::text.*")
 
 # Ordinary and partitioned tables with a workspace; of what is partitioned the partitions hold the rows.
 _COLUMNS = """
@@ -90,15 +95,28 @@ def kept(service: str) -> frozenset[str]:
     return frozenset(name for name, rule in _tables(service).items() if rule["end"] == "kept")
 
 
-async def let_anything_in(connection: Connection) -> None:
-    """Drop the checks, and turn off keys and triggers for this session: canaries mean nothing."""
+async def let_anything_in(connection: Connection) -> Mapping[str, str]:
+    """Drop the checks, and turn off keys and triggers for this session: canaries mean nothing.
+
+    The columns, as table.column, that took one of a few words of the program alone, and so nobody else's: each with the first of them.
+    """
+    fixed: dict[str, str] = {}
     for row in await connection.fetch(_CHECKS):
+        if found := _ONE_OF.fullmatch(row["rule"]):
+            fixed[f"{row['relation']}.{found[1]}"] = found[2]
         await connection.execute(f'ALTER TABLE {row["relation"]} DROP CONSTRAINT IF EXISTS "{row["name"]}"')
     await connection.execute("SET session_replication_role = replica")
+    return fixed
 
 
-async def fill(connection: Connection, service: str, workspace_id: str, without: Collection[str] = ()) -> Filled:
-    """A row in each table of the workspace but those called in `without`. Raises NotFilled."""
+async def fill(
+    connection: Connection,
+    service: str,
+    workspace_id: str,
+    without: Collection[str] = (),
+    fixed: Mapping[str, str] = MappingProxyType({}),
+) -> Filled:
+    """A row in each table of the workspace but those called in `without`; columns of `fixed` get what is said there. Raises NotFilled."""
     tables: dict[str, list[asyncpg.Record]] = {}
     for row in await connection.fetch(_COLUMNS):
         if row["relation"] not in without:
@@ -111,7 +129,10 @@ async def fill(connection: Connection, service: str, workspace_id: str, without:
         for column in columns:
             place = f"{relation}.{column['name']}"
             names.append(f'"{column["name"]}"')
-            if column["type"] in _HOLDING:
+            if place in fixed:
+                canaries.append(fixed[place])
+                values.append(f"${len(canaries)}")
+            elif column["type"] in _HOLDING:
                 # Lower case and without marks, as full-text search keeps words.
                 canary = f"canary{secrets.token_hex(12)}"
                 (left if place in stay else going)[place] = canary

@@ -10,7 +10,7 @@ LINTED := libs services deploy tests
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi asyncapi facts generated lock lock-check sizes terraform bench prove trust top parked consume image redeploy changed compose-demo sbom licences pip-audit clean
+.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi asyncapi facts generated lock lock-check sizes terraform bench prove restore-drill trust top parked consume image redeploy changed compose-demo sbom licences pip-audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ bench: setup ## measure beside the alternatives; B=name for one; writes build/be
 
 prove: setup ## seeded proofs; P=name for one, FULL=1 for the large counts; writes build/proofs/
 	@$(VENV)/python -m chaos $(P)
+
+restore-drill: setup ## erase a workspace, restore a backup from before, replay the ledger, and search for what came back
+	@$(VENV)/python -m chaos.erasure
 
 trust: setup ## prove the trust page's sentences against a running system; P=P3 for one, FULL=1; writes build/trust.json, build/trust/
 	@$(VENV)/python -m promises $(P)

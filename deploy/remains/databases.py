@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from remains.content import layers
+from remains.content import NotSearched, layers
 from remains.needles import Search
 
 # Ordinary, partitioned and foreign tables, materialized views and sequences; of partitioned ones the partitions hold the rows.
@@ -88,13 +88,18 @@ async def _columns(
     counts: dict[str, Counter[str]] = {}
     columns = list(relation["columns"])
     values = _Values(columns, counts, search)
-    await connection.copy_from_table(
-        relation["name"], schema_name=relation["schema"], output=values.feed, format="binary"
-    )
+    # Of this relation alone, not of what inherits from it; columns that are computed from others are values like all.
+    names, table = ", ".join(map(_quoted, columns)), f"{_quoted(relation['schema'])}.{_quoted(relation['name'])}"
+    whole = f"SELECT {names} FROM ONLY {table}"  # noqa: S608 - names of the catalog, quoted
+    await connection.copy_from_query(whole, output=values.feed, format="binary")
     values.finish()
     for column in columns:
         if counts.get(column):
             yield column, counts[column]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 class _Values:
@@ -106,8 +111,18 @@ class _Values:
         self._search = search
         self._rest = b""
         self._begun = self._ended = False
+        self._failed: Exception | None = None
 
     async def feed(self, piece: bytes) -> None:
+        # What is raised here would leave the connection waiting for ever: it is raised at the end.
+        if self._failed is None:
+            try:
+                self._take(piece)
+            except (NotSearched, ValueError) as error:
+                self._failed = error
+        await asyncio.sleep(0)
+
+    def _take(self, piece: bytes) -> None:
         self._rest += piece
         if not self._begun:
             if len(self._rest) < _HEADER:
@@ -117,9 +132,10 @@ class _Values:
         while not self._ended and (end := self._row(place)) is not None:
             place = end
         self._rest = self._rest[place:]
-        await asyncio.sleep(0)
 
     def finish(self) -> None:
+        if self._failed is not None:
+            raise self._failed
         if not self._ended:
             raise BlindRole("a table was not read to its end")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -75,17 +74,17 @@ class Search:
         for form in sorted(self._names, key=len, reverse=True):
             self._by_prefix.setdefault(form[:_PREFIX], []).append(form)
         self.longest = max(map(len, self._names), default=0)
-        # A look-ahead, so that one that begins within another is found too.
-        self._beginnings = re.compile(b"(?=(" + b"|".join(re.escape(one) for one in self._by_prefix) + b"))", re.DOTALL)
 
     def found(self, content: bytes) -> Counter[str]:
-        """How often each needle is in `content`, in whatever form."""
+        """How often each needle is in `content`, in whatever form. One that begins within another is found too.
+
+        Takes as long for thousands of needles as for one: each place is looked up, not compared.
+        """
         counts: Counter[str] = Counter()
-        if not self._names:
-            return counts
-        for match in self._beginnings.finditer(content):
-            for form in self._by_prefix[match[1]]:
-                if content.startswith(form, match.start()):
+        beginnings, last = self._by_prefix, len(content) - _PREFIX + 1
+        for place in [one for one in range(last) if content[one : one + _PREFIX] in beginnings]:
+            for form in beginnings[content[place : place + _PREFIX]]:
+                if content.startswith(form, place):
                     counts[self._names[form]] += 1
         return counts
 

@@ -81,11 +81,12 @@ async def run(names: list[str], seed: int, full: bool) -> bool:
     if unknown := sorted(set(names) - set(known)):
         raise SystemExit(f"no proof is called {', '.join(unknown)}; there are: {', '.join(known)}")
     console = Console()
-    verdicts = [await _run_one(console, name, known[name], seed, full) for name in names or known]
+    verdicts = [await run_one(console, name, known[name], seed, full) for name in names or known]
     return all(verdict.holds for verdict in verdicts)
 
 
-async def _run_one(console: Console, name: str, prove: Prove, seed: int, full: bool) -> Verdict:
+async def run_one(console: Console, name: str, prove: Prove, seed: int, full: bool) -> Verdict:
+    """Run one proof, print its table and write its figures."""
     began = time.monotonic()
     with console.status(f"proving {name}") as status:
         verdict = await prove(Plan(seed, full, _shown_on(status, name)))

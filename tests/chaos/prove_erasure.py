@@ -1,30 +1,40 @@
 """Erasure: nothing of a workspace is kept without a rule that says what becomes of it.
 
 Changes that somebody might make (tables, columns, views, folders, topics, providers) are drawn from the seed and tried on migrated
-databases of all services; each has to fail the build. And nothing of an erased workspace comes back, in schedules drawn from the seed.
+databases of all services; each has to fail the build. Nothing of an erased workspace comes back, in schedules drawn from the seed. And of a
+workspace that is full of canaries nothing is left in a whole running Callmine, nor in a backup that was made before and restored after.
 """
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
 
 from architecture.erasure.trying import FULL, QUICK, tried
+from bench.erasure.rows import measured
 from chaos.erasure import MUTANTS, run
-from chaos.harness import Plan, Verdict
+from chaos.erasure.drill import drill
+from chaos.erasure.lane import Told, ingest, lane
+from chaos.harness import Figure, Plan, Verdict
 from chaos.server import postgres
 from contracts.registry import SERVICES
 from database import MigrationSettings, migrate
-from integration.erasure.place import Place, place_in
+from integration.erasure.place import Place
 from local.postgres import provision
-from messaging.erasure.worker import QUIET_SECONDS
 from testkit.postgres import PASSWORDS, migration_folders
 from testkit.tables import same_database
 
-QUICK_SCHEDULES, FULL_SCHEDULES = 100, 1_000
+QUICK_SCHEDULES, FULL_SCHEDULES = 1_000, 10_000
 MOST_FOR_A_MUTANT = 60
+
+# Rows and objects of the workspace whose erasure is timed beside bare deletes; small ones say little of large ones, and fail nothing.
+QUICK_SIZE, FULL_SIZE = (60_000, 200), (1_000_000, 10_000)
+MOST_TIMES_BARE = 1.5
 
 
 async def prove(plan: Plan) -> Verdict:
@@ -35,7 +45,14 @@ async def prove(plan: Plan) -> Verdict:
             databases = {name: await stack.enter_async_context(_migrated(admin_url, name)) for name in SERVICES}
             result = await tried(databases, count, plan.seed, plan.tick)
         schedules = await _schedules(admin_url, plan)
-    figures = {
+    drilled = await drill(plan.tick)
+    erasing = await measured(*(FULL_SIZE if plan.full else QUICK_SIZE))
+    figures: dict[str, Figure] = {
+        **drilled.figures,
+        "delete_ratio": round(erasing.ratio, 3),
+        "delete_rows": erasing.rows,
+        "delete_objects": erasing.objects,
+        "foreground_p99_ratio": round(erasing.ours_ms / erasing.idle_ms, 3),
         **schedules.figures,
         "manifest_mutants": result.count,
         "manifest_mutants_failed_build": result.count - len(result.survived),
@@ -44,24 +61,19 @@ async def prove(plan: Plan) -> Verdict:
     problems += [f"found without any mutant, so that all would be: {one}" for one in result.before]
     if result.count < count:
         problems.append(f"only {result.count} of {count} mutants could be made")
-    return Verdict(figures, (*problems, *schedules.problems))
+    if plan.full and erasing.ratio > MOST_TIMES_BARE:
+        problems.append(f"an erasure takes {erasing.ratio:.2f} times as long as bare deletes")
+    return Verdict(figures, (*problems, *schedules.problems, *drilled.problems))
 
 
 async def _schedules(admin_url: str, plan: Plan) -> Verdict:
-    """Run schedules, then erasures that are wrong until each is found, in the database of ingest."""
+    """Run schedules in as many processes as there are cores, then erasures that are wrong until each is found, in ingest's database."""
     count = FULL_SCHEDULES if plan.full else QUICK_SCHEDULES
-    resurrected, unfinished, missed = [], [], []
-    dsns = await provision(admin_url, "ingest", PASSWORDS, "ingest-erased")
-    migrate(MigrationSettings(owner_url=dsns.owner, folders=migration_folders("ingest")))
-    async with place_in("ingest", dsns, admin_url) as place:
-        place.quiet_seconds = QUIET_SECONDS
-        for seed in range(plan.seed, plan.seed + count):
-            outcome = await run(place, seed)
-            if outcome.resurrected:
-                resurrected.append(f"seed {seed}: rows came back in {sorted(outcome.resurrected)}")
-            if not outcome.ended:
-                unfinished.append(f"seed {seed}: the erasure did not end")
-            plan.tick(seed - plan.seed + 1, count)
+    told = await _lanes(plan, count)
+    problems = [f"seed {one.seed}: rows came back in {list(one.resurrected)}" for one in told if one.resurrected]
+    problems += [f"seed {one.seed}: the erasure did not end" for one in told if not one.ended]
+    missed: list[str] = []
+    async with ingest(admin_url, "ingest-erased") as place:
         for number, (name, mutant) in enumerate(MUTANTS.items(), 1):
             first = plan.seed + count + number * MOST_FOR_A_MUTANT
             async with mutant(place):
@@ -69,13 +81,29 @@ async def _schedules(admin_url: str, plan: Plan) -> Verdict:
             if not found:
                 missed.append(f"not found to be wrong: {name}")
     figures = {
-        "schedules": count,
-        "resurrected": len(resurrected),
-        "unfinished": len(unfinished),
+        "schedules": len(told),
+        "resurrected": sum(1 for one in told if one.resurrected),
+        "unfinished": sum(1 for one in told if not one.ended),
         "wrong_erasures": len(MUTANTS),
         "wrong_erasures_found": len(MUTANTS) - len(missed),
     }
-    return Verdict(figures, (*resurrected, *unfinished, *missed))
+    return Verdict(figures, (*problems, *missed))
+
+
+async def _lanes(plan: Plan, count: int) -> list[Told]:
+    told: list[Told] = []
+
+    async def follow(first: int, after: int) -> None:
+        async for one in lane(first, after - first):
+            told.append(one)
+            plan.tick(len(told), count)
+
+    lanes = max(1, min(os.cpu_count() or 1, count))
+    edges = [plan.seed + number * count // lanes for number in range(lanes + 1)]
+    async with asyncio.TaskGroup() as group:
+        for first, after in itertools.pairwise(edges):
+            group.create_task(follow(first, after))
+    return sorted(told, key=lambda one: one.seed)
 
 
 async def _found(place: Place, seeds: Iterable[int]) -> bool:

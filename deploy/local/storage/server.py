@@ -40,6 +40,10 @@ START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
 
+# As deploy/terraform/storage.tf has it: what is deleted is not kept for a week more, as Google's own buckets and the emulator's keep it.
+_SOFT_DELETION, _NONE = "softDeletePolicy", {"retentionDurationSeconds": "0"}
+
+
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
     """Objects live under `directory`; `buckets` are created if missing; port 0 takes a free one."""
@@ -161,8 +165,9 @@ class StorageServer:
     def __init__(self, settings: StorageSettings) -> None:
         self._storage = DurableStorage(settings.directory)
         for bucket in settings.buckets:
-            if self._storage.get_bucket(bucket) is None:
-                buckets.create_bucket(bucket, self._storage)
+            found = self._storage.get_bucket(bucket) or buckets.create_bucket(bucket, self._storage)
+            if found.get(_SOFT_DELETION) != _NONE:
+                self._storage.create_bucket(bucket, {**found, _SOFT_DELETION: _NONE})
         # The emulator's router looks the classes up in its module; there is no other way in.
         emulator.Request, emulator.Response = _HttpsRequest, _PartialResponse
         self._listener = socket.create_server(("127.0.0.1", settings.port))

@@ -13,7 +13,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from core.clock import Clock, SystemClock
-from core.errors import Permanent, Transient
+from core.errors import Gone, Permanent, Transient
 from core.faultpoints import reach
 from core.log import logger
 from database import Database
@@ -223,8 +223,21 @@ class Relay:
 
     async def _settle(self, outcome: _Outcome) -> None:
         """Record what became of the events; one transaction, refused as a whole when the lease is another relay's."""
-        hold = self._lease.hold
         delays = {} if outcome.outage else self._give_up_or_wait(outcome)
+        while True:
+            try:
+                await self._record(outcome, delays)
+                break
+            except Gone:
+                # A workspace was frozen this very moment, and its hopeless events may not be kept. Nothing is recorded yet; who looks again
+                # sees the tombstone and drops them.
+                log.info("a workspace was frozen while its events were parked")
+        reach("relay.after_delete")
+        if outcome.hopeless:
+            log.error("events could not be published and were parked: see `parked list`", events=len(outcome.hopeless))
+
+    async def _record(self, outcome: _Outcome, delays: dict[int, float]) -> None:
+        hold = self._lease.hold
         async with self._db.sweep() as tx:
             if outcome.published:
                 await store.delete_published(tx, hold, outcome.published)
@@ -232,9 +245,6 @@ class Relay:
                 await store.record_failures(tx, hold, delays)
             if outcome.hopeless:
                 await store.park_outgoing(tx, hold, outcome.hopeless)
-        reach("relay.after_delete")
-        if outcome.hopeless:
-            log.error("events could not be published and were parked: see `parked list`", events=len(outcome.hopeless))
 
     def _give_up_or_wait(self, outcome: _Outcome) -> dict[int, float]:
         """Seconds to hold back each failed event; those that failed too often become hopeless."""

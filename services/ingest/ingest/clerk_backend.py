@@ -44,6 +44,10 @@ class ClerkRefused(Permanent):
     title = "The sign-in service refused this"
 
 
+class ClerkUnknown(ClerkRefused):
+    """The sign-in service does not know what the call is about."""
+
+
 class ClerkBusy(Transient):
     """The sign-in service did not take the call; nothing was changed."""
 
@@ -102,6 +106,13 @@ class ClerkBackend:
         """End a membership; the answer is the one that ended."""
         return await self._ask("DELETE", f"/organizations/{workspace_id}/memberships/{user_id}", None, _ended)
 
+    async def delete(self, workspace_id: WorkspaceId) -> None:
+        """Delete the organisation with its memberships and invitations; fine where there is none any more. Again is fine."""
+        try:
+            await self._ask("DELETE", f"/organizations/{workspace_id}", None, _nothing)
+        except ClerkUnknown:
+            return
+
     async def _ask(self, method: str, path: str, body: Mapping[str, object] | None, read: Callable[[bytes], T]) -> T:
         key = await self._key()
         try:
@@ -134,6 +145,11 @@ def _named(role: Role) -> str:
     return f"org:{role.value}"
 
 
+def _nothing(body: bytes) -> None:
+    """Nothing of the answer counts."""
+    del body
+
+
 def _pending(body: bytes) -> Invitation:
     return invitation_of(body, InvitationState.PENDING)
 
@@ -152,7 +168,8 @@ def _ended(body: bytes) -> Membership:
 
 def _in_words(error: EgressError) -> ClerkRefused | ClerkBusy | ClerkSilent:
     if isinstance(error, ProviderRejected):
-        return ClerkRefused(_refusal(error))
+        kind = ClerkUnknown if error.provider_status == HTTPStatus.NOT_FOUND else ClerkRefused
+        return kind(_refusal(error))
     if isinstance(error, TooManyRequests):
         return ClerkBusy("The sign-in service is busy. Nothing was changed; try again in a moment.", error.retry_after)
     if isinstance(error, ProviderUnavailable) and error.never_sent:

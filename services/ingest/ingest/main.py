@@ -24,6 +24,7 @@ from ingest.handlers import (
     RevocationHandlers,
 )
 from ingest.handlers.api_keys import ApiKeys
+from ingest.handlers.parting import ClerkPart
 from ingest.http.access import OwnKeys, OwnMembers
 from ingest.hubspot.limits import hubspot_limits
 from ingest.settings import Settings
@@ -88,10 +89,11 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("integrations", routes.integrations())
         parts.consume("reports", routes.reports())
         parts.consume("api-key-uses", routes.key_uses())
-        parts.erase_by(folders=objects)
+        backend = ClerkBackend(egress, secrets)
+        parts.erase_by(ClerkPart(parts.db, backend), folders=objects)
         tally = Tally()
         front = Front(parts.db, secrets, clock, settings.webhooks_origin, tally)
-        administering = Administering(parts.db, parts.outbox, ClerkBackend(egress, secrets))
+        administering = Administering(parts.db, parts.outbox, backend)
         parts.members, parts.keys = OwnMembers(parts.db), OwnKeys(parts.db, clock)
         keys_made = ApiKeys(parts.db, parts.outbox, mint, digest_of, clock)
         parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db, administering, keys_made, clock))

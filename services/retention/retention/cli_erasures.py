@@ -18,7 +18,7 @@ from retention.domain.erasures import Erasure, Part, link_ends_at, parse_ticket
 from retention.events import ErasureTelling
 from retention.federal import is_federal_holiday
 from retention.handlers.erasing import Asker, Erasing
-from retention.main import SERVICE, compose, ledger_of, secrets_of
+from retention.main import SERVICE, compose, ledger_of, own_rows, secrets_of
 from retention.settings import Settings
 from retention.store import erasures as store
 from retention.store.erasures import Listed
@@ -120,12 +120,16 @@ def replay() -> None:
     """Carry out again all that the ledger names: after a restore, before anybody is let in. Harmless where nothing was restored."""
 
     async def replay_all(parts: Assembly) -> tuple[int, int]:
-        erasing = Erasing(ErasureTelling(parts.outbox), is_federal_holiday)
+        erasing, own = Erasing(ErasureTelling(parts.outbox), is_federal_holiday), own_rows(parts)
         entries = forgotten = 0
         async for _, entry in ledger_of(parts, load_settings(Settings, SERVICE)).entries():
             workspace_id, entered = read_entry(entry, is_federal_holiday)
             async with parts.db.workspace(workspace_id) as tx:
-                forgotten += await erasing.replay(tx, entered)
+                begun = await erasing.replay(tx, entered)
+            if begun:
+                # At once, not when all others have erased: nobody is let in yet, and nobody is to see it again.
+                await own.as_far_as_possible(workspace_id)
+            forgotten += begun
             entries += 1
         return entries, forgotten
 

@@ -9,6 +9,8 @@ from cloud.ledger import GoogleLedger
 from cloud.secrets import GoogleSecrets
 from core.clock import SystemClock
 from egress import REGISTER
+from messaging.erasure import Eraser
+from messaging.erasure import Erasing as OwnRows
 from retention.catalogue import read_plans, read_promises, read_tariff
 from retention.certificates.links import Links
 from retention.certificates.signing import CertificateKeys
@@ -57,7 +59,6 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         purchasing = _billing(parts, settings, catalogue, tariff, stripe) if tariff else None
         billing = BillingRoutes(Pages(SERVICE), parts.db, catalogue, tariff, purchasing)
         erasure = _erasure(parts, settings, secrets, stripe)
-        parts.erase_by()
         parts.load_later(federal_holidays)
         parts.serve(router(billing, erasure, parts.db, read_promises(), shelf))
         yield parts
@@ -68,6 +69,11 @@ def secrets_of(parts: Assembly, settings: ServiceSettings) -> GoogleSecrets:
     secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
     parts.stack.push_async_callback(secrets.close)
     return secrets
+
+
+def own_rows(parts: Assembly) -> OwnRows:
+    """What erases retention's own rows, as the other services' are erased; it asks for that itself, and tells nobody."""
+    return OwnRows(SERVICE, parts.db, None, Eraser(parts.db))
 
 
 def ledger_of(parts: Assembly, settings: Settings) -> GoogleLedger:
@@ -92,7 +98,7 @@ def _erasure(parts: Assembly, settings: Settings, secrets: GoogleSecrets, stripe
     """Requests for erasure: the worker, what the services report, and what people see of it."""
     ledger = ledger_of(parts, settings)
     erasing, keys = Erasing(ErasureTelling(parts.outbox), is_federal_holiday), CertificateKeys(secrets)
-    worker = ErasureWorker(parts.db, erasing, ledger, Payments(parts.db, stripe), keys)
+    worker = ErasureWorker(parts.db, erasing, ledger, Payments(parts.db, stripe), own_rows(parts), keys)
     rounds = Rounds([worker], SystemClock())
     parts.consume("erasure-receipts", receipts(erasing, rounds.wake))
     parts.work(rounds.run)

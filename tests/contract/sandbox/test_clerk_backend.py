@@ -154,3 +154,17 @@ async def test_nothing_is_open_without_the_key(client: httpx.AsyncClient) -> Non
         404,
         "resource_not_found",
     )
+
+
+async def test_an_organisation_goes_with_its_members_and_is_not_known_any_more(bench: Bench) -> None:
+    deleted = await bench.ask("DELETE", "")
+    assert deleted.status_code == 200
+    specification("clerk").check(deleted.json(), "DeletedObject")
+    assert (deleted.json()["id"], deleted.json()["deleted"]) == (ORG, True)
+    for method, path in (("GET", ""), ("GET", "/memberships"), ("DELETE", "")):
+        _refused(await bench.ask(method, path), 404, "resource_not_found")
+    async with asyncio.timeout(10):
+        headers, raw = await bench.receiver.accepted.get()
+    Webhook(WEBHOOK_SECRET).verify(raw, headers)
+    told = json.loads(raw)
+    assert (told["type"], told["data"]["id"]) == ("organization.deleted", ORG)

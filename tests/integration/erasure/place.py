@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import asyncpg
 
@@ -43,6 +44,10 @@ _UNDONE = {
     "credential-vault": "DELETE FROM erasures",
 }
 _ENTERING: Mapping[str, Sequence[str]] = {"analysis": ("report_floor_enter",)}
+
+
+# Reading them takes longer than a step of a schedule.
+_rules = cache(rules_of)
 
 
 @dataclass(slots=True)
@@ -84,7 +89,7 @@ class Place:
     @property
     def rules(self) -> Rules:
         """What the service's manifest says."""
-        return rules_of(self.service)
+        return _rules(self.service)
 
     @property
     def erasing(self) -> Erasing:
@@ -134,6 +139,14 @@ class Place:
         """A workspace's rows, by table."""
         whole = await every_row(self.url, self.dsns)
         return {table: [row for row in rows if workspace_id in row] for table, rows in whole.items()}
+
+    async def left(self, workspace_id: WorkspaceId) -> dict[str, int]:
+        """How many rows there are of a workspace in tables whose rows go, where there are any. What is told of the erasure is left out."""
+        names = [name for name, rule in self.rules.tables.items() if rule.end == "deleted" and name != "outbox"]
+        counts = " UNION ALL ".join(
+            f"SELECT '{name}' AS name, count(*) AS rows FROM {name} WHERE workspace_id = $1" for name in names
+        )
+        return {row["name"]: row["rows"] for row in await self.admin.fetch(counts, workspace_id) if row["rows"]}
 
     async def receipts(self) -> list[Receipt]:
         """What was told so far."""

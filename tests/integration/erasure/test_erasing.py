@@ -11,7 +11,7 @@ from contracts import Event
 from contracts.erasing import Receipt, Stage, receipt
 from contracts.registry import SERVICES
 from core.errors import Gone
-from database import Queries
+from database import Queries, Tx
 from integration.erasure.place import ACME, ORDER, RIVAL, Place
 from messaging import Consumer, Routes, Verdict
 from messaging.erasure import follow_erasures, follow_receipts, store
@@ -123,6 +123,28 @@ async def test_a_tombstone_is_set_once_and_messages_may_come_twice(place: Place)
     told = await place.receipts()
     assert [(one.stage, one.attempt) for one in told] == [(Stage.FROZEN, 0), (Stage.ERASED, 0), (Stage.VERIFIED, 2)]
     assert told[-1].left == {}
+
+
+@ONE
+async def test_what_is_asked_for_while_the_worker_goes_to_rest_is_done(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.freeze()
+    await place.turns_until("erased")
+    rest = store.later
+
+    async def asked_meanwhile(tx: Tx, seconds: float | None) -> None:
+        if seconds is None:
+            monkeypatch.undo()
+            async with place.db.workspace(ACME) as other:
+                await store.verify(other, ORDER.erasure_id, 1)
+        await rest(tx, seconds)
+
+    monkeypatch.setattr(store, "later", asked_meanwhile)
+    await place.admin.execute("UPDATE tombstones SET next_at = now()")
+    for _ in range(2):
+        await place.erasing.once()
+    assert [(one.stage, one.attempt) for one in await place.receipts()][-1] == (Stage.VERIFIED, 1)
 
 
 @ONE

@@ -69,6 +69,7 @@ class Town:
     app: httpx.ASGITransport
     outside: httpx.AsyncClient
     secrets: Secrets
+    backend: ClerkBackend
     waiting: list[WebhookMessage] = field(default_factory=list)
 
     @property
@@ -178,7 +179,8 @@ async def opened(ingest: Ingest, stage: Stage, issuer: Issuer) -> AsyncIterator[
     async with running(stage.settings()) as sandbox, stage.client(sandbox.url) as outside:
         place = Destination(name=DESTINATION, base_url=f"{sandbox.url}/clerk/v1")
         async with Egress([place], ca_file=stage.folder / "ca.pem") as egress:
-            administering = Administering(ingest.db, ingest.outbox, ClerkBackend(egress, secrets))
+            backend = ClerkBackend(egress, secrets)
+            administering = Administering(ingest.db, ingest.outbox, backend)
             front = Front(ingest.db, secrets, SystemClock(), ORIGIN, Tally())
             api_keys = ApiKeys(ingest.db, ingest.outbox, mint, digest_of, SystemClock())
             routers = [
@@ -196,7 +198,7 @@ async def opened(ingest: Ingest, stage: Stage, issuer: Issuer) -> AsyncIterator[
                 requests=StoredRequests(ingest.db),
             )
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            town = Town(ingest, sandbox, issuer, transport, outside, secrets)
+            town = Town(ingest, sandbox, issuer, transport, outside, secrets, backend)
             sandbox.sandbox.told.append(town.waiting.extend)
             statuses = await town.deliver(*opening_events(town.directory))
             assert set(statuses) == {200}

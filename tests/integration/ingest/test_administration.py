@@ -25,10 +25,16 @@ from callmine.workspaces.v1.workspaces_pb2 import (
     WorkspaceUpdated,
 )
 from contract.sandbox.stage import Stage
+from contracts.erasing import Order
+from core.clock import SystemClock
+from core.ids import WorkspaceId, uuid7
+from ingest.clerk_backend import ClerkSilent
+from ingest.handlers.parting import ClerkPart
 from integration.ingest.administration import HELEN, ORG, TOBIAS, YUKI, Town, dying_at, opened
 from integration.ingest.harness import Ingest
 from local.sandbox.faults import Fault
 from local.sandbox.vendors import Provider
+from messaging.erasure import store as tombstones
 
 BY_HELEN = f"user:{HELEN}:api"
 BY_CLERK = "system:clerk:webhook"
@@ -413,3 +419,26 @@ async def test_an_invitation_into_a_workspace_that_is_not_known_yet_comes_again(
     await town.at_clerk("POST", "/invitations", email_address=NORA, role="org:member", inviter_user_id=HELEN)
     [message] = town.waiting
     assert await town.deliver(message) == [503]
+
+
+async def test_the_organisation_of_an_erased_workspace_is_deleted_and_what_clerk_tells_of_it_finds_nobody(
+    town: Town,
+) -> None:
+    part, of = ClerkPart(town.ingest.db, town.backend), WorkspaceId(ORG)
+    async with town.ingest.db.workspace(of) as tx:
+        await tombstones.freeze(tx, Order(str(uuid7()), SystemClock().now(), SystemClock().now()))
+        tombstone = await tombstones.read(tx)
+    assert tombstone
+    town.sandbox.sandbox.switchboard.arm(Fault(provider=Provider.CLERK, path="/v1", status=500, count=1))
+    with pytest.raises(ClerkSilent):
+        await part.may_close(of, tombstone)
+    assert town.directory.organization(ORG)
+    for _ in range(2):
+        assert await part.may_close(of, tombstone)
+    assert town.directory.organization(ORG) is None
+    assert [one.name for one in town.directory.organizations()] == ["Quillstone"]
+    assert set(await town.deliver()) == {200}
+    async with town.ingest.db.workspace(of) as tx:
+        found = await tombstones.read(tx)
+    assert found
+    assert found.providers == {"clerk": "the organisation is deleted, with its members and invitations"}

@@ -185,6 +185,18 @@ def test_what_is_written_after_a_deletion_survives_a_restart(settings: StorageSe
         client.close()
 
 
+def test_nothing_is_kept_of_what_was_deleted(
+    server: StorageServer, settings: StorageSettings, authority: Authority
+) -> None:
+    """As the cloud's bucket is set (deploy/terraform/storage.tf); the emulator would keep it for a week."""
+    blob = client_of(server, authority).bucket(BUCKET).blob("workspaces/w1/calls/c1.json")
+    blob.upload_from_string(b"said in confidence", timeout=10)
+    blob.delete(timeout=10)
+    files = [one for one in settings.directory.rglob("*") if one.is_file()]
+    assert files
+    assert [one.name for one in files if b"said in confidence" in one.read_bytes()] == []
+
+
 def test_parallel_writers_lose_nothing(server: StorageServer, authority: Authority) -> None:
     def write(number: int) -> None:
         client = client_of(server, authority)

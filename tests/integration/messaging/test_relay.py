@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -12,15 +13,21 @@ import pytest
 
 from chaos.effects import draft, write_fact
 from contracts import Actor, ActorKind, Source, attributes_of, pack, unpack
+from contracts.erasing import Order
 from core.context import working_for
-from core.errors import InvalidInput, Permanent, Transient
+from core.errors import Gone, InvalidInput, Permanent, Transient
 from database import Database, DatabaseSettings, Tx
 from integration.messaging.memory import A, B, MemoryPublisher, aggregate_of, count, event, failing, pass_time, write
-from messaging import Outbox, OutgoingMessage, Parked, Relay, RelaySettings
-from messaging.store import OutboxRow, insert_outbox
+from messaging import Outbox, OutgoingMessage, Parked, Relay, RelaySettings, store
+from messaging.erasure.store import freeze
+from messaging.store import Hold, OutboxRow, insert_outbox
 from testkit.clock import SimulatedClock
 
 QUICK = RelaySettings(most_attempts=3)
+
+ORDER = Order(
+    "0195520d-9d52-7000-8000-0000000000b2", datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC)
+)
 
 
 async def test_what_commits_is_published_and_leaves_the_outbox(db: Database) -> None:
@@ -164,6 +171,29 @@ async def test_of_a_refused_request_only_the_hopeless_event_is_parked(db: Databa
     assert publisher.keys.count("a") == 2
     parked = await Parked(db).list()
     assert [(one.event_id, one.direction, one.reason) for one in parked] == [(str(ids[1]), "out", "400 too strange")]
+    assert await count(db, "outbox") == 0
+
+
+async def test_hopeless_events_of_a_workspace_that_is_frozen_while_they_are_parked_are_dropped(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fence refuses what would have been parked; the relay goes on, and nothing that was published comes again."""
+    await write(db, A, "bad")
+    await write(db, B, "bad", "good")
+    park = store.park_outgoing
+
+    async def frozen_meanwhile(tx: Tx, hold: Hold, reasons: Mapping[int, str]) -> int:
+        monkeypatch.undo()
+        async with db.workspace(A) as frozen:
+            await freeze(frozen, ORDER)
+        raise Gone("the workspace is being deleted")
+
+    monkeypatch.setattr(store, "park_outgoing", frozen_meanwhile)
+    publisher = MemoryPublisher(failing("bad", Permanent))
+    assert await Relay(db, publisher).drain() == 3
+    assert park is store.park_outgoing
+    assert publisher.keys == ["good"]
+    assert [one.workspace_id for one in await Parked(db).list()] == [B]
     assert await count(db, "outbox") == 0
 
 

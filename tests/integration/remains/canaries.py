@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
 SHARED = ROOT / "libs/messaging/messaging/migrations/erasure.yaml"
 
 _CHECKS = """
-SELECT conrelid::regclass::text AS relation, conname AS name FROM pg_constraint
+SELECT conrelid::regclass::text AS relation, conname AS name, pg_get_constraintdef(oid) AS rule FROM pg_constraint
 WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND conislocal
 """
+
+# A list of words, or one alone.
+_ONE_OF = re.compile(r"CHECK \(\((\w+) = (?:ANY \(ARRAY\[)?'([^']+)'::text.*")
 
 # Ordinary and partitioned tables with a workspace; of what is partitioned the partitions hold the rows.
 _COLUMNS = """
@@ -39,15 +44,17 @@ _HOLDING = {
     "json": "to_json(?::text)",
     "bytea": "convert_to(?, 'UTF8')",
     "text[]": "ARRAY[?]",
+    "bytea[]": "ARRAY[convert_to(?, 'UTF8')]",
     "tsvector": "to_tsvector('simple', ?)",
 }
 
-# What does not.
+# What does not. Times are ahead: where services run, nothing is due for their workers yet, and nothing so old that it is tidied away.
 _PLAIN = {
     "uuid": "gen_random_uuid()",
-    "timestamp with time zone": "now()",
+    "timestamp with time zone": "now() + interval '20 days'",
     "date": "current_date",
     "boolean": "true",
+    "timestamp with time zone[]": "ARRAY[now() + interval '20 days']",
     "uuid[]": "ARRAY[]::uuid[]",
     "bigint[]": "ARRAY[]::bigint[]",
     "integer[]": "ARRAY[]::integer[]",
@@ -68,29 +75,52 @@ class Filled:
 
 def staying(service: str) -> frozenset[str]:
     """The columns, as table.column, that stay when a workspace is erased: those without words in tables that are kept or emptied."""
-    tables: dict[str, Any] = {}
-    for path in (SHARED, ROOT / f"services/{service}/migrations/erasure.yaml"):
-        tables |= yaml.safe_load(path.read_text())["tables"]
     return frozenset(
         f"{table}.{column}"
-        for table, rule in tables.items()
+        for table, rule in _tables(service).items()
         if rule["end"] in {"kept", "emptied"}
         for column in rule.get("plain", ())
     )
 
 
-async def let_anything_in(connection: Connection) -> None:
-    """Drop the checks, and turn off keys and triggers for this session: canaries mean nothing."""
+def _tables(service: str) -> dict[str, Any]:
+    tables: dict[str, Any] = {}
+    for path in (SHARED, ROOT / f"services/{service}/migrations/erasure.yaml"):
+        tables |= yaml.safe_load(path.read_text())["tables"]
+    return tables
+
+
+def kept(service: str) -> frozenset[str]:
+    """The tables whose rows stay as they are when a workspace is erased."""
+    return frozenset(name for name, rule in _tables(service).items() if rule["end"] == "kept")
+
+
+async def let_anything_in(connection: Connection) -> Mapping[str, str]:
+    """Drop the checks, and turn off keys and triggers for this session: canaries mean nothing.
+
+    The columns, as table.column, that took one of a few words of the program alone, and so nobody else's: each with the first of them.
+    """
+    fixed: dict[str, str] = {}
     for row in await connection.fetch(_CHECKS):
+        if found := _ONE_OF.fullmatch(row["rule"]):
+            fixed[f"{row['relation']}.{found[1]}"] = found[2]
         await connection.execute(f'ALTER TABLE {row["relation"]} DROP CONSTRAINT IF EXISTS "{row["name"]}"')
     await connection.execute("SET session_replication_role = replica")
+    return fixed
 
 
-async def fill(connection: Connection, service: str, workspace_id: str) -> Filled:
-    """A row in each table of the workspace. Raises NotFilled."""
+async def fill(
+    connection: Connection,
+    service: str,
+    workspace_id: str,
+    without: Collection[str] = (),
+    fixed: Mapping[str, str] = MappingProxyType({}),
+) -> Filled:
+    """A row in each table of the workspace but those called in `without`; columns of `fixed` get what is said there. Raises NotFilled."""
     tables: dict[str, list[asyncpg.Record]] = {}
     for row in await connection.fetch(_COLUMNS):
-        tables.setdefault(row["relation"], []).append(row)
+        if row["relation"] not in without:
+            tables.setdefault(row["relation"], []).append(row)
     stay = staying(service)
     going: dict[str, str] = {}
     left: dict[str, str] = {}
@@ -99,7 +129,10 @@ async def fill(connection: Connection, service: str, workspace_id: str) -> Fille
         for column in columns:
             place = f"{relation}.{column['name']}"
             names.append(f'"{column["name"]}"')
-            if column["type"] in _HOLDING:
+            if place in fixed:
+                canaries.append(fixed[place])
+                values.append(f"${len(canaries)}")
+            elif column["type"] in _HOLDING:
                 # Lower case and without marks, as full-text search keeps words.
                 canary = f"canary{secrets.token_hex(12)}"
                 (left if place in stay else going)[place] = canary

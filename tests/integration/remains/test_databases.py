@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import asyncpg
 import pytest
 
 from house.projects import ROOT
+from remains.content import NotSearched
 from remains.databases import BlindRole, places
 from remains.needles import Search
 from testkit.postgres import NewDatabase
@@ -20,7 +22,7 @@ from testkit.tables import same_database
 ROLE = (ROOT / "deploy/remains/role.sql").read_text()
 
 TABLES = """
-CREATE TABLE plain (a text, b jsonb, c bytea, d text[], e varchar, f xml, g uuid);
+CREATE TABLE plain (a text, b jsonb, c bytea, d text[], e varchar, f xml, g uuid, h text GENERATED ALWAYS AS (upper(a)) STORED);
 CREATE TABLE parts (at int, words text) PARTITION BY RANGE (at);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
 CREATE SCHEMA elsewhere;
@@ -68,7 +70,7 @@ async def test_every_value_is_looked_at(admin: asyncpg.Connection[asyncpg.Record
     )
     url = await verifier_url(admin, postgres_url, "verifier_sees", ROLE)
     names = ["text", "json", "gzip", "array", "large", "statistics", "part", "hidden", "view", "nothing"]
-    search = Search({name: f"canary-of-{name}" for name in names})
+    search = Search({name: f"canary-of-{name}" for name in names} | {"upper": "X CANARY-OF-TEXT Y"})
     found = {place.name: dict(place.found) async for place in places(url, search)}
     await drop(admin, "verifier_sees")
     assert found == {
@@ -77,6 +79,7 @@ async def test_every_value_is_looked_at(admin: asyncpg.Connection[asyncpg.Record
         "public.plain.c": {"gzip": 1},
         "public.plain.d": {"array": 1},
         "public.plain.e": {"large": 200_000},
+        "public.plain.h": {"upper": 1},
         "public.parts_1.words": {"part": 1},
         "elsewhere.hidden.Na me": {"hidden": 1},
         "public.seen.w": {"view": 1},
@@ -101,6 +104,17 @@ async def test_a_role_that_is_blind_or_may_write_is_refused(
     with pytest.raises(BlindRole, match=why):
         _ = [place async for place in places(url, Search({"a": "canary-of-text"}))]
     await drop(admin, "verifier_blind")
+
+
+async def test_what_cannot_be_looked_into_is_said_and_not_waited_for(
+    admin: asyncpg.Connection[asyncpg.Record], postgres_url: str
+) -> None:
+    await admin.execute("INSERT INTO plain (c) VALUES ($1)", b"\x28\xb5\x2f\xfd packed otherwise")
+    url = await verifier_url(admin, postgres_url, "verifier_packed", ROLE)
+    async with asyncio.timeout(60):
+        with pytest.raises(NotSearched, match="zstd"):
+            _ = [place async for place in places(url, Search({"a": "canary-of-text"}))]
+    await drop(admin, "verifier_packed")
 
 
 def test_the_role_is_made_by_hand_alone() -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
+from contracts.erasing import Order
 from core.ids import WorkspaceId
 from house.projects import ROOT
-from integration.remains.canaries import Filled, fill, let_anything_in
+from integration.remains.canaries import Filled, fill, kept, let_anything_in
 from integration.remains.test_databases import drop, verifier_url
 from local.postgres import ServiceDsns
+from messaging.erasure import store as tombstones
 from remains.__main__ import look, told
 from remains.needles import Needles
-from retention.main import compose
+from retention.main import compose, own_rows
 from retention.settings import Settings
 from retention.store import erasures as store
 from testkit.outside import Outside
@@ -23,6 +26,9 @@ from testkit.services import Service, settings_for, started
 from testkit.tables import same_database
 
 MINE, THEIRS = WorkspaceId("org_mine"), WorkspaceId("org_theirs")
+ORDER = Order(
+    "0195520d-9d52-7000-8000-0000000000b2", datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC)
+)
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ async def retention(dsns: ServiceDsns, outside: Outside) -> AsyncIterator[Servic
 async def test_nothing_is_left_of_the_one_and_everything_of_the_other(
     retention: Service, admin: asyncpg.Connection[asyncpg.Record], postgres_url: str
 ) -> None:
-    mine, theirs = [await fill(admin, "retention", one) for one in (MINE, THEIRS)]
+    mine, theirs = [await fill(admin, "retention", one, kept("retention")) for one in (MINE, THEIRS)]
     assert len(mine.going) > 40
     url = await verifier_url(admin, postgres_url, "verifier_fills", (ROOT / "deploy/remains/role.sql").read_text())
     before = Needles({"none": "nobody has put this anywhere"}, _all(mine, theirs))
@@ -56,8 +62,12 @@ async def test_nothing_is_left_of_the_one_and_everything_of_the_other(
     assert full, lines
 
     async with retention.parts.db.workspace(MINE) as tx:
-        rows = await store.erase_own(tx)
-    assert set(rows) == {place.partition(".")[0] for place in mine.going}
+        await tombstones.freeze(tx, ORDER)
+    tombstone = await own_rows(retention.parts).as_far_as_possible(MINE)
+    assert tombstone
+    async with retention.parts.db.workspace(MINE) as tx:
+        assert await store.forget_people(tx) == 1
+    assert {*tombstone.rows, "erasures"} == {place.partition(".")[0] for place in mine.going}
     after = Needles(mine.going, {**{f"mine {name}": one for name, one in mine.staying.items()}, **_all(theirs)})
     lines, clean = told(await look([url], [], after), after)
     await drop(admin, "verifier_fills")

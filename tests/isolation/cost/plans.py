@@ -39,9 +39,7 @@ _BY_THEIR_KEYS = {"report_findings_words": "each lexeme carries a mark of its wo
 
 
 # Statements that go through all of a table that is short, and run once in the life of a workspace.
-_THROUGH_ALL = {
-    ("own_rows_erase", "outbox"): "what waits to be published, mostly nothing; erase_outbox, a sweep's, does the same"
-}
+_THROUGH_ALL = {}
 
 
 @dataclass(slots=True)

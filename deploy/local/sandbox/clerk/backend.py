@@ -58,6 +58,7 @@ class ClerkBackend:
         return [
             self._route(of, "GET", self._show),
             self._route(of, "PATCH", self._rename),
+            self._route(of, "DELETE", self._delete),
             self._route(f"{of}/memberships", "GET", self._members),
             self._route(f"{of}/memberships/{{user_id}}", "PATCH", self._change_role),
             self._route(f"{of}/memberships/{{user_id}}", "DELETE", self._remove),
@@ -109,6 +110,16 @@ class ClerkBackend:
         renamed = self.directory.rename(organization, name.strip())
         event = organization_event("organization.updated", self.directory, renamed, self.directory.changed_ms(renamed))
         return self._told(organization_record(self.directory, renamed), event)
+
+    async def _delete(self, organization: Organization, _request: Request, _body: Body) -> Response:
+        event = organization_event("organization.deleted", self.directory, organization, self.directory.now_ms())
+        self.directory.delete(organization)
+        deleted: dict[str, object] = {
+            "object": "organization",
+            "id": organization.organization_id,
+            "deleted": True,
+        }
+        return self._told(deleted, event)
 
     async def _members(self, organization: Organization, _request: Request, _body: Body) -> Response:
         found = [membership_record(self.directory, one) for one in self.directory.memberships(organization)]

@@ -106,6 +106,14 @@ class Directory:
         self._renamed[organization.organization_id] = self._tick()
         return renamed
 
+    def delete(self, organization: Organization) -> None:
+        """Remove an organisation, with all memberships and invitations."""
+        for membership in list(self.memberships(organization)):
+            self.remove(membership)
+        for invitation in self.invitations(organization):
+            del self._invitations[invitation.invitation_id]
+        del self._organizations[organization.organization_id]
+
     def place(self, organization: Organization, person: Person, role: Role) -> Membership:
         """Make somebody a member, or give a member another role."""
         before = self.membership(organization, person.user_id)

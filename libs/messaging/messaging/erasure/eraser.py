@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+import itertools
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,8 +18,13 @@ from messaging.erasure import store
 # The statements that erase have these letters before the name of their table.
 _ERASE = "erase_"
 
-# Rows of one transaction: some tens of milliseconds, so that nobody waits for its locks.
+# Rows of the first transaction, and how far it may grow: each one looks past what those before have deleted, so that time would grow with
+# the square of the rows if all were as small. Nobody waits for its locks, for nobody else is in the workspace any more.
 ROWS_AT_ONCE = 2_000
+MOST_ROWS_AT_ONCE = 64_000
+
+# A transaction is to take so long: what it writes comes in small portions, and little is done again when it is cut short.
+SHORT_SECONDS, LONG_SECONDS = 0.1, 0.4
 
 # How long an erasure is somebody's who does not come on: far longer than one batch takes.
 LEASE_SECONDS = 60.0
@@ -59,8 +66,8 @@ class Eraser:
         if tombstone is None or not await store.settled(self.db, tombstone):
             raise RuntimeError("a workspace is erased once nothing can be added to it any more")
         gone: Counter[str] = Counter()
-        for statement in self.statements:
-            gone[statement.name.removeprefix(_ERASE)] += await self._empty(workspace_id, statement)
+        for sweeps, statements in itertools.groupby(self.statements, lambda one: one.crosses_workspaces):
+            await self._empty(workspace_id, deque(statements), gone, sweeps=sweeps)
         if self.folders is not None:
             gone["objects"] += await self._clear(workspace_id, self.folders.workspace(workspace_id))
         return {name: number for name, number in gone.items() if number}
@@ -70,29 +77,40 @@ class Eraser:
         """What erases, in the order in which it has to be done."""
         return [statement for statement in self.db.queries if statement.name.startswith(_ERASE)]
 
-    async def _empty(self, workspace_id: WorkspaceId, statement: Statement) -> int:
-        """Delete a table's rows of the workspace, batch by batch."""
-        total, batch = 0, self.rows_at_once
-        while batch == self.rows_at_once:
-            batch = await self._batch(workspace_id, statement)
-            total += batch
+    async def _empty(
+        self, workspace_id: WorkspaceId, waiting: deque[Statement], gone: Counter[str], *, sweeps: bool
+    ) -> None:
+        """Delete the workspace's rows of several tables, one after the other; a transaction takes so many rows, of however many tables."""
+        most = self.rows_at_once
+        while waiting:
+            began = time.monotonic()
+            batch = await (self._swept if sweeps else self._deleted)(workspace_id, waiting, most)
+            gone.update(batch.rows)
+            for _ in range(batch.emptied):
+                waiting.popleft()
             reach("erasure.after_batch")
-        return total
+            most = self._next(most, time.monotonic() - began)
 
-    async def _batch(self, workspace_id: WorkspaceId, statement: Statement) -> int:
-        relation, rows = statement.name.removeprefix(_ERASE), 0
-        if statement.crosses_workspaces:
-            async with self.db.sweep() as sweep:
-                rows = await sweep.run(statement, workspace=workspace_id, most=self.rows_at_once)
+    def _next(self, most: int, seconds: float) -> int:
+        """How many rows the next transaction deletes, after one of `most` has taken so long."""
+        if seconds < SHORT_SECONDS:
+            return max(most, min(2 * most, MOST_ROWS_AT_ONCE))
+        return max(self.rows_at_once, most // 2) if seconds > LONG_SECONDS else most
+
+    async def _deleted(self, workspace_id: WorkspaceId, waiting: Iterable[Statement], most: int) -> _Batch:
         async with self.db.workspace(workspace_id) as tx:
-            if not statement.crosses_workspaces:
-                if self.opening is not None:
-                    await self.opening(tx)
-                rows = await tx.run(statement, most=self.rows_at_once)
-            if rows:
-                await store.count(tx, relation, rows, LEASE_SECONDS)
-            reach("erasure.before_commit")
-        return rows
+            if self.opening is not None:
+                await self.opening(tx)
+            batch = await _batch(waiting, most, lambda one, rows: tx.run(one, most=rows))
+            await _count(tx, batch)
+        return batch
+
+    async def _swept(self, workspace_id: WorkspaceId, waiting: Iterable[Statement], most: int) -> _Batch:
+        async with self.db.sweep() as sweep:
+            batch = await _batch(waiting, most, lambda one, rows: sweep.run(one, workspace=workspace_id, most=rows))
+        async with self.db.workspace(workspace_id) as tx:
+            await _count(tx, batch)
+        return batch
 
     async def _clear(self, workspace_id: WorkspaceId, folder: Folder) -> int:
         total = 0
@@ -101,3 +119,30 @@ class Eraser:
                 await store.count(tx, "objects", 0, LEASE_SECONDS, cleared)
             total += cleared
         return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What one transaction has deleted, by table, and how many of the statements before it have nothing left to do."""
+
+    rows: Mapping[str, int]
+    emptied: int
+
+
+async def _batch(waiting: Iterable[Statement], most: int, run: Callable[[Statement, int], Awaitable[int]]) -> _Batch:
+    rows: dict[str, int] = {}
+    emptied = 0
+    for statement in waiting:
+        deleted = await run(statement, most)
+        rows[statement.name.removeprefix(_ERASE)] = deleted
+        most -= deleted
+        if most == 0:
+            break
+        emptied += 1
+    return _Batch({name: number for name, number in rows.items() if number}, emptied)
+
+
+async def _count(tx: Tx, batch: _Batch) -> None:
+    for relation, rows in batch.rows.items():
+        await store.count(tx, relation, rows, LEASE_SECONDS)
+    reach("erasure.before_commit")

@@ -84,6 +84,22 @@ class Erasing:
         """Look at the erasures that are due; False when none could be carried on. Raises Transient when the database is away."""
         return any([await self._looked_at(one) for one in await store.due(self.db, self.at_once)])
 
+    async def as_far_as_possible(self, workspace_id: WorkspaceId) -> Tombstone | None:
+        """Carry one erasure on until there is something to wait for, or all is erased; how it stands then, None without a tombstone.
+
+        For who asks for erasures itself, and has nobody to hear from. Raises Transient.
+        """
+        while True:
+            before = await self._read(workspace_id)
+            await self._carry_on(workspace_id)
+            after = await self._read(workspace_id)
+            if before is None or after is None or (before.stage, before.barrier) == (after.stage, after.barrier):
+                return after
+
+    async def _read(self, workspace_id: WorkspaceId) -> Tombstone | None:
+        async with self.db.workspace(workspace_id) as tx:
+            return await store.read(tx)
+
     async def _looked_at(self, workspace_id: WorkspaceId) -> bool:
         with working_for(workspace_id, ""):
             try:
@@ -117,8 +133,7 @@ class Erasing:
 
     async def _barred(self, workspace_id: WorkspaceId) -> Tombstone | None:
         """The tombstone with its barrier. It can be read, so whoever set its stage has committed: the barrier is taken after that."""
-        async with self.db.workspace(workspace_id) as tx:
-            found = await store.read(tx)
+        found = await self._read(workspace_id)
         if found is None or found.barrier is not None:
             return found
         barrier = await store.next_transaction(self.db)

@@ -27,9 +27,10 @@ WHERE workspace_id = :workspace_id AND coalesce(next_at, 'infinity') <= now()
 RETURNING erasure_id;
 
 -- name: tombstone_later
--- When to carry on; never, where no seconds are given.
+-- When to carry on; where no seconds are given, at once if something was asked for since the worker has looked, and else never.
 UPDATE tombstones
-SET next_at = now() + make_interval(secs => :seconds::float8)
+SET next_at = coalesce(now() + make_interval(secs => :seconds::float8),
+        CASE WHEN stage <> 'erased' OR asked_attempt > answered_attempt THEN now() END)
 WHERE workspace_id = :workspace_id;
 
 -- name: tombstone_bar

@@ -126,15 +126,15 @@ class Erasing:
             await self.tell.requested(tx, await _locked(tx, claim.id))
 
     async def replay(self, tx: Tx, entered: Erasure) -> bool:
-        """Carry out again what the ledger names, where a database was restored: retention's own rows go at once, all services are told.
+        """Carry out again what the ledger names, where a database was restored: the workspace is frozen here, all services are told.
 
         Whether retention's own database did not know of it. Again is fine: who has erased a workspace does nothing.
         """
         forgotten = await store.restore(tx, entered)
         if forgotten:
             await store.begin_parts(tx, entered.id, (*TOLD, ITSELF))
-            await tombstones.freeze(tx, Order(str(entered.id), entered.terms.asked_at, entered.terms.deadline))
-            await store.erase_own(tx)
+            if not await tombstones.freeze(tx, Order(str(entered.id), entered.terms.asked_at, entered.terms.deadline)):
+                await tombstones.again(tx, str(entered.id))
         await self.tell.requested(tx, entered)
         return forgotten
 

@@ -102,6 +102,12 @@ SET state = 'verifying', erased_at = coalesce(erased_at, now()), attempt = attem
 WHERE workspace_id = :workspace_id AND id = :id AND fence = :fence AND attempt = :attempt AND state IN ('erasing', 'verifying')
 RETURNING id;
 
+-- name: erasures_forget_people
+-- The record of the workspace's requests stays; it tells of nobody any more.
+UPDATE erasures
+SET asked_by = NULL, ticket = NULL
+WHERE workspace_id = :workspace_id AND (asked_by IS NOT NULL OR ticket IS NOT NULL);
+
 -- name: erasure_complete
 -- It is done, and tells of nobody. No row when the claim was lost.
 UPDATE erasures

@@ -202,9 +202,9 @@ async def certificate(tx: Tx, erasure_id: uuid.UUID) -> Certificate | None:
     return Certificate(row["certificate"], row["certificate_pdf"]) if row else None
 
 
-async def erase_own(tx: Tx) -> dict[str, int]:
-    """Erase what retention keeps of the workspace, but for the record of the request; how many rows that were, by table."""
-    return {row["relation"]: row["rows"] for row in await tx.fetch("own_rows_erase") if row["rows"]}
+async def forget_people(tx: Tx) -> int:
+    """Empty who made the workspace's requests, and the tickets, in the record that stays; how many requests named somebody."""
+    return await tx.execute("erasures_forget_people")
 
 
 async def due(db: Database, limit: int) -> list[Due]:

@@ -25,6 +25,7 @@ from core.faultpoints import reach
 from core.ids import WorkspaceId
 from core.log import logger
 from database import Database, Tx
+from messaging.erasure import Erasing as OwnRows
 from messaging.erasure import store as tombstones
 from retention.certificates.print import pdf_of
 from retention.certificates.signing import CertificateKeys, envelope
@@ -79,6 +80,7 @@ class ErasureWorker:
     erasing: Erasing
     ledger: Ledger
     payments: Payments
+    own: OwnRows
     keys: CertificateKeys
     clock: Clock = field(default_factory=SystemClock)
     settings: ErasuresSettings = field(default_factory=ErasuresSettings)
@@ -101,24 +103,24 @@ class ErasureWorker:
             reach("erasure.after_claim")
             try:
                 async with asyncio.timeout(self.settings.call_seconds):
-                    again = await self._step(due.workspace_id, claim)
+                    pause = await self._step(due.workspace_id, claim)
             except Exception as error:  # noqa: BLE001 - one request's surprise must not stop the others
                 await self._put_off(due.workspace_id, claim, error)
                 return True
             async with self.db.workspace(due.workspace_id) as tx:
-                await store.rest(tx, claim, 0 if again else self.settings.patience)
+                await store.rest(tx, claim, pause)
         return True
 
-    async def _step(self, workspace_id: WorkspaceId, claim: Claim) -> bool:
-        """Whether there is more to do at once."""
+    async def _step(self, workspace_id: WorkspaceId, claim: Claim) -> float:
+        """In how many seconds there is more to do, if nothing is reported before."""
         async with self.db.workspace(workspace_id) as tx:
             erasure = await store.lock(tx, claim.id)
             parts = await store.parts(tx, claim.id)
         if erasure is None:
-            return False
+            return self.settings.patience
         if erasure.state is State.ASKED:
             await self._begin(workspace_id, claim, erasure)
-            return True
+            return 0.0
         if erasure.state is State.ERASING:
             await self._end_payments(workspace_id, claim, erasure)
             if is_erased(parts):
@@ -128,9 +130,9 @@ class ErasureWorker:
             if verdict is Verdict.LEFT:
                 log.warning("an erasure has found something left and looks again", attempt=erasure.attempt)
                 await self._verify(workspace_id, claim, erasure)
-            if verdict is Verdict.NOTHING_LEFT:
-                await self._complete(workspace_id, claim, erasure)
-        return False
+            if verdict is Verdict.NOTHING_LEFT and not await self._completed(workspace_id, claim, erasure):
+                return self.own.settle_seconds
+        return self.settings.patience
 
     async def _begin(self, workspace_id: WorkspaceId, claim: Claim, erasure: Erasure) -> None:
         await self.ledger.note(ledger_name(workspace_id, erasure), ledger_entry(workspace_id, erasure))
@@ -152,9 +154,11 @@ class ErasureWorker:
             await self.erasing.verify(tx, claim, erasure.attempt)
             reach("erasure.before_verify_commit")
 
-    async def _complete(self, workspace_id: WorkspaceId, claim: Claim, erasure: Erasure) -> None:
+    async def _completed(self, workspace_id: WorkspaceId, claim: Claim, erasure: Erasure) -> bool:
+        """Erase retention's own part, and certify; False where transactions under way have to end first."""
         signers = await self.keys.signers()
-        await self._erase_own(workspace_id, erasure)
+        if not await self._erase_own(workspace_id, erasure):
+            return False
         async with self.db.workspace(workspace_id) as tx:
             parts = await store.parts(tx, claim.id)
         now = self.clock.now()
@@ -165,24 +169,31 @@ class ErasureWorker:
             await store.complete(tx, claim, now, Certificate(signed, pdf))
             reach("erasure.before_complete_commit")
         log.info("a workspace is erased", in_time=certified.in_time, verifications=erasure.attempt)
+        return True
 
-    async def _erase_own(self, workspace_id: WorkspaceId, erasure: Erasure) -> None:
-        """Retention's own part, the last of all, reported as the others' are: what a second look still finds was left, and is gone then."""
-        order = Order(str(erasure.id), erasure.terms.asked_at, erasure.terms.deadline)
+    async def _erase_own(self, workspace_id: WorkspaceId, erasure: Erasure) -> bool:
+        """Retention's own part, the last of all, erased and reported as the others' are: what a second look still finds was left, and is
+        gone then. False where transactions under way have to end first."""
         async with self.db.workspace(workspace_id) as tx:
-            # Whatever comes for the workspace from now on is refused, and what was under way is erased by the service's own eraser.
-            await tombstones.freeze(tx, order)
-            erased = Receipt(service=ITSELF, stage=Stage.ERASED, at=self.clock.now(), rows=await store.erase_own(tx))
-            await self._note(tx, erasure, erased)
+            # Whatever comes for the workspace from now on is refused.
+            await tombstones.freeze(tx, Order(str(erasure.id), erasure.terms.asked_at, erasure.terms.deadline))
+        tombstone = await self.own.as_far_as_possible(workspace_id)
+        if tombstone is None or tombstone.stage != "erased":
+            return False
+        async with self.db.workspace(workspace_id) as tx:
+            emptied = await store.forget_people(tx)
+            rows = {**tombstone.rows, **({"erasures": emptied} if emptied else {})}
+            await self._note(tx, erasure, Receipt(service=ITSELF, stage=Stage.ERASED, at=self.clock.now(), rows=rows))
         reach("erasure.after_own_rows")
+        left = await self.own.eraser.erase(workspace_id)
         async with self.db.workspace(workspace_id) as tx:
-            left = await store.erase_own(tx)
             looked = Receipt(
                 service=ITSELF, stage=Stage.VERIFIED, at=self.clock.now(), left=left, attempt=erasure.attempt
             )
             part = await self._note(tx, erasure, looked)
         if part.left:
             raise NotErased("rows of the workspace were left in retention's own database; it is looked for again")
+        return True
 
     async def _note(self, tx: Tx, erasure: Erasure, receipt: Receipt) -> Part:
         await store.lock(tx, erasure.id)

@@ -1,0 +1,225 @@
+"""The whole of an erasure, and a restore after it, in a running Callmine.
+
+    main job in two workspaces; a canary in every column of two more, in every folder of the bucket
+    backup; erasure of one of each; the search
+    restore of the backup; the ledger is replayed before anybody serves; the search once more
+
+The search is `python -m remains`', which knows nothing of what erases. `make restore-drill` runs all this alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+import yaml
+
+from chaos.erasure.callmine import LEAVES, STAYS, Backup, Callmine, completed, objects_of
+from chaos.harness import Verdict
+from chaos.server import stack_folder
+from contracts.registry import SERVICES
+from e2e.commands import command
+from e2e.settled import settled
+from e2e.snapshot import database_of
+from house.projects import ROOT
+from integration.remains.canaries import Filled, fill, kept, let_anything_in
+from local.journey import BRIEFS, Outcome, everything, quotes_of
+from local.stack import Stack, StackSettings
+from remains.__main__ import look
+from remains.databases import Place
+from remains.needles import Needles, total
+
+FILLED, NEIGHBOUR = "org_filled", "org_beside"
+
+# Where what a workspace says may lie: objects, messages, logs.
+PLACES = ("storage", "broker", "logs")
+
+# Its rows are requests for erasure themselves: what tells of a person in them is put in with the request.
+_REQUESTS = frozenset({"erasures"})
+
+# A sentence of a call that nobody else has said.
+_SENTENCE = 40
+
+ROLE = ROOT / "deploy/remains/role.sql"
+
+Tell = Callable[[int, int], None]
+"""Called with how many of its parts are done, and how many there are."""
+
+
+@dataclass(slots=True)
+class Canaries:
+    """What must be gone afterwards, and what must be there, each by the place it was put into."""
+
+    gone: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def needles(self) -> Needles:
+        """For the search."""
+        return Needles(self.gone, self.kept)
+
+
+async def drill(tell: Tell) -> Verdict:
+    """Erase, search, restore, search. The figures are those of `make prove P=erasure`."""
+    steps = 7
+    with stack_folder("callmine-erasure-") as folder:
+        async with Stack.start(StackSettings(folder)) as stack, objects_of(stack) as objects:
+            callmine = Callmine(stack, objects, FILLED)
+            tell(1, steps)
+            outcomes = await everything(stack, lambda *_: None)
+            await settled(stack)
+            tell(2, steps)
+            await callmine.stop()
+            canaries = await filled(callmine)
+            _said(outcomes, canaries)
+            url = await verifiers(stack)
+            problems = await _all_there(stack, url, canaries)
+            backup = await Backup.made(callmine)
+            tell(3, steps)
+            await callmine.start()
+            asked_by, ticket = (canaries.gone[f"retention erasures.{one}"] for one in ("asked_by", "ticket"))
+            await callmine.ask(asked_by, ticket)
+            problems += await _ended(callmine, "the erasure")
+            problems += await callmine.certificates()
+            tell(4, steps)
+            first = await _searched(callmine, url, canaries)
+            tell(5, steps)
+            await callmine.stop()
+            await backup.restore(callmine)
+            replayed = await command(stack, "retention", "erasures", "replay")
+            if replayed.status or not replayed.output.startswith("2 erasures are in the ledger; 2 of them"):
+                problems.append(f"the ledger was not replayed: {replayed.output}{replayed.errors[-300:]}")
+            url = await verifiers(stack)
+            came_back = await _count(stack, url, canaries)
+            await callmine.start()
+            tell(6, steps)
+            problems += await _ended(callmine, "the erasure after the restore")
+            second = await _searched(callmine, url, canaries)
+            tell(7, steps)
+    if came_back.left < len(canaries.gone) // 2:
+        problems.append("the backup held too little of what was erased: restoring it proves nothing")
+    return Verdict(_figures(canaries, first, second), (*problems, *first.problems, *second.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """How many canaries were found of those that had to be gone, and of the neighbours'; where something is wrong, in words."""
+
+    left: int
+    there: int
+    problems: tuple[str, ...]
+
+
+def _figures(canaries: Canaries, first: Searched, second: Searched) -> Mapping[str, int]:
+    return {
+        "canaries": len(canaries.gone),
+        "canaries_left": first.left,
+        "neighbour_canaries": len(canaries.kept),
+        "neighbour_canaries_kept": min(first.there, second.there),
+        "restore_canaries_left": second.left,
+    }
+
+
+async def filled(callmine: Callmine) -> Canaries:
+    """Fill two workspaces: every column of every table that does not stay as it is, every folder of the bucket."""
+    canaries = Canaries()
+    for service in SERVICES:
+        connection = await asyncpg.connect(database_of(callmine.stack, service))
+        try:
+            # Services read these before they erase: a word that the program does not have would be no row of theirs.
+            fixed = await let_anything_in(connection)
+            without = kept(service) | _REQUESTS
+            for workspace, into in ((FILLED, canaries.gone), (NEIGHBOUR, canaries.kept)):
+                _note(into, service, await fill(connection, service, workspace, without, fixed))
+        finally:
+            await connection.close()
+    for column in ("asked_by", "ticket"):
+        canaries.gone[f"retention erasures.{column}"] = _canary()
+    for place in _folders():
+        for workspace, into in ((FILLED, canaries.gone), (NEIGHBOUR, canaries.kept)):
+            into[f"object {place}"] = _canary()
+            into[f"object's name {place}"] = _canary()
+            name = f"workspaces/{workspace}/{place}/{into[f'''object's name {place}''']}.json"
+            await callmine.objects.put(name, into[f"object {place}"].encode())
+    return canaries
+
+
+def _note(into: dict[str, str], service: str, one: Filled) -> None:
+    into |= {f"{service} {place}": canary for place, canary in one.going.items()}
+
+
+def _folders() -> list[str]:
+    """The folders of the bucket, as the rules of all services name them."""
+    paths = ROOT.glob("services/*/migrations/erasure.yaml")
+    return sorted({name for path in paths for name in yaml.safe_load(path.read_text()).get("objects", {})})
+
+
+def _said(outcomes: Sequence[Outcome], canaries: Canaries) -> None:
+    """What was asked and said in the workspaces that did the main job: the question, and the sentences of the report."""
+    words = {one.workspace: {BRIEFS[one.workspace][:60], *_sentences(one)} for one in outcomes}
+    for workspace, into, other in ((LEAVES, canaries.gone, STAYS), (STAYS, canaries.kept, LEAVES)):
+        own = sorted(words[workspace] - words[other])
+        into |= {f"words {number} of {workspace}": text for number, text in enumerate(own)}
+
+
+def _sentences(outcome: Outcome) -> set[str]:
+    return {str(quote["text"]) for quote in quotes_of(outcome.report) if len(str(quote["text"])) > _SENTENCE}
+
+
+def _canary() -> str:
+    return f"canary{secrets.token_hex(12)}"
+
+
+async def verifiers(stack: Stack) -> Mapping[str, str]:
+    """The address of each database for the role that may only read, which is made as an administrator makes it."""
+    password = secrets.token_hex(16)
+    for service in SERVICES:
+        connection = await asyncpg.connect(database_of(stack, service))
+        try:
+            await connection.execute(ROLE.read_text().replace(":'password'", f"'{password}'"))
+        finally:
+            await connection.close()
+    return {name: _as_verifier(database_of(stack, name), password) for name in SERVICES}
+
+
+def _as_verifier(dsn: str, password: str) -> str:
+    scheme, _, rest = dsn.partition("://")
+    return f"{scheme}://verifier:{password}@{rest.rpartition('@')[2]}"
+
+
+async def _look(stack: Stack, urls: Mapping[str, str], needles: Needles) -> list[Place]:
+    folder = stack.settings.directory
+    return await look(list(urls.values()), [folder / place for place in PLACES], needles)
+
+
+async def _all_there(stack: Stack, urls: Mapping[str, str], canaries: Canaries) -> list[str]:
+    """What is not where it was put: then the proof would prove nothing. The requests are not made yet."""
+    sought = {name: one for name, one in canaries.gone.items() if " erasures." not in name} | canaries.kept
+    found = total(one.found for one in await _look(stack, urls, Needles({"nothing": _canary()}, sought)))
+    return [f"it was not filled: {name}" for name in sought if not found[f"kept {name}"]]
+
+
+async def _count(stack: Stack, urls: Mapping[str, str], canaries: Canaries) -> Searched:
+    places = await _look(stack, urls, canaries.needles())
+    counts = total(one.found for one in places)
+    left = [name for name in canaries.gone if counts[f"gone {name}"]]
+    missing = [name for name in canaries.kept if not counts[f"kept {name}"]]
+    where = {
+        f"left in {one.store} {one.name}"
+        for one in places
+        if any(name.startswith("gone ") and count for name, count in one.found.items())
+    }
+    problems = (*sorted(where), *(f"gone, but a neighbour's: {name}" for name in missing))
+    return Searched(len(left), len(canaries.kept) - len(missing), problems)
+
+
+async def _searched(callmine: Callmine, urls: Mapping[str, str], canaries: Canaries) -> Searched:
+    await callmine.tidy()
+    return await _count(callmine.stack, urls, canaries)
+
+
+async def _ended(callmine: Callmine, what: str) -> list[str]:
+    if await completed(callmine.stack):
+        return []
+    return [f"{what} did not end: {line}" for line in await callmine.how_far()]

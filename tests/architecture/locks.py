@@ -6,10 +6,11 @@ file makes is empty, so that nothing done to it takes long. Blocks of PL/pgSQL a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pglast import ast, parse_sql
 from pglast.enums import AlterTableType, ConstrType
+from pglast.visitors import referenced_relations
 
 # Adding one of these reads every row, unless it is told not to look at what is there (NOT VALID) or finds an index made before.
 _CHECKED = {ConstrType.CONSTR_CHECK: "CHECK", ConstrType.CONSTR_FOREIGN: "FOREIGN KEY"}
@@ -24,7 +25,24 @@ def long_locks(text: str) -> list[str]:
     """What is wrong with a migration's text, and what to write instead."""
     statements = [raw.stmt for raw in parse_sql(text) if raw.stmt is not None]
     made = {_table(one.relation) for one in statements if isinstance(one, ast.CreateStmt)}
-    return [problem for one in statements for problem in _problems(one, made)]
+    return [*(problem for one in statements for problem in _problems(one, made)), *_copied(statements, made)]
+
+
+def _copied(statements: Sequence[ast.Node], made: set[str]) -> Iterator[str]:
+    """Rows that are copied while a table is locked by what stands before: the lock is held until the end of the file's transaction."""
+    locked = ""
+    for one in statements:
+        if isinstance(one, ast.AlterTableStmt | ast.CreateTrigStmt):
+            locked = locked or "".join({_table(one.relation)} - made)
+        elif isinstance(one, ast.CreatePolicyStmt):
+            locked = locked or "".join({_table(one.table)} - made)
+        elif locked and isinstance(one, ast.InsertStmt) and one.selectStmt and _reads(one.selectStmt):
+            yield f"rows are copied while {locked} is locked: copy them in a migration of their own, which only reads and adds"
+
+
+def _reads(statement: ast.Node) -> bool:
+    """Whether rows come from a table, rather than being written out."""
+    return bool(referenced_relations(statement))
 
 
 def _problems(statement: ast.Node, made: set[str]) -> Iterator[str]:

@@ -10,10 +10,11 @@ from architecture.locks import long_locks
 from architecture.test_migrations import MESSAGING, folder_of
 from contracts.registry import SERVICES
 
-# Landed before the first release: nobody has had any of these tables yet with rows in them. Nothing is ever added here.
+# Landed before the first release: nobody has had any of these tables yet with rows in them. Nothing is ever added here, but for what a rule
+# that came later finds in them.
 BEFORE_THE_FIRST_RELEASE = {
     "analysis": {"0060_samples", "0150_turns", "0152_deliveries", "0170_finding_search"},
-    "audit": {"0030_reading"},
+    "audit": {"0015_log", "0030_reading"},
     "credential-vault": {
         "0020_renewal",
         "0030_keys",
@@ -61,6 +62,8 @@ def test_no_migration_locks_a_table_while_it_is_read(project: str) -> None:
         "UPDATE runs SET plan = 'free'",
         "DELETE FROM runs",
         "REINDEX TABLE runs",
+        "ALTER TABLE runs NO FORCE ROW LEVEL SECURITY; INSERT INTO tags (id) SELECT id FROM runs",
+        "CREATE POLICY moving ON runs USING (true); INSERT INTO tags (id) SELECT id FROM (SELECT id FROM runs) AS r",
     ],
 )
 def test_what_locks_for_long_is_found(statement: str) -> None:
@@ -80,6 +83,8 @@ def test_what_locks_for_long_is_found(statement: str) -> None:
         "ALTER TABLE runs DROP COLUMN plan",
         "CREATE TABLE tags (id uuid, CHECK (id IS NOT NULL)); CREATE INDEX ON tags (id); ALTER TABLE tags ADD UNIQUE (id)",
         "UPDATE runs SET plan = 'free' WHERE plan IS NULL",
+        "INSERT INTO tags (id) SELECT id FROM runs; DROP TABLE runs",
+        "ALTER TABLE runs ADD COLUMN plan text; INSERT INTO plans (name) VALUES ('free')",
     ],
 )
 def test_what_does_not_is_let_through(statement: str) -> None:

@@ -18,8 +18,9 @@ ACTORS = 40
 TARGETS = 300
 _FILL_SECONDS = 7200.0
 
-# Row n is one second older than row n - 1 of its workspace. Types, people, sources and things are drawn independently and unevenly (the
-# square of an even draw), so that combinations of them are as rare as chance has it.
+# The entries of a workspace lie evenly in the same 35 days, however many it has: a page from so many days ago is then a page in every log.
+# Types, people, sources and things are drawn independently and unevenly (the square of an even draw), so that combinations of them are as
+# rare as chance has it.
 _ENTRIES = """
 INSERT INTO entries (workspace_id, id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at)
 SELECT w.name,
@@ -60,6 +61,7 @@ WHERE i.indrelid IN ('entries'::regclass, 'word_entries'::regclass)
 """
 
 _PART = 250_000
+_MINUTES = 50_000
 
 
 def queries() -> Queries:
@@ -81,9 +83,8 @@ async def filled(admin_url: str, name: str, entries: int, looked_at: int) -> Asy
             for first in range(1, entries + 1, _PART):
                 last = min(first + _PART - 1, entries)
                 # The administrator is held back by no policy.
-                await oracle.execute(
-                    _ENTRIES, first, last, looked_at, ACTORS, TARGETS, LOOKED_AT, OTHERS, timeout=_FILL_SECONDS
-                )
+                given = (first, last, looked_at, ACTORS, TARGETS, LOOKED_AT, OTHERS, _MINUTES)
+                await oracle.execute(_ENTRIES, *given, timeout=_FILL_SECONDS)
             await oracle.execute(_WORDS, timeout=_FILL_SECONDS)
             for row in indexes:
                 # Of a partitioned table it would be made without its partitions.

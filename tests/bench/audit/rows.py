@@ -80,6 +80,13 @@ def _appending(without: Sequence[Taken], sealing: Sequence[Taken], alone: float)
             "ours": max(one.lag_p99 for one in sealing),
             "limit": MOST_LAG,
         },
+        *(
+            {"row": f"{who}, an entry", "unit": "µs of CPU", "ours": statistics.median(of(one) for one in without)}
+            for who, of in (
+                ("the recording process", lambda one: one.python_us),
+                ("PostgreSQL while recording", lambda one: one.postgres_us),
+            )
+        ),
         {
             "row": "the sealing process, an entry",
             "unit": "µs of CPU",

@@ -59,7 +59,8 @@ async def keep_names_each(batch: Batch, told: Mapping[WorkspaceId, Sequence[Entr
 
 async def forget(tx: Tx, entries: Sequence[uuid.UUID], named: Sequence[str]) -> None:
     """Remove the words of erased `entries`, and the names of erased people and things."""
-    await tx.execute("words_remove", ids=entries, arrival_id=uuid7())
+    if entries:
+        await tx.execute("words_remove", ids=entries, arrival_id=uuid7())
     await tx.execute("names_remove", ids=named)
 
 

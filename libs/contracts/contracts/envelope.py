@@ -91,13 +91,7 @@ class Event(Generic[P]):
     @property
     def type(self) -> str:
         """Full name of the payload's message."""
-        return _name_of(type(self.payload))
-
-
-@functools.cache
-def _name_of(message: type[Message]) -> str:
-    """The full name of a message, which is asked for several times for each event."""
-    return str(message.DESCRIPTOR.full_name)
+        return str(self.payload.DESCRIPTOR.full_name)
 
 
 class Label(NamedTuple):

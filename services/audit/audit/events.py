@@ -28,7 +28,7 @@ from contracts.changes import Value, changes_between
 from contracts.staff import read_told
 from core.errors import InvalidInput
 from core.ids import WorkspaceId, parse_uuid, points_elsewhere
-from database import Batch, Tx
+from database import Batch, Tx, as_read
 from messaging import Routes
 
 __all__ = ["AdminAction", "CredentialDenied", "CredentialGranted", "CredentialRequested"]
@@ -131,7 +131,8 @@ def _entry(event: Event[AdminAction]) -> Entry:
         raise InvalidInput(f"the diff has {len(action.diff)} fields, more than the {_MOST_FIELDS} allowed")
     actor = event.actor
     return Entry(
-        id=event.event_id,
+        # It is written several times from here on.
+        id=as_read(event.event_id),
         type=kind,
         # By str, which costs a third of what asking a member for its value does.
         actor_kind=str(actor.kind),

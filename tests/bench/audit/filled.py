@@ -37,7 +37,7 @@ SELECT w.name,
        t.moment
 FROM generate_series($1::int, $2::int) AS n
 CROSS JOIN LATERAL (SELECT CASE WHEN n <= $3 THEN $6 ELSE 'org_other' || n % $7 END AS name) AS w
-CROSS JOIN LATERAL (SELECT now() - n % 50000 * interval '1 minute' AS moment) AS t
+CROSS JOIN LATERAL (SELECT now() - n * ($8 / CASE WHEN n <= $3 THEN $3 ELSE $8 END) % $8 * interval '1 minute' AS moment) AS t
 CROSS JOIN LATERAL (SELECT md5(n::text) AS hex) AS h
 CROSS JOIN LATERAL (SELECT (hashint4extended(n, 1) & 65535) / 65536.0 AS a, (hashint4extended(n, 2) & 65535) / 65536.0 AS b,
                            (hashint4extended(n, 3) & 65535) / 65536.0 AS c, (hashint4extended(n, 4) & 65535) / 65536.0 AS d,

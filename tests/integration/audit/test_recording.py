@@ -89,6 +89,26 @@ async def test_nul_characters_are_recorded_as_something_postgresql_holds(audit: 
     )
 
 
+async def test_no_text_is_taken_apart(audit: Service) -> None:
+    """Texts travel joined by a mark (audit.store.joining), which any of them may have in it, at its ends as well; or be empty."""
+    texts = ("", "\x1f", "a\x1fb", "\x1f\x1f", "{}", "né,\"'\\")
+    events = [
+        action(n, diff={one: (one, None)}, target_id=one or "x", actor=replace(HELEN, email=one))
+        for n, one in enumerate(texts)
+    ]
+    await deliver(audit.consumer("audit"), *events)
+    async with audit.parts.db.workspace(MINE) as tx:
+        entries = {one.id: one for one in (await store.page(tx, Position(), 50)).entries}
+    for event, text in zip(events, texts, strict=True):
+        entry = entries[event.event_id]
+        assert (entry.actor_email, entry.target_id, entry.diff[0].field, entry.diff[0].before) == (
+            text,
+            text or "x",
+            text,
+            text,
+        )
+
+
 async def test_long_values_are_cut(audit: Service) -> None:
     await deliver(audit.consumer("audit"), action(diff={"brief": ("x" * 100_000, "é" * 2000)}))
     async with audit.parts.db.workspace(MINE) as tx:

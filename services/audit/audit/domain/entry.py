@@ -76,13 +76,13 @@ def diff_json(changes: Sequence[Change]) -> str:
     """The same as JSON; written out, since an encoder is made anew for each value, which takes longer than a few texts do."""
     # A field that is told twice is kept once.
     last = {one.field: one for one in changes}
-    return f"{{{','.join([f'{encode_basestring(field)}:{_sides_json(one)}' for field, one in last.items()])}}}"
+    return f"{{{','.join([_side_json(*one) for one in last.values()])}}}"
 
 
-def _sides_json(change: Change) -> str:
-    before, after = change.before, change.after
+def _side_json(field: str, before: str | None, after: str | None) -> str:
+    name = encode_basestring(field)
     if after is None:
-        return "{}" if before is None else f'{{"before":{encode_basestring(before)}}}'
+        return f"{name}:{{}}" if before is None else f'{name}:{{"before":{encode_basestring(before)}}}'
     if before is None:
-        return f'{{"after":{encode_basestring(after)}}}'
-    return f'{{"before":{encode_basestring(before)},"after":{encode_basestring(after)}}}'
+        return f'{name}:{{"after":{encode_basestring(after)}}}'
+    return f'{name}:{{"before":{encode_basestring(before)},"after":{encode_basestring(after)}}}'

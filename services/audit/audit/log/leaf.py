@@ -74,14 +74,13 @@ def content(entry: Entry, part: Part) -> str:
         return f"[{_text(entry.actor_id)},{_text(entry.actor_email)}]"
     # A field that is told twice is kept once, as the table does.
     changes = {one.field: one for one in entry.diff}
-    told = [
-        f"[{_text(field)},{_side(changes[field].before)},{_side(changes[field].after)}]" for field in sorted(changes)
-    ]
-    return f"[{_text(entry.target_id)},[{','.join(told)}]]"
-
-
-def _side(value: str | None) -> str:
-    return "null" if value is None else _text(value)
+    told = ",".join(
+        [
+            f"[{_text(field)},{'null' if before is None else _text(before)},{'null' if after is None else _text(after)}]"
+            for field, before, after in (changes[field] for field in sorted(changes))
+        ]
+    )
+    return f"[{_text(entry.target_id)},[{told}]]"
 
 
 def commitment(key: bytes, entry: Entry, part: Part) -> bytes:

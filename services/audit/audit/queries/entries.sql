@@ -3,31 +3,38 @@
 -- already stays as it is: this is what makes an event that is delivered again one entry. Where all of them were added, so are their arrival at
 -- the log and their words; where not, only what was added is to arrive (entries_arrive_enter). Of an erased workspace nothing is recorded.
 -- Every row is made of `standing`, so that the scope is set before the row policies look at it. Where somebody is forgotten leaves are made
--- anew before they are sealed (epoch -1): whoever does that looks for what tells of them. The entries of a word come as text: PostgreSQL has no
--- arrays of arrays that differ in length.
+-- anew before they are sealed (epoch -1): whoever does that looks for what tells of them.
+-- Texts of many entries come as one, each with `mark` in front, which is in none of them: an array of texts takes the driver several times as
+-- long to write. The entries of a word come as an array's text: PostgreSQL has no arrays of arrays that differ in length.
 WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true) AS workspace_id
 ), standing AS MATERIALIZED (
-    SELECT FROM scope
+    SELECT (string_to_array(:ids::text, :mark::text))[2:]::uuid[] AS ids
+    FROM scope
     WHERE (SELECT NOT EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = :workspace_id AND scope.workspace_id <> ''))
 ), added AS (
     INSERT INTO entries (workspace_id, id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at, recorded_at)
     SELECT :workspace_id, e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff::jsonb, e.occurred_at,
         :recorded_at::timestamptz
-    FROM standing CROSS JOIN unnest(:ids::uuid[], :types::text[], :actor_kinds::text[], :actor_ids::text[], :actor_emails::text[], :sources::text[],
-        :target_kinds::text[], :target_ids::text[], :diffs::text[], :times::timestamptz[])
+    FROM standing CROSS JOIN unnest(standing.ids,
+        (string_to_array(:types::text, :mark::text))[2:], (string_to_array(:actor_kinds::text, :mark::text))[2:],
+        (string_to_array(:actor_ids::text, :mark::text))[2:], (string_to_array(:actor_emails::text, :mark::text))[2:],
+        (string_to_array(:sources::text, :mark::text))[2:], (string_to_array(:target_kinds::text, :mark::text))[2:],
+        (string_to_array(:target_ids::text, :mark::text))[2:], (string_to_array(:diffs::text, :mark::text))[2:], :times::timestamptz[])
         AS e (id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at)
     ON CONFLICT (workspace_id, id) DO NOTHING
     RETURNING id
-), complete AS MATERIALIZED (SELECT FROM added HAVING count(*) = cardinality(:ids::uuid[])
+), complete AS MATERIALIZED (
+    SELECT s.ids FROM standing s WHERE cardinality(s.ids) = (SELECT count(*) FROM added)
 ), arrived AS (
     INSERT INTO log_arrivals (workspace_id, id, entries, leaves, epoch)
-    SELECT :workspace_id, :arrival_id::uuid, :ids::uuid[], :leaves::bytea,
+    SELECT :workspace_id, :arrival_id::uuid, c.ids, :leaves::bytea,
         CASE WHEN EXISTS (SELECT FROM log_forgotten f WHERE f.workspace_id = :workspace_id) THEN -1 ELSE :epoch::integer END
-    FROM complete
+    FROM complete c
 ), worded AS (
     INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
     SELECT :workspace_id, w.word, w.since, :arrival_id::uuid, w.entries::uuid[]
-    FROM complete CROSS JOIN unnest(:words::text[], :seconds::timestamptz[], :members::text[]) AS w (word, since, entries)
+    FROM complete CROSS JOIN unnest((string_to_array(:words::text, :mark::text))[2:], :seconds::timestamptz[],
+        (string_to_array(:members::text, :mark::text))[2:]) AS w (word, since, entries)
 )
 SELECT :workspace_id AS workspace_id, array_agg(a.id) AS ids
 FROM added a
@@ -38,14 +45,15 @@ HAVING count(*) > 0;
 WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true) AS workspace_id
 ), arrived AS (
     INSERT INTO log_arrivals (workspace_id, id, entries, leaves, epoch)
-    SELECT :workspace_id, :arrival_id::uuid, :ids::uuid[], :leaves::bytea,
+    SELECT :workspace_id, :arrival_id::uuid, (string_to_array(:ids::text, :mark::text))[2:]::uuid[], :leaves::bytea,
         CASE WHEN (SELECT EXISTS (SELECT FROM log_forgotten f WHERE f.workspace_id = :workspace_id AND scope.workspace_id <> ''))
             THEN -1 ELSE :epoch::integer END
     FROM scope
 )
 INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
 SELECT :workspace_id, w.word, w.since, :arrival_id::uuid, w.entries::uuid[]
-FROM scope CROSS JOIN unnest(:words::text[], :seconds::timestamptz[], :members::text[]) AS w (word, since, entries);
+FROM scope CROSS JOIN unnest((string_to_array(:words::text, :mark::text))[2:], :seconds::timestamptz[],
+    (string_to_array(:members::text, :mark::text))[2:]) AS w (word, since, entries);
 
 -- name: entries_page
 -- Entries older than a position, newest first.

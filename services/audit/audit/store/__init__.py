@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from audit.domain import Entry
 from audit.domain.entry import diff_json
 from audit.domain.words import diff_words
+from audit.store.joining import joined
 from audit.store.reading import page
 from core.ids import WorkspaceId, uuid7
 from database import Batch, Row, Tx
@@ -40,11 +42,10 @@ class Recording:
 
 async def record(tx: Tx, recording: Recording) -> None:
     """Add entries with their arrival at the log and their words, in one round trip; those already there stay as they are."""
-    rows = await tx.fetch("entries_record_enter", **_told(recording), **_arriving(recording))
+    rows = await tx.fetch("entries_record_enter", **_recorded(recording))
     ids = rows[0]["ids"] if rows else ()
     if 0 < len(ids) < len(recording.entries):
-        some = recording.only(ids)
-        await tx.execute("entries_arrive_enter", ids=_ids_of(some.entries), **_arriving(some))
+        await tx.execute("entries_arrive_enter", **_arriving(recording.only(ids)))
 
 
 async def record_each(batch: Batch, recordings: Sequence[Recording]) -> dict[WorkspaceId, Collection[uuid.UUID]]:
@@ -52,9 +53,7 @@ async def record_each(batch: Batch, recordings: Sequence[Recording]) -> dict[Wor
 
     The ids of those that had not, of each workspace that has any.
     """
-    rows = await _in_each(
-        batch, "entries_record_enter", recordings, [{**_told(one), **_arriving(one)} for one in recordings]
-    )
+    rows = await _in_each(batch, "entries_record_enter", recordings, list(map(_recorded, recordings)))
     added = {WorkspaceId(row["workspace_id"]): row["ids"] for row in rows}
     some = [
         one.only(added[one.workspace_id])
@@ -62,8 +61,7 @@ async def record_each(batch: Batch, recordings: Sequence[Recording]) -> dict[Wor
         if 0 < len(added.get(one.workspace_id, ())) < len(one.entries)
     ]
     if some:
-        arriving = [{"ids": _ids_of(one.entries), **_arriving(one)} for one in some]
-        await _in_each(batch, "entries_arrive_enter", some, arriving)
+        await _in_each(batch, "entries_arrive_enter", some, list(map(_arriving, some)))
     return added
 
 
@@ -74,11 +72,10 @@ async def _in_each(
     return await batch.enter_each(name, [one.workspace_id for one in recordings], **each)
 
 
-def _told(recording: Recording) -> dict[str, object]:
-    """Entries as columns."""
+def _recorded(recording: Recording) -> dict[str, object]:
+    """Entries as columns, and what is added beside them."""
     entries = recording.entries
-    return {
-        "ids": _ids_of(entries),
+    columns = {
         "types": [str(one.type) for one in entries],
         "actor_kinds": [one.actor_kind for one in entries],
         "actor_ids": [one.actor_id for one in entries],
@@ -87,31 +84,28 @@ def _told(recording: Recording) -> dict[str, object]:
         "target_kinds": [one.target_kind for one in entries],
         "target_ids": [one.target_id for one in entries],
         "diffs": [diff_json(one.diff) for one in entries],
-        "times": [one.occurred_at for one in entries],
-        "recorded_at": recording.recorded_at,
     }
+    times = [one.occurred_at for one in entries]
+    return {**_arriving(recording, columns), "times": times, "recorded_at": recording.recorded_at}
 
 
-def _arriving(recording: Recording) -> dict[str, object]:
-    """What is added beside them: their arrival; and each word with the second in which entries happened, and these."""
+def _arriving(recording: Recording, beside: Mapping[str, Sequence[str]] = MappingProxyType({})) -> dict[str, object]:
+    """Their arrival at the log; and each word with the second in which entries happened, and these. `beside` are columns to go with it."""
+    ids = [str(one.id) for one in recording.entries]
     found: defaultdict[tuple[str, datetime], list[str]] = defaultdict(list)
-    for one in recording.entries:
-        second, member = one.occurred_at.replace(microsecond=0), str(one.id)
+    for one, id_ in zip(recording.entries, ids, strict=True):
+        second = one.occurred_at.replace(microsecond=0)
         for word in diff_words(one.diff):
-            found[word, second].append(member)
+            found[word, second].append(id_)
+    words = [word for word, _ in found]
+    members = [f"{{{','.join(some)}}}" for some in found.values()]
     return {
+        **joined({"ids": ids, "words": words, "members": members, **beside}),
         "arrival_id": uuid7(),
         "leaves": b"".join(recording.leaves),
         "epoch": recording.epoch,
-        "words": [word for word, _ in found],
         "seconds": [second for _, second in found],
-        "members": [f"{{{','.join(members)}}}" for members in found.values()],
     }
-
-
-def _ids_of(entries: Sequence[Entry]) -> list[uuid.UUID]:
-    """Their ids."""
-    return [one.id for one in entries]
 
 
 async def count_by_type(tx: Tx) -> dict[str, int]:

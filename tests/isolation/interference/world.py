@@ -91,8 +91,13 @@ class World:
             "UPDATE schedules SET lease_until = now(), next_firing_at = next_firing_at - interval '1 day' WHERE state = 'active'",
         )
         await _pool(self.services["analysis"], "schedule").drain()
-        for table in ("run_calls", "syntheses"):
-            await self._end_waits("analysis", f"UPDATE {table} SET lease_until = now() WHERE done_at IS NULL")
+        await self._end_waits("analysis", "UPDATE syntheses SET lease_until = now() WHERE done_at IS NULL")
+        # Of calls that are due since the same moment any may come first: here each has been due since one of its own.
+        await self._end_waits(
+            "analysis",
+            "UPDATE run_calls SET lease_until = now() - (hashtextextended(call_id, 0) & 16777215) * interval '1 microsecond' "
+            "WHERE done_at IS NULL",
+        )
         await _worker(self.services["analysis"], Workers).drain()
         await self._end_waits("analysis", "UPDATE export_files SET lease_until = now() WHERE done_at IS NULL")
         await _worker(self.services["analysis"], Printers).drain()

@@ -18,8 +18,8 @@ ReportId = NewType("ReportId", uuid.UUID)
 # About 2,500 tokens: a page and a half of instructions, small beside any transcript.
 LONGEST_BRIEF = 10_000
 
-# Growth's monthly quota, and what one report page can still show.
-MOST_CALLS = 1_000
+# Scale's monthly quota: the largest that a plan has.
+MOST_CALLS = 5_000
 
 # Gong keeps years of calls; a longer range is most often a slip of the keyboard.
 LONGEST_RANGE_DAYS = 3 * 366

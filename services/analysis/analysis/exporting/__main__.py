@@ -14,7 +14,7 @@ from pathlib import Path
 
 from analysis.exporting.formats import Format
 
-# A report of 1,000 calls takes about a third of it, most of which is the fonts' and typst's own.
+# What is printed of the longest report (see `printed`) takes about a seventh of it, half of which is the fonts' and typst's own.
 MOST_BYTES = 3 * 1024**3
 MOST_SECONDS = 120
 

@@ -7,7 +7,7 @@ import enum
 from analysis.domain.document import DOCUMENT_VERSION
 
 # Raised with every change of how a file is laid out: a file that was made before is then made anew.
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 # Of one file's content: 2001 is the document's version 2 in its first layout. A stored report never changes, so that this and the report's
 # id name the content. It rises, so that a release that is being replaced leaves the files of the next one alone.

@@ -1,7 +1,7 @@
 """A report as it is printed: the parts that PDF and DOCX have in common, in order, with all numbers and times written out.
 
 Made from a stored document of any version (see `analysis.domain.document`); what a document does not have is left out. Every text is
-printable: see `words.printable`.
+printable: see `words.printable`. Of a long report a part is printed: see `printed`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from analysis.domain.request import zone_of
-from analysis.exporting import method, words
+from analysis.exporting import method, printed, words
 from analysis.exporting.tables import (
     Mood,
     Table,
@@ -83,12 +83,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Findings that belong together."""
+    """Findings that belong together; `rest` tells of those that are not printed."""
 
     label: str
     line: str
     mood: Mood
     findings: Sequence[Finding]
+    rest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,9 @@ class Outline:
     tables: Sequence[Table]
     themes: Sequence[Theme]
     calls: Table
+    calls_rest: str
     failed: Sequence[tuple[str, str]]
+    failed_rest: str
     facts: Sequence[tuple[str, str]]
     method: Sequence[tuple[str, str]]
 
@@ -120,7 +123,8 @@ class Outline:
 def outline_of(document: Fields) -> Outline:
     """What is printed of a published document: one with its id and date."""
     question, numbers = fields(document, "question"), fields(document, "numbers")
-    themes = [_theme(theme, count(numbers, "calls_analysed")) for theme in rows(document, "themes")]
+    themes = [_theme(theme, some, count(numbers, "calls_analysed")) for theme, some in printed.chosen(document)]
+    calls, failed = rows(document, "calls"), rows(document, "failed_calls")
     created = datetime.fromisoformat(text(document, "created_at")).astimezone(zone_of(text(question, "timezone")))
     return Outline(
         title=words.line(text(document, "headline")) or "Report",
@@ -139,8 +143,10 @@ def outline_of(document: Fields) -> Outline:
         figures=_filled(measures_of(document), verdicts_table(document)),
         tables=_filled(*breakdowns(document), periods_table(document)),
         themes=themes,
-        calls=calls_table(rows(document, "calls")),
-        failed=[(_name(call), words.line(text(call, "reason"))) for call in rows(document, "failed_calls")],
+        calls=calls_table(calls[: printed.MOST_CALLS]),
+        calls_rest=printed.rest(len(calls), printed.MOST_CALLS, "call"),
+        failed=[(_name(call), words.line(text(call, "reason"))) for call in failed[: printed.MOST_CALLS]],
+        failed_rest=printed.rest(len(failed), printed.MOST_CALLS, "call"),
         facts=method.facts(document, words.minute(created)),
         method=method.notes(document),
     )
@@ -225,13 +231,19 @@ def _filled(*tables: Table) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def _theme(theme: Fields, calls_analysed: int) -> Theme:
-    findings = [_finding(item) for item in rows(theme, "findings")]
+def _theme(theme: Fields, some: Sequence[Fields], calls_analysed: int) -> Theme:
+    total = len(rows(theme, "findings"))
     share = amount(theme, "share")
     calls = f"In {words.number(count(theme, 'calls'))} of {words.plural(calls_analysed, 'call')}"
     part = "" if share is None else f" ({words.percent(share)})"
-    line = f"{calls}{part}, {words.plural(len(findings), 'finding')}"
-    return Theme(words.line(text(theme, "label")), line, mood_of(fields(theme, "sentiment")), findings)
+    line = f"{calls}{part}, {words.plural(total, 'finding')}"
+    return Theme(
+        label=words.line(text(theme, "label")),
+        line=line,
+        mood=mood_of(fields(theme, "sentiment")),
+        findings=[_finding(item) for item in some],
+        rest=printed.rest(total, len(some), "finding"),
+    )
 
 
 def _finding(item: Fields) -> Finding:

@@ -91,6 +91,7 @@ class _Writer:
         self._themes()
         if self._outline.calls.rows:
             self._table(self._outline.calls)
+            self._rest(self._outline.calls_rest)
         self._failed()
         self._method()
 
@@ -204,6 +205,7 @@ class _Writer:
         self._mood(theme.mood)
         for finding in theme.findings:
             self._finding(finding)
+        self._rest(theme.rest)
 
     def _finding(self, finding: Finding) -> None:
         number = self._marks.get(finding.id)
@@ -216,12 +218,17 @@ class _Writer:
             said_by = ", ".join(part for part in (quote.speaker, quote.side) if part)
             self._say("QuoteSource", Span(f"{said_by} · {quote.at}"), rtl=quote.rtl)
 
+    def _rest(self, told: str) -> None:
+        if told:
+            self._say("Caption", Span(told))
+
     def _failed(self) -> None:
         if not self._outline.failed:
             return
         self._head("Calls that could not be analysed")
         for name, reason in self._outline.failed:
             self._say("ListBullet", Span(f"{name}: ", bold=True), Span(reason))
+        self._rest(self._outline.failed_rest)
         self._say("Caption", Span("They are not in the numbers and have not been charged."))
 
     def _method(self) -> None:

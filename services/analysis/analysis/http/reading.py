@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 from urllib.parse import quote
 
+from analysis.domain.request import Question, from_document
 from analysis.domain.search import Hit, SaidQuote
 
 Document = Mapping[str, object]
@@ -82,6 +83,11 @@ def rows_of(document: Document, name: str) -> Sequence[Row]:
     """The rows of one of the document's lists."""
     rows = document.get(name)
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def question_of(document: Document) -> Question:
+    """What was asked, and of which calls."""
+    return from_document(_map(document.get("question")))
 
 
 def shown_themes(document: Document) -> tuple[ShownTheme, ...]:

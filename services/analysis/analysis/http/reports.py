@@ -68,6 +68,7 @@ class ReportRoutes:
             postings=postings,
             report=found.document,
             report_id=found.id,
+            question=reading.question_of(found.document),
             created_at=found.created_at,
             themes=reading.shown_themes(found.document),
             timeline=reading.timeline(found.document),

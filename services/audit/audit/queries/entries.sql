@@ -8,14 +8,13 @@
 -- long to write. The entries of a word come as an array's text: PostgreSQL has no arrays of arrays that differ in length.
 WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true) AS workspace_id
 ), standing AS MATERIALIZED (
-    SELECT (string_to_array(:ids::text, :mark::text))[2:]::uuid[] AS ids
-    FROM scope
+    SELECT FROM scope
     WHERE (SELECT NOT EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = :workspace_id AND scope.workspace_id <> ''))
 ), added AS (
     INSERT INTO entries (workspace_id, id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at, recorded_at)
     SELECT :workspace_id, e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff::jsonb, e.occurred_at,
         :recorded_at::timestamptz
-    FROM standing CROSS JOIN unnest(standing.ids,
+    FROM standing CROSS JOIN unnest(:ids::uuid[],
         (string_to_array(:types::text, :mark::text))[2:], (string_to_array(:actor_kinds::text, :mark::text))[2:],
         (string_to_array(:actor_ids::text, :mark::text))[2:], (string_to_array(:actor_emails::text, :mark::text))[2:],
         (string_to_array(:sources::text, :mark::text))[2:], (string_to_array(:target_kinds::text, :mark::text))[2:],
@@ -23,13 +22,12 @@ WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id,
         AS e (id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at)
     ON CONFLICT (workspace_id, id) DO NOTHING
     RETURNING id
-), complete AS MATERIALIZED (
-    SELECT s.ids FROM standing s WHERE cardinality(s.ids) = (SELECT count(*) FROM added)
+), complete AS MATERIALIZED (SELECT FROM added HAVING count(*) = cardinality(:ids::uuid[])
 ), arrived AS (
     INSERT INTO log_arrivals (workspace_id, id, entries, leaves, epoch)
-    SELECT :workspace_id, :arrival_id::uuid, c.ids, :leaves::bytea,
+    SELECT :workspace_id, :arrival_id::uuid, :ids::uuid[], :leaves::bytea,
         CASE WHEN EXISTS (SELECT FROM log_forgotten f WHERE f.workspace_id = :workspace_id) THEN -1 ELSE :epoch::integer END
-    FROM complete c
+    FROM complete
 ), worded AS (
     INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
     SELECT :workspace_id, w.word, w.since, :arrival_id::uuid, w.entries::uuid[]
@@ -45,7 +43,7 @@ HAVING count(*) > 0;
 WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true) AS workspace_id
 ), arrived AS (
     INSERT INTO log_arrivals (workspace_id, id, entries, leaves, epoch)
-    SELECT :workspace_id, :arrival_id::uuid, (string_to_array(:ids::text, :mark::text))[2:]::uuid[], :leaves::bytea,
+    SELECT :workspace_id, :arrival_id::uuid, :ids::uuid[], :leaves::bytea,
         CASE WHEN (SELECT EXISTS (SELECT FROM log_forgotten f WHERE f.workspace_id = :workspace_id AND scope.workspace_id <> ''))
             THEN -1 ELSE :epoch::integer END
     FROM scope

@@ -32,7 +32,7 @@ WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id,
 INSERT INTO entry_names (workspace_id, kind, id, name, told_at, told_by)
 SELECT :workspace_id, n.kind, n.id, n.name, n.told_at, n.told_by
 FROM scope CROSS JOIN unnest((string_to_array(:kinds::text, :mark::text))[2:], (string_to_array(:ids::text, :mark::text))[2:],
-    (string_to_array(:names::text, :mark::text))[2:], :times::timestamptz[], (string_to_array(:events::text, :mark::text))[2:]::uuid[])
+    (string_to_array(:names::text, :mark::text))[2:], :times::timestamptz[], :events::uuid[])
     AS n (kind, id, name, told_at, told_by)
 WHERE (SELECT NOT EXISTS (
     SELECT FROM entry_names k

@@ -91,16 +91,16 @@ def _recorded(recording: Recording) -> dict[str, object]:
 
 def _arriving(recording: Recording, beside: Mapping[str, Sequence[str]] = MappingProxyType({})) -> dict[str, object]:
     """Their arrival at the log; and each word with the second in which entries happened, and these. `beside` are columns to go with it."""
-    ids = [str(one.id) for one in recording.entries]
     found: defaultdict[tuple[str, datetime], list[str]] = defaultdict(list)
-    for one, id_ in zip(recording.entries, ids, strict=True):
-        second = one.occurred_at.replace(microsecond=0)
+    for one in recording.entries:
+        second, id_ = one.occurred_at.replace(microsecond=0), str(one.id)
         for word in diff_words(one.diff):
             found[word, second].append(id_)
     words = [word for word, _ in found]
     members = [f"{{{','.join(some)}}}" for some in found.values()]
     return {
-        **joined({"ids": ids, "words": words, "members": members, **beside}),
+        **joined({"words": words, "members": members, **beside}),
+        "ids": [one.id for one in recording.entries],
         "arrival_id": uuid7(),
         "leaves": b"".join(recording.leaves),
         "epoch": recording.epoch,

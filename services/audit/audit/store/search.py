@@ -49,9 +49,9 @@ def _named(names: Sequence[Named]) -> dict[str, object]:
         "kinds": [named.kind for named in names],
         "ids": [named.id for named in names],
         "names": [named.name for named in names],
-        "events": [str(named.told_by) for named in names],
     }
-    return {**joined(columns), "times": [named.told_at for named in names]}
+    times, events = [named.told_at for named in names], [named.told_by for named in names]
+    return {**joined(columns), "times": times, "events": events}
 
 
 async def forget(tx: Tx, entries: Sequence[uuid.UUID], named: Sequence[str]) -> None:

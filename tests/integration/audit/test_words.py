@@ -138,7 +138,7 @@ async def test_keeping_words_anew_keeps_each_once(audit: Service, postgres_url: 
 
 
 async def test_the_roll_out_moves_every_word_over(postgres_url: str, tmp_path: Path) -> None:
-    """Those from before it, and those that processes of before add while it lasts."""
+    """Those from before it, and those that processes of before add while it lasts; neither waits for the other."""
     messaging, own = migration_folders("audit")
     shutil.copytree(own, tmp_path / "before", ignore=shutil.ignore_patterns("023*", "025*"))
     shutil.copytree(own, tmp_path / "beside", ignore=shutil.ignore_patterns("0231*", "025*"))
@@ -159,7 +159,6 @@ async def test_the_roll_out_moves_every_word_over(postgres_url: str, tmp_path: P
         await migrated(tmp_path / "before", Phase.PRE, Phase.POST)
         await as_administrator(postgres_url, dsns.owner, add.format("1, 12"))
         await migrated(tmp_path / "beside", Phase.PRE)
-        # Words are moved while somebody is in the middle of adding some: neither waits for the other.
         async with connected(same_database(postgres_url, dsns)) as busy, busy.transaction():
             await busy.execute(add.format("20, 21"))
             await migrated(own, Phase.PRE)

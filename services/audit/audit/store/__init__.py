@@ -15,7 +15,7 @@ from audit.domain.words import diff_words
 from audit.store.joining import joined
 from audit.store.reading import page
 from core.ids import WorkspaceId, uuid7
-from database import Batch, Row, Tx
+from database import Batch, Tx
 
 __all__ = ["Recording", "count_by_type", "page", "record", "record_each"]
 
@@ -53,7 +53,8 @@ async def record_each(batch: Batch, recordings: Sequence[Recording]) -> dict[Wor
 
     The ids of those that had not, of each workspace that has any.
     """
-    rows = await _in_each(batch, "entries_record_enter", recordings, list(map(_recorded, recordings)))
+    scopes = [one.workspace_id for one in recordings]
+    rows = await batch.enter_each("entries_record_enter", scopes, **_each(list(map(_recorded, recordings))))
     added = {WorkspaceId(row["workspace_id"]): row["ids"] for row in rows}
     some = [
         one.only(added[one.workspace_id])
@@ -61,15 +62,14 @@ async def record_each(batch: Batch, recordings: Sequence[Recording]) -> dict[Wor
         if 0 < len(added.get(one.workspace_id, ())) < len(one.entries)
     ]
     if some:
-        await _in_each(batch, "entries_arrive_enter", some, list(map(_arriving, some)))
+        scopes = [one.workspace_id for one in some]
+        await batch.enter_each("entries_arrive_enter", scopes, **_each(list(map(_arriving, some))))
     return added
 
 
-async def _in_each(
-    batch: Batch, name: str, recordings: Sequence[Recording], values: Sequence[Mapping[str, object]]
-) -> list[Row]:
-    each = {parameter: [one[parameter] for one in values] for parameter in (values[0] if values else ())}
-    return await batch.enter_each(name, [one.workspace_id for one in recordings], **each)
+def _each(values: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:
+    """For each parameter its values, one for each workspace."""
+    return {parameter: [one[parameter] for one in values] for parameter in (values[0] if values else ())}
 
 
 def _recorded(recording: Recording) -> dict[str, object]:

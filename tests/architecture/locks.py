@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from pglast import ast, parse_sql
 from pglast.enums import AlterTableType, ConstrType
+from pglast.visitors import referenced_relations
 
 # Adding one of these reads every row, unless it is told not to look at what is there (NOT VALID) or finds an index made before.
 _CHECKED = {ConstrType.CONSTR_CHECK: "CHECK", ConstrType.CONSTR_FOREIGN: "FOREIGN KEY"}
@@ -38,7 +39,17 @@ _CHANGES_ROWS = re.compile(
     r"\b(UPDATE\s+\w|DELETE\s+FROM|INSERT\s+INTO|CREATE\s+(UNIQUE\s+)?INDEX|VALIDATE\s|SET\s+NOT\s+NULL)", re.IGNORECASE
 )
 
-_LONG = (ast.UpdateStmt, ast.DeleteStmt, ast.InsertStmt, ast.IndexStmt)
+_LONG = (ast.UpdateStmt, ast.DeleteStmt, ast.IndexStmt)
+_WORDS = {
+    ast.UpdateStmt: "rows are changed",
+    ast.DeleteStmt: "rows are deleted",
+    ast.InsertStmt: "rows are copied",
+    ast.IndexStmt: "an index is made",
+    ast.AlterTableStmt: "VALIDATE CONSTRAINT",
+}
+
+# What locks a table until the end of the file's transaction.
+_LOCKING = (ast.AlterTableStmt, ast.CreateTrigStmt, ast.CreatePolicyStmt)
 
 
 def long_locks(text: str) -> list[str]:
@@ -53,20 +64,31 @@ def _kept(statements: list[ast.Node], made: set[str]) -> Iterator[str]:
     """Statements that take long, after one whose lock is kept until they are done."""
     locked = ""
     for one in statements:
-        if isinstance(one, ast.AlterTableStmt) and _table(one.relation) not in made:
-            kinds = {command.subtype for command in one.cmds or ()}
-            if locked and AlterTableType.AT_ValidateConstraint in kinds:
-                yield f"VALIDATE CONSTRAINT while {locked} is locked by what came before: in a file of its own"
-            locked = locked or _table(one.relation)
-        if not locked or not isinstance(one, _LONG) or (isinstance(one, ast.InsertStmt) and _values(one)):
-            continue
-        if _table(one.relation) not in made:
-            yield f"rows of {_table(one.relation)} while {locked} is locked by what came before: in a file of its own"
+        if locked and _takes_long(one, made):
+            yield f"{_WORDS[type(one)]} while {locked} is locked by what came before: in a file of its own"
+        locked = locked or _locked(one, made)
 
 
-def _values(statement: ast.InsertStmt) -> bool:
-    """Whether it adds rows that are written out."""
-    return isinstance(statement.selectStmt, ast.SelectStmt) and statement.selectStmt.valuesLists is not None
+def _locked(statement: ast.Node, made: set[str]) -> str:
+    """The table that it keeps people out of until the end of the file; empty for none. Validating lets them in."""
+    if not isinstance(statement, _LOCKING) or _validates(statement):
+        return ""
+    table = _table(statement.table if isinstance(statement, ast.CreatePolicyStmt) else statement.relation)
+    return "" if table in made else table
+
+
+def _validates(statement: ast.Node) -> bool:
+    kinds = {command.subtype for command in getattr(statement, "cmds", None) or ()}
+    return kinds == {AlterTableType.AT_ValidateConstraint}
+
+
+def _takes_long(statement: ast.Node, made: set[str]) -> bool:
+    """Whether it reads or writes rows of a table that was there before: rows that are written out, or a table of its own, take no time."""
+    if isinstance(statement, ast.AlterTableStmt):
+        return any(command.subtype == AlterTableType.AT_ValidateConstraint for command in statement.cmds or ())
+    if isinstance(statement, ast.InsertStmt):
+        return bool(statement.selectStmt and referenced_relations(statement.selectStmt))
+    return isinstance(statement, _LONG) and _table(statement.relation) not in made
 
 
 def _problems(statement: ast.Node, made: set[str]) -> Iterator[str]:

@@ -10,7 +10,8 @@ from architecture.locks import long_locks
 from architecture.test_migrations import MESSAGING, folder_of
 from contracts.registry import SERVICES
 
-# Landed before the first release: nobody has had any of these tables yet with rows in them. Nothing is ever added here.
+# Landed before the first release: nobody has had any of these tables yet with rows in them. Nothing is ever added here, but for what a rule
+# that came later finds in them.
 BEFORE_THE_FIRST_RELEASE = {
     "analysis": {
         "0040_deal_sources",
@@ -22,9 +23,8 @@ BEFORE_THE_FIRST_RELEASE = {
         "0160_left_out",
         "0170_finding_search",
         "0210_traceparent",
-        "0243_announcements",
     },
-    "audit": {"0012_entries_by_month", "0015_log", "0030_reading", "0231_words_by_second"},
+    "audit": {"0012_entries_by_month", "0015_log", "0030_reading"},
     "credential-vault": {
         "0020_renewal",
         "0030_keys",
@@ -32,7 +32,6 @@ BEFORE_THE_FIRST_RELEASE = {
         "0032_census",
         "0050_oauth_states",
         "0070_revocations",
-        "0101_signing",
     },
     "ingest": {
         "0003_webhooks",
@@ -90,6 +89,8 @@ def test_no_migration_locks_a_table_while_it_is_read(project: str) -> None:
         "ALTER TABLE runs ADD COLUMN plan text; UPDATE runs SET plan = 'free' WHERE plan IS NULL",
         "ALTER TABLE runs ADD COLUMN plan text; INSERT INTO plans SELECT DISTINCT plan FROM runs",
         "DO $$ BEGIN UPDATE runs SET plan = 'free' WHERE plan IS NULL; END $$",
+        "ALTER TABLE runs NO FORCE ROW LEVEL SECURITY; INSERT INTO tags (id) SELECT id FROM runs",
+        "CREATE POLICY moving ON runs USING (true); INSERT INTO tags (id) SELECT id FROM (SELECT id FROM runs) AS r",
     ],
 )
 def test_what_locks_for_long_is_found(statement: str) -> None:
@@ -112,6 +113,7 @@ def test_what_locks_for_long_is_found(statement: str) -> None:
         "ALTER TABLE runs ADD COLUMN plan text; INSERT INTO plans (name) VALUES ('free')",
         "CREATE TABLE tags (id uuid); ALTER TABLE tags ENABLE ROW LEVEL SECURITY; INSERT INTO tags SELECT id FROM runs",
         "DO $$ BEGIN EXECUTE 'CREATE TRIGGER fence AFTER INSERT ON runs EXECUTE FUNCTION refuse_erased()'; END $$",
+        "INSERT INTO tags (id) SELECT id FROM runs; DROP TABLE runs",
     ],
 )
 def test_what_does_not_is_let_through(statement: str) -> None:

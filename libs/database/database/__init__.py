@@ -7,6 +7,7 @@ Not for: what a statement means (that is a service's `store.py`).
 """
 
 from database.connect import DatabaseSettings
+from database.ids import as_read
 from database.migrations import MigrationSettings, migrate
 from database.pool import Batch, Database, NotCommitted, UnsafeRole
 from database.queries import Queries, Statement
@@ -23,5 +24,6 @@ __all__ = [
     "Statement",
     "Tx",
     "UnsafeRole",
+    "as_read",
     "migrate",
 ]

@@ -77,6 +77,14 @@ def first_heard(letters: Sequence[Letter], fresh: set[uuid.UUID]) -> list[Event[
     return events
 
 
+def each_once(letters: Sequence[Letter]) -> list[Event[Message]]:
+    """The events of `letters`, each once."""
+    events: dict[uuid.UUID, Event[Message]] = {}
+    for letter in letters:
+        events.setdefault(letter.event.event_id, letter.event)
+    return list(events.values())
+
+
 def runs_of(events: Sequence[Event[Message]]) -> Iterator[tuple[str, list[Event[Message]]]]:
     """Consecutive events of one type, so that a handler of many gets them at once and none overtakes another."""
     for type_name, run in groupby(events, key=lambda event: event.type):

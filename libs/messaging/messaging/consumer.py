@@ -27,10 +27,10 @@ from core.log import logger
 from database import Batch, Database
 from database.transaction import lost_connection
 from messaging import store
-from messaging.batch import Group, Letter, Unreadable, first_heard, groups_of, open_batch, runs_of
+from messaging.batch import Group, Letter, Unreadable, each_once, first_heard, groups_of, open_batch, runs_of
 from messaging.breaker import Breaker, BreakerSettings
 from messaging.ports import Delivery, Verdict
-from messaging.routes import Routes
+from messaging.routes import AnyBatchHandler, AnyOnceHandler, Routes
 from messaging.store import Rejected
 from telemetry import Kind, Span, batch_span
 from telemetry.instruments import INBOX_BATCH_SECONDS, INBOX_MESSAGES
@@ -184,26 +184,41 @@ class Consumer:
         Raises Transient when the database is away.
         """
         types = {letter.event.type for group in groups for letter in group.letters}
-        handler = self._routes.batch_handler_of(types.pop()) if len(types) == 1 else None
+        type_name = types.pop() if len(types) == 1 else ""
+        handler = self._routes.batch_handler_of(type_name)
         if handler is None:
             return False
         try:
             async with self._db.batch() as batch:
-                heard = {group.workspace_id: [letter.event.event_id for letter in group.letters] for group in groups}
-                fresh = await store.hear_each(batch, self._name, heard)
-                letters = {group.workspace_id: group.letters for group in groups}
-                if fresh:
-                    events = {one: first_heard(letters[one], ids) for one, ids in fresh.items()}
-                    with self._processing([event for some in events.values() for event in some]):
-                        await handler(batch, events)
+                if (once := self._routes.once_handler_of(type_name)) is not None:
+                    fresh = await self._done_once(batch, groups, once)
+                else:
+                    fresh = await self._done_fresh(batch, groups, handler)
                 reach("consumer.after_effect")
         except Transient:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the group that it comes from is found and told
             log.info("batch rolled back, going on group by group", cause=type(error).__name__)
             return False
-        self._count_done(groups, sum(map(len, fresh.values())))
+        self._count_done(groups, fresh)
         return True
+
+    async def _done_fresh(self, batch: Batch, groups: Sequence[Group], handler: AnyBatchHandler) -> int:
+        """Give `handler` what had not been heard before; how many events that were."""
+        heard = {group.workspace_id: [letter.event.event_id for letter in group.letters] for group in groups}
+        fresh = await store.hear_each(batch, self._name, heard)
+        letters = {group.workspace_id: group.letters for group in groups}
+        if fresh:
+            events = {one: first_heard(letters[one], ids) for one, ids in fresh.items()}
+            with self._processing([event for some in events.values() for event in some]):
+                await handler(batch, events)
+        return sum(map(len, fresh.values()))
+
+    async def _done_once(self, batch: Batch, groups: Sequence[Group], handler: AnyOnceHandler) -> int:
+        """Give `handler` all of it, each event once; how many it had not done before."""
+        events = {group.workspace_id: each_once(group.letters) for group in groups}
+        with self._processing([event for some in events.values() for event in some]):
+            return await handler(batch, events)
 
     async def _commit(self, groups: Sequence[Group]) -> None:
         """All of `groups` in one transaction. Raises _GroupFailed from what went wrong in a group's part of it."""

@@ -18,10 +18,12 @@ Handler = Callable[[Tx, Event[P]], Awaitable[None]]
 ManyHandler = Callable[[Tx, Sequence[Event[P]]], Awaitable[None]]
 
 BatchHandler = Callable[[Batch, Mapping[WorkspaceId, Sequence[Event[P]]]], Awaitable[None]]
+OnceHandler = Callable[[Batch, Mapping[WorkspaceId, Sequence[Event[P]]]], Awaitable[int]]
 
 # A route is found by the payload's type, which is why the table itself cannot know P.
 AnyManyHandler = Callable[[Tx, Sequence[Event[Any]]], Awaitable[None]]
 AnyBatchHandler = Callable[[Batch, Mapping[WorkspaceId, Sequence[Event[Any]]]], Awaitable[None]]
+AnyOnceHandler = Callable[[Batch, Mapping[WorkspaceId, Sequence[Event[Any]]]], Awaitable[int]]
 
 
 class Routes:
@@ -30,6 +32,7 @@ class Routes:
     def __init__(self) -> None:
         self._handlers: dict[str, AnyManyHandler] = {}
         self._batch_handlers: dict[str, AnyBatchHandler] = {}
+        self._once_handlers: dict[str, AnyOnceHandler] = {}
 
     def on(self, payload: type[P], handler: Handler[P]) -> None:
         """Give each event with such a payload to `handler`, one by one."""
@@ -51,6 +54,18 @@ class Routes:
         """
         self._batch_handlers[self._free(payload)] = handler
 
+    def on_batch_once(self, payload: type[P], handler: OnceHandler[P]) -> None:
+        """The same for a handler whose effect tells by itself which events there were: a row with the event's id in its key, which stays
+        for good. The inbox would say the same a second time, and is left out (docs/decisions/0016). Answers how many events were new.
+        """
+        name = self._free(payload)
+
+        async def without_count(batch: Batch, told: Mapping[WorkspaceId, Sequence[Event[P]]]) -> None:
+            await handler(batch, told)
+
+        self._batch_handlers[name] = without_count
+        self._once_handlers[name] = handler
+
     def handler_of(self, type_name: str) -> AnyManyHandler | None:
         """The handler of a message type within one workspace; None when there is none."""
         return self._handlers.get(type_name)
@@ -58,6 +73,10 @@ class Routes:
     def batch_handler_of(self, type_name: str) -> AnyBatchHandler | None:
         """The handler of a message type over several workspaces; None when there is none."""
         return self._batch_handlers.get(type_name)
+
+    def once_handler_of(self, type_name: str) -> AnyOnceHandler | None:
+        """The handler of a message type that needs no inbox; None when there is none."""
+        return self._once_handlers.get(type_name)
 
     def hears(self, type_name: str) -> bool:
         """Whether somebody here listens to messages of this type."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from audit import store
@@ -24,9 +25,9 @@ async def record(tx: Tx, entries: Sequence[Entry], salts: Salts) -> None:
     await store.record(tx, _recording(tx.workspace_id, entries, keys, datetime.now(UTC)))
 
 
-async def record_all(batch: Batch, told: Mapping[WorkspaceId, Sequence[Entry]], salts: Salts) -> None:
+async def record_all(batch: Batch, told: Mapping[WorkspaceId, Sequence[Entry]], salts: Salts) -> int:
     """The same in several workspaces, and what the entries call people and things: two round trips for all of them, and some more for
-    each workspace whose keys are not remembered.
+    each workspace whose keys are not remembered. How many entries were not there before: the others change nothing, names included.
     """
     known = {one: await _known(batch, one, subjects_of(entries), salts) for one, entries in told.items()}
     now = datetime.now(UTC)
@@ -35,9 +36,16 @@ async def record_all(batch: Batch, told: Mapping[WorkspaceId, Sequence[Entry]], 
         made.append(_recording(workspace_id, entries, known[workspace_id], now))
         # Making leaves is computing: others have their turn in between.
         await asyncio.sleep(0)
-    await store.record_each(batch, made)
+    added = await store.record_each(batch, made)
+    new = {one: _among(told[one], ids) for one, ids in added.items()}
     # Last: these rows are shared by all entries that tell of the same person, and locked until the transaction ends.
-    await search.keep_names_each(batch, told)
+    await search.keep_names_each(batch, new)
+    return sum(map(len, new.values()))
+
+
+def _among(entries: Sequence[Entry], ids: Collection[uuid.UUID]) -> Sequence[Entry]:
+    """Those of `entries` that have one of `ids`: nearly always all of them, which is quick to see."""
+    return entries if len(ids) == len(entries) else [entry for entry in entries if entry.id in ids]
 
 
 async def _known(batch: Batch, workspace_id: WorkspaceId, subjects: set[str], salts: Salts) -> Keys | None:

@@ -308,7 +308,7 @@ MIGRATIONS: Register = {
     ("audit", "each/entries_ahead.sql"): _SAME_ENTRIES,
     ("audit", "pre/0014_log.sql"): _SAME_ENTRIES,
     ("audit", "post/0015_log.sql"): _SAME_ENTRIES,
-    ("audit", "pre/0230_words_by_second.sql"): _SAME_ENTRIES,
+    ("audit", "pre/0250_words_moved.sql"): _SAME_ENTRIES,
     ("audit", "post/0231_words_by_second.sql"): _SAME_ENTRIES,
     ("credential-vault", "pre/0030_keys.sql"): _KEYS,
     ("credential-vault", "post/0031_keys.sql"): _KEYS,

@@ -1,8 +1,8 @@
 """What it costs to record an audit entry so that it can be proven, to check the proof, and to read the log.
 
-Messages of 200 workspaces go through the service's own consumer (inbox, entry, arrival at the log: one transaction a batch) on a real
-PostgreSQL, and are sealed by a process of its own, as several instances of the service do; all share the machine's cores. The bound is a
-bare multi-row INSERT of the same entries into a table with the same columns and no index but its key: no inbox, no partitions, no row
+Messages of 200 workspaces go through the service's own consumer (entry, arrival at the log, words, names: one transaction a batch) on
+a real PostgreSQL, and are sealed by a process of its own, as several instances of the service do; all share the machine's cores. The bound
+is a bare multi-row INSERT of the same entries into a table with the same columns and no index but its key: no inbox, no partitions, no row
 security, no log. "With sealing" counts until the last entry is sealed. The lag is from the recording of an entry to the seal that gives
 it its place.
 

@@ -18,6 +18,7 @@ from audit.events import _entry, routes
 from audit.log.keys import Salts
 from audit.main import PULL
 from bench.audit.load import BATCH, Events, batches, events
+from bench.audit.spent import spent
 from chaos.audit.fresh import fresh, opened
 from database.connect import open_pool
 from local.postgres import ServiceDsns
@@ -45,13 +46,15 @@ $10::jsonb[],     $11::timestamptz[])
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Entries a second; with sealing also the lag in seconds and the sealer's share of a core."""
+    """Entries a second, and the processor time that each took; with sealing also the lag in seconds and the sealer's processor time."""
 
     per_second: float
     until_sealed: float = 0.0
     lag_median: float = 0.0
     lag_p99: float = 0.0
     sealer_cpu_us: float = 0.0
+    python_us: float = 0.0
+    postgres_us: float = 0.0
 
 
 async def appended(admin_url: str, count: int, seed: int, pause: float | None) -> Taken:
@@ -65,7 +68,10 @@ async def appended(admin_url: str, count: int, seed: int, pause: float | None) -
         await _through(consumer, batches(events(_AGAIN, seed + 2)))
         told = batches(events(count, seed))
         if pause is None:
-            return Taken(count / await _through(consumer, told))
+            before = await spent(admin_url, dsns.owner)
+            per_second = count / await _through(consumer, told)
+            took_of = (await spent(admin_url, dsns.owner)).since(before)
+            return Taken(per_second, python_us=took_of.python / count * 1e6, postgres_us=took_of.postgres / count * 1e6)
         async with _sealing(dsns, pause) as sealer:
             await _sealed(admin_url, dsns)
             began = time.perf_counter()

@@ -18,8 +18,9 @@ ACTORS = 40
 TARGETS = 300
 _FILL_SECONDS = 7200.0
 
-# Row n is one second older than row n - 1 of its workspace. Types, people, sources and things are drawn independently and unevenly (the
-# square of an even draw), so that combinations of them are as rare as chance has it.
+# The entries of a workspace lie evenly in the same 35 days, however many it has: a page from so many days ago is then a page in every log.
+# Types, people, sources and things are drawn independently and unevenly (the square of an even draw), so that combinations of them are as
+# rare as chance has it.
 _ENTRIES = """
 INSERT INTO entries (workspace_id, id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at)
 SELECT w.name,
@@ -36,7 +37,7 @@ SELECT w.name,
        t.moment
 FROM generate_series($1::int, $2::int) AS n
 CROSS JOIN LATERAL (SELECT CASE WHEN n <= $3 THEN $6 ELSE 'org_other' || n % $7 END AS name) AS w
-CROSS JOIN LATERAL (SELECT now() - n % 50000 * interval '1 minute' AS moment) AS t
+CROSS JOIN LATERAL (SELECT now() - n * ($8 / CASE WHEN n <= $3 THEN $3 ELSE $8 END) % $8 * interval '1 minute' AS moment) AS t
 CROSS JOIN LATERAL (SELECT md5(n::text) AS hex) AS h
 CROSS JOIN LATERAL (SELECT (hashint4extended(n, 1) & 65535) / 65536.0 AS a, (hashint4extended(n, 2) & 65535) / 65536.0 AS b,
                            (hashint4extended(n, 3) & 65535) / 65536.0 AS c, (hashint4extended(n, 4) & 65535) / 65536.0 AS d,
@@ -60,6 +61,7 @@ WHERE i.indrelid IN ('entries'::regclass, 'word_entries'::regclass)
 """
 
 _PART = 250_000
+_MINUTES = 50_000
 
 
 def queries() -> Queries:
@@ -81,9 +83,8 @@ async def filled(admin_url: str, name: str, entries: int, looked_at: int) -> Asy
             for first in range(1, entries + 1, _PART):
                 last = min(first + _PART - 1, entries)
                 # The administrator is held back by no policy.
-                await oracle.execute(
-                    _ENTRIES, first, last, looked_at, ACTORS, TARGETS, LOOKED_AT, OTHERS, timeout=_FILL_SECONDS
-                )
+                given = (first, last, looked_at, ACTORS, TARGETS, LOOKED_AT, OTHERS, _MINUTES)
+                await oracle.execute(_ENTRIES, *given, timeout=_FILL_SECONDS)
             await oracle.execute(_WORDS, timeout=_FILL_SECONDS)
             for row in indexes:
                 # Of a partitioned table it would be made without its partitions.

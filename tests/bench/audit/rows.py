@@ -80,11 +80,20 @@ def _appending(without: Sequence[Taken], sealing: Sequence[Taken], alone: float)
             "ours": max(one.lag_p99 for one in sealing),
             "limit": MOST_LAG,
         },
-        {
-            "row": "the sealing process, an entry",
-            "unit": "µs of CPU",
-            "ours": statistics.median(one.sealer_cpu_us for one in sealing),
-        },
+        *_spent(without, sealing),
+    ]
+
+
+def _spent(without: Sequence[Taken], sealing: Sequence[Taken]) -> list[Row]:
+    """Processor time, by who spends it."""
+    told = {
+        "the recording process": [one.python_us for one in without],
+        "PostgreSQL while recording": [one.postgres_us for one in without],
+        "the sealing process": [one.sealer_cpu_us for one in sealing],
+    }
+    return [
+        {"row": f"{who}, an entry", "unit": "µs of CPU", "ours": statistics.median(spent)}
+        for who, spent in told.items()
     ]
 
 

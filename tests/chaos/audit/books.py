@@ -88,8 +88,8 @@ class Book:
                 places.append(index)
             for part in parts:
                 self._redacted[entry.id, part] = Redaction(self._committed(entry, part), request)
-            blank = replace(entry, actor_id="", actor_email="") if Part.ACTOR in parts else entry
-            blank = replace(blank, target_id="", diff=()) if Part.TARGET in parts else blank
+            blank = entry._replace(actor_id="", actor_email="") if Part.ACTOR in parts else entry
+            blank = blank._replace(target_id="", diff=()) if Part.TARGET in parts else blank
             self._members[index] = replace(member, entry=blank)
         self._keys.pop(person, None)
         self._record(Erasure(self._id(), request, "person", runs(places), self.now))

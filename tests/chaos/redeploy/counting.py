@@ -11,6 +11,8 @@ from e2e.taps import Recorded, Taps
 from local.stack import Stack
 
 _HEARD = "SELECT consumer, event_id::text AS id FROM inbox UNION ALL SELECT source, event_id::text FROM parked"
+# An audit entry is its own inbox (docs/decisions/0016).
+_RECORDED = " UNION ALL SELECT 'audit.audit', id::text FROM entries"
 _ENTRIES = "SELECT target_id, count(*) AS times FROM entries WHERE target_id LIKE 'flood-%' GROUP BY 1"
 _CALLS = (
     "SELECT r.id::text AS run, r.calls_analysed AS told, (SELECT count(*) FROM run_calls c WHERE c.run_id = r.id AND c.state = 'analysed') "
@@ -64,7 +66,8 @@ async def _messages(stack: Stack, seen: Mapping[str, tuple[str, str]], found: Co
         by_topic[topic][event_id] = kind
     for subscription in stack.site.topology.subscriptions:
         published = by_topic.get(subscription.topic, {})
-        rows = await database(stack, subscription.service, _HEARD)
+        heard_by = _HEARD + (_RECORDED if subscription.service == "audit" else "")
+        rows = await database(stack, subscription.service, heard_by)
         heard = {row["id"] for row in rows if row["consumer"] in {subscription.name, subscription.service}}
         taken_up = {kind for event_id, kind in published.items() if event_id in heard}
         found.lost += [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from audit import handlers, store
 from audit.domain import EntryType, Position
@@ -17,8 +18,8 @@ from callmine.audit.v1.audit_pb2 import AdminActionType
 from contracts import Actor, ActorKind, Source
 from core.ids import WorkspaceId
 from database import Database, Queries
-from integration.audit.actions import HELEN, MINE, THEIRS, action
-from integration.audit.logs import Logs
+from integration.audit.actions import BEGAN, HELEN, MINE, THEIRS, action
+from integration.audit.logs import Logs, as_administrator, positions
 from isolation.cost.wire import Wire, wiretap
 from local.postgres import ServiceDsns
 from messaging import Consumer
@@ -88,6 +89,26 @@ async def test_nul_characters_are_recorded_as_something_postgresql_holds(audit: 
     )
 
 
+async def test_no_text_is_taken_apart(audit: Service) -> None:
+    """Texts travel joined by a mark (audit.store.joining), which any of them may have in it, at its ends as well; or be empty."""
+    texts = ("", "\x1f", "a\x1fb", "\x1f\x1f", "{}", "né,\"'\\")
+    events = [
+        action(n, diff={one: (one, None)}, target_id=one or "x", actor=replace(HELEN, email=one))
+        for n, one in enumerate(texts)
+    ]
+    await deliver(audit.consumer("audit"), *events)
+    async with audit.parts.db.workspace(MINE) as tx:
+        entries = {one.id: one for one in (await store.page(tx, Position(), 50)).entries}
+    for event, text in zip(events, texts, strict=True):
+        entry = entries[event.event_id]
+        assert (entry.actor_email, entry.target_id, entry.diff[0].field, entry.diff[0].before) == (
+            text,
+            text or "x",
+            text,
+            text,
+        )
+
+
 async def test_long_values_are_cut(audit: Service) -> None:
     await deliver(audit.consumer("audit"), action(diff={"brief": ("x" * 100_000, "é" * 2000)}))
     async with audit.parts.db.workspace(MINE) as tx:
@@ -100,7 +121,7 @@ async def test_long_values_are_cut(audit: Service) -> None:
 
 
 async def test_a_batch_takes_the_same_round_trips_whatever_the_number_of_its_workspaces(dsns: ServiceDsns) -> None:
-    """BEGIN, inbox, entries with their words, names, COMMIT; and everything is found afterwards, and verifies."""
+    """BEGIN, entries with their words, names, COMMIT; and everything is found afterwards, and verifies."""
     many = [WorkspaceId(f"org_many{number}") for number in range(40)]
 
     async def taken(consumer: Consumer, wire: Wire, workspaces: Sequence[WorkspaceId]) -> int:
@@ -118,7 +139,7 @@ async def test_a_batch_takes_the_same_round_trips_whatever_the_number_of_its_wor
             await taken(consumer, wire, many)
             await logs.sealer.drain()
             await taken(consumer, wire, many)
-            assert [await taken(consumer, wire, many[:count]) for count in (1, 5, 40)] == [5, 5, 5]
+            assert [await taken(consumer, wire, many[:count]) for count in (1, 5, 40)] == [4, 4, 4]
             assert await logs.sealer.drain() == 3 * (40 + 46)
             for one, times in ((many[0], 5), (many[39], 3)):
                 assert (await logs.check(one)).findings == []
@@ -141,3 +162,33 @@ async def test_an_entry_that_is_there_already_brings_no_words_and_no_second_leaf
     async with db.workspace(MINE) as tx:
         assert (await reading.page(tx, Position(), 5, Asked(words=("secretword",)))).entries == ()
         assert await log_store.waiting(tx) == 1
+
+
+async def test_a_name_is_the_last_one_told_and_noted_again_once_an_hour(audit: Service, postgres_url: str) -> None:
+    other = replace(HELEN, email="h.achebe@harborline.example")
+    steps = ((0, HELEN, 0), (10, HELEN, 0), (20, other, 20), (30, HELEN, 30), (25, other, 30), (95, HELEN, 95))
+    for number, (minute, actor, noted) in enumerate(steps):
+        at = BEGAN + timedelta(minutes=minute)
+        await deliver(audit.consumer("audit"), action(number, actor=actor, diff={}, at=at))
+        [row] = await as_administrator(postgres_url, audit.dsns.owner, "SELECT name, told_at FROM entry_names")
+        last = HELEN if minute == 25 else actor
+        assert (row["name"], row["told_at"]) == (last.email, BEGAN + timedelta(minutes=noted)), number
+
+
+async def test_a_batch_with_some_that_were_there_adds_the_others(audit: Service, postgres_url: str) -> None:
+    """With their words, their place in the log and no second one for those that were there; also where a message is in the batch twice."""
+    events = [action(number, diff={"name": (None, f"word{number % 7}")}) for number in range(30)]
+    await deliver(audit.consumer("audit"), *events[::3])
+    await deliver(audit.consumer("audit"), *events, *events[10:20])
+    logs = Logs(audit.parts.db)
+    await logs.sealer.drain()
+    assert sorted((await positions(postgres_url, audit.dsns.owner)).values()) == sorted(one.event_id for one in events)
+    assert (await logs.check(MINE)).findings == []
+    async with audit.parts.db.workspace(MINE) as tx:
+        for word in range(7):
+            page = await reading.page(tx, Position(), 50, Asked(words=(f"word{word}",)))
+            assert {one.id for one in page.entries} == {one.event_id for one in events[word::7]}
+    [row] = await as_administrator(
+        postgres_url, audit.dsns.owner, "SELECT sum(cardinality(entries)) AS members FROM word_entries"
+    )
+    assert row["members"] == 2 * len(events)

@@ -21,9 +21,11 @@ from integration.audit.actions import BEGAN, HELEN, MINE, action
 from integration.audit.logs import as_administrator
 from integration.audit.test_filters import DIFFS, KINDS, OMAR, drawn
 from local.postgres import drop, provision
+from local.postgres.connection import connected
 from testkit.messages import deliver
 from testkit.postgres import PASSWORDS, migration_folders, settings_of
 from testkit.services import Service
+from testkit.tables import same_database
 
 _ROWS = "SELECT word, since, cardinality(entries) AS entries FROM word_entries ORDER BY word, since"
 
@@ -136,9 +138,10 @@ async def test_keeping_words_anew_keeps_each_once(audit: Service, postgres_url: 
 
 
 async def test_the_roll_out_moves_every_word_over(postgres_url: str, tmp_path: Path) -> None:
-    """Those from before it, and those that processes of before add while it lasts."""
+    """Those from before it, and those that processes of before add while it lasts; neither waits for the other."""
     messaging, own = migration_folders("audit")
-    shutil.copytree(own, tmp_path / "before", ignore=shutil.ignore_patterns("023*"))
+    shutil.copytree(own, tmp_path / "before", ignore=shutil.ignore_patterns("023*", "025*"))
+    shutil.copytree(own, tmp_path / "beside", ignore=shutil.ignore_patterns("0231*", "025*"))
     name = f"test-audit-t{uuid.uuid4().hex[:20]}"
     dsns = await provision(postgres_url, "audit", PASSWORDS, name)
     add = (
@@ -155,7 +158,10 @@ async def test_the_roll_out_moves_every_word_over(postgres_url: str, tmp_path: P
     try:
         await migrated(tmp_path / "before", Phase.PRE, Phase.POST)
         await as_administrator(postgres_url, dsns.owner, add.format("1, 12"))
-        await migrated(own, Phase.PRE)
+        await migrated(tmp_path / "beside", Phase.PRE)
+        async with connected(same_database(postgres_url, dsns)) as busy, busy.transaction():
+            await busy.execute(add.format("20, 21"))
+            await migrated(own, Phase.PRE)
         await as_administrator(postgres_url, dsns.owner, add.format("13, 19"))
         await migrated(own, Phase.PRE, Phase.POST)
         rows = await as_administrator(
@@ -164,7 +170,13 @@ async def test_the_roll_out_moves_every_word_over(postgres_url: str, tmp_path: P
             "SELECT workspace_id, since, array_agg(u.n ORDER BY u.n) AS entries FROM word_entries"
             " CROSS JOIN LATERAL (SELECT substr(e::text, 1, 8)::int AS n FROM unnest(entries) AS e) u GROUP BY 1, 2 ORDER BY 1, 2",
         )
-        moved = [(3, list(range(1, 5))), (4, list(range(5, 10))), (5, list(range(10, 15))), (6, list(range(15, 20)))]
+        moved = [
+            (3, list(range(1, 5))),
+            (4, list(range(5, 10))),
+            (5, list(range(10, 15))),
+            (6, list(range(15, 20))),
+            (7, [20, 21]),
+        ]
         began = datetime(2026, 3, 1, 9, tzinfo=UTC)
         expected = [
             (one, began + timedelta(seconds=seconds), numbers)

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from audit.domain import Change, Entry, EntryType
+from audit.store import Recording, _recorded
 from core.ids import WorkspaceId
 from database import Database, Row
 from isolation.cost.ledger import WORKSPACES, Ledger
@@ -15,6 +17,18 @@ from isolation.cost.ledger import WORKSPACES, Ledger
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 _LAST = uuid.UUID(int=2**128 - 1)
+_ENTRY = Entry(
+    _LAST,
+    EntryType.MEMBER_ADDED,
+    "user",
+    "user_of_the_measurement",
+    "someone@example.com",
+    "web",
+    "member",
+    "member-1",
+    (Change("role", "member", "admin"),),
+    datetime(2026, 3, 1, tzinfo=UTC),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +62,8 @@ def count(_ledger: Ledger, workspace_id: WorkspaceId, _rng: random.Random) -> As
 
 def add(_ledger: Ledger, workspace_id: WorkspaceId, _rng: random.Random) -> Asked:
     """One more, with an id that nobody else draws."""
-    values: dict[str, object] = {
-        "ids": [uuid.uuid4()],
-        "types": ["member.added"],
-        "actor_kinds": ["user"],
-        "actor_ids": ["user_of_the_measurement"],
-        "actor_emails": ["someone@example.com"],
-        "sources": ["web"],
-        "target_kinds": ["member"],
-        "target_ids": ["member-1"],
-        "diffs": ['{"role": {"before": "member", "after": "admin"}}'],
-        "times": [datetime.now(UTC)],
-        "leaves": [bytes(32)],
-        "words": [""],
-        "arrival_id": uuid.uuid4(),
-        "recorded_at": datetime.now(UTC),
-        "epoch": 0,
-    }
-    return Asked("entries_record_enter", workspace_id, values)
+    told = Recording(workspace_id, [_ENTRY._replace(id=uuid.uuid4())], [bytes(32)], datetime.now(UTC), 0)
+    return Asked("entries_record_enter", workspace_id, _recorded(told))
 
 
 HOT: Mapping[str, Ask] = {"page of 50": page, "one by id": by_id, "count by type": count, "insert of one": add}

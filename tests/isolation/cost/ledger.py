@@ -69,7 +69,7 @@ async def _filled(oracle: Connection, rows: int) -> dict[str, list[uuid.UUID]]:
 async def _add_role(oracle: Connection, role: str, password: str) -> None:
     await oracle.execute(f"CREATE ROLE \"{role}\" LOGIN BYPASSRLS PASSWORD '{password}'")
     await oracle.execute(f'GRANT USAGE ON SCHEMA public TO "{role}"')
-    await oracle.execute(f'GRANT SELECT ON tombstones TO "{role}"')
+    await oracle.execute(f'GRANT SELECT ON tombstones, log_forgotten TO "{role}"')
     await oracle.execute(f'GRANT SELECT, INSERT ON entries, log_arrivals, word_entries TO "{role}"')
     await oracle.execute(
         f"DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), '{role}'); END $$"

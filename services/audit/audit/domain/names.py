@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from audit.domain.entry import Entry
 
@@ -23,8 +23,7 @@ _CONSTANTS = frozenset({"true", "false", "null", "NaN", "Infinity"})
 LONGEST_NAME = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """Somebody or something was called `name` when the event `told_by` happened."""
 
     kind: str
@@ -36,9 +35,10 @@ class Named:
 
 def names_told(entry: Entry) -> Iterator[Named]:
     """What `entry` tells of names: its actor's, and its target's where the diff has it."""
-    yield Named(
-        ACTOR, entry.actor_id, (entry.actor_email or entry.actor_id)[:LONGEST_NAME], entry.occurred_at, entry.id
-    )
+    # Who is erased has neither.
+    if entry.actor_id:
+        name = (entry.actor_email or entry.actor_id)[:LONGEST_NAME]
+        yield Named(ACTOR, entry.actor_id, name, entry.occurred_at, entry.id)
     for change in entry.diff:
         if change.field == _NAMING.get(entry.target_kind):
             told = change.after if change.after is not None else change.before

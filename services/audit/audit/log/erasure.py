@@ -1,19 +1,20 @@
 """Erasing what tells of a person, or a whole workspace, so that the proofs of all else go on to hold.
 
 Of a person's entries the parts that tell of the person are emptied; their commitments stay, and the key their salts came from is deleted,
-after which nothing can be guessed from them. Of a workspace all entries and keys go. The erasure itself is a leaf of the log: it names
-the request and the positions concerned, so that nobody can hide an entry and call it erased.
+after which nothing can be guessed from them. Neither words nor names lead to them any more, and what happened before and arrives later is
+emptied before it is sealed (`audit.log.forgetting`). Of a workspace all entries and keys go. The erasure itself is a leaf of the log: it
+names the request and the positions concerned, so that nobody can hide an entry and call it erased.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from audit.domain import Entry
-from audit.log import store
+from audit.log import forgetting, store
 from audit.log.leaf import Erasure, Part, commitment, erasure_leaf, runs, subject
+from audit.store import search
 from core.errors import InvalidInput, Transient
 from core.faultpoints import reach
 from core.ids import WorkspaceId, uuid7
@@ -70,22 +71,30 @@ async def _erased(tx: Tx, request_id: str, person: str) -> Erasure:
     erasure = Erasure(uuid7(), request_id, scope, positions, datetime.now(UTC))
     await store.add_erasure(tx, erasure, erasure_leaf(tx.workspace_id, erasure), head.epoch)
     if person:
-        await _forget(tx, person, [one.entry for one in concerned], erasure.id)
+        await _forget(tx, person, [one.entry for one in concerned], erasure)
     else:
         await store.delete_entries(tx)
         await store.forget_all_keys(tx)
     return erasure
 
 
-async def _forget(tx: Tx, person: str, entries: Sequence[Entry], erasure_id: uuid.UUID) -> None:
-    """Empty what tells of the person, keep the commitments, delete the key."""
+async def _forget(tx: Tx, person: str, entries: Sequence[Entry], erasure: Erasure) -> None:
+    """Empty what tells of the person, keep the commitments, delete the key.
+
+    What the entries are found by goes as well, and what is still on its way will not tell of the person either.
+    """
     keys, _ = await store.read_keys(tx, [person])
     for start in range(0, len(entries), _PAGE):
+        some = entries[start : start + _PAGE]
         gone = {
             (entry.id, part): commitment(keys[person], entry, part)
-            for entry in entries[start : start + _PAGE]
+            for entry in some
             for part in Part
             if subject(entry, part) == person
         }
-        await store.redact(tx, gone, erasure_id)
+        await store.redact(tx, gone, erasure.id)
+        # Words are those of diffs, which are a part of what was done to somebody.
+        await search.forget(tx, [entry.id for entry in some if (entry.id, Part.TARGET) in gone], [person])
+    await search.forget(tx, [], [person])
     await store.forget_key(tx, person)
+    await forgetting.forget(tx, person, erasure.erased_at)

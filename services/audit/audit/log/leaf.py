@@ -23,9 +23,6 @@ from json.encoder import encode_basestring
 from audit.domain import Entry
 from audit.log.tree import leaf_hash
 
-# What Python writes where RFC 3339 may have a Z.
-_UTC_OFFSET = "+00:00"
-
 ENTRY, ERASURE, PART = "callmine-audit-entry/v1", "callmine-audit-erasure/v1", b"callmine-audit-part/v1\n"
 
 # Whose erasure asks for whose fields: kinds of targets that are a person.
@@ -77,14 +74,13 @@ def content(entry: Entry, part: Part) -> str:
         return f"[{_text(entry.actor_id)},{_text(entry.actor_email)}]"
     # A field that is told twice is kept once, as the table does.
     changes = {one.field: one for one in entry.diff}
-    told = [
-        f"[{_text(field)},{_side(changes[field].before)},{_side(changes[field].after)}]" for field in sorted(changes)
-    ]
-    return f"[{_text(entry.target_id)},[{','.join(told)}]]"
-
-
-def _side(value: str | None) -> str:
-    return "null" if value is None else _text(value)
+    told = ",".join(
+        [
+            f"[{_text(field)},{'null' if before is None else _text(before)},{'null' if after is None else _text(after)}]"
+            for field, before, after in (changes[field] for field in sorted(changes))
+        ]
+    )
+    return f"[{_text(entry.target_id)},[{told}]]"
 
 
 def commitment(key: bytes, entry: Entry, part: Part) -> bytes:
@@ -139,7 +135,9 @@ def timestamp(instant: datetime) -> str:
     """An instant in UTC with microseconds, as RFC 3339 writes it: 2026-03-01T09:00:00.000000Z."""
     if instant.tzinfo is not UTC:
         instant = instant.astimezone(UTC)
-    return f"{instant.isoformat(timespec='microseconds')[: -len(_UTC_OFFSET)]}Z"
+    # Written out: isoformat asks the zone for its offset, which takes longer than all the rest.
+    day = f"{instant.year:04}-{instant.month:02}-{instant.day:02}"
+    return f"{day}T{instant.hour:02}:{instant.minute:02}:{instant.second:02}.{instant.microsecond:06}Z"
 
 
 def runs(positions: Sequence[int]) -> tuple[tuple[int, int], ...]:

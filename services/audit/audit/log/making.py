@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from audit.domain import Entry
-from audit.log import store
+from audit.log import forgetting, store
 from audit.log.keys import Keys, made
 from audit.log.leaf import (
     NOBODY,
@@ -60,7 +60,7 @@ async def renew(tx: Tx) -> int:
     ids = [entry for _, entries in arrivals for entry in entries]
     if not ids:
         return 0
-    entries = await store.entries(tx, ids)
+    entries = await forgetting.without_forgotten(tx, await store.entries(tx, ids))
     keys = await made(tx, subjects_of([one.entry for one in entries.values()]) | {NOBODY})
     redacted = await store.redactions(tx, ids)
     erasures = {one.id: one for one in await store.erasures(tx)}

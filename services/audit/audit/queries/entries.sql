@@ -1,34 +1,57 @@
 -- name: entries_record_enter
--- Enters the workspace and adds entries, their arrival at the log and their words, in one round trip; an entry that is there already stays as
--- it is, arrives no second time and brings no words. The words of an entry come with blanks in between: PostgreSQL has no arrays of arrays
--- that differ in length. A word's row has all entries that happened within the same second. Every row is made of `given`, so that the
--- scope is set before the row policies look at it.
-WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true)
-), given AS MATERIALIZED (
-    SELECT e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff, e.occurred_at, e.leaf, e.words, e.place
-    FROM scope CROSS JOIN unnest(:ids::uuid[], :types::text[], :actor_kinds::text[], :actor_ids::text[], :actor_emails::text[], :sources::text[],
-        :target_kinds::text[], :target_ids::text[], :diffs::text[], :times::timestamptz[], :leaves::bytea[], :words::text[]) WITH ORDINALITY
-        AS e (id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at, leaf, words, place)
+-- Enters the workspace and adds entries, in one round trip; the ids of those that were added, no row where none was. An entry that is there
+-- already stays as it is: this is what makes an event that is delivered again one entry. Where all of them were added, so are their arrival at
+-- the log and their words; where not, only what was added is to arrive (entries_arrive_enter). Of an erased workspace nothing is recorded.
+-- Every row is made of `standing`, so that the scope is set before the row policies look at it. Where somebody is forgotten leaves are made
+-- anew before they are sealed (epoch -1): whoever does that looks for what tells of them.
+-- Texts of many entries come as one, each with `mark` in front, which is in none of them: an array of texts takes the driver several times as
+-- long to write. The entries of a word come as an array's text: PostgreSQL has no arrays of arrays that differ in length.
+WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true) AS workspace_id
+), standing AS MATERIALIZED (
+    SELECT FROM scope
+    WHERE (SELECT NOT EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = :workspace_id AND scope.workspace_id <> ''))
 ), added AS (
     INSERT INTO entries (workspace_id, id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at, recorded_at)
-    SELECT :workspace_id, g.id, g.type, g.actor_kind, g.actor_id, g.actor_email, g.source, g.target_kind, g.target_id, g.diff::jsonb, g.occurred_at,
+    SELECT :workspace_id, e.id, e.type, e.actor_kind, e.actor_id, e.actor_email, e.source, e.target_kind, e.target_id, e.diff::jsonb, e.occurred_at,
         :recorded_at::timestamptz
-    FROM given g
+    FROM standing CROSS JOIN unnest(:ids::uuid[],
+        (string_to_array(:types::text, :mark::text))[2:], (string_to_array(:actor_kinds::text, :mark::text))[2:],
+        (string_to_array(:actor_ids::text, :mark::text))[2:], (string_to_array(:actor_emails::text, :mark::text))[2:],
+        (string_to_array(:sources::text, :mark::text))[2:], (string_to_array(:target_kinds::text, :mark::text))[2:],
+        (string_to_array(:target_ids::text, :mark::text))[2:], (string_to_array(:diffs::text, :mark::text))[2:], :times::timestamptz[])
+        AS e (id, type, actor_kind, actor_id, actor_email, source, target_kind, target_id, diff, occurred_at)
     ON CONFLICT (workspace_id, id) DO NOTHING
     RETURNING id
+), complete AS MATERIALIZED (SELECT FROM added HAVING count(*) = cardinality(:ids::uuid[])
 ), arrived AS (
     INSERT INTO log_arrivals (workspace_id, id, entries, leaves, epoch)
-    SELECT :workspace_id, :arrival_id::uuid, array_agg(g.id ORDER BY g.place), string_agg(g.leaf, ''::bytea ORDER BY g.place), :epoch::integer
-    FROM given g
-    JOIN added a ON a.id = g.id
-    HAVING count(*) > 0
+    SELECT :workspace_id, :arrival_id::uuid, :ids::uuid[], :leaves::bytea,
+        CASE WHEN EXISTS (SELECT FROM log_forgotten f WHERE f.workspace_id = :workspace_id) THEN -1 ELSE :epoch::integer END
+    FROM complete
+), worded AS (
+    INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
+    SELECT :workspace_id, w.word, w.since, :arrival_id::uuid, w.entries::uuid[]
+    FROM complete CROSS JOIN unnest((string_to_array(:words::text, :mark::text))[2:], :seconds::timestamptz[],
+        (string_to_array(:members::text, :mark::text))[2:]) AS w (word, since, entries)
+)
+SELECT :workspace_id AS workspace_id, array_agg(a.id) AS ids
+FROM added a
+HAVING count(*) > 0;
+
+-- name: entries_arrive_enter
+-- Enters the workspace and adds the arrival and the words of entries that were added among others which had been there.
+WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true) AS workspace_id
+), arrived AS (
+    INSERT INTO log_arrivals (workspace_id, id, entries, leaves, epoch)
+    SELECT :workspace_id, :arrival_id::uuid, :ids::uuid[], :leaves::bytea,
+        CASE WHEN (SELECT EXISTS (SELECT FROM log_forgotten f WHERE f.workspace_id = :workspace_id AND scope.workspace_id <> ''))
+            THEN -1 ELSE :epoch::integer END
+    FROM scope
 )
 INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
-SELECT :workspace_id, w.word, date_bin('1 second', g.occurred_at, '2000-01-01T00:00:00Z'), :arrival_id::uuid, array_agg(g.id)
-FROM given g
-JOIN added a ON a.id = g.id
-CROSS JOIN LATERAL unnest(string_to_array(g.words, ' ')) AS w (word)
-GROUP BY w.word, date_bin('1 second', g.occurred_at, '2000-01-01T00:00:00Z');
+SELECT :workspace_id, w.word, w.since, :arrival_id::uuid, w.entries::uuid[]
+FROM scope CROSS JOIN unnest((string_to_array(:words::text, :mark::text))[2:], :seconds::timestamptz[],
+    (string_to_array(:members::text, :mark::text))[2:]) AS w (word, since, entries);
 
 -- name: entries_page
 -- Entries older than a position, newest first.
@@ -201,21 +224,33 @@ CROSS JOIN LATERAL (
         LIMIT :most) s) c;
 
 -- name: entries_count_recorded
--- How many entries that the filters ask for have been recorded since a moment, counted no further than `most`.
+-- How many entries that the filters ask for have been recorded since a moment, counted no further than `most`. By the log's own queue and
+-- seals, which know what came in of late: what was recorded after a moment was sealed after it, or is yet to be; between the two clocks that
+-- tell those times a minute is allowed for.
 SELECT count(*) AS entries
 FROM (
-    SELECT FROM entries e
-    WHERE e.workspace_id = :workspace_id AND e.recorded_at > :recorded_after::timestamptz
-      AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
-      AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
-      AND (cardinality(:targets::text[]) = 0 OR e.target_id = ANY(:targets::text[]))
-      AND e.occurred_at >= :since::timestamptz AND e.occurred_at < :until::timestamptz
-      AND (cardinality(:words::text[]) = 0 OR (
-          SELECT bool_and(EXISTS (
-              SELECT FROM word_entries x
-              WHERE x.workspace_id = :workspace_id AND x.word = o.word
-                AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
-          FROM unnest(:words::text[]) AS o (word)))
+    SELECT FROM (
+        SELECT unnest(s.entries) AS id
+        FROM log_seals s
+        WHERE s.workspace_id = :workspace_id AND s.sealed_at > :recorded_after::timestamptz - interval '1 minute'
+        UNION ALL
+        SELECT unnest(a.entries)
+        FROM log_arrivals a
+        WHERE a.workspace_id = :workspace_id) AS late (id)
+    CROSS JOIN LATERAL (
+        SELECT FROM entries e
+        WHERE e.workspace_id = :workspace_id AND e.id = late.id AND e.recorded_at > :recorded_after::timestamptz
+          AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
+          AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
+          AND (cardinality(:targets::text[]) = 0 OR e.target_id = ANY(:targets::text[]))
+          AND e.occurred_at >= :since::timestamptz AND e.occurred_at < :until::timestamptz
+          AND (cardinality(:words::text[]) = 0 OR (
+              SELECT bool_and(EXISTS (
+                  SELECT FROM word_entries x
+                  WHERE x.workspace_id = :workspace_id AND x.word = o.word
+                    AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
+              FROM unnest(:words::text[]) AS o (word)))
+        LIMIT 1) AS new
     LIMIT :most
 ) AS counted;
 

@@ -37,6 +37,11 @@ WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM word_
 DELETE FROM entry_names
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM entry_names x WHERE x.workspace_id = :workspace_id LIMIT :most));
 
+-- name: erase_log_forgotten
+-- So many rows of log_forgotten.
+DELETE FROM log_forgotten
+WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM log_forgotten x WHERE x.workspace_id = :workspace_id LIMIT :most));
+
 -- name: erase_workspaces
 -- So many rows of workspaces.
 DELETE FROM workspaces

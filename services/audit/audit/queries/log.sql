@@ -183,6 +183,20 @@ SET actor_id = CASE WHEN r.actor THEN '' ELSE e.actor_id END,
 FROM unnest(:ids::uuid[], :actors::boolean[], :targets::boolean[]) AS r (id, actor, target)
 WHERE e.workspace_id = :workspace_id AND e.id = r.id;
 
+-- name: log_forget
+-- What happened until a moment is sealed without what tells of a person, whenever it arrives.
+INSERT INTO log_forgotten (workspace_id, person, until)
+VALUES (:workspace_id, :person, :until)
+ON CONFLICT (workspace_id, person) DO UPDATE
+SET until = greatest(log_forgotten.until, excluded.until)
+WHERE log_forgotten.workspace_id = :workspace_id;
+
+-- name: log_forgotten_all
+-- People whom the log was asked to forget, and until when.
+SELECT person, until
+FROM log_forgotten
+WHERE workspace_id = :workspace_id;
+
 -- name: log_entries_count
 -- How many entries there are.
 SELECT count(*)

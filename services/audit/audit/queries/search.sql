@@ -25,12 +25,19 @@ WHERE u.id <> ALL(:ids::uuid[])
 GROUP BY g.word, g.since;
 
 -- name: names_keep_enter
--- Enters the workspace and keeps what people and things are called there, in one round trip; whoever was told of last is right. The row
--- policies are checked for each row as it is written, which is after the scope has been set.
-WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true))
+-- Enters the workspace and keeps what people and things are called there, in one round trip; whoever was told of last is right. That a person
+-- is still called the same is noted once an hour: it is told with each entry. The row policies are checked for each row as it is written, and
+-- what is known is looked up for each, which is after the scope has been set.
+WITH scope AS MATERIALIZED (SELECT set_config('app.workspace_id', :workspace_id, true) AS workspace_id)
 INSERT INTO entry_names (workspace_id, kind, id, name, told_at, told_by)
 SELECT :workspace_id, n.kind, n.id, n.name, n.told_at, n.told_by
-FROM scope CROSS JOIN unnest(:kinds::text[], :ids::text[], :names::text[], :times::timestamptz[], :events::uuid[]) AS n (kind, id, name, told_at, told_by)
+FROM scope CROSS JOIN unnest((string_to_array(:kinds::text, :mark::text))[2:], (string_to_array(:ids::text, :mark::text))[2:],
+    (string_to_array(:names::text, :mark::text))[2:], :times::timestamptz[], :events::uuid[])
+    AS n (kind, id, name, told_at, told_by)
+WHERE (SELECT NOT EXISTS (
+    SELECT FROM entry_names k
+    WHERE k.workspace_id = :workspace_id AND k.kind = n.kind AND k.id = n.id AND scope.workspace_id <> ''
+      AND k.kind = 'actor' AND k.name = n.name AND k.told_at > n.told_at - interval '1 hour'))
 ON CONFLICT (workspace_id, kind, id) DO UPDATE
 SET name = excluded.name, told_at = excluded.told_at, told_by = excluded.told_by
 WHERE entry_names.workspace_id = :workspace_id AND (entry_names.told_at, entry_names.told_by) < (excluded.told_at, excluded.told_by);

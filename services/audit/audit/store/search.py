@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from audit.domain.entry import Entry
 from audit.domain.names import ACTOR, Named, names_told
 from audit.domain.words import diff_words
+from audit.store.joining import joined
 from core.ids import WorkspaceId, uuid7
 from database import Batch, Tx
 
@@ -32,34 +33,31 @@ async def index(tx: Tx, entries: Sequence[Entry]) -> None:
 
 async def keep_names(tx: Tx, entries: Sequence[Entry]) -> None:
     """Keep what `entries` call people and things."""
-    names = _told(entries)
-    await tx.execute(
-        "names_keep_enter",
-        kinds=[named.kind for named in names],
-        ids=[named.id for named in names],
-        names=[named.name for named in names],
-        times=[named.told_at for named in names],
-        events=[named.told_by for named in names],
-    )
+    await tx.execute("names_keep_enter", **_named(_told(entries)))
 
 
 async def keep_names_each(batch: Batch, told: Mapping[WorkspaceId, Sequence[Entry]]) -> None:
     """The same in several workspaces, in one round trip."""
-    names = [_told(entries) for entries in told.values()]
-    await batch.enter_each(
-        "names_keep_enter",
-        list(told),
-        kinds=[[named.kind for named in some] for some in names],
-        ids=[[named.id for named in some] for some in names],
-        names=[[named.name for named in some] for some in names],
-        times=[[named.told_at for named in some] for some in names],
-        events=[[named.told_by for named in some] for some in names],
-    )
+    values = [_named(_told(entries)) for entries in told.values()]
+    each = {name: [one[name] for one in values] for name in (values[0] if values else ())}
+    await batch.enter_each("names_keep_enter", list(told), **each)
+
+
+def _named(names: Sequence[Named]) -> dict[str, object]:
+    """Names as columns."""
+    columns = {
+        "kinds": [named.kind for named in names],
+        "ids": [named.id for named in names],
+        "names": [named.name for named in names],
+    }
+    times, events = [named.told_at for named in names], [named.told_by for named in names]
+    return {**joined(columns), "times": times, "events": events}
 
 
 async def forget(tx: Tx, entries: Sequence[uuid.UUID], named: Sequence[str]) -> None:
     """Remove the words of erased `entries`, and the names of erased people and things."""
-    await tx.execute("words_remove", ids=entries, arrival_id=uuid7())
+    if entries:
+        await tx.execute("words_remove", ids=entries, arrival_id=uuid7())
     await tx.execute("names_remove", ids=named)
 
 

@@ -1,9 +1,10 @@
--- depends: 0230_words_by_second
--- The pair of 0230: what processes of before added during the roll-out, and the table they added it to.
+-- depends: 0250_words_moved
+-- The pair of 0230: what processes of before added during the roll-out, and the table they added it to, which nobody uses any more.
 SET lock_timeout = '3s';
 
-ALTER TABLE entry_words NO FORCE ROW LEVEL SECURITY;
-ALTER TABLE word_entries NO FORCE ROW LEVEL SECURITY;
+-- As in 0250.
+DO $number$ BEGIN PERFORM pg_current_xact_id(); END $number$;
+
 -- Without these PostgreSQL knows nothing of a table that was made a moment ago, and looks through all of it for each row.
 ANALYZE entry_words;
 ANALYZE word_entries;
@@ -14,6 +15,5 @@ LEFT JOIN (SELECT k.workspace_id, k.word, k.since, unnest(k.entries) AS id FROM 
     USING (workspace_id, word, since, id)
 WHERE known.id IS NULL
 GROUP BY m.workspace_id, m.word, m.since;
-ALTER TABLE word_entries FORCE ROW LEVEL SECURITY;
 
 DROP TABLE entry_words;

@@ -14,15 +14,6 @@ CREATE TABLE word_entries (
     PRIMARY KEY (workspace_id, word, since, arrival_id)
 );
 
--- Forced row security holds the owner back as well; nobody else sees the new table before this transaction is over.
-ALTER TABLE entry_words NO FORCE ROW LEVEL SECURITY;
--- What processes of before add during the roll-out follows in the pair of this.
-INSERT INTO word_entries (workspace_id, word, since, arrival_id, entries)
-SELECT w.workspace_id, w.word, date_bin('1 second', w.occurred_at, '2000-01-01T00:00:00Z'), (array_agg(w.id ORDER BY w.id))[1], array_agg(w.id ORDER BY w.id)
-FROM entry_words w
-GROUP BY w.workspace_id, w.word, date_bin('1 second', w.occurred_at, '2000-01-01T00:00:00Z');
-ALTER TABLE entry_words FORCE ROW LEVEL SECURITY;
-
 ALTER TABLE word_entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE word_entries FORCE ROW LEVEL SECURITY;
 CREATE POLICY workspace ON word_entries TO audit_app
@@ -31,3 +22,8 @@ CREATE POLICY workspace ON word_entries TO audit_app
 GRANT SELECT, INSERT, DELETE ON word_entries TO audit_app;
 
 CREATE TRIGGER fence AFTER INSERT ON word_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_erased();
+
+-- Until words have been moved over, by steps of their own that lock nobody out (0250, 0231), their owner may read those of before and add
+-- them here; forced row security would hold it back. Whoever serves is another role.
+CREATE POLICY moving ON entry_words FOR SELECT TO CURRENT_USER USING (true);
+CREATE POLICY moving ON word_entries TO CURRENT_USER USING (true) WITH CHECK (true);

@@ -13,6 +13,8 @@ FROM generate_series(1, 3) AS n;
 INSERT INTO workspaces (workspace_id, timezone, sequence) VALUES ('@w', 'Asia/Tokyo', 1);
 INSERT INTO log_keys (workspace_id, subject, key)
 SELECT '@w', 'user_' || n, decode(repeat('0@n', 32), 'hex') FROM generate_series(1, 2) AS n;
+INSERT INTO log_forgotten (workspace_id, person, until)
+SELECT '@w', decode(repeat('0@n', 31) || '0' || n, 'hex'), '2026-01-0@nT00:00:00Z' FROM generate_series(1, 2) AS n;
 INSERT INTO log_heads (workspace_id, size, frontier, checkpoint, epoch) VALUES ('@w', @n, decode(repeat('0@n', 32), 'hex'), 'of @w', @n);
 INSERT INTO log_arrivals (workspace_id, id, entries, leaves, epoch)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', ARRAY['00000001-0000-4000-8000-000000000001'::uuid], decode(repeat('0@n', 32), 'hex'), @n);

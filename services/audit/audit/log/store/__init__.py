@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from audit.domain import Change, Entry, EntryType
 from audit.log.leaf import PERSONS, Erasure, Part, Recorded
@@ -190,6 +191,26 @@ async def redact(tx: Tx, erased: Mapping[tuple[uuid.UUID, Part], bytes], erasure
         actors=[(one, Part.ACTOR) in erased for one in ids],
         targets=[(one, Part.TARGET) in erased for one in ids],
     )
+
+
+async def blank(tx: Tx, parts: Mapping[uuid.UUID, Collection[Part]]) -> None:
+    """Empty parts of entries that have no place in the log yet."""
+    await tx.execute(
+        "log_entries_redact",
+        ids=list(parts),
+        actors=[Part.ACTOR in some for some in parts.values()],
+        targets=[Part.TARGET in some for some in parts.values()],
+    )
+
+
+async def forget(tx: Tx, person: bytes, until: datetime) -> None:
+    """Remember whom the log was asked to forget."""
+    await tx.execute("log_forget", person=person, until=until)
+
+
+async def forgotten(tx: Tx) -> dict[bytes, datetime]:
+    """Whom the log was asked to forget, and until when."""
+    return {row["person"]: row["until"] for row in await tx.fetch("log_forgotten_all")}
 
 
 async def count_entries(tx: Tx) -> int:

@@ -1,0 +1,3 @@
+-- depends: 0252_forgotten
+-- What is new is counted by the log's queue and seals from now on.
+SET lock_timeout = '3s';

@@ -1,0 +1,20 @@
+"""What leaves are made of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.log.leaf import timestamp
+
+# A day from either end: converting to UTC must stay within the calendar.
+_MOMENTS = st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30))  # noqa: DTZ001 - zones are added
+_ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@given(_MOMENTS, st.just(UTC) | _ZONES)
+def test_a_time_is_written_as_rfc_3339_does_in_utc(moment: datetime, zone: timezone) -> None:
+    told = moment.replace(tzinfo=zone)
+    assert timestamp(told) == told.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

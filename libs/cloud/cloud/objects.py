@@ -67,8 +67,11 @@ class WorkspaceObjects(Protocol):
 class WorkspaceFolder(WorkspaceObjects, Protocol):
     """All objects of one workspace, to be erased as well."""
 
-    async def clear(self, most: int) -> int:
-        """Delete at most `most` versions of objects, earlier ones too, whatever their names; how many there were. Raises Transient."""
+    async def clear(self, most: int, below: str = "") -> int:
+        """Delete at most `most` versions of objects, earlier ones too, whatever their names; how many there were. Raises Transient.
+
+        `below`: only in this folder of it, as `exports/…`.
+        """
         ...
 
 
@@ -138,9 +141,10 @@ class _BucketFolder:
         except NotFound:
             return
 
-    async def clear(self, most: int) -> int:
-        # The prefix ends with a slash: no other workspace's folder begins with it.
-        parameters = {"prefix": self._prefix, "versions": "true", "maxResults": str(most), "fields": _LISTED}
+    async def clear(self, most: int, below: str = "") -> int:
+        # The prefix ends with a slash: no other folder begins with it.
+        prefix = f"{full_name(self._prefix, below)}/" if below else self._prefix
+        parameters = {"prefix": prefix, "versions": "true", "maxResults": str(most), "fields": _LISTED}
         page = await asked(
             lambda: self._client().list_objects(self._bucket, params=dict(parameters), timeout=ATTEMPT_SECONDS)
         )

@@ -8,7 +8,7 @@
     │   ├── Forbidden        403
     │   ├── NotFound         404  (also what another workspace's id looks like)
     │   ├── Conflict         409
-    │   └── Gone             410  (the workspace is erased, or is about to be)
+    │   └── Gone             410  (the workspace or the report is erased, or is about to be)
     ├── Transient            try again later: answer 503, leave the message to be redelivered
     └── MissingSettings      the service does not start
 
@@ -86,11 +86,11 @@ class Conflict(Permanent):
 
 
 class Gone(Permanent):
-    """The workspace is erased, or is about to be: nothing can be added to it any more."""
+    """The workspace, or the report, is erased or is about to be: nothing can be added to it any more."""
 
     status = 410
     problem = "gone"
-    title = "This workspace is being deleted"
+    title = "This is being deleted"
 
 
 class Transient(CallmineError):

@@ -106,14 +106,15 @@ def bound(
     return statement, statement.arguments(parameters, scope)
 
 
-# What the fence around an erased workspace raises (libs/messaging/messaging/migrations/pre/0190_tombstones.sql).
-_ERASED = "CM410"
+# What the fences raise: around an erased workspace (libs/messaging/messaging/migrations/pre/0190_tombstones.sql), and around an erased
+# report (services/analysis/migrations/pre/0280_report_tombstones.sql).
+_ERASED = {"CM410": "workspace", "CM411": "report"}
 
 
 def refused(error: BaseException) -> Gone | None:
-    """The Gone to raise when `error` means that the workspace is erased; None for anything else."""
-    if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _ERASED:
-        return Gone("the workspace is being deleted: nothing can be added to it any more")
+    """The Gone to raise when `error` means that the workspace, or the report, is erased; None for anything else."""
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _ERASED:
+        return Gone(f"the {_ERASED[error.sqlstate]} is being deleted: nothing can be added to it any more")
     return None
 
 

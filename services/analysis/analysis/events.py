@@ -189,6 +189,16 @@ def delivery_settings_changed(workspace_id: WorkspaceId, told: Sequence[Change])
     )
 
 
+def report_erased(report_id: ReportId, ticket: str) -> AdminAction:
+    """Staff has erased a report, at the customer's wish."""
+    return AdminAction(
+        type=AdminActionType.ADMIN_ACTION_TYPE_WORKSPACE_UPDATED,
+        target_kind="report",
+        target_id=str(report_id),
+        diff=[field_change("deletion", None, "asked"), field_change("ticket", None, ticket)],
+    )
+
+
 def run_id_of(text: str) -> RunId:
     """The run a message is about. Raises InvalidInput."""
     return RunId(parse_uuid(text, "run_id"))

@@ -58,9 +58,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
             await plans.set_default_plan(tx, settings.plan_by_default())
         secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
         parts.stack.push_async_callback(secrets.close)
-        storage = endpoint(settings, settings.storage_endpoint)
-        objects = GoogleObjects(bucket=settings.bucket, endpoint=storage)
-        parts.stack.push_async_callback(objects.close)
+        objects = objects_of(parts, settings)
         providers = Providers(settings.openai_base_url, settings.anthropic_base_url, settings.model_timeout)
         egress = parts.outbound.egress((*providers.destinations(), destination(settings.slack_base_url)))
 
@@ -99,6 +97,13 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.serve(*routers(desk, schedules, exports, deliveries, live, settings.public_url))
         parts.work(workers.run, senders.run, posters.run, printers.run, tick.run, live.run)
         yield parts
+
+
+def objects_of(parts: Assembly, settings: Settings) -> GoogleObjects:
+    """Where objects are kept, closed with the service."""
+    objects = GoogleObjects(bucket=settings.bucket, endpoint=endpoint(settings, settings.storage_endpoint))
+    parts.stack.push_async_callback(objects.close)
+    return objects
 
 
 def _firings_at_once(settings: Settings) -> int:

@@ -69,11 +69,21 @@ class Provider(_Strict):
     end: str
 
 
+class ReportScope(_Strict):
+    """Where one report is erased. `erased`: the tables whose rows go, in that order, and the column that says which; `stays`: why the rows
+    of all others do not."""
+
+    erased: Mapping[str, Literal["run_id", "report_id", "id"]]
+    stays: Mapping[str, str]
+
+
 class Rules(_Strict):
-    """One service's: tables in the order in which they are emptied, and the folders of objects that it writes."""
+    """One service's: tables in the order in which they are emptied, and the folders of objects that it writes; in analysis also what
+    becomes of each table where one report is erased."""
 
     tables: Mapping[str, Table]
     objects: Mapping[str, str] = {}
+    report: ReportScope | None = None
 
 
 class Shared(_Strict):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from architecture.erasure.rules import Rules, Table
+from architecture.erasure.rules import ReportScope, Rules, Table
 
 if TYPE_CHECKING:
     import asyncpg
@@ -56,7 +56,9 @@ async def unruled(connection: Connection, rules: Rules) -> list[str]:
         row["name"]: Found(tuple(row["columns"]), frozenset(row["required"]), row["unfit"] or "")
         for row in await connection.fetch(_KEPT)
     }
-    return [*_compared(found, rules.tables), *_out_of_order(await points(connection), rules.tables)]
+    pointing = await points(connection)
+    of_report = [] if rules.report is None else _of_report(found, rules, rules.report, pointing)
+    return [*_compared(found, rules.tables), *_out_of_order(pointing, rules.tables), *of_report]
 
 
 async def points(connection: Connection) -> list[tuple[str, str]]:
@@ -115,3 +117,32 @@ def _out_of_order(pairs: list[tuple[str, str]], rules: Mapping[str, Table]) -> I
             yield f"{name}: stays and points to {target}, which is deleted"
         elif places[name] > places[target]:
             yield f"{name}: points to {target} and is deleted after it; its rule has to stand before"
+
+
+_OF_A_REPORT = frozenset({"run_id", "report_id"})
+
+
+def _of_report(
+    found: Mapping[str, Found], rules: Rules, scope: ReportScope, pairs: list[tuple[str, str]]
+) -> Iterator[str]:
+    """What has no rule for the erasure of one report, and which rule cannot hold."""
+    for name, one in found.items():
+        if name not in scope.erased and not scope.stays.get(name, "").strip():
+            yield f"{name}: has no rule for the erasure of one report; enter it under report in erasure.yaml (docs/erasure.md)"
+        elif name in scope.erased and name in scope.stays:
+            yield f"{name}: has two rules for the erasure of one report"
+        elif name in scope.erased and scope.erased[name] not in one.columns:
+            yield f"{name}: is erased with a report by {scope.erased[name]}, a column that it has not"
+        elif (
+            name in scope.stays
+            and _OF_A_REPORT & set(one.columns)
+            and name in rules.tables
+            and rules.tables[name].telling
+        ):
+            yield f"{name}: stays where a report is erased, and holds {', '.join(rules.tables[name].telling)} of it"
+    for name in (scope.erased.keys() | scope.stays.keys()) - found.keys():
+        yield f"{name}: has a rule for the erasure of one report and is no longer there; remove the rule"
+    places = {name: place for place, name in enumerate(scope.erased)}
+    for name, target in pairs:
+        if target in places and places.get(name, len(places)) > places[target]:
+            yield f"{name}: points to {target}, which is erased with a report, and does not go before it"

@@ -36,7 +36,7 @@ from analysis.workers.backoff import Backoff
 from analysis.workers.exports import ExportWork, Printers
 from analysis.workers.pool import PoolSettings
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted
-from cloud.objects import StoredObject, WorkspaceObjects
+from cloud.objects import StoredObject, WorkspaceFolder
 from contracts import Actor, ActorKind, Event, Source, attributes_of, pack, unpack
 from core.clock import SystemClock
 from core.errors import NotFound, Permanent
@@ -56,7 +56,7 @@ class MemoryObjects:
 
     content: dict[str, bytes] = field(default_factory=dict)
 
-    def workspace(self, workspace_id: WorkspaceId) -> WorkspaceObjects:
+    def workspace(self, workspace_id: WorkspaceId) -> WorkspaceFolder:
         return _Folder(self.content, f"workspaces/{workspace_id}/")
 
 
@@ -83,6 +83,12 @@ class _Folder:
 
     async def delete(self, name: str) -> None:
         self.content.pop(name, None)
+
+    async def clear(self, most: int, below: str = "") -> int:
+        found = [name for name in self.content if name.startswith(f"{self.prefix}{below}/" if below else self.prefix)]
+        for name in found[:most]:
+            del self.content[name]
+        return len(found[:most])
 
 
 @dataclass(slots=True)

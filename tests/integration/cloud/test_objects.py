@@ -130,8 +130,15 @@ async def test_a_folder_is_emptied_so_many_at_once_and_no_other(store: GoogleObj
     acme, other = store.workspace(ACME), store.workspace(WorkspaceId("org_acmes"))
     for number in range(5):
         await acme.put(f"calls/{number}.json", TRANSCRIPT)
+    for name in ("exports/1/a.pdf", "exports/1/b.pdf"):
+        await acme.put(name, TRANSCRIPT)
+    beside = await acme.put("exports/10/a.pdf", TRANSCRIPT)
     kept = await other.put("calls/0.json", TRANSCRIPT)
-    assert [await acme.clear(2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [await acme.clear(2, below="exports/1") for _ in range(2)] == [2, 0]
+    assert await acme.get(beside.name, beside.sha256) == TRANSCRIPT
+    with pytest.raises(InvalidInput):
+        await acme.clear(2, below="../org_acmes")
+    assert [await acme.clear(2) for _ in range(4)] == [2, 2, 2, 0]
     assert await other.get(kept.name, kept.sha256) == TRANSCRIPT
 
 

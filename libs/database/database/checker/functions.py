@@ -37,8 +37,9 @@ SETTINGS = frozenset(
     {SCOPE_SETTING, "app.report_floor", "app.finding_query", "app.staff_grant", "app.staff", "plan_cache_mode"}
 )
 
-# What the fence around erased workspaces looks into. Its functions run as triggers only, which PostgreSQL lets no statement call.
-_FENCED_BY = "tombstones"
+# What the fences around erased workspaces and reports look into. Their functions run as triggers only, which PostgreSQL lets no statement
+# call.
+_FENCED_BY = frozenset({"tombstones", "report_tombstones"})
 _TRIGGER = re.compile(r"\sRETURNS\s+trigger\s", re.IGNORECASE)
 
 
@@ -92,7 +93,7 @@ def _of_function(catalog: Catalog, function: Function, above: frozenset[Function
     except (ParseError, _Unreadable) as error:
         yield Finding(Kind.DEFINITION, name, f"its body cannot be checked ({error.args[0]})")
         return
-    looks_into = _FENCED_BY if _TRIGGER.search(function.definition) else ""
+    looks_into = _FENCED_BY if _TRIGGER.search(function.definition) else frozenset[str]()
     for part in parts:
         yield from _of_body(catalog, above, name, part, looks_into)
 
@@ -140,7 +141,7 @@ def _parsed(text: str) -> list[Syntax]:
 
 
 def _of_body(
-    catalog: Catalog, above: frozenset[Function], name: str, part: Syntax, looks_into: str
+    catalog: Catalog, above: frozenset[Function], name: str, part: Syntax, looks_into: frozenset[str]
 ) -> Iterator[Finding]:
     if not is_a(part, *STATEMENTS, ast.ReturnStmt, tuple):
         yield Finding(
@@ -150,14 +151,14 @@ def _of_body(
         yield Finding(Kind.DEFINITION, name, missing)
 
 
-def _relations(catalog: Catalog, part: Syntax, looks_into: str) -> Iterator[str]:
+def _relations(catalog: Catalog, part: Syntax, looks_into: frozenset[str]) -> Iterator[str]:
     ctes = {cte.ctename for cte in all_of(part, ast.CommonTableExpr)}
     locked = {id(one) for clause in all_of(part, ast.LockingClause) for one in clause.lockedRels or ()}
     for relation in all_of(part, ast.RangeVar):
         found = catalog.relation(relation.schemaname, relation.relname)
         if id(relation) in locked or (found is None and relation.schemaname is None and relation.relname in ctes):
             continue
-        if looks_into and relation.relname == looks_into and is_a(part, ast.SelectStmt):
+        if relation.relname in looks_into and is_a(part, ast.SelectStmt):
             continue
         if found is None:
             yield f"relation {relation.relname} in its body is not in the catalog"

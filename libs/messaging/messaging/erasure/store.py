@@ -96,10 +96,13 @@ async def next_transaction(db: Database) -> int:
 
 async def settled(db: Database, tombstone: Tombstone) -> bool:
     """Whether every transaction that had not seen the tombstone's stage is over."""
-    if tombstone.barrier is None:
-        return False
+    return tombstone.barrier is not None and await over(db, tombstone.barrier)
+
+
+async def over(db: Database, barrier: int) -> bool:
+    """Whether every transaction with a lower number is over."""
     async with db.sweep() as tx:
-        return cast(int, await tx.fetch_value("transactions_oldest")) >= tombstone.barrier
+        return cast(int, await tx.fetch_value("transactions_oldest")) >= barrier
 
 
 async def told(tx: Tx) -> bool:

@@ -11,7 +11,7 @@ from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.notices import Notices
 from analysis.handlers.schedules import retime
-from analysis.store import plans, preferences, runs
+from analysis.store import plans, preferences, report_erasure, runs
 from contracts import Event
 from core.errors import NotFound
 from database import Tx
@@ -151,11 +151,13 @@ class MessageHandlers:
             await self.notices.lost(tx, event)
 
     async def _run(self, tx: Tx, fetch_id: RunId) -> Run | None:
-        """The run, locked; None where its calls have been asked for again since: what an earlier fetch says counts no more.
+        """The run, locked; None where its calls have been asked for again since, or its report was erased: what is said counts no more.
 
         Raises NotFound: ingest only ever answers what was asked in a committed transaction.
         """
         found = await runs.lock_fetched(tx, fetch_id)
         if found is None:
+            if await report_erasure.is_erased(tx, fetch_id):
+                return None
             raise NotFound("a run is answered that does not exist here")
         return found.run if found.present else None

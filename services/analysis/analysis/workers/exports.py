@@ -10,7 +10,7 @@ import core.log
 from analysis.domain.export import MOST_ATTEMPTS, StoredFile
 from analysis.exporting.formats import CONTENT_VERSION, Format
 from analysis.exporting.press import Press
-from analysis.store import exports, reports
+from analysis.store import exports, report_erasure, reports
 from analysis.store.exports import ExportClaim
 from analysis.workers.backoff import Backoff
 from analysis.workers.pool import PoolSettings, WorkPool
@@ -59,7 +59,8 @@ class ExportWork:
             await self._end(claim, None)
         else:
             reach("analysis.export.kept")
-            await self._end(claim, file)
+            if not await self._end(claim, file):
+                await self._take_away(claim, file)
 
     async def _kept(self, claim: ExportClaim, content: bytes) -> StoredFile:
         digest = hashlib.sha256(content).hexdigest()
@@ -75,10 +76,19 @@ class ExportWork:
             else:
                 await exports.put_back(tx, claim, self.backoff.wait(claim.attempts, error.retry_after))
 
-    async def _end(self, claim: ExportClaim, file: StoredFile | None) -> None:
+    async def _end(self, claim: ExportClaim, file: StoredFile | None) -> bool:
         async with self.db.workspace(claim.workspace_id) as tx:
-            await exports.finish(tx, claim, file)
+            ended = await exports.finish(tx, claim, file)
             reach("analysis.export.before_commit")
+        return ended
+
+    async def _take_away(self, claim: ExportClaim, file: StoredFile) -> None:
+        """Remove the file of a report that was erased while it was made. Any other claim that was lost is somebody else's by now, with the
+        same file under the same name."""
+        async with self.db.workspace(claim.workspace_id) as tx:
+            erased = await report_erasure.read(tx, claim.report_id) is not None
+        if erased:
+            await self.objects.workspace(claim.workspace_id).delete(file.object_name)
 
 
 class Printers:

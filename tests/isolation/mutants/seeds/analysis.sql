@@ -96,3 +96,6 @@ VALUES ('@w', 'ready', '', '00000001-0000-4000-8000-000000000001', @n = 1, @n, 1
 INSERT INTO slack_channels (workspace_id, id, name, joined) VALUES ('@w', 'C01', 'of @w', @n = 1);
 INSERT INTO page_notices (workspace_id, id, recipient, kind, run_id)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', '@w', 'report', '00000001-0000-4000-8000-000000000001');
+INSERT INTO report_tombstones (workspace_id, report_id, run_id, fetch_ids, barrier, rows, objects)
+VALUES ('@w', '00000009-0000-4000-8000-000000000001', '00000009-0000-4000-8000-000000000001',
+        ARRAY['00000009-0000-4000-8000-000000000001'::uuid], NULL, '{"reports": @n}', @n);

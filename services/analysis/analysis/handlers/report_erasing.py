@@ -1,0 +1,141 @@
+"""Erasing one report: what was said in it, what it was made from, and its files; nothing of the workspace's other reports.
+
+    1. frozen   the tombstone is committed, and told to the audit log: nothing can be added for the report and its run any more
+    2. settled  every transaction that had not seen the tombstone is over
+    3. erased   its rows, in small transactions, and its files; then all is looked for again, until nothing is found
+
+Each step can be repeated: whoever dies leaves an erasure that the same command carries on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from analysis import events
+from analysis.domain.request import ReportId
+from analysis.store import report_erasure as store
+from analysis.store.erasing import show_everything
+from analysis.store.report_erasure import ReportTombstone
+from cloud.objects import WorkspaceFolder
+from contracts import Actor
+from core.errors import InvalidInput, NotFound, Transient
+from core.faultpoints import reach
+from core.ids import WorkspaceId
+from database import Database
+from messaging import Outbox
+from messaging.erasure import store as transactions
+
+# Rows of one transaction, and versions of objects of one request for their names.
+ROWS_AT_ONCE, OBJECTS_AT_ONCE = 2_000, 500
+
+# For how long transactions under way are waited for, in seconds: longer than the limits on statements and idle transactions let them last.
+PATIENCE, PAUSE = 120.0, 0.5
+
+# Searches for what is left. The fence lets nothing in, so the second one finds nothing; files may still come from who was making one.
+SEARCHES = 5
+
+_TICKET = re.compile(r"[A-Z][A-Z0-9]{1,9}-[0-9]{1,9}")
+
+
+class Folders(Protocol):
+    """The folders of all workspaces."""
+
+    def workspace(self, workspace_id: WorkspaceId) -> WorkspaceFolder:
+        """The folder of one."""
+        ...
+
+
+def parse_ticket(text: str) -> str:
+    """A ticket's number. Raises InvalidInput: words in it could be somebody's."""
+    if not _TICKET.fullmatch(text):
+        raise InvalidInput("The ticket is no number such as SUP-412.")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class ReportErasing:
+    """Erases reports."""
+
+    db: Database
+    outbox: Outbox
+    folders: Folders
+    rows_at_once: int = ROWS_AT_ONCE
+    patience: float = PATIENCE
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    async def erase(self, workspace_id: WorkspaceId, report_id: ReportId, actor: Actor, ticket: str) -> ReportTombstone:
+        """Erase a report, or carry on and look again where that was begun; what was erased in all.
+
+        Raises NotFound where the workspace has no such report, Gone where the workspace itself is erased, Transient where it has to be
+        tried again.
+        """
+        tombstone = await self._frozen(workspace_id, report_id, actor, ticket)
+        reach("report_erasure.frozen")
+        await self._settled(workspace_id, tombstone)
+        for _ in range(SEARCHES):
+            if not await self._emptied(workspace_id, tombstone):
+                return await self._done(workspace_id, report_id)
+        raise Transient("something of the report is found again and again; look who still works on it, and try again")
+
+    async def _frozen(
+        self, workspace_id: WorkspaceId, report_id: ReportId, actor: Actor, ticket: str
+    ) -> ReportTombstone:
+        async with self.db.workspace(workspace_id) as tx:
+            await show_everything(tx)
+            known = await store.read(tx, report_id)
+            if known is not None:
+                return known
+            begun = await store.freeze(tx, report_id)
+            if begun is None:
+                raise NotFound("There is no such report in this workspace. Look at both ids again.")
+            action = events.report_erased(report_id, ticket)
+            await self.outbox.add(tx, action, aggregate_id=str(begun.run_id), sequence=1, actor=actor)
+            return begun
+
+    async def _settled(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> None:
+        """Wait until nobody is left who has not seen the tombstone. It is committed, so the barrier is taken after that."""
+        barrier = tombstone.barrier
+        if barrier is None:
+            barrier = await transactions.next_transaction(self.db)
+            async with self.db.workspace(workspace_id) as tx:
+                await store.bar(tx, tombstone.report_id, barrier)
+        waited = 0.0
+        while not await transactions.over(self.db, barrier):
+            if waited >= self.patience:
+                raise Transient(
+                    "a transaction from before has not ended; nothing can be added any more: try again later"
+                )
+            await self.pause(PAUSE)
+            waited += PAUSE
+
+    async def _emptied(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> int:
+        """Erase whatever is there; how many rows and versions of objects that were."""
+        found = 0
+        for statement in store.statements(self.db):
+            rows = self.rows_at_once
+            while rows == self.rows_at_once:
+                async with self.db.workspace(workspace_id) as tx:
+                    await show_everything(tx)
+                    rows = await store.delete(tx, statement, tombstone, self.rows_at_once)
+                reach("report_erasure.after_batch")
+                found += rows
+        return found + await self._files(workspace_id, tombstone)
+
+    async def _files(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> int:
+        folder, found = self.folders.workspace(workspace_id), 0
+        while files := await folder.clear(OBJECTS_AT_ONCE, below=f"exports/{tombstone.report_id}"):
+            async with self.db.workspace(workspace_id) as tx:
+                await store.count(tx, tombstone.report_id, "", 0, files)
+            found += files
+        return found
+
+    async def _done(self, workspace_id: WorkspaceId, report_id: ReportId) -> ReportTombstone:
+        async with self.db.workspace(workspace_id) as tx:
+            await store.erased(tx, report_id)
+            done = await store.read(tx, report_id)
+        assert done is not None, "a tombstone stays"  # noqa: S101
+        return done

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -14,18 +18,29 @@ from analysis.cli import app
 from analysis.domain.request import ReportId, RunId
 from analysis.exporting.formats import CONTENT_VERSION, Format
 from analysis.handlers.report_erasing import ReportErasing, parse_ticket
+from analysis.settings import Settings
 from analysis.store import report_erasure as store
 from analysis.store.erasing import show_everything
 from analysis.workers.exports import ExportWork
 from architecture.erasure.rules import rules_of
 from callmine.audit.v1.audit_pb2 import AdminAction
+from cloud import Endpoint
+from cloud.objects import GoogleObjects
 from contracts import Actor, ActorKind, Source
+from contracts.sealing import SealingKey
 from core.errors import InvalidInput, NotFound, Transient
 from core.ids import WorkspaceId
 from integration.analysis.test_api_manners import Died, dying_at
 from integration.analysis.world import ACME, RIVAL, World
+from local.postgres import ServiceDsns
+from local.secrets.server import SecretServer, SecretSettings
+from local.secrets.vaultfile import Secret, SecretFile, State, Version
+from local.storage import StorageServer, StorageSettings
+from local.tls import ServerCertificate
 from messaging import Outbox, Verdict
 from testkit.commands import run
+from testkit.outside import Outside
+from testkit.services import environment_for, settings_for
 
 STAFF = Actor(ActorKind.STAFF, "sam@callmine.ai", "sam@callmine.ai", Source.SYSTEM)
 RULES = rules_of("analysis")
@@ -180,7 +195,7 @@ async def test_what_is_asked_wrongly_changes_nothing(world: World) -> None:
     with pytest.raises(InvalidInput, match="SUP-412"):
         parse_ticket("for Maya")
     # Without a tombstone the application may not remove a report's rows, whoever asks.
-    unasked = store.ReportTombstone(mine.report, mine.run, asked_at=None, barrier=None)  # type: ignore[arg-type] # never read
+    unasked = store.ReportTombstone(mine.report, mine.run, datetime.now(UTC), None, {}, 0, None)
     async with world.db.workspace(ACME) as tx:
         await show_everything(tx)
         assert [await store.delete(tx, one, unasked, 10) for one in store.statements(world.db)] == [0] * len(ERASED)
@@ -277,6 +292,48 @@ async def test_the_triggers_the_statements_and_the_manifest_agree(world: World) 
         "SELECT tgrelid::regclass::text AS name, encode(tgargs, 'escape') AS told FROM pg_trigger WHERE tgname = 'fence_report'"
     )
     assert {row["name"]: row["told"].removesuffix("\\000") for row in found} == dict(ERASED)
+
+
+@pytest.fixture
+async def surroundings(
+    analysis_database: ServiceDsns, outside: Outside, tmp_path: Path
+) -> AsyncIterator[tuple[dict[str, str], GoogleObjects]]:
+    """What the command is told by its environment, with real secrets and a real bucket; and the bucket."""
+    certificate = ServerCertificate(outside.folder / "cert.pem", outside.folder / "key.pem")
+    kept = SecretFile(tmp_path / "secrets.json")
+    for name, text in (("analysis-sealing-key", SealingKey.generate().private_text()), ("analysis-link-key", "k" * 32)):
+        version = Version(time.time(), State.ENABLED, text.encode())
+        kept.put(f"projects/callmine-test/secrets/{name}", Secret(time.time(), versions=(version,)))
+    with StorageServer.start(StorageSettings(tmp_path / "objects", certificate, buckets=("calls",))) as storage:
+        async with await SecretServer.start(SecretSettings(tmp_path / "secrets.json", certificate)) as secrets:
+            more = {"secrets_endpoint": secrets.address, "storage_endpoint": storage.endpoint}
+            settings = settings_for(Settings, analysis_database, outside, **more)
+            staff = {"CALLMINE_STAFF_ACCOUNTS": STAFF.email, "CALLMINE_STAFF_AUDIENCE": "callmine-staff"}
+            bucket = GoogleObjects(bucket="calls", endpoint=Endpoint(address=storage.endpoint, ca_file=outside.ca_file))
+            yield environment_for(settings) | staff, bucket
+            await bucket.close()
+
+
+async def test_staff_erases_a_report_by_the_command(
+    world: World, outside: Outside, surroundings: tuple[dict[str, str], GoogleObjects]
+) -> None:
+    environment, bucket = surroundings
+    mine = await written(world, "canarymine")
+    file = await bucket.workspace(ACME).put(f"exports/{mine.report}/1-a.csv", b"canarymine")
+    asked = ("reports", "erase", ACME, str(mine.report), "--ticket", "SUP-412", "--confirm", str(mine.report))
+    assert "STAFF_IDENTITY_TOKEN is missing" in (await run(app, *asked, env=environment)).stderr
+    assert any("canarymine" in row for row in (await world.everything())["quotes"])
+    environment["CALLMINE_STAFF_IDENTITY_TOKEN"] = outside.push_token("callmine-staff", STAFF.email)
+    answer = await run(app, *asked, env=environment)
+    assert answer.exit_code == 0, answer.stderr
+    told = json.loads(answer.stdout)
+    assert (told["report"], told["rows"].keys(), told["objects"]) == (str(mine.report), ERASED.keys(), 1)
+    assert told["nothing_left_at"] is not None
+    with pytest.raises(NotFound):
+        await bucket.workspace(ACME).get(file.name, file.sha256)
+    assert not any("canarymine" in row for rows in (await world.everything()).values() for row in rows)
+    wrong = (*asked[:3], str(mine.run), *asked[4:7], str(mine.run))
+    assert "no such report" in (await run(app, *wrong, env=environment)).stderr
 
 
 @pytest.mark.parametrize(

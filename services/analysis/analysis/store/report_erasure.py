@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from analysis.domain.request import ReportId, RunId
@@ -23,9 +23,9 @@ class ReportTombstone:
     run_id: RunId
     asked_at: datetime
     barrier: int | None
-    rows: Mapping[str, int] = field(default_factory=dict)
-    objects: int = 0
-    erased_at: datetime | None = None
+    rows: Mapping[str, int]
+    objects: int
+    erased_at: datetime | None
 
 
 def statements(db: Database) -> list[Statement]:

@@ -157,6 +157,16 @@ async def erase(world: World, one: Written, waiting: Waiting | None = None) -> s
     return await eraser(world, waiting).erase(one.workspace, one.report, STAFF, "SUP-412")
 
 
+async def audited(world: World) -> list[tuple[str, Actor | None]]:
+    """Which reports were told to the audit log, and by whom."""
+    sent = [(one.payload, one.actor) for one in await world.sent_of(AdminAction)]
+    return [
+        (told.target_id, actor)
+        for told, actor in sent
+        if isinstance(told, AdminAction) and told.target_kind == "report"
+    ]
+
+
 async def test_all_that_is_of_the_report_goes_and_nothing_of_another(world: World) -> None:
     mine, beside = await written(world, "canarymine"), await written(world, "canarybeside")
     other = await written(world, "canaryother", RIVAL)
@@ -181,8 +191,7 @@ async def test_all_that_is_of_the_report_goes_and_nothing_of_another(world: Worl
 
     again = await erase(world, mine)
     assert replace(again, barrier=None) == replace(done, barrier=None)
-    [audited] = [one for one in await world.sent_of(AdminAction) if one.payload.target_kind == "report"]
-    assert (audited.payload.target_id, audited.actor) == (str(mine.report), STAFF)
+    assert await audited(world) == [(str(mine.report), STAFF)]
 
 
 async def test_what_is_asked_wrongly_changes_nothing(world: World) -> None:
@@ -210,7 +219,7 @@ async def test_whoever_dies_leaves_what_the_same_command_carries_on(world: World
     done = await erase(world, mine)
     assert done.erased_at is not None
     assert done.rows.keys() == ERASED.keys()
-    assert len([one for one in await world.sent_of(AdminAction) if one.payload.target_kind == "report"]) == 1
+    assert await audited(world) == [(str(mine.report), STAFF)]
 
 
 async def test_a_transaction_from_before_is_waited_for_and_erased(world: World) -> None:

@@ -468,7 +468,10 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "session.workspace_id, or what a link names whose signature was checked before anything is read",
     ("services/retention/retention/cli_erasures.py", "workspace_id"): "an operator's argument",
-    ("services/analysis/analysis/handlers/report_erasing.py", "workspace_id"): "an operator's argument, from the command",
+    (
+        "services/analysis/analysis/handlers/report_erasing.py",
+        "workspace_id",
+    ): "an operator's argument, from the command",
     (
         "services/retention/retention/cli_erasures.py",
         "parse_workspace_id(workspace)",

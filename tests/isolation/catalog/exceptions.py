@@ -152,4 +152,5 @@ EXTENSIONS: Mapping[str, str] = {"plpgsql": "comes with PostgreSQL; migrations u
 TRIGGERS: Mapping[str, str] = {
     "refuse_erased()": "lets nothing be added for a workspace that is erased",
     "refuse_erased_row()": "the same for each row, whoever adds it",
+    "refuse_erased_report()": "lets nothing be added for a report that is erased, or for its run",
 }

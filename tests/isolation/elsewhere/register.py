@@ -257,10 +257,6 @@ CONTEXTS: Final[Register] = {
         "workspace_id",
     ): "what a webhook is about, behind its sender's signature: Clerk's organisation, or whose customer, account or address it is",
     ("services/ingest/ingest/workers/loop.py", "claim.workspace_id"): "the claimed row",
-    (
-        "services/ingest/ingest/handlers/parting.py",
-        "workspace_id",
-    ): "the eraser's, from the row of the tombstone that it claimed",
     ("services/analysis/analysis/workers/pool.py", "claim.workspace_id"): "the claimed row",
     (
         "services/credential-vault/credential_vault/workers/renewals.py",
@@ -354,6 +350,10 @@ ENTRIES: Final[Register] = {
     ("libs/cloud/cloud/objects.py", "workspace_id"): "opens a folder for its argument",
     ("services/ingest/ingest/webhooks/front.py", "workspace_id"): "passed by webhooks.desk alone, after its checks",
     ("services/ingest/ingest/cli_gong.py", "workspace_id"): "an operator's argument",
+    (
+        "services/ingest/ingest/handlers/parting.py",
+        "workspace_id",
+    ): "the eraser's, from the row of the tombstone that it claimed",
     (
         "services/ingest/ingest/budget.py",
         "self.workspace_id",

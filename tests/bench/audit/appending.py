@@ -89,7 +89,9 @@ async def appended(admin_url: str, count: int, seed: int, pause: float | None) -
             took_of = (await spent(admin_url, dsns.owner)).since(before)
         lags = await _lags(admin_url, dsns, count)
         sealing = sealer[0] / (count + _AGAIN) * 1e6
-        return Taken(count / took, count / whole, *lags, sealing, took_of.python / count * 1e6, took_of.postgres / count * 1e6)
+        return Taken(
+            count / took, count / whole, *lags, sealing, took_of.python / count * 1e6, took_of.postgres / count * 1e6
+        )
 
 
 async def bare(admin_url: str, told: Events) -> float:

@@ -46,6 +46,8 @@ async def test_a_key_is_made_copied_used_and_revoked(
         await page.get_by_role("button", name="Make the key").click()
         key = await page.get_by_label("API key", exact=True).input_value()
         assert re.fullmatch(PATTERN, key)
+        # A button's script may come after the button.
+        await page.wait_for_load_state()
         await page.get_by_role("button", name="Copy").click()
         await page.get_by_role("button", name=re.compile("Copied|Selected")).wait_for()
         # The picture shows no key that opens anything once this test is over: it is revoked below.

@@ -95,7 +95,8 @@ async def test_poison_is_parked_with_its_reason_and_nothing_else_is_affected(
 
         rows = await every_row(postgres_url, service.dsns)
         effects = rows["entries"] if name == "audit" else rows["subscriptions"]
-        assert len(effects) == len(rows["inbox"]) == 2
+        # An entry of the audit log is its own inbox: what came twice has its id.
+        assert (len(effects), len(rows["inbox"])) == (2, 0 if name == "audit" else 2)
         await consumer.process(named)
         assert await every_row(postgres_url, service.dsns) == rows
 

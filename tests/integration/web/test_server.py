@@ -149,12 +149,12 @@ async def test_a_signal_ends_streams_at_once_and_whole(
         client.stream("GET", url) as other,
     ):
         chunks = listening.aiter_bytes()
-        await anext(chunks)
+        first = await anext(chunks)
         await anext(other.aiter_bytes())
         process.send_signal(signal.SIGTERM)
         # Without a signal of their own the streams would last until uvicorn's grace is over, and be cut off in an event.
-        rest = b"".join([chunk async for chunk in chunks])
-        assert rest.endswith(b"\n\n")
+        whole = first + b"".join([chunk async for chunk in chunks])
+        assert whole.endswith(b"\n\n")
     out, errors = await asyncio.to_thread(process.communicate, timeout=60)
     assert process.returncode == 0, errors
     assert "timeout graceful shutdown exceeded" not in errors

@@ -164,6 +164,7 @@ MEMORY: Final[Register] = {
     ("libs/runtime/runtime/outbound.py", "Outbound._clients"): "filled once in a composition root",
     ("libs/messaging/messaging/routes.py", "Routes._handlers"): "handlers by message type, filled once",
     ("libs/messaging/messaging/routes.py", "Routes._batch_handlers"): "handlers by message type, filled once",
+    ("libs/messaging/messaging/routes.py", "Routes._once_handlers"): "handlers by message type, filled once",
     ("libs/web/web/assets.py", "Assets._assets"): "style sheets and scripts, the same for everybody",
     (
         "libs/web/web/keys.py",
@@ -295,10 +296,7 @@ ENTRIES: Final[Register] = {
         "workspace_id",
     ): "the row that the sealer's sweep found, whose leaves are then made in its own",
     ("services/audit/audit/handlers.py", "workspace_id"): "the consumer's group, from the messages' bodies",
-    (
-        "services/audit/audit/store/__init__.py",
-        "[one.workspace_id for one in recordings]",
-    ): "the consumer's groups, from the messages' bodies",
+    ("services/audit/audit/store/__init__.py", "scopes"): "the consumer's groups, from the messages' bodies",
     ("services/audit/audit/store/search.py", "list(told)"): "the consumer's groups, from the messages' bodies",
     ("libs/database/database/pool.py", "workspace_id"): "enter_with calls enter",
     ("libs/database/database/pool.py", "scope"): "enter_each calls enter",
@@ -352,6 +350,10 @@ ENTRIES: Final[Register] = {
     ("libs/cloud/cloud/objects.py", "workspace_id"): "opens a folder for its argument",
     ("services/ingest/ingest/webhooks/front.py", "workspace_id"): "passed by webhooks.desk alone, after its checks",
     ("services/ingest/ingest/cli_gong.py", "workspace_id"): "an operator's argument",
+    (
+        "services/ingest/ingest/handlers/parting.py",
+        "workspace_id",
+    ): "the eraser's, from the row of the tombstone that it claimed",
     (
         "services/ingest/ingest/budget.py",
         "self.workspace_id",

@@ -46,7 +46,10 @@ $10::jsonb[],     $11::timestamptz[])
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Entries a second, and the processor time that each took; with sealing also the lag in seconds and the sealer's processor time."""
+    """Entries a second, and the processor time that each took; with sealing also the lag in seconds and the sealer's processor time.
+
+    PostgreSQL's is that of recording and, where there is a sealer, of sealing.
+    """
 
     per_second: float
     until_sealed: float = 0.0
@@ -55,6 +58,11 @@ class Taken:
     sealer_cpu_us: float = 0.0
     python_us: float = 0.0
     postgres_us: float = 0.0
+
+    @property
+    def all_us(self) -> float:
+        """Of all processes."""
+        return self.python_us + self.postgres_us + self.sealer_cpu_us
 
 
 async def appended(admin_url: str, count: int, seed: int, pause: float | None) -> Taken:
@@ -74,12 +82,16 @@ async def appended(admin_url: str, count: int, seed: int, pause: float | None) -
             return Taken(per_second, python_us=took_of.python / count * 1e6, postgres_us=took_of.postgres / count * 1e6)
         async with _sealing(dsns, pause) as sealer:
             await _sealed(admin_url, dsns)
-            began = time.perf_counter()
+            before, began = await spent(admin_url, dsns.owner), time.perf_counter()
             took = await _through(consumer, told)
             await _sealed(admin_url, dsns)
             whole = time.perf_counter() - began
+            took_of = (await spent(admin_url, dsns.owner)).since(before)
         lags = await _lags(admin_url, dsns, count)
-        return Taken(count / took, count / whole, *lags, sealer[0] / (count + _AGAIN) * 1e6)
+        sealing = sealer[0] / (count + _AGAIN) * 1e6
+        return Taken(
+            count / took, count / whole, *lags, sealing, took_of.python / count * 1e6, took_of.postgres / count * 1e6
+        )
 
 
 async def bare(admin_url: str, told: Events) -> float:
@@ -153,10 +165,14 @@ async def _sealing(dsns: ServiceDsns, pause: float) -> AsyncIterator[list[float]
 
 
 async def _sealed(admin_url: str, dsns: ServiceDsns) -> None:
-    async with asyncio.timeout(120):
-        # Somebody else's process empties the queue: there is no event to wait for.
-        while await _value(admin_url, dsns, "SELECT count(*) FROM log_arrivals"):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    connection = await asyncpg.connect(admin_url, database=urlsplit(dsns.owner).path[1:])
+    try:
+        async with asyncio.timeout(120):
+            # Somebody else's process empties the queue: there is no event to wait for.
+            while await connection.fetchval("SELECT EXISTS (SELECT FROM log_arrivals)"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    finally:
+        await connection.close()
 
 
 async def _lags(admin_url: str, dsns: ServiceDsns, count: int) -> tuple[float, float]:

@@ -67,16 +67,18 @@ Question = tuple[Kind, Asked, Position]
 
 
 class Took(NamedTuple):
-    """What a page took: milliseconds, and blocks of tables and indexes that were looked at, wherever they lay."""
+    """What a page took: milliseconds, and blocks of tables and indexes that were looked at, wherever they lay; and what it showed."""
 
     milliseconds: float
     blocks: int
+    entries: int
 
 
 Pages = Mapping[Kind, Mapping[str, Sequence[Took]]]
 """By kind and log."""
 
-# Of this transaction so far; the statistics of a table count its indexes' blocks with the indexes.
+# Of this transaction so far, and of those before it that have not been added to the statistics yet; the statistics of a table count its
+# indexes' blocks with the indexes.
 _BLOCKS = """
 SELECT coalesce(sum(pg_stat_get_xact_blocks_fetched(c.oid)), 0)::bigint
 FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i')
@@ -140,11 +142,13 @@ async def _measured(logs: Mapping[str, Database], questions: Sequence[Question])
         for number, (kind, wanted, after) in enumerate(questions[:_WARMING] if warming else questions):
             for name in sorted(logs, reverse=number % 2 == 0):
                 async with logs[name].workspace(LOOKED_AT) as tx:
+                    before = 0 if warming else await tx._connection.fetchval(_BLOCKS)
                     began = time.perf_counter()
-                    await reading.page(tx, after, PAGE, wanted)
+                    page = await reading.page(tx, after, PAGE, wanted)
                     milliseconds = (time.perf_counter() - began) * 1000
                     if not warming:
-                        found[kind][name].append(Took(milliseconds, await tx._connection.fetchval(_BLOCKS)))
+                        blocks = await tx._connection.fetchval(_BLOCKS) - before
+                        found[kind][name].append(Took(milliseconds, blocks, len(page.entries)))
     return found
 
 
@@ -164,10 +168,18 @@ def _compared(found: Pages, size: str) -> Iterator[Row]:
 
 
 def _too_far(found: Pages) -> Iterator[Row]:
-    """Kinds beyond twice the small log's figure: in time, and of those the ones that look at more than twice the blocks as well."""
+    """Kinds beyond twice the small log's figure: in time; of those the ones that look at more than twice the blocks as well; and of those
+    the ones that do so for each entry that they show, which is not because there is more to be shown.
+    """
     slower = [kind for kind, logs in found.items() if _p95(logs["ours"]) > MOST_TIMES * _p95(logs["small"])]
     wider = [kind for kind in slower if _blocks(found[kind]["ours"]) > MOST_TIMES * _blocks(found[kind]["small"])]
-    for what, kinds in (("in time", slower), ("in time and in blocks", wider)):
+    dearer = [kind for kind in wider if _each(found[kind]["ours"]) > MOST_TIMES * _each(found[kind]["small"])]
+    told = (
+        ("in time", slower),
+        ("in time and in blocks", wider),
+        ("in time, in blocks, and in blocks an entry", dearer),
+    )
+    for what, kinds in told:
         row = f"of {len(found)} combinations, beyond {MOST_TIMES} times the small log {what}"
         yield {"row": row, "unit": "combinations", "ours": len(kinds), "bound": 0}
 
@@ -189,6 +201,11 @@ def _row(name: str, ours: Sequence[Took], small: Sequence[Took]) -> Row:
 
 def _p95(pages: Sequence[Took]) -> float:
     return statistics.quantiles([one.milliseconds for one in pages], n=20, method="inclusive")[18]
+
+
+def _each(pages: Sequence[Took]) -> float:
+    """Blocks for each entry that pages show."""
+    return sum(one.blocks for one in pages) / max(1, sum(one.entries for one in pages))
 
 
 def _blocks(pages: Sequence[Took]) -> float:

@@ -26,7 +26,8 @@ _QUESTIONS: dict[str, tuple[str, dict[str, object]]] = {
     "entries_page": ("entries_newest", {}),
     "entries_page_of_type": ("entries_of_type", {"type": "report.exported", "source": "web", "words": ["active"]}),
     "entries_page_from_source": ("entries_from_source", {"source": "api", "words": []}),
-    "entries_page_by_actor": ("entries_by_actor", {**_FREE, "actors": ["user_3"], "targets": []}),
+    "entries_page_by_actor": ("entries_by_actor", {**_FREE, "actors": ["user_3"]}),
+    "entries_page_by_actor_about": ("entries_by_actor", {**_FREE, "actors": ["user_3"], "targets": ["thing-9"]}),
     "entries_page_about_target": ("entries_about_target", {**_FREE, "targets": ["thing-9"], "actors": ["user_3"]}),
     "entries_page_with_words": (
         "word_entries_pkey",

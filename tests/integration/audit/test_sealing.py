@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from audit import handlers
 from audit.domain import Change
-from audit.log import erasure
+from audit.log import erasure, sealing
 from audit.log.keys import Salts, made
-from audit.log.sealing import Sealer
+from audit.log.sealing import Sealer, SealerSettings
+from audit.log.store import sweeps
+from audit.log.store.sweeps import Grown
 from core import faultpoints
+from core.clock import SystemClock
 from core.errors import InvalidInput, NotFound, Transient
 from core.ids import WorkspaceId, uuid7
-from database import Database, Queries
-from integration.audit.logs import Logs, as_administrator, entries, positions
+from database import Database, Queries, Tx
+from integration.audit.logs import KEYRING, ORIGIN, Logs, as_administrator, entries, positions
 from local.postgres import ServiceDsns
 from testkit.postgres import settings_of
 
@@ -35,6 +38,18 @@ POINTS = (
 
 class Died(Exception):
     """A process died here."""
+
+
+class Looks(SystemClock):
+    """Lets a sealer look so many times, and none more."""
+
+    def __init__(self, looks: int) -> None:
+        self._left = looks
+
+    async def sleep(self, seconds: float) -> None:
+        self._left -= 1
+        if not self._left:
+            raise Died
 
 
 @pytest.fixture
@@ -128,6 +143,38 @@ async def test_an_entry_that_is_committed_late_is_sealed_late(logs: Logs) -> Non
         await logs.record(MINE, early)
         assert await logs.sealer.drain() == 3
     assert await logs.sealer.drain() == 3
+    assert (await logs.check(MINE)).findings == []
+
+
+async def test_what_arrives_during_a_pass_waits_for_the_next_look(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that went on until nothing is waiting would not end while entries arrive, and pay a pass for each few of them."""
+    written, passes = sweeps.write, 0
+
+    async def while_one_more_arrives(tx: Tx, grown: Sequence[Grown]) -> int:
+        nonlocal passes
+        passes += 1
+        if passes <= 3:
+            await logs.record(MINE, entries(1))
+        return await written(tx, grown)
+
+    await logs.record(MINE, entries(9))
+    monkeypatch.setattr(sweeps, "write", while_one_more_arrives)
+    with pytest.raises(Died):
+        await asyncio.wait_for(Sealer(logs.db, KEYRING, SealerSettings(ORIGIN), Looks(3)).run(), 60)
+    monkeypatch.undo()
+    assert passes == 3
+    assert await logs.sealer.drain() == 1
+    assert (await logs.check(MINE)).findings == []
+
+
+async def test_one_look_seals_all_that_waits_however_much(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "MOST_ARRIVALS", 2)
+    for _ in range(5):
+        await logs.record(MINE, entries(3))
+    with pytest.raises(Died):
+        await asyncio.wait_for(Sealer(logs.db, KEYRING, SealerSettings(ORIGIN), Looks(1)).run(), 60)
+    assert await logs.sealer.drain() == 0
+    assert len(await logs.export(MINE)) > 15
     assert (await logs.check(MINE)).findings == []
 
 

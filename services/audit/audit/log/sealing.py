@@ -12,6 +12,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import core.log
 from audit.log import making
@@ -43,13 +44,26 @@ class SealerSettings:
     """`origin` is what the names of the logs begin with. In seconds: `pause`, how often the queue is looked at, `anchor_pause`, how often
     heads go into the global log, `lease`, how soon another process takes over from one that died.
 
-    A pass costs by the workspace: each signs a checkpoint and writes its tiles' ends anew, whatever the number of entries.
+    A pass costs by the workspace: each signs a checkpoint and writes its tiles' ends anew, whatever the number of entries. So what arrives
+    during a pass waits for the next look, `pause` after it.
     """
 
     origin: str
     pause: float = 1.0
     anchor_pause: float = 10.0
     lease: float = 10.0
+
+
+class Sealed(NamedTuple):
+    """What a pass took out of the queue, and how many entries got their place by it."""
+
+    arrivals: int
+    entries: int
+
+    @property
+    def full(self) -> bool:
+        """Whether it took as many as it may, so that others may have been waiting."""
+        return self.arrivals >= MOST_ARRIVALS
 
 
 class Sealer:
@@ -77,7 +91,7 @@ class Sealer:
     async def _turn(self) -> None:
         try:
             if await self._lease.acquire():
-                await self._seal_all()
+                await self._look()
                 if self._clock.monotonic() - self._anchored_at >= self._settings.anchor_pause:
                     await self._anchor_all()
         except Transient as error:
@@ -91,23 +105,25 @@ class Sealer:
 
     async def drain(self) -> int:
         """Seal all that has arrived, and anchor it; how many entries. Raises Transient."""
-        sealed = await self._seal_all()
+        sealed = 0
+        await self._renew()
+        while (one := await self._sealed()).arrivals:
+            sealed += one.entries
         await self._anchor_all()
         return sealed
 
-    async def _seal_all(self) -> int:
-        sealed = 0
+    async def _look(self) -> None:
+        """Seal what is waiting. Going on until nothing is would never end while entries arrive, and cost a pass for each few of them."""
         await self._renew()
-        while entries := await self._sealed():
-            sealed += entries
-        return sealed
+        while (await self._sealed()).full:
+            pass
 
     async def _anchor_all(self) -> None:
         while await anchor(self._db, self._keyring, self._settings.origin):
             pass
         self._anchored_at = self._clock.monotonic()
 
-    async def _sealed(self) -> int:
+    async def _sealed(self) -> Sealed:
         while True:
             try:
                 return await self.seal()
@@ -115,12 +131,12 @@ class Sealer:
                 self._broken.add(error.workspace_id)
                 _tell(error.workspace_id, error)
 
-    async def seal(self) -> int:
-        """One pass: at most MOST_ARRIVALS arrivals; how many entries got their place. Raises Transient, LogBroken."""
+    async def seal(self) -> Sealed:
+        """One pass: at most MOST_ARRIVALS arrivals. Raises Transient, LogBroken."""
         async with self._db.sweep() as tx:
             arrivals = await sweeps.take(tx, MOST_ARRIVALS, self._broken)
             if not arrivals:
-                return 0
+                return Sealed(0, 0)
             reach("audit.seal.after_take")
             by_workspace = _sorted(arrivals)
             heads = await sweeps.lock(tx, by_workspace)
@@ -130,7 +146,7 @@ class Sealer:
                 raise Transient("a log has grown while it was being sealed; it will be tried again")
             reach("audit.seal.before_commit")
         reach("audit.seal.after_commit")
-        return sum(one.range.size - one.old_size for one in grown)
+        return Sealed(len(arrivals), sum(one.range.size - one.old_size for one in grown))
 
     def _grown(self, head: Head, arrivals: Sequence[Arrival]) -> Grown:
         workspace_id = arrivals[0].workspace_id

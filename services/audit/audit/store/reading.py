@@ -21,6 +21,10 @@ MOST_COUNTED = 100
 # so long that counting on would take longer than reading by another filter.
 _MANY = 2_000
 
+# Blocks that are looked at for an entry by its key, or for a word by its second; for an entry that an index leads to; for one that the
+# index itself decides on. And which part of entries another filter leaves, as a rule.
+_LOOKED_UP, _IN_TABLE, _IN_INDEX, _LEFT = 4.0, 1.0, 0.05, 0.2
+
 # What stands for the two filters beside words, none of which has a colon.
 _TARGET, _ACTOR = "target:", "actor:"
 
@@ -120,8 +124,10 @@ async def _rows(tx: Tx, before: Position, size: int, wanted: Asked) -> list[Row]
         others = {"type": kind, "source": source, "actors": wanted.actors, "words": words}
         return await tx.fetch("entries_page_about_target", targets=wanted.targets, **others, **place)
     if by == _ACTOR:
-        others = {"type": kind, "source": source, "targets": wanted.targets, "words": words}
-        return await tx.fetch("entries_page_by_actor", actors=wanted.actors, **others, **place)
+        asked_for = {"actors": wanted.actors, "type": kind, "source": source, "words": words, **place}
+        if wanted.targets:
+            return await tx.fetch("entries_page_by_actor_about", targets=wanted.targets, **asked_for)
+        return await tx.fetch("entries_page_by_actor", **asked_for)
     if kind:
         return await tx.fetch("entries_page_of_type", type=kind, source=source, words=words, **place)
     if source:
@@ -132,8 +138,8 @@ async def _rows(tx: Tx, before: Position, size: int, wanted: Asked) -> list[Row]
 async def _fewest(tx: Tx, before: Position, wanted: Asked) -> str:
     """The filter to read by: a word, _TARGET, _ACTOR, or "" for the type or the source, or for none.
 
-    Which one names few entries differs from workspace to workspace: a word may stand in every diff, one person do nearly everything. Where
-    each names many, pages fill soon, and the one goes first that is read with the least work.
+    Which one names few entries differs from workspace to workspace: a word may stand in every diff, one person do nearly everything. The
+    one goes first by which a page is read with the least work; where each names many, pages fill soon.
     """
     named = [*([_TARGET] if wanted.targets else []), *([_ACTOR] if wanted.actors else []), *wanted.words]
     if len(named) + bool(wanted.words and (wanted.type or wanted.source)) < 2:
@@ -148,10 +154,24 @@ async def _fewest(tx: Tx, before: Position, wanted: Asked) -> str:
         most=_MANY,
     )
     counts = {row["word"]: row["entries"] for row in rows}
-    fewest = min(named, key=lambda one: min(counts[one], _MANY))
-    if counts[fewest] >= _MANY and fewest in wanted.words and (wanted.type or wanted.source):
-        return ""
-    return fewest
+    few = [one for one in named if counts[one] < _MANY]
+    if few:
+        return min(few, key=lambda one: counts[one] * _work(one, wanted))
+    return "" if named[0] in wanted.words and (wanted.type or wanted.source) else named[0]
+
+
+def _work(by: str, wanted: Asked) -> float:
+    """Blocks looked at for each entry that a filter names, until it is known whether the others ask for it as well.
+
+    A word leads to the entries by their keys. The index of things holds all others but words, that of people all but words and things.
+    Words are looked up for what the rest leaves.
+    """
+    rest = [wanted.type, wanted.source, wanted.targets if by != _TARGET else "", wanted.actors if by != _ACTOR else ""]
+    asked_of = _LOOKED_UP * _LEFT ** sum(map(bool, rest))
+    if by in wanted.words:
+        return _LOOKED_UP + asked_of * (len(wanted.words) - 1)
+    read = _IN_TABLE if by == _ACTOR and wanted.targets else _IN_INDEX
+    return read + asked_of * len(wanted.words)
 
 
 def _entry(row: Row) -> Entry:

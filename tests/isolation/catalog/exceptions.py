@@ -153,4 +153,5 @@ TRIGGERS: Mapping[str, str] = {
     "refuse_erased()": "lets nothing be added for a workspace that is erased",
     "refuse_erased_row()": "the same for each row, whoever adds it",
     "refuse_erased_report()": "lets nothing be added for a report that is erased, or for its run",
+    "refuse_not_analysed()": "lets nothing be metered that was not analysed in the same workspace",
 }

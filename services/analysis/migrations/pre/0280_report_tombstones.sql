@@ -49,15 +49,14 @@ $fence$;
 -- that was not analysed, in the same workspace, is looked at when it is added instead.
 CREATE FUNCTION refuse_not_analysed() RETURNS trigger LANGUAGE plpgsql AS $metered$
 BEGIN
-    IF EXISTS (SELECT FROM added u
-               WHERE NOT EXISTS (SELECT FROM public.analyses a
-                                 WHERE a.workspace_id = u.workspace_id AND a.run_id = u.run_id AND a.call_id = u.call_id)) THEN
+    IF NOT EXISTS (SELECT FROM public.analyses a
+                   WHERE a.workspace_id = NEW.workspace_id AND a.run_id = NEW.run_id AND a.call_id = NEW.call_id) THEN
         RAISE EXCEPTION 'what was not analysed cannot be metered' USING ERRCODE = 'foreign_key_violation';
     END IF;
     RETURN NULL;
 END
 $metered$;
-CREATE TRIGGER analysed AFTER INSERT ON usage REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_not_analysed();
+CREATE TRIGGER analysed AFTER INSERT ON usage FOR EACH ROW EXECUTE FUNCTION refuse_not_analysed();
 ALTER TABLE usage DROP CONSTRAINT usage_workspace_id_run_id_call_id_fkey;
 
 DO $fence$

@@ -57,6 +57,16 @@ class System:
         return connected(database_of(self.stack, service))
 
     @asynccontextmanager
+    async def executed(self, service: str, there: str, back: str) -> AsyncIterator[None]:
+        """The statement `there` before the block, by the administrator of a service's database, and `back` after it, however it ends."""
+        async with self.admin(service) as connection:
+            await connection.execute(there)
+            try:
+                yield
+            finally:
+                await connection.execute(back)
+
+    @asynccontextmanager
     async def changed_source(self, module: str, text: str) -> AsyncIterator[None]:
         """One module of the copy is another one within the block."""
         before = self.sources.get(module)

@@ -22,6 +22,9 @@ UserId = NewType("UserId", str)
 _WORKSPACE = re.compile(r"org_[A-Za-z0-9]{1,60}")
 _USER = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,70}")
 
+# As trackers write them: a project and a number.
+_TICKET = re.compile(r"[A-Z][A-Z0-9]{1,9}-[0-9]{1,9}")
+
 # Each message names its workspace several times; so many workspaces are at work at once.
 _IDS_KEPT = 4096
 
@@ -52,6 +55,13 @@ def parse_uuid(text: str, what: str = "id") -> uuid.UUID:
         return uuid.UUID(text)
     except (ValueError, AttributeError, TypeError) as error:
         raise InvalidInput(f"{what} is not a UUID") from error
+
+
+def parse_ticket(text: str) -> str:
+    """Return `text` as a ticket's number, or raise InvalidInput: words in it could be somebody's."""
+    if not _TICKET.fullmatch(text):
+        raise InvalidInput("The ticket is no number such as SUP-412.")
+    return text
 
 
 _lock = threading.Lock()

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from analysis.domain.request import ReportId
-from analysis.handlers.report_erasing import ReportErasing, parse_ticket
+from analysis.handlers.report_erasing import ReportErasing
 from analysis.main import SERVICE, compose, objects_of
 from analysis.settings import Settings
 from analysis.store.report_erasure import ReportTombstone
 from contracts import Actor, ActorKind, Source
 from core.errors import InvalidInput
-from core.ids import parse_workspace_id
+from core.ids import parse_ticket, parse_workspace_id
 from runtime.commands import reporting_errors
 from runtime.staff import who
 from web import load_settings

@@ -11,10 +11,10 @@ import typer
 
 from contracts import Actor, ActorKind, Source
 from core.errors import InvalidInput, NotFound
-from core.ids import WorkspaceId, parse_workspace_id
+from core.ids import WorkspaceId, parse_ticket, parse_workspace_id
 from retention.certificates.links import Links
 from retention.certificates.statement import read_entry
-from retention.domain.erasures import Erasure, Part, link_ends_at, parse_ticket
+from retention.domain.erasures import Erasure, Part, link_ends_at
 from retention.events import ErasureTelling
 from retention.federal import is_federal_holiday
 from retention.handlers.erasing import Asker, Erasing

@@ -17,7 +17,7 @@ import pytest
 from analysis.cli import app
 from analysis.domain.request import ReportId, RunId
 from analysis.exporting.formats import CONTENT_VERSION, Format
-from analysis.handlers.report_erasing import ReportErasing, parse_ticket
+from analysis.handlers.report_erasing import ReportErasing
 from analysis.settings import Settings
 from analysis.store import report_erasure as store
 from analysis.store.erasing import show_everything
@@ -29,7 +29,7 @@ from cloud.objects import GoogleObjects
 from contracts import Actor, ActorKind, Source
 from contracts.sealing import SealingKey
 from core.errors import InvalidInput, NotFound, Transient
-from core.ids import WorkspaceId
+from core.ids import WorkspaceId, parse_ticket
 from integration.analysis.test_api_manners import Died, dying_at
 from integration.analysis.world import ACME, RIVAL, World
 from local.postgres import ServiceDsns

@@ -183,22 +183,12 @@ async def _says_late(system: System) -> bool:
 
 
 @asynccontextmanager
-async def _altered(system: System, service: str, there: str, back: str) -> AsyncIterator[None]:
-    async with system.admin(service) as connection:
-        await connection.execute(there)
-        try:
-            yield
-        finally:
-            await connection.execute(back)
-
-
-@asynccontextmanager
 async def rows_stay(system: System) -> AsyncIterator[None]:
     there = """
     CREATE FUNCTION kept_by_a_mutant() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
     CREATE TRIGGER kept_by_a_mutant BEFORE DELETE ON held_calls FOR EACH ROW EXECUTE FUNCTION kept_by_a_mutant()
     """
-    async with _altered(system, "ingest", there, "DROP FUNCTION kept_by_a_mutant() CASCADE"):
+    async with system.executed("ingest", there, "DROP FUNCTION kept_by_a_mutant() CASCADE"):
         yield
 
 
@@ -210,21 +200,21 @@ async def certificate_altered(system: System) -> AsyncIterator[None]:
     CREATE TRIGGER altered_by_a_mutant BEFORE UPDATE ON erasures FOR EACH ROW WHEN (NEW.state = 'completed')
         EXECUTE FUNCTION altered_by_a_mutant()
     """
-    async with _altered(system, "retention", there, "DROP FUNCTION altered_by_a_mutant() CASCADE"):
+    async with system.executed("retention", there, "DROP FUNCTION altered_by_a_mutant() CASCADE"):
         yield
 
 
 @asynccontextmanager
 async def fence_down(system: System) -> AsyncIterator[None]:
     table = "ALTER TABLE memberships"
-    async with _altered(system, "analysis", f"{table} DISABLE TRIGGER fence", f"{table} ENABLE TRIGGER fence"):
+    async with system.executed("analysis", f"{table} DISABLE TRIGGER fence", f"{table} ENABLE TRIGGER fence"):
         yield
 
 
 @asynccontextmanager
 async def late_hidden(system: System) -> AsyncIterator[None]:
     policy = "ALTER POLICY sweep ON erasures USING"
-    async with _altered(system, "retention", f"{policy} (deadline > now())", f"{policy} (true)"):
+    async with system.executed("retention", f"{policy} (deadline > now())", f"{policy} (true)"):
         yield
 
 

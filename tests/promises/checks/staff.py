@@ -152,16 +152,6 @@ async def _seen(
 
 
 @asynccontextmanager
-async def _altered(system: System, service: str, there: str, back: str) -> AsyncIterator[None]:
-    async with system.admin(service) as connection:
-        await connection.execute(there)
-        try:
-            yield
-        finally:
-            await connection.execute(back)
-
-
-@asynccontextmanager
 async def _policy(system: System, table: str, seen: str) -> AsyncIterator[None]:
     async with system.admin("analysis") as connection:
         before = await connection.fetchval(
@@ -169,7 +159,7 @@ async def _policy(system: System, table: str, seen: str) -> AsyncIterator[None]:
             table,
         )
     alter = f"ALTER POLICY staff ON {table} USING"
-    async with _altered(system, "analysis", f"{alter} ({seen})", f"{alter} ({before})"):
+    async with system.executed("analysis", f"{alter} ({seen})", f"{alter} ({before})"):
         yield
 
 
@@ -182,7 +172,7 @@ async def staff_let_in(system: System) -> AsyncIterator[None]:
 @asynccontextmanager
 async def staff_may_write(system: System) -> AsyncIterator[None]:
     right = "UPDATE (state) ON jobs"
-    async with _altered(system, "ingest", f"GRANT {right} TO ingest_staff", f"REVOKE {right} FROM ingest_staff"):
+    async with system.executed("ingest", f"GRANT {right} TO ingest_staff", f"REVOKE {right} FROM ingest_staff"):
         yield
 
 
@@ -202,7 +192,7 @@ async def alone(system: System) -> AsyncIterator[None]:
     assert found, "the rule has a name"
     name, rule = found
     table = "ALTER TABLE staff_decisions"
-    async with _altered(system, "audit", f"{table} DROP CONSTRAINT {name}", f"{table} ADD CONSTRAINT {name} {rule}"):
+    async with system.executed("audit", f"{table} DROP CONSTRAINT {name}", f"{table} ADD CONSTRAINT {name} {rule}"):
         yield
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidInput
-from core.ids import WorkspaceId, parse_user_id, parse_uuid, parse_workspace_id, points_elsewhere, uuid7
+from core.ids import WorkspaceId, parse_ticket, parse_user_id, parse_uuid, parse_workspace_id, points_elsewhere, uuid7
 
 
 def test_ids_rise_strictly() -> None:
@@ -112,3 +112,10 @@ def test_what_is_no_other_workspaces_points_nowhere_else(text: str) -> None:
 @pytest.mark.parametrize("text", ["org_b", "org_b:gong", "org_aa", "org_aa:gong", "org_", "org_a/org_b"])
 def test_another_workspaces_id_points_elsewhere(text: str) -> None:
     assert points_elsewhere(text, WorkspaceId("org_a"))
+
+
+@pytest.mark.parametrize("text", ["", "SUP-", "please delete Anna's calls", "sup-1", "SUP-1\n"])
+def test_a_ticket_is_a_number(text: str) -> None:
+    assert parse_ticket("SUP-412") == "SUP-412"
+    with pytest.raises(InvalidInput):
+        parse_ticket(text)

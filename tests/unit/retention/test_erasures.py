@@ -21,7 +21,6 @@ from retention.domain.erasures import (
     check_name,
     is_erased,
     judge,
-    parse_ticket,
     terms_of,
     with_receipt,
 )
@@ -124,10 +123,3 @@ def test_the_name_is_typed_as_it_is() -> None:
         check_name("", "Harborline Group")
     with pytest.raises(Conflict):
         check_name("", "")
-
-
-@pytest.mark.parametrize("text", ["", "SUP-", "please delete Anna's calls", "sup-1", "SUP-1\n"])
-def test_a_ticket_is_a_number(text: str) -> None:
-    assert parse_ticket("SUP-412") == "SUP-412"
-    with pytest.raises(InvalidInput):
-        parse_ticket(text)

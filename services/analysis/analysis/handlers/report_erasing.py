@@ -10,7 +10,6 @@ Each step can be repeated: whoever dies leaves an erasure that the same command 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +21,7 @@ from analysis.store.erasing import show_everything
 from analysis.store.report_erasure import ReportTombstone
 from cloud.objects import WorkspaceFolder
 from contracts import Actor
-from core.errors import InvalidInput, NotFound, Transient
+from core.errors import NotFound, Transient
 from core.faultpoints import reach
 from core.ids import WorkspaceId
 from database import Database
@@ -38,8 +37,6 @@ PATIENCE, PAUSE = 120.0, 0.5
 # Searches for what is left. The fence lets nothing in, so the second one finds nothing; files may still come from who was making one.
 SEARCHES = 5
 
-_TICKET = re.compile(r"[A-Z][A-Z0-9]{1,9}-[0-9]{1,9}")
-
 
 class Folders(Protocol):
     """The folders of all workspaces."""
@@ -47,13 +44,6 @@ class Folders(Protocol):
     def workspace(self, workspace_id: WorkspaceId) -> WorkspaceFolder:
         """The folder of one."""
         ...
-
-
-def parse_ticket(text: str) -> str:
-    """A ticket's number. Raises InvalidInput: words in it could be somebody's."""
-    if not _TICKET.fullmatch(text):
-        raise InvalidInput("The ticket is no number such as SUP-412.")
-    return text
 
 
 @dataclass(frozen=True, slots=True)

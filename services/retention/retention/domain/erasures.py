@@ -10,7 +10,6 @@ reported that it did, all are asked to look for what is left, as often as it tak
 from __future__ import annotations
 
 import enum
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,8 +37,6 @@ LINK_DAYS = 90
 # The services that are told by message. Retention erases its own rows when they are done, as the last one.
 TOLD = ("ingest", "analysis", "credential-vault", "audit")
 ITSELF = "retention"
-
-_TICKET = re.compile(r"[A-Z][A-Z0-9]{1,9}-[0-9]{1,9}")
 
 
 class State(enum.StrEnum):
@@ -183,13 +180,6 @@ def check_name(typed: str, name: str) -> None:
         raise InvalidInput(
             "This is not the workspace's name. Type it exactly as it is shown, capital letters included."
         )
-
-
-def parse_ticket(text: str) -> str:
-    """A ticket's number. Raises InvalidInput: words in it could be somebody's."""
-    if not _TICKET.fullmatch(text):
-        raise InvalidInput("The ticket is no number such as SUP-412.")
-    return text
 
 
 def with_receipt(part: Part, receipt: Receipt) -> Part:

@@ -79,10 +79,13 @@ class Told:
         return [part for part in list(self.parts) if part.trace == trace]
 
     async def until(self, done: Callable[[], bool]) -> bool:
-        """Wait for `done`; whether it came about."""
-        async with asyncio.timeout(_PATIENCE):
-            while not done():  # noqa: ASYNC110 - a thread of the server tells
-                await asyncio.sleep(0.2)
+        """Wait for `done` for as long as our patience lasts; whether it came about."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while not done():  # noqa: ASYNC110 - a thread of the server tells
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            return False
         return True
 
     def take(self, path: str, body: bytes) -> None:

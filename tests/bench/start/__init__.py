@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.harness import ROOT, Row, paired
+from bench.harness import RESULTS, ROOT, Row, paired
 from chaos.server import stack_folder
 from contracts.registry import SERVICES
 from local.stack import Process, Stack, StackSettings
@@ -37,7 +37,8 @@ async def run(quick: bool) -> Sequence[Row]:
         async with Stack.start(StackSettings(directory)) as stack:
             rows = [row for service in SERVICES for row in await _rows(stack, service, 2 if quick else 7)]
     listed = {service: distributions(service) for service in SERVICES}
-    (ROOT / "build" / "start.json").write_text(json.dumps({"rows": rows, "installed": listed}, indent=2) + "\n")
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.with_name("start.json").write_text(json.dumps({"rows": rows, "installed": listed}, indent=2) + "\n")
     return [*rows, *_counts(listed)]
 
 

@@ -23,20 +23,22 @@ from audit.streaming.setup import Setup
 from audit.streaming.vault import Vault
 from cloud.secrets import GoogleSecrets
 from contracts.sealing import SealingKeys
+from core.memory import collect_seldom
 from messaging.google import PullSettings
 from runtime import Assembly, assembled, endpoint
 
 SERVICE = "audit"
 
 # What it takes to enter a workspace is shared by its entries in a batch; an entry waits for the end of its batch's transaction before
-# it can be sealed (docs/audit-proof.md). Three side by side: while PostgreSQL works on one, the next is read. Entries come to the same end
+# it can be sealed (docs/audit-proof.md). Two side by side: while PostgreSQL works on one, the next is read. Entries come to the same end
 # in any order, and so do the steps of staff's reads: each is a row of its own.
-PULL = PullSettings(batch=2_000, side_by_side=3, outstanding=20_000)
+PULL = PullSettings(batch=4_000, side_by_side=2, outstanding=20_000)
 
 
 @asynccontextmanager
 async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     """The service, put together."""
+    collect_seldom()
     async with assembled(SERVICE, settings) as parts:
         secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
         parts.stack.push_async_callback(secrets.close)

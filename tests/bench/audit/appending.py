@@ -20,6 +20,7 @@ from audit.main import PULL
 from bench.audit.load import BATCH, Events, batches, events
 from bench.audit.spent import spent
 from chaos.audit.fresh import fresh, opened
+from core.memory import collect_seldom, settle
 from database.connect import open_pool
 from local.postgres import ServiceDsns
 from messaging import Consumer, Delivery, Verdict
@@ -75,6 +76,9 @@ async def appended(admin_url: str, count: int, seed: int, pause: float | None) -
         del warming
         await _through(consumer, batches(events(_AGAIN, seed + 2)))
         told = batches(events(count, seed))
+        # As the service does when its start is over; the messages of the whole run are of no process that serves.
+        collect_seldom()
+        settle()
         if pause is None:
             before = await spent(admin_url, dsns.owner)
             per_second = count / await _through(consumer, told)

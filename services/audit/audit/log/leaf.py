@@ -17,11 +17,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from hmac import digest
 from json.encoder import encode_basestring
+from typing import TYPE_CHECKING
 
 from audit.domain import Entry
 from audit.log.tree import leaf_hash
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 ENTRY, ERASURE, PART = "callmine-audit-entry/v1", "callmine-audit-erasure/v1", b"callmine-audit-part/v1\n"
 
@@ -47,6 +50,10 @@ class Part(enum.StrEnum):
 # What stands in front of an entry's id where a salt is made, by part.
 _ACTOR, _TARGET = b"actor\n", b"target\n"
 
+# HMAC's pads (RFC 2104, 2), each byte of a key with them; and SHA-256's block in bytes.
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
+_BLOCK = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -65,7 +72,22 @@ def subject(entry: Entry, part: Part) -> str:
 
 def salt(key: bytes, entry_id: uuid.UUID, part: Part) -> bytes:
     """The salt of a part: HMAC-SHA-256 under its subject's key, so that nothing is kept for each entry."""
-    return digest(key, (_ACTOR if part is Part.ACTOR else _TARGET) + entry_id.bytes, "sha256")
+    return _salt(salting(key), entry_id, part)
+
+
+def salting(key: bytes) -> tuple[_Hash, _Hash]:
+    """HMAC-SHA-256's two hashes with a key of at most a block in them: one key makes the salts of many entries, and Python's HMAC begins
+    anew for each, which is two thirds of its time.
+    """
+    padded = key.ljust(_BLOCK, b"\0")
+    return sha256(padded.translate(_INNER)), sha256(padded.translate(_OUTER))
+
+
+def _salt(begun: tuple[_Hash, _Hash], entry_id: uuid.UUID, part: Part) -> bytes:
+    inner, outer = begun[0].copy(), begun[1].copy()
+    inner.update((_ACTOR if part is Part.ACTOR else _TARGET) + entry_id.bytes)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 def content(entry: Entry, part: Part) -> str:
@@ -85,7 +107,12 @@ def content(entry: Entry, part: Part) -> str:
 
 def commitment(key: bytes, entry: Entry, part: Part) -> bytes:
     """What stands for a part in the leaf."""
-    return sha256(PART + salt(key, entry.id, part) + content(entry, part).encode()).digest()
+    return commitment_by(salting(key), entry, part)
+
+
+def commitment_by(begun: tuple[_Hash, _Hash], entry: Entry, part: Part) -> bytes:
+    """The same with what `salting` made of the key, for many entries."""
+    return sha256(PART + _salt(begun, entry.id, part) + content(entry, part).encode()).digest()
 
 
 def entry_leaf(workspace_id: str, recorded: Recorded, actor: bytes, target: bytes) -> bytes:

@@ -14,9 +14,11 @@ from audit.log.leaf import (
     Part,
     Recorded,
     commitment,
+    commitment_by,
     entry_leaf,
     erasure_leaf,
     leaf_in,
+    salting,
     subject,
     timestamp,
 )
@@ -43,12 +45,13 @@ def subjects_of(entries: Sequence[Entry]) -> set[str]:
 
 def leaves_of(workspace_id: str, entries: Sequence[Entry], recorded_at: datetime, keys: Keys) -> list[bytes]:
     """The hashes of the leaves of entries that are recorded now."""
-    leaf, of = leaf_in(workspace_id, timestamp(recorded_at)), keys.of
+    leaf = leaf_in(workspace_id, timestamp(recorded_at))
+    begun = {one: salting(keys.of[one]) for one in subjects_of(entries)}
     return [
         leaf(
             entry,
-            commitment(of[subject(entry, Part.ACTOR)], entry, Part.ACTOR),
-            commitment(of[subject(entry, Part.TARGET)], entry, Part.TARGET),
+            commitment_by(begun[subject(entry, Part.ACTOR)], entry, Part.ACTOR),
+            commitment_by(begun[subject(entry, Part.TARGET)], entry, Part.TARGET),
         )
         for entry in entries
     ]

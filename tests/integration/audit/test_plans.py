@@ -9,7 +9,10 @@ from typing import TypeAlias, cast
 import pytest
 
 from audit.domain.reading import EARLIEST, Position
+from audit.store import reading
+from audit.store.reading import Asked
 from bench.audit.filled import LOOKED_AT, filled
+from bench.audit.reading import _BLOCKS
 from database import Database
 from testkit.capture import unrecorded
 
@@ -22,13 +25,14 @@ _PLACE: dict[str, object] = {
     "size": 51,
 }
 _FREE: dict[str, object] = {"type": "", "source": "", "words": ["active"]}
+_LISTED: dict[str, object] = {**_FREE, "rarest": "word7"}
 _QUESTIONS: dict[str, tuple[str, dict[str, object]]] = {
     "entries_page": ("entries_newest", {}),
     "entries_page_of_type": ("entries_of_type", {"type": "report.exported", "source": "web", "words": ["active"]}),
     "entries_page_from_source": ("entries_from_source", {"source": "api", "words": []}),
-    "entries_page_by_actor": ("entries_by_actor", {**_FREE, "actors": ["user_3"]}),
-    "entries_page_by_actor_about": ("entries_by_actor", {**_FREE, "actors": ["user_3"], "targets": ["thing-9"]}),
-    "entries_page_about_target": ("entries_about_target", {**_FREE, "targets": ["thing-9"], "actors": ["user_3"]}),
+    "entries_page_by_actor": ("entries_by_actor", {**_LISTED, "actors": ["user_3"]}),
+    "entries_page_by_actor_about": ("entries_by_actor", {**_LISTED, "actors": ["user_3"], "targets": ["thing-9"]}),
+    "entries_page_about_target": ("entries_about_target", {**_LISTED, "targets": ["thing-9"], "actors": ["user_3"]}),
     "entries_page_with_words": (
         "word_entries_pkey",
         {"type": "", "source": "", "word": "paused", "others": ["active"], "actors": [], "targets": []},
@@ -107,3 +111,29 @@ async def test_pages_of_a_word_sort_no_more_than_a_second(log: Database) -> None
         sorts = [node for node in plan if "Sort" in str(node["Node Type"])]
         told = [(str(node["Node Type"]), str(node.get("Presorted Key"))) for node in sorts]
         assert told == [("Incremental Sort", "['w.since']")]
+
+
+async def looked_at(db: Database, wanted: Asked) -> int:
+    """Blocks of tables and indexes for the first page, by the plan that serves all values; making it is some 650 of them."""
+    async with db.workspace(LOOKED_AT) as tx:
+        await tx._connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await reading.page(tx, Position(), 50, wanted)
+        before = await tx._connection.fetchval(_BLOCKS)
+        page = await reading.page(tx, Position(), 50, wanted)
+        assert page.entries
+        return int(await tx._connection.fetchval(_BLOCKS) - before)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [Asked(words=("active",), actors=("user_0",)), Asked(words=("active",), targets=("thing-0",))],
+    ids=["person", "thing"],
+)
+async def test_a_word_is_looked_up_for_the_entries_of_the_page_only(log: Database, wanted: Asked) -> None:
+    """Some 1,600 entries are by the person, 550 about the thing, and all have the word: each costs four blocks to look up."""
+    assert await looked_at(log, wanted) < 2_000
+
+
+async def test_a_rare_word_and_a_busy_person_are_read_through_not_looked_up(log: Database) -> None:
+    """Some 200 entries have the word, 40 of them by the person: by their keys they are some 500 blocks, read through 200."""
+    assert await looked_at(log, Asked(words=("word0",), actors=("user_0",))) < 1_000

@@ -63,22 +63,28 @@ ORDER BY occurred_at DESC, id DESC
 LIMIT :size;
 
 -- The pages below choose among their index' own columns first and read entries for the rows of the page only. An empty text or list leaves
--- a filter out; which statement is run follows from the filter that leaves the fewest entries (store.reading).
+-- a filter out; which statement is run follows from the filter that leaves the fewest entries (store.reading). What is asked of words stands
+-- outside of what is put in order: as a condition of the index' rows it would be asked of each of them by the plan that serves all values, which
+-- sorts before it stops. Of a word that few entries have (`rarest`) all of them are listed once.
 
 -- name: entries_page_of_type
 -- The same of one type; perhaps from one source, with some words in the diff.
 WITH found AS (
     SELECT e.id, e.occurred_at
-    FROM entries e
-    WHERE e.workspace_id = :workspace_id AND e.type = :type
-      AND (:source::text = '' OR e.source = :source::text)
-      AND (cardinality(:words::text[]) = 0 OR (
+    FROM (
+        SELECT e.id, e.occurred_at
+        FROM entries e
+        WHERE e.workspace_id = :workspace_id AND e.type = :type
+          AND (:source::text = '' OR e.source = :source::text)
+          AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
+        ORDER BY e.occurred_at DESC, e.id DESC
+    ) AS e
+    WHERE (cardinality(:words::text[]) = 0 OR (
           SELECT bool_and(EXISTS (
               SELECT FROM word_entries x
               WHERE x.workspace_id = :workspace_id AND x.word = o.word
                 AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
           FROM unnest(:words::text[]) AS o (word)))
-      AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
     ORDER BY e.occurred_at DESC, e.id DESC
     LIMIT :size
 )
@@ -91,15 +97,19 @@ ORDER BY f.occurred_at DESC, f.id DESC;
 -- The same from one source; perhaps with some words in the diff.
 WITH found AS (
     SELECT e.id, e.occurred_at
-    FROM entries e
-    WHERE e.workspace_id = :workspace_id AND e.source = :source
-      AND (cardinality(:words::text[]) = 0 OR (
+    FROM (
+        SELECT e.id, e.occurred_at
+        FROM entries e
+        WHERE e.workspace_id = :workspace_id AND e.source = :source
+          AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
+        ORDER BY e.occurred_at DESC, e.id DESC
+    ) AS e
+    WHERE (cardinality(:words::text[]) = 0 OR (
           SELECT bool_and(EXISTS (
               SELECT FROM word_entries x
               WHERE x.workspace_id = :workspace_id AND x.word = o.word
                 AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
           FROM unnest(:words::text[]) AS o (word)))
-      AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
     ORDER BY e.occurred_at DESC, e.id DESC
     LIMIT :size
 )
@@ -116,16 +126,24 @@ WITH found AS (
     FROM unnest(:actors::text[]) AS a (actor_id)
     CROSS JOIN LATERAL (
         SELECT e.id, e.occurred_at
-        FROM entries e
-        WHERE e.workspace_id = :workspace_id AND e.actor_id = a.actor_id
-          AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
+        FROM (
+            SELECT e.id, e.occurred_at
+            FROM entries e
+            WHERE e.workspace_id = :workspace_id AND e.actor_id = a.actor_id
+              AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
+              AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
+            ORDER BY e.occurred_at DESC, e.id DESC
+        ) AS e
+        WHERE (:rarest::text = '' OR e.id IN (
+              SELECT unnest(w.entries) FROM word_entries w
+              WHERE w.workspace_id = :workspace_id AND w.word = :rarest::text AND w.since <= :before_time::timestamptz
+                AND w.since >= date_bin('1 second', :since::timestamptz, '2000-01-01T00:00:00Z')))
           AND (cardinality(:words::text[]) = 0 OR (
               SELECT bool_and(EXISTS (
                   SELECT FROM word_entries x
                   WHERE x.workspace_id = :workspace_id AND x.word = o.word
                     AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
               FROM unnest(:words::text[]) AS o (word)))
-          AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
         ORDER BY e.occurred_at DESC, e.id DESC
         LIMIT :size
     ) AS one
@@ -144,17 +162,25 @@ WITH found AS (
     FROM unnest(:actors::text[]) AS a (actor_id)
     CROSS JOIN LATERAL (
         SELECT e.id, e.occurred_at
-        FROM entries e
-        WHERE e.workspace_id = :workspace_id AND e.actor_id = a.actor_id
-          AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
-          AND e.target_id = ANY(:targets::text[])
+        FROM (
+            SELECT e.id, e.occurred_at
+            FROM entries e
+            WHERE e.workspace_id = :workspace_id AND e.actor_id = a.actor_id
+              AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
+              AND e.target_id = ANY(:targets::text[])
+              AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
+            ORDER BY e.occurred_at DESC, e.id DESC
+        ) AS e
+        WHERE (:rarest::text = '' OR e.id IN (
+              SELECT unnest(w.entries) FROM word_entries w
+              WHERE w.workspace_id = :workspace_id AND w.word = :rarest::text AND w.since <= :before_time::timestamptz
+                AND w.since >= date_bin('1 second', :since::timestamptz, '2000-01-01T00:00:00Z')))
           AND (cardinality(:words::text[]) = 0 OR (
               SELECT bool_and(EXISTS (
                   SELECT FROM word_entries x
                   WHERE x.workspace_id = :workspace_id AND x.word = o.word
                     AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
               FROM unnest(:words::text[]) AS o (word)))
-          AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
         ORDER BY e.occurred_at DESC, e.id DESC
         LIMIT :size
     ) AS one
@@ -174,17 +200,25 @@ WITH found AS (
     FROM unnest(:targets::text[]) AS t (target_id)
     CROSS JOIN LATERAL (
         SELECT e.id, e.occurred_at
-        FROM entries e
-        WHERE e.workspace_id = :workspace_id AND e.target_id = t.target_id
-          AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
-          AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
+        FROM (
+            SELECT e.id, e.occurred_at
+            FROM entries e
+            WHERE e.workspace_id = :workspace_id AND e.target_id = t.target_id
+              AND (:type::text = '' OR e.type = :type::text) AND (:source::text = '' OR e.source = :source::text)
+              AND (cardinality(:actors::text[]) = 0 OR e.actor_id = ANY(:actors::text[]))
+              AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
+            ORDER BY e.occurred_at DESC, e.id DESC
+        ) AS e
+        WHERE (:rarest::text = '' OR e.id IN (
+              SELECT unnest(w.entries) FROM word_entries w
+              WHERE w.workspace_id = :workspace_id AND w.word = :rarest::text AND w.since <= :before_time::timestamptz
+                AND w.since >= date_bin('1 second', :since::timestamptz, '2000-01-01T00:00:00Z')))
           AND (cardinality(:words::text[]) = 0 OR (
               SELECT bool_and(EXISTS (
                   SELECT FROM word_entries x
                   WHERE x.workspace_id = :workspace_id AND x.word = o.word
                     AND x.since = date_bin('1 second', e.occurred_at, '2000-01-01T00:00:00Z') AND e.id = ANY(x.entries)))
               FROM unnest(:words::text[]) AS o (word)))
-          AND (e.occurred_at, e.id) < (:before_time::timestamptz, :before_id::uuid) AND e.occurred_at >= :since::timestamptz
         ORDER BY e.occurred_at DESC, e.id DESC
         LIMIT :size
     ) AS one
@@ -229,7 +263,7 @@ CROSS JOIN LATERAL (
         FROM word_entries w
         WHERE w.workspace_id = :workspace_id AND w.word = o.word
           AND w.since <= :before_time::timestamptz AND w.since >= date_bin('1 second', :since::timestamptz, '2000-01-01T00:00:00Z')
-        LIMIT :most) s) c
+        LIMIT :most_words) s) c
 UNION ALL
 SELECT 'target:', coalesce(sum(c.entries), 0)::bigint
 FROM unnest(:targets::text[]) AS t (target_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,6 +21,9 @@ MOST_COUNTED = 100
 # What a filter names is counted no further than this: one that names as many as this of the entries leaves few of them out, or the log is
 # so long that counting on would take longer than reading by another filter.
 _MANY = 2_000
+
+# The same of people and things, whose entries cost next to nothing where a word has few entries, which are then listed.
+_MANY_IN_INDEX = 10_000
 
 # Blocks that are looked at for an entry by its key, or for a word by its second; for an entry that an index leads to; for one that the
 # index itself decides on. And which part of entries another filter leaves, as a rule.
@@ -114,17 +118,18 @@ async def _recorded(tx: Tx, moment: datetime, wanted: Asked, most: int | None) -
 async def _rows(tx: Tx, before: Position, size: int, wanted: Asked) -> list[Row]:
     """By the filter that leaves the fewest entries; the others are asked of each of them."""
     place = {"before_time": before.occurred_at, "before_id": before.id, "since": wanted.since, "size": size}
-    kind, source, words = wanted.type, wanted.source, wanted.words
-    by = await _fewest(tx, before, wanted)
-    if by in words:
+    kind, source = wanted.type, wanted.source
+    by, rarest = await _fewest(tx, before, wanted)
+    words = [word for word in wanted.words if word not in {by, rarest}]
+    if by in wanted.words:
         others = {"type": kind, "source": source, "actors": wanted.actors, "targets": wanted.targets}
-        rest = [word for word in words if word != by]
-        return await tx.fetch("entries_page_with_words", word=by, others=rest, **others, **place)
+        return await tx.fetch("entries_page_with_words", word=by, others=words, **others, **place)
+    listed = {"rarest": rarest, "words": words}
     if by == _TARGET:
-        others = {"type": kind, "source": source, "actors": wanted.actors, "words": words}
+        others = {"type": kind, "source": source, "actors": wanted.actors, **listed}
         return await tx.fetch("entries_page_about_target", targets=wanted.targets, **others, **place)
     if by == _ACTOR:
-        asked_for = {"actors": wanted.actors, "type": kind, "source": source, "words": words, **place}
+        asked_for = {"actors": wanted.actors, "type": kind, "source": source, **listed, **place}
         if wanted.targets:
             return await tx.fetch("entries_page_by_actor_about", targets=wanted.targets, **asked_for)
         return await tx.fetch("entries_page_by_actor", **asked_for)
@@ -135,15 +140,17 @@ async def _rows(tx: Tx, before: Position, size: int, wanted: Asked) -> list[Row]
     return await tx.fetch("entries_page", **place)
 
 
-async def _fewest(tx: Tx, before: Position, wanted: Asked) -> str:
-    """The filter to read by: a word, _TARGET, _ACTOR, or "" for the type or the source, or for none.
+async def _fewest(tx: Tx, before: Position, wanted: Asked) -> tuple[str, str]:
+    """The filter to read by: a word, _TARGET, _ACTOR, or "" for the type or the source, or for none. And, beside _TARGET and _ACTOR, a word
+    whose entries are few enough to be listed, "" where none is.
 
     Which one names few entries differs from workspace to workspace: a word may stand in every diff, one person do nearly everything. The
     one goes first by which a page is read with the least work; where each names many, pages fill soon.
     """
     named = [*([_TARGET] if wanted.targets else []), *([_ACTOR] if wanted.actors else []), *wanted.words]
     if len(named) + bool(wanted.words and (wanted.type or wanted.source)) < 2:
-        return named[0] if named else ""
+        return (named[0] if named else ""), ""
+    many = _MANY_IN_INDEX if wanted.words else _MANY
     rows = await tx.fetch(
         "entries_count_each",
         words=wanted.words,
@@ -151,27 +158,34 @@ async def _fewest(tx: Tx, before: Position, wanted: Asked) -> str:
         actors=wanted.actors,
         before_time=before.occurred_at,
         since=wanted.since,
-        most=_MANY,
+        most_words=_MANY,
+        most=many,
     )
     counts = {row["word"]: row["entries"] for row in rows}
-    few = [one for one in named if counts[one] < _MANY]
+    few = [one for one in named if counts[one] < (_MANY if one in wanted.words else many)]
+    rarest = min((one for one in few if one in wanted.words), key=lambda one: counts[one], default="")
     if few:
-        return min(few, key=lambda one: counts[one] * _work(one, wanted))
-    return "" if named[0] in wanted.words and (wanted.type or wanted.source) else named[0]
+        by = min(few, key=lambda one: _work(one, counts, wanted, rarest))
+        return by, (rarest if by not in wanted.words else "")
+    return ("" if named[0] in wanted.words and (wanted.type or wanted.source) else named[0]), ""
 
 
-def _work(by: str, wanted: Asked) -> float:
-    """Blocks looked at for each entry that a filter names, until it is known whether the others ask for it as well.
+def _work(by: str, counts: Mapping[str, int], wanted: Asked, rarest: str) -> float:
+    """Blocks looked at for the entries that a filter names, until it is known which of them the others ask for as well.
 
-    A word leads to the entries by their keys. The index of things holds all others but words, that of people all but words and things.
-    Words are looked up for what the rest leaves.
+    A word leads to the entries by their keys. The index of things holds all others but words, that of people all but words and things; of
+    a rare word all entries are listed, which leaves few. Words are looked up for what the rest leaves.
     """
     rest = [wanted.type, wanted.source, wanted.targets if by != _TARGET else "", wanted.actors if by != _ACTOR else ""]
     asked_of = _LOOKED_UP * _LEFT ** sum(map(bool, rest))
     if by in wanted.words:
-        return _LOOKED_UP + asked_of * (len(wanted.words) - 1)
+        return counts[by] * (_LOOKED_UP + asked_of * (len(wanted.words) - 1))
     read = _IN_TABLE if by == _ACTOR and wanted.targets else _IN_INDEX
-    return read + asked_of * len(wanted.words)
+    if rarest:
+        # Both are read through; what they share is no more than the shorter has.
+        shared = _LEFT * min(counts[by], counts[rarest])
+        return counts[by] * read + counts[rarest] * _IN_INDEX + shared * asked_of * (len(wanted.words) - 1)
+    return counts[by] * (read + asked_of * len(wanted.words))
 
 
 def _entry(row: Row) -> Entry:

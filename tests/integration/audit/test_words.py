@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import shutil
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -121,6 +122,31 @@ async def test_a_page_is_read_by_what_takes_the_least_work(audit: Service, monke
             ("", Asked(words=word, type="schedule.edited")),
         ):
             assert (await reading._fewest(tx, place, wanted))[0] == expected, wanted
+
+
+@pytest.mark.parametrize(
+    ("by", "named"),
+    [
+        ("actor:", Asked(actors=(OMAR.id,))),
+        ("actor:", Asked(actors=(OMAR.id,), targets=("thing-1",))),
+        ("target:", Asked(targets=("thing-1",))),
+    ],
+)
+async def test_of_a_word_that_is_listed_beside_an_index_only_its_entries_are_shown(
+    audit: Service, monkeypatch: pytest.MonkeyPatch, by: str, named: Asked
+) -> None:
+    diffs = [{"name": (None, '"rare"' if number % 7 == 0 else '"usual"')} for number in range(40)]
+    events = [action(n, diff=diff, target_id="thing-1", actor=OMAR) for n, diff in enumerate(diffs)]
+    await deliver(audit.consumer("audit"), *events)
+
+    async def listed(*_: object) -> tuple[str, str]:
+        return by, "rare"
+
+    monkeypatch.setattr(reading, "_fewest", listed)
+    async with audit.parts.db.workspace(MINE) as tx:
+        page = await reading.page(tx, Position(), 50, replace(named, words=("rare", "name")))
+    assert [one.id for one in page.entries] == [one.event_id for one in events[::-1] if "rare" in str(one.payload)]
+    assert len(page.entries) == 6
 
 
 async def test_forgetting_one_entry_keeps_the_words_of_the_others(audit: Service, postgres_url: str) -> None:

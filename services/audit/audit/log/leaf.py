@@ -17,14 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from hmac import HMAC, new
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING
 
 from audit.domain import Entry
 from audit.log.tree import leaf_hash
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 ENTRY, ERASURE, PART = "callmine-audit-entry/v1", "callmine-audit-erasure/v1", b"callmine-audit-part/v1\n"
 
@@ -50,10 +47,6 @@ class Part(enum.StrEnum):
 # What stands in front of an entry's id where a salt is made, by part.
 _ACTOR, _TARGET = b"actor\n", b"target\n"
 
-# HMAC's pads (RFC 2104, 2), each byte of a key with them; and SHA-256's block in bytes.
-_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
-_BLOCK = 64
-
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -75,19 +68,15 @@ def salt(key: bytes, entry_id: uuid.UUID, part: Part) -> bytes:
     return _salt(salting(key), entry_id, part)
 
 
-def salting(key: bytes) -> tuple[_Hash, _Hash]:
-    """HMAC-SHA-256's two hashes with a key of at most a block in them: one key makes the salts of many entries, and Python's HMAC begins
-    anew for each, which is two thirds of its time.
-    """
-    padded = key.ljust(_BLOCK, b"\0")
-    return sha256(padded.translate(_INNER)), sha256(padded.translate(_OUTER))
+def salting(key: bytes) -> HMAC:
+    """HMAC-SHA-256 with a key in it: one key makes the salts of many entries, and to begin anew for each takes twice as long."""
+    return new(key, digestmod="sha256")
 
 
-def _salt(begun: tuple[_Hash, _Hash], entry_id: uuid.UUID, part: Part) -> bytes:
-    inner, outer = begun[0].copy(), begun[1].copy()
-    inner.update((_ACTOR if part is Part.ACTOR else _TARGET) + entry_id.bytes)
-    outer.update(inner.digest())
-    return outer.digest()
+def _salt(begun: HMAC, entry_id: uuid.UUID, part: Part) -> bytes:
+    mac = begun.copy()
+    mac.update((_ACTOR if part is Part.ACTOR else _TARGET) + entry_id.bytes)
+    return mac.digest()
 
 
 def content(entry: Entry, part: Part) -> str:
@@ -110,7 +99,7 @@ def commitment(key: bytes, entry: Entry, part: Part) -> bytes:
     return commitment_by(salting(key), entry, part)
 
 
-def commitment_by(begun: tuple[_Hash, _Hash], entry: Entry, part: Part) -> bytes:
+def commitment_by(begun: HMAC, entry: Entry, part: Part) -> bytes:
     """The same with what `salting` made of the key, for many entries."""
     return sha256(PART + _salt(begun, entry.id, part) + content(entry, part).encode()).digest()
 

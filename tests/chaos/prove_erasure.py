@@ -52,7 +52,7 @@ async def prove(plan: Plan) -> Verdict:
         "delete_ratio": round(erasing.ratio, 3),
         "delete_rows": erasing.rows,
         "delete_objects": erasing.objects,
-        "foreground_p99_ratio": round(erasing.ours_ms / erasing.idle_ms, 3),
+        "foreground_p99_ratio": round(erasing.ours.ratio, 3),
         **schedules.figures,
         "manifest_mutants": result.count,
         "manifest_mutants_failed_build": result.count - len(result.survived),

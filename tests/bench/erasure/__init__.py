@@ -5,7 +5,8 @@ anywhere, each counted in the tombstone. The alternative is one bare DELETE for 
 side by side, in a copy of the same database. Two sizes, so that one sees whether time grows with the rows or faster.
 
 For the others: the 99th percentile of a small write of another workspace, while nothing else goes on (bound), while the large one is
-erased (ours), and while the bare DELETEs run (alternative).
+erased (ours), and while the bare DELETEs run (alternative). Who writes is a process of its own, as another instance would be, and so is
+the storage: its work is the provider's.
 """
 
 from bench.erasure.rows import run

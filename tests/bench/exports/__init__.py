@@ -2,7 +2,8 @@
 
 The alternative is the same maker in the measuring process, which is what no isolation would save; for "python-docx alone" it is the same
 report through that library's own paragraphs and tables. The bound is what the product asks: a second for 100 calls. `cpu` is the
-processor time of the process that made the file, so that it holds whoever else uses the cores.
+processor time of the process that made the file, so that it holds whoever else uses the cores. Memory is the largest resident set of
+that process, beside what an instance has.
 """
 
 from bench.exports.rows import run

@@ -14,19 +14,25 @@ from analysis.exporting.__main__ import made
 from analysis.exporting.formats import Format
 from analysis.exporting.outline import outline_of
 from analysis.exporting.press import ProcessPress
+from bench.exports import memory
 from bench.harness import Contestant, Row, paired
 
 _BOUND_SECONDS = 1.0
 _BOUND_CALLS = 100
 
+# The largest plan's month, which one run may ask of.
+_MOST_CALLS = 5_000
+
 
 async def run(quick: bool) -> list[Row]:
-    """A row for each format and size, and one for python-docx by itself."""
+    """A row for each format and size, one for python-docx by itself, and what each maker holds at most."""
     rows = []
     for calls in (_BOUND_CALLS, 1_000):
         report = document(calls)
         rounds = (5 if quick else 15) if calls == _BOUND_CALLS else (1 if quick else 3)
         rows += [await _row(report, kind, calls, rounds) for kind in Format]
+    largest = document(_MOST_CALLS)
+    rows += [await memory.row(largest, kind, _MOST_CALLS) for kind in Format]
     return [*rows, await _plain_row(document(_BOUND_CALLS), 3 if quick else 9)]
 
 

@@ -16,7 +16,7 @@ async def test_a_question_becomes_a_report(world: World) -> None:
     assert (run.calls_analysed, run.calls_failed, run.percent) == (3, 0, 100)
     assert run.report_id is not None
 
-    document = (await world.desk.report(ACME, run.report_id)).published()
+    document = await world.report(ACME, run.report_id)
     numbers = document["numbers"]
     assert isinstance(numbers, dict)
     assert numbers["quotes"] == numbers["quotes_verified"] == 3
@@ -39,7 +39,7 @@ async def test_the_report_says_which_source_told_of_the_deals(world: World) -> N
     await world.work()
     report_id = (await world.desk.run(ACME, run_id)).report_id
     assert report_id is not None
-    document = (await world.desk.report(ACME, report_id)).published()
+    document = await world.report(ACME, report_id)
     assert document["deal_context"] == {"gong": 1, "hubspot": 1, "none": 1}
     calls = document["calls"]
     assert isinstance(calls, list)

@@ -180,7 +180,7 @@ async def test_a_missing_default_hides_everything(world: World) -> None:
     assert report_id is not None
     await world.owner("DELETE FROM default_plan")
     with pytest.raises(NotFound):
-        await world.desk.report(ACME, report_id)
+        await world.report(ACME, report_id)
 
 
 async def test_usage_can_neither_be_metered_twice_nor_point_across(world: World) -> None:

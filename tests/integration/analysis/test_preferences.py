@@ -115,7 +115,7 @@ async def finished_with(world: World, brief: str) -> Mapping[str, Any]:
     await world.work()
     run = await world.desk.run(ACME, run_id)
     assert run.report_id is not None, run.reason
-    return (await world.desk.report(ACME, run.report_id)).document
+    return await world.report(ACME, run.report_id)
 
 
 async def test_no_personal_data_goes_to_a_model_and_all_of_it_is_in_the_report(world: World) -> None:
@@ -152,6 +152,6 @@ async def test_a_quote_with_another_placeholder_than_was_said_is_dropped(world: 
     await world.work()
     run = await world.desk.run(ACME, run_id)
     assert run.report_id is not None
-    numbers = (await world.desk.report(ACME, run.report_id)).document["numbers"]
+    numbers = (await world.report(ACME, run.report_id))["numbers"]
     assert isinstance(numbers, dict)
     assert (numbers["quotes"], numbers["quotes_dropped"]) == (0, 1)

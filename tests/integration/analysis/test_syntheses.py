@@ -44,7 +44,7 @@ async def started(world: World, calls: int, expected: int | None = None) -> RunI
 async def report_of(world: World, run_id: RunId, workspace_id: WorkspaceId = ACME) -> Mapping[str, object]:
     report_id = (await world.desk.run(workspace_id, run_id)).report_id
     assert report_id is not None
-    return (await world.desk.report(workspace_id, report_id)).document
+    return await world.report(workspace_id, report_id)
 
 
 def themes_of(document: Mapping[str, object]) -> list[tuple[str, int]]:

@@ -70,7 +70,7 @@ async def test_a_bad_answer_is_asked_for_again_then_the_call_is_named_as_failed(
     assert (run.state, run.calls_analysed, run.calls_failed) == (RunState.COMPLETED, 1, 1)
     assert len([p for p in world.model.asked if p.task == "analyse-call"]) == 1 + 3
     assert run.report_id is not None
-    failed = (await world.desk.report(ACME, run.report_id)).document["failed_calls"]
+    failed = (await world.report(ACME, run.report_id))["failed_calls"]
     assert isinstance(failed, list)
     assert failed[0]["title"] == "Call c1"
     assert reason in failed[0]["reason"]
@@ -176,7 +176,7 @@ async def test_invented_quotes_are_dropped_and_counted(world: World) -> None:
     await world.work()
     report_id = (await world.desk.run(ACME, run_id)).report_id
     assert report_id is not None
-    numbers = (await world.desk.report(ACME, report_id)).document["numbers"]
+    numbers = (await world.report(ACME, report_id))["numbers"]
     assert isinstance(numbers, dict)
     assert (numbers["quotes"], numbers["quotes_dropped"]) == (2, 3)
     stored = await world.rows("SELECT sentence_id, speaker, start_ms FROM quotes ORDER BY ordinal")
@@ -318,7 +318,7 @@ async def test_without_a_usable_summary_the_report_states_the_counts(
     await world.work()
     report_id = (await world.desk.run(ACME, run_id)).report_id
     assert report_id is not None
-    document = (await world.desk.report(ACME, report_id)).document
+    document = await world.report(ACME, report_id)
     assert document["summary_written_by"] == "counts"
     assert document["headline"] == "Price too high: found in 2 of 2 calls"
 

@@ -9,13 +9,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 from google.protobuf.message import Message
 
 from analysis.domain.plan import Plan
-from analysis.domain.request import Question, RunId
+from analysis.domain.request import Question, ReportId, RunId
 from analysis.exporting.formats import Format
 from analysis.exporting.links import Links
 from analysis.handlers.deliveries import Deliveries
@@ -298,6 +299,11 @@ class World:
         await self.deliver(self.completed(run_id, calls, workspace_id=workspace_id))
         await self.work()
         return run_id
+
+    async def report(self, workspace_id: WorkspaceId, report_id: ReportId) -> dict[str, Any]:
+        """A report as it is published. Raises NotFound."""
+        whole: dict[str, Any] = json.loads((await self.desk.published(workspace_id, report_id)).text)
+        return whole
 
     async def work(self) -> None:
         """Let the workers do everything there is, with all pauses over."""

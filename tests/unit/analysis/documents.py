@@ -94,6 +94,7 @@ def document(
             "quotes_verified": quotes,
             "quotes_dropped": 17,
             "themes": len(themes),
+            "sentences_removed": 1,
         },
         "verdicts": dict(Counter(str(call["verdict"]) for call in every)),
         "deal_context": {"gong": 61, "hubspot": 26, "none": 13},
@@ -305,9 +306,10 @@ def _second(rng: Random, calls: Sequence[Document]) -> Document:
     ]
     return {
         "partial": True,
-        "left_out": {"calls": 37, "reason": "the run was cancelled"},
+        "left_out": {"calls": 37, "reason": "the run was cancelled", "fetch_ended": True, "named": []},
         "stages": _breakdown(rng, calls, "stage", 2),
         "outcomes": _breakdown(rng, calls, "outcome", 2),
         "periods": {"unit": "week", "rows": weeks},
         "measures": _measures(rng),
+        "models": {"openai/small": len(calls)},
     }

@@ -248,21 +248,31 @@ async def test_a_maker_that_refuses_is_stopped_or_takes_too_long_is_told_apart(m
         await ProcessPress().make(document(1), Format.PDF)
 
 
-async def test_only_so_many_makers_work_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    working = most = 0
+@pytest.mark.parametrize(
+    ("kinds", "at_once"),
+    [
+        ([Format.CSV] * 8, {(Format.CSV, Format.CSV)}),
+        ([Format.PDF] * 8, {(Format.PDF,)}),
+        ([Format.PDF, Format.PDF, Format.PDF, Format.CSV], {(Format.CSV, Format.PDF)}),
+    ],
+)
+async def test_only_so_many_makers_work_at_once_and_one_of_them_on_a_pdf(
+    monkeypatch: pytest.MonkeyPatch, kinds: list[Format], at_once: set[tuple[Format, ...]]
+) -> None:
+    working: list[Format] = []
+    seen: set[tuple[Format, ...]] = set()
 
     async def made(self: ProcessPress, body: bytes, kind: Format) -> bytes:
-        nonlocal working, most
-        working += 1
-        most = max(most, working)
-        await asyncio.sleep(0)
-        working -= 1
+        working.append(kind)
+        seen.add(tuple(sorted(working)))
+        await asyncio.sleep(0.01)
+        working.remove(kind)
         return body
 
     monkeypatch.setattr(ProcessPress, "_made", made)
     one = ProcessPress(at_once=2)
-    await asyncio.gather(*(one.make({}, Format.CSV) for _ in range(8)))
-    assert most == 2
+    await asyncio.gather(*(one.make({}, kind) for kind in kinds))
+    assert {kinds for kinds in seen if len(kinds) == max(map(len, seen))} == at_once
 
 
 async def test_a_maker_may_use_so_much_memory_and_write_no_file(tmp_path: Path) -> None:

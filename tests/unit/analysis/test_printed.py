@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from unit.analysis.documents import Document, document
 from unit.analysis.test_export_files import docx_text, pdf_text, squeezed
+from unit.analysis.wanted import first_findings
 
 from analysis.exporting import printed
 from analysis.exporting.outline import outline_of
@@ -40,7 +41,9 @@ def test_all_that_the_page_shows_and_the_summary_cites_is_printed(sizes: list[in
     made = _many_themes(sizes)
     chosen = printed.chosen(made)
     ids = {str(item["id"]) for _, findings in chosen for item in findings}
-    shown = {str(item["id"]) for theme in reading.shown_themes(made) for item in theme.findings}
+    first = reading.OPENED
+    themes: list[Document] = made["themes"][: first.first_themes]  # type: ignore[index]
+    shown = {item["id"] for theme in themes for item in first_findings(made, theme, first.first_findings)}
     assert shown <= ids
     assert {name for item in reading.rows_of(made, "summary") for name in item["finding_ids"]} <= ids  # type: ignore[attr-defined]
     assert len(ids) <= printed.MOST_FINDINGS + printed.FIRST_THEMES * printed.LEAST_OF_FIRST + len(sizes)

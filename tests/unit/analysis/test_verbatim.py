@@ -22,10 +22,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from unit.analysis.test_document import run
+from unit.analysis.wanted import part
 
-from analysis.domain.document import document_of
+from analysis.domain.document import Wanted, document_of
 from analysis.domain.finding import MOST_QUOTES, CallAnalysis, check_answer
 from analysis.domain.report import Digest, digest
+from analysis.domain.request import ReportId
 from analysis.domain.summary import summary_of_counts
 from analysis.domain.transcript import Call, parse_call
 from analysis.handlers.desk import Surroundings
@@ -33,7 +35,7 @@ from analysis.models.answers import read_call_answer
 from analysis.models.masking import Mask
 from analysis.models.offer import read_offer
 from analysis.models.prompts import analyse_call
-from analysis.store.reports import Report
+from analysis.store.reports import ReportPart
 from core.ids import WorkspaceId
 from integration.analysis.site import browser, site
 from local.sandbox.corpus.calls import RecordedCall
@@ -106,10 +108,11 @@ class Shown:
 async def shown_of(totals: Digest) -> list[Shown]:
     """All quotes of a report's pages: the report itself and the pages of its themes."""
     document = json.loads(json.dumps(document_of(run(), totals, summary_of_counts(totals))))
-    report = Report(run().id, run().id, datetime.now(UTC), document)  # type: ignore[arg-type]
+    findings = [len(theme["findings"]) for theme in document["themes"]]
 
-    async def found(*_: object) -> Report:
-        return report
+    async def found(_: object, report_id: ReportId, wanted: Wanted) -> ReportPart:
+        shown = part(document, wanted)
+        return ReportPart(report_id, run().id, datetime.now(UTC), shown, findings, len(document["calls"]))
 
     async def around(*_: object) -> object:
         return Surroundings(ZoneInfo("UTC"), [])
@@ -117,7 +120,7 @@ async def shown_of(totals: Digest) -> list[Shown]:
     async def opened(*_: object) -> list[object]:
         return []
 
-    desk = SimpleNamespace(report=found, surroundings=around, clock=None, offer=read_offer(), db=None)
+    desk = SimpleNamespace(report_in_part=found, surroundings=around, clock=None, offer=read_offer(), db=None)
     deliveries = SimpleNamespace(opened=opened)
     world = SimpleNamespace(desk=desk, schedules=None, exports=None, deliveries=deliveries, db=None, clock=None)
     app = site(world)  # type: ignore[arg-type]

@@ -53,6 +53,23 @@ _NOT_MEASURED = asdict(Measures())
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a page shows of a report, whose findings and calls may be thousands. Pages count from 1; one after the last is the last.
+
+    `first_themes`: of so many themes, from the first on, the findings that the summary cites, and the first others up to `first_findings`
+    of a theme. `theme`: of this one, by its place from 1 on, a page of findings; 0 for none. `calls_size` 0: no calls.
+    """
+
+    first_themes: int = 0
+    first_findings: int = 0
+    theme: int = 0
+    theme_page: int = 1
+    theme_size: int = 50
+    calls_page: int = 1
+    calls_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SkippedCall:
     """A call that was fetched and not analysed, since its run was cancelled."""
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +15,8 @@ from analysis.exporting.formats import Format
 from cloud.objects import LARGEST_OBJECT
 from core.errors import Permanent, Transient
 
-# A file takes a second or two of one processor.
+# A file takes a second or two of one processor. Of PDFs one at a time: that of the largest report holds 425 MB, and an instance has 1,024
+# (`make bench B=exports`).
 AT_ONCE = 2
 # Longer than a maker may compute, since others may need the processor too.
 LONGEST_SECONDS = 240.0
@@ -37,11 +39,13 @@ class ProcessPress:
     def __init__(self, fonts: Path | None = None, at_once: int = AT_ONCE) -> None:
         self._fonts = fonts
         self._free = asyncio.Semaphore(at_once)
+        self._typesetter = asyncio.Lock()
 
     async def make(self, document: Mapping[str, object], kind: Format) -> bytes:
         """The file of a published document. Raises Permanent for a report that cannot be made, Transient otherwise."""
         body = await asyncio.to_thread(_written, document)
-        async with self._free:
+        # Whoever waits for the typesetter holds no place that another kind could have.
+        async with self._typesetter if kind is Format.PDF else nullcontext(), self._free:
             return await self._made(body, kind)
 
     async def _made(self, body: bytes, kind: Format) -> bytes:

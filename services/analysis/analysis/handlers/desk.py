@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from analysis import events
 from analysis.domain.deliveries import MOST_NOTICES, PageNotice
+from analysis.domain.document import Wanted
 from analysis.domain.plan import Plan, Quota, require_quota
 from analysis.domain.request import PreviewId, Question, ReportId, RunId, zone_of
 from analysis.domain.run import Preview, Run, RunState
@@ -239,10 +240,17 @@ class Desk:
                 next=shown[-1].id if len(found) > PAGE else None,
             )
 
-    async def report(self, workspace_id: WorkspaceId, report_id: ReportId) -> reports.Report:
-        """One report, if the plan still shows it."""
+    async def report_in_part(
+        self, workspace_id: WorkspaceId, report_id: ReportId, wanted: Wanted
+    ) -> reports.ReportPart:
+        """What a page shows of one report, if the plan still shows it."""
         async with self.db.workspace(workspace_id) as tx:
-            return _found(await reports.report(tx, report_id), "report")
+            return _found(await reports.report_in_part(tx, report_id, wanted), "report")
+
+    async def published(self, workspace_id: WorkspaceId, report_id: ReportId) -> reports.PublishedReport:
+        """One whole report as text, if the plan still shows it."""
+        async with self.db.workspace(workspace_id) as tx:
+            return _found(await reports.published_report(tx, report_id), "report")
 
     async def export(
         self,
@@ -251,12 +259,12 @@ class Desk:
         format_name: str,
         actor: Actor,
         request_id: uuid.UUID | None = None,
-    ) -> reports.Report:
+    ) -> reports.PublishedReport:
         """One report to take away; noted, and audited with that, once a request. Raises InvalidInput for an unknown format."""
         if format_name not in EXPORT_FORMATS:
             raise InvalidInput(f"reports are exported as {', '.join(EXPORT_FORMATS)}")
         async with self.db.workspace(workspace_id) as tx:
-            report = _found(await reports.report(tx, report_id), "report")
+            report = _found(await reports.published_report(tx, report_id), "report")
             asked = exports.Asked(report_id, format_name, actor.id, request_id)
             number, is_new = await exports.insert_export(tx, asked)
             if is_new:

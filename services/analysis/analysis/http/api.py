@@ -158,10 +158,10 @@ class ApiRoutes:
         await self._desk.resume(session.workspace_id, found, session.actor)
         return JSONResponse(_run(await self._desk.run(session.workspace_id, found)))
 
-    async def report(self, session: Member, report_id: str) -> JSONResponse:
+    async def report(self, session: Member, report_id: str) -> Response:
         """One report: the document that `analysis.domain.document` describes."""
-        report = await self._desk.report(session.workspace_id, ReportId(id_in_path(report_id, "report")))
-        return JSONResponse(report.published())
+        report = await self._desk.published(session.workspace_id, ReportId(id_in_path(report_id, "report")))
+        return Response(report.text, media_type="application/json")
 
     async def export(
         self,

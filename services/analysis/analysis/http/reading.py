@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 from urllib.parse import quote
 
+from analysis.domain.document import Wanted
 from analysis.domain.request import Question, from_document
 from analysis.domain.search import Hit, SaidQuote
 
@@ -20,6 +21,12 @@ MOST_FINDINGS: Final = 25
 MOST_CALLS: Final = 100
 FINDINGS_A_PAGE: Final = 50
 
+# Of numbers in an address: PostgreSQL's integers end, and no list is that long.
+_LARGEST: Final = 1_000_000
+
+# A report's first page.
+OPENED: Final = Wanted(first_themes=MOST_THEMES, first_findings=MOST_FINDINGS, calls_size=MOST_CALLS)
+
 MOST_THEMES_DRAWN: Final = 6
 _HEIGHT: Final = 40
 _LEAST_HEIGHT: Final = 2.0
@@ -29,12 +36,12 @@ _FILLED: Final = 76
 
 @dataclass(frozen=True, slots=True)
 class ShownTheme:
-    """A theme on the report's page: its place from 1 on, the findings shown, those the summary cites first, and how many are not."""
+    """A theme on the report's page: its place from 1 on, the findings shown, those the summary cites first, and how many there are."""
 
     number: int
     theme: Row
     findings: Sequence[Row]
-    hidden: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +97,33 @@ def question_of(document: Document) -> Question:
     return from_document(_map(document.get("question")))
 
 
-def shown_themes(document: Document) -> tuple[ShownTheme, ...]:
-    """The largest themes, each with the findings that the summary cites and some more."""
-    cited = {name for item in rows_of(document, "summary") for name in _texts(item.get("finding_ids"))}
-    shown = []
-    for number, theme in enumerate(rows_of(document, "themes")[:MOST_THEMES], start=1):
-        findings = rows_of(theme, "findings")
-        first = [item for item in findings if item.get("id") in cited]
-        others = [item for item in findings if item.get("id") not in cited]
-        most = max(MOST_FINDINGS, len(first))
-        shown.append(ShownTheme(number, theme, [*first, *others][:most], max(0, len(findings) - most)))
-    return tuple(shown)
+def of_theme(number: int, page: int) -> Wanted:
+    """A page of all findings of one theme."""
+    return Wanted(theme=min(number, _LARGEST), theme_page=_page(page), theme_size=FINDINGS_A_PAGE)
 
 
-def part_of(rows: Sequence[Row], page: int, size: int) -> Part:
-    """One page of `rows`; a number that is none of the pages is the nearest one."""
-    pages = max(1, -(-len(rows) // size))
-    page = min(max(page, 1), pages)
-    return Part(rows[(page - 1) * size : page * size], page, pages, len(rows))
+def of_calls(page: int) -> Wanted:
+    """A page of all calls."""
+    return Wanted(calls_page=_page(page), calls_size=MOST_CALLS)
+
+
+def shown_themes(document: Document, findings: Sequence[int]) -> tuple[ShownTheme, ...]:
+    """The largest themes with the findings that the document, a part of the whole, has of them; `findings` each has in all."""
+    themes = rows_of(document, "themes")[:MOST_THEMES]
+    return tuple(
+        ShownTheme(number, theme, rows_of(theme, "findings"), total)
+        for number, (theme, total) in enumerate(zip(themes, findings, strict=False), start=1)
+    )
+
+
+def part_of(rows: Sequence[Row], total: int, page: int, size: int) -> Part:
+    """One page of `total` rows; a number that is none of the pages is the nearest one, as it was when its `rows` were read."""
+    pages = max(1, -(-total // size))
+    return Part(rows, min(_page(page), pages), pages, total)
+
+
+def _page(number: int) -> int:
+    return min(max(number, 1), _LARGEST)
 
 
 def timeline(document: Document) -> Timeline | None:

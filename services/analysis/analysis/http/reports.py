@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -17,7 +16,7 @@ from analysis.handlers.desk import Desk
 from analysis.http import reading
 from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path
-from analysis.store.reports import Report
+from analysis.store.reports import PublishedReport, ReportPart
 from web import Session, member
 
 Member = Annotated[Session, Depends(member)]
@@ -51,15 +50,29 @@ class ReportRoutes:
         self, request: Request, session: Member, report_id: str, part: Annotated[Part, Query()]
     ) -> Response:
         """The report; with `theme` all findings of one of its themes, with `calls` all of its calls, page by page."""
-        found = await self._desk.report(session.workspace_id, ReportId(id_in_path(report_id, "report")))
-        themes = reading.rows_of(found.document, "themes")
-        if 0 < part.theme <= len(themes):
-            return await self._theme(request, session, found, themes[part.theme - 1], part)
-        if part.calls:
-            calls = reading.part_of(reading.rows_of(found.document, "calls"), part.calls, reading.MOST_CALLS)
-            return await self._frame.page(
-                request, "report_calls.html", session, report=found.document, report_id=found.id, part=calls
+        asked = ReportId(id_in_path(report_id, "report"))
+        if part.theme > 0:
+            found = await self._desk.report_in_part(
+                session.workspace_id, asked, reading.of_theme(part.theme, part.page)
             )
+            if part.theme <= len(found.findings):
+                return await self._theme(request, session, found, part)
+        if part.calls:
+            found = await self._desk.report_in_part(session.workspace_id, asked, reading.of_calls(part.calls))
+            calls = reading.rows_of(found.document, "calls")
+            return await self._frame.page(
+                request,
+                "report_calls.html",
+                session,
+                report=found.document,
+                report_id=found.id,
+                part=reading.part_of(calls, found.calls, part.calls, reading.MOST_CALLS),
+            )
+        return await self._opened(request, session, asked)
+
+    async def _opened(self, request: Request, session: Session, asked: ReportId) -> Response:
+        """The report's first page."""
+        found = await self._desk.report_in_part(session.workspace_id, asked, reading.OPENED)
         postings = await self._deliveries.opened(session.workspace_id, session.user_id, found.run_id)
         return await self._frame.page(
             request,
@@ -70,17 +83,18 @@ class ReportRoutes:
             report_id=found.id,
             question=reading.question_of(found.document),
             created_at=found.created_at,
-            themes=reading.shown_themes(found.document),
+            themes=reading.shown_themes(found.document, found.findings),
             timeline=reading.timeline(found.document),
             model_names=self._desk.offer.titles,
             most_calls=reading.MOST_CALLS,
+            calls_in_all=found.calls,
             export_formats=tuple(Format),
         )
 
-    async def _theme(
-        self, request: Request, session: Session, found: Report, theme: reading.Row, part: Part
-    ) -> Response:
+    async def _theme(self, request: Request, session: Session, found: ReportPart, part: Part) -> Response:
         """All findings of one theme, page by page."""
+        theme = reading.rows_of(found.document, "themes")[part.theme - 1]
+        total = found.findings[part.theme - 1]
         return await self._frame.page(
             request,
             "report_theme.html",
@@ -89,7 +103,7 @@ class ReportRoutes:
             report_id=found.id,
             theme=theme,
             number=part.theme,
-            part=reading.part_of(reading.rows_of(theme, "findings"), part.page, reading.FINDINGS_A_PAGE),
+            part=reading.part_of(reading.rows_of(theme, "findings"), total, part.page, reading.FINDINGS_A_PAGE),
         )
 
     async def transcript(self, request: Request, session: Member, report_id: str, call_id: str) -> Response:
@@ -109,10 +123,9 @@ class ReportRoutes:
         return export_file(report)
 
 
-def export_file(report: Report) -> Response:
+def export_file(report: PublishedReport) -> Response:
     """A report's JSON as a download."""
     name = f"callmine-report-{report.created_at:%Y-%m-%d}-{str(report.id)[-8:]}.json"
-    body = json.dumps(report.published(), ensure_ascii=False, indent=2)
     return Response(
-        body, media_type="application/json", headers={"content-disposition": f'attachment; filename="{name}"'}
+        report.text, media_type="application/json", headers={"content-disposition": f'attachment; filename="{name}"'}
     )

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from analysis.domain.document import Wanted
 from analysis.domain.request import ReportId
 from analysis.domain.schedule import Schedule, ScheduleId
 from analysis.domain.search import FindingFilter
@@ -149,7 +150,8 @@ class Toolbox:
         return answers.of_started(await self.desk.run(session.workspace_id, run_id), self.public_url)
 
     async def _get_report(self, session: Session, given: arguments.GetReport) -> answers.Answer:
-        report = await self.desk.report(session.workspace_id, ReportId(given.report_id))
+        wanted = Wanted(theme=given.theme or 0, theme_page=given.page, theme_size=answers.FINDINGS_A_PAGE)
+        report = await self.desk.report_in_part(session.workspace_id, ReportId(given.report_id), wanted)
         try:
             return answers.of_report(report, given.theme, given.page, self.public_url)
         except LookupError as error:

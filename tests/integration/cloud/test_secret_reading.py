@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import google_crc32c
 import grpc
@@ -13,6 +14,9 @@ from google.cloud.secretmanager_v1 import types
 from cloud import secret_reading
 from cloud.secret_reading import SecretReader
 from core.errors import NotFound, Permanent, Transient
+
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[types.AccessSecretVersionRequest, types.AccessSecretVersionResponse]
 
 NAME = "projects/p/secrets/hook/versions/latest"
 VALUE = b"whsec_1"
@@ -27,7 +31,7 @@ class Server:
     routed: list[str] = field(default_factory=list)
     address: str = ""
 
-    async def access(self, request: types.AccessSecretVersionRequest, context: grpc.aio.ServicerContext) -> object:
+    async def access(self, request: types.AccessSecretVersionRequest, context: Context) -> object:
         self.asked.append(request.name)
         sent = dict(context.invocation_metadata() or ())
         self.routed.append(str(sent["x-goog-request-params"]))

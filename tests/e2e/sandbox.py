@@ -49,6 +49,10 @@ class Sandbox:
         """From now on each model request says which of `texts` it held, in `watched`."""
         await self._ask("PUT", "/_journal/watched", list(texts))
 
+    async def stripe(self, method: str, path: str) -> Json:
+        """One of the controls of Stripe; its whole state for GET without a path."""
+        return await self._ask(method, f"/_stripe{path}")
+
     async def clear_journal(self) -> None:
         """Forget the requests so far."""
         await self._ask("DELETE", "/_journal")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from contracts.registry import SERVICES
 PREFERRED = {"front-door": 8400, "sandbox": 8410, "broker": 8411, "storage": 8412, "secrets": 8413} | {
     service: 8420 + number for number, service in enumerate(SERVICES)
 }
+
+# Below those that systems give to connections that go out (Linux from 32768 on): between the choice of a port and the start of whoever
+# listens on it, one of these could have it.
+_FIRST, _AFTER, _TRIES = 10_240, 32_768, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,7 @@ class Ports:
         numbers: dict[str, int] = {}
         open_sockets = []
         for part, port in wanted.items():
-            listener = _listen(port) or _listen(0)
-            if listener is None:
-                raise OSError("no free port on 127.0.0.1")
+            listener = (_listen(port) if port else None) or _listen_anywhere()
             open_sockets.append(listener)  # held until all are chosen, so that no port is given out twice
             numbers[part] = int(listener.getsockname()[1])
         for listener in open_sockets:
@@ -46,11 +49,15 @@ class Ports:
 
 def free_port() -> int:
     """A port that nobody listens on: for an instance of a service, whose address is another one."""
-    listener = _listen(0)
-    if listener is None:
-        raise OSError("no free port on 127.0.0.1")
-    with listener:
+    with _listen_anywhere() as listener:
         return int(listener.getsockname()[1])
+
+
+def _listen_anywhere() -> socket.socket:
+    for _ in range(_TRIES):
+        if (listener := _listen(_FIRST + secrets.randbelow(_AFTER - _FIRST))) is not None:
+            return listener
+    raise OSError("no free port on 127.0.0.1")
 
 
 def _read(kept: Path) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The whole of an erasure, and a restore after it, in a running Callmine.
 
-    main job in two workspaces; a canary in every column of two more, in every folder of the bucket
-    backup; erasure of one of each; the search
+    main job in two workspaces, which pay for a plan; a canary in every column of two more, in every folder of the bucket
+    backup; erasure of one of each; the search, and what providers still have
     restore of the backup; the ledger is replayed before anybody serves; the search once more
 
 The search is `python -m remains`', which knows nothing of what erases. `make restore-drill` runs all this alone.
@@ -9,6 +9,7 @@ The search is `python -m remains`', which knows nothing of what erases. `make re
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import asyncpg
 import yaml
 
 from chaos.erasure.callmine import LEAVES, STAYS, Backup, Callmine, completed, objects_of
+from chaos.erasure.providers import KINDS, Providers
 from chaos.harness import Verdict
 from chaos.server import stack_folder
 from contracts.registry import SERVICES
@@ -68,13 +70,16 @@ async def drill(tell: Tell) -> Verdict:
             callmine = Callmine(stack, objects, FILLED)
             tell(1, steps)
             outcomes = await everything(stack, lambda *_: None)
+            providers = Providers(stack)
+            await asyncio.gather(providers.pay(LEAVES), providers.pay(STAYS))
             await settled(stack)
             tell(2, steps)
             await callmine.stop()
             canaries = await filled(callmine)
             _said(outcomes, canaries)
             url = await verifiers(stack)
-            problems = await _all_there(stack, url, canaries)
+            before = await providers.kept([LEAVES, STAYS])
+            problems = [*await _all_there(stack, url, canaries), *_not_there(before)]
             backup = await Backup.made(callmine)
             tell(3, steps)
             await callmine.start()
@@ -84,6 +89,9 @@ async def drill(tell: Tell) -> Verdict:
             problems += await callmine.certificates()
             tell(4, steps)
             first = await _searched(callmine, url, canaries)
+            still = await providers.kept([LEAVES, STAYS])
+            problems += [f"{one} is still there at its provider" for one in sorted(still[LEAVES])]
+            problems += _not_there({STAYS: still[STAYS]})
             tell(5, steps)
             await callmine.stop()
             await backup.restore(callmine)
@@ -99,7 +107,10 @@ async def drill(tell: Tell) -> Verdict:
             tell(7, steps)
     if came_back.left < len(canaries.gone) // 2:
         problems.append("the backup held too little of what was erased: restoring it proves nothing")
-    return Verdict(_figures(canaries, first, second), (*problems, *first.problems, *second.problems))
+    at_providers = {"provider_objects": len(before[LEAVES]), "provider_objects_left": len(still[LEAVES])}
+    return Verdict(
+        {**_figures(canaries, first, second), **at_providers}, (*problems, *first.problems, *second.problems)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,11 @@ class Searched:
     left: int
     there: int
     problems: tuple[str, ...]
+
+
+def _not_there(kept: Mapping[str, set[str]]) -> list[str]:
+    """What providers do not have of workspaces that are there."""
+    return [f"{workspace} has no {one}" for workspace, found in kept.items() for one in sorted(KINDS - found)]
 
 
 def _figures(canaries: Canaries, first: Searched, second: Searched) -> Mapping[str, int]:

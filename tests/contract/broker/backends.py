@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections import deque
@@ -15,6 +14,8 @@ from threading import Thread
 
 import containers
 import grpc
+
+from local.stack.ports import free_port
 
 EMULATOR_PORT = 8085
 START_SECONDS = 60
@@ -76,9 +77,7 @@ def emulator_jar() -> Path | None:
 
 @contextmanager
 def emulator_from_jar(jar: Path) -> Iterator[Backend]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = ["java", "-jar", str(jar), "--host=127.0.0.1", f"--port={port}"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     reader: Thread | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ from contextlib import asynccontextmanager
 from egress import Destination
 from house.connections import allowed, connections
 from local.stack import Process
+from local.stack.ports import free_port
 from promises.kernel import Socket, is_loopback, sockets_of
 from promises.system import Checks, Mutant, Mutants, System, Verdict
 
@@ -89,9 +89,7 @@ async def only_https_goes_out(system: System) -> Verdict:
 
 @asynccontextmanager
 async def plaintext_listener(system: System) -> AsyncIterator[None]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
     directory = system.directory.resolve()
     empty = directory / "tmp"

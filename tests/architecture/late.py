@@ -14,7 +14,7 @@ LATE = {
     "the command line": ("typer", "rich"),
     "migrations": ("yoyo", "psycopg"),
     "Pub/Sub": ("google.pubsub_v1",),
-    "Secret Manager's whole client": ("google.cloud.secretmanager_v1",),
+    "Secret Manager": ("google.cloud.secretmanager_v1",),
     "Cloud KMS": ("google.cloud.kms_v1",),
     "what Google's clients share": ("google.api_core", "google.auth", "proto", "requests"),
     "object storage": ("gcloud", "aiohttp"),

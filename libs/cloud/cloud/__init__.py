@@ -4,8 +4,7 @@
     from cloud.secrets import GoogleSecrets
     from cloud.kms import GoogleKms
 
-The same code runs in the cloud and on one machine; only the endpoint, the authority and the token differ. Google's own clients, but where
-one takes too long to load (`cloud.secret_reading`) or to work (`cloud.session`): what is sent is the same.
+The same Google clients run in the cloud and on one machine; only the endpoint, the authority and the token differ.
 Not for: Pub/Sub (`messaging.google`), and what is inside an object or a secret.
 """
 

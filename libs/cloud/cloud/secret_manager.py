@@ -1,4 +1,4 @@
-"""Changing secrets, by Google's own client of Secret Manager, and what its errors mean. Loaded by `cloud.secrets` with the first change."""
+"""Google's Secret Manager by its own client: the requests that are made, and what its errors mean. Loaded by `cloud.secrets`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cloud.channel import open_channel
 from cloud.endpoint import Endpoint
 from core.errors import NotFound, Permanent, Transient
 
-CALL_SECONDS = 10.0
+READ_SECONDS = 10.0
 RETRY_SECONDS = 20.0
 
 _REPEATABLE = (google_errors.ServiceUnavailable, google_errors.DeadlineExceeded, google_errors.InternalServerError)
@@ -30,13 +30,22 @@ class SecretManager:
         self._endpoint = endpoint
         self._client: secretmanager_v1.SecretManagerServiceAsyncClient | None = None
 
+    async def access(self, name: str) -> bytes:
+        """The latest version of `name`. Raises NotFound, Permanent, Transient."""
+        resource = f"projects/{self._project}/secrets/{name}/versions/latest"
+        try:
+            answer = await self._connected().access_secret_version(name=resource, retry=_retry(), timeout=READ_SECONDS)
+        except (google_errors.GoogleAPICallError, google_errors.RetryError, auth_errors.GoogleAuthError) as error:
+            raise _translated(name, error) from error
+        return _checked(name, answer.payload)
+
     async def add(self, name: str, value: bytes) -> None:
         """Make `value` the latest version of `name`. Raises NotFound, Permanent, Transient."""
         payload = secretmanager_v1.SecretPayload(data=value, data_crc32c=google_crc32c.value(value))
         parent = f"projects/{self._project}/secrets/{name}"
         try:
             await self._connected().add_secret_version(
-                parent=parent, payload=payload, retry=_retry(), timeout=CALL_SECONDS
+                parent=parent, payload=payload, retry=_retry(), timeout=READ_SECONDS
             )
         except (google_errors.GoogleAPICallError, google_errors.RetryError, auth_errors.GoogleAuthError) as error:
             raise _not_added(name, error) from error
@@ -60,6 +69,14 @@ def _client(endpoint: Endpoint | None) -> secretmanager_v1.SecretManagerServiceA
     return secretmanager_v1.SecretManagerServiceAsyncClient(transport=transport)
 
 
+def _checked(name: str, payload: secretmanager_v1.SecretPayload) -> bytes:
+    """The payload's bytes, if they arrived as Secret Manager holds them."""
+    value = bytes(payload.data)
+    if "data_crc32c" not in payload or google_crc32c.value(value) != payload.data_crc32c:
+        raise Transient(f"secret {name} was damaged on its way (CRC32C differs)")
+    return value
+
+
 def _retry() -> AsyncRetry:
     return AsyncRetry(predicate=lambda error: isinstance(error, _REPEATABLE), timeout=RETRY_SECONDS)
 
@@ -74,3 +91,13 @@ def _not_added(name: str, error: Exception) -> Permanent | Transient:
     if isinstance(error, google_errors.InvalidArgument | google_errors.FailedPrecondition):
         return Permanent(f"secret {name} takes no new version: look at its state in Secret Manager")
     return Transient(f"secret {name} cannot be changed right now ({type(error).__name__})")
+
+
+def _translated(name: str, error: Exception) -> Permanent | Transient:
+    if isinstance(error, google_errors.NotFound):
+        return NotFound(f"secret {name} does not exist or has no version: create it and start again")
+    if isinstance(error, google_errors.PermissionDenied | google_errors.Unauthenticated):
+        return Permanent(f"secret {name} may not be read by this service: grant it Secret Manager's accessor role")
+    if isinstance(error, google_errors.FailedPrecondition | google_errors.InvalidArgument):
+        return Permanent(f"secret {name} cannot be read: its latest version is disabled or destroyed")
+    return Transient(f"secret {name} cannot be read right now ({type(error).__name__})")

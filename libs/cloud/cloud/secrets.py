@@ -1,4 +1,4 @@
-"""Secrets, read from Secret Manager and kept for a few minutes. Google's client is loaded with the first change.
+"""Secrets, read from Secret Manager and kept for a few minutes. Google's client is loaded with the first reading.
 
 secret = await secrets.read("clerk-webhook-secret")     # the latest version's bytes
 """
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from cloud.endpoint import Endpoint
-from cloud.secret_reading import SecretReader
 from core.clock import Clock, SystemClock
 from core.errors import InvalidInput
 from core.late import Late
@@ -76,7 +75,6 @@ class GoogleSecrets:
         self._endpoint = endpoint
         self._kept_seconds = kept_seconds
         self._clock = clock or SystemClock()
-        self._reader = SecretReader(project, endpoint)
         self._manager: SecretManager | None = None
         self._kept: dict[str, _Kept] = {}
 
@@ -112,13 +110,12 @@ class GoogleSecrets:
     async def close(self) -> None:
         """Close the connection and forget every secret."""
         self._kept.clear()
-        await self._reader.close()
         if self._manager is not None:
             await self._manager.close()
             self._manager = None
 
     async def _fetch(self, name: str) -> bytes:
-        return await self._reader.access(name)
+        return await (await self._opened()).access(name)
 
     async def _opened(self) -> SecretManager:
         manager = await _MANAGER.get()

@@ -122,8 +122,8 @@ async def test_a_name_is_a_name(secrets: GoogleSecrets, name: str) -> None:
 async def test_a_server_that_is_away_is_transient(
     authority: Authority, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cloud.secret_reading.RETRY_SECONDS", 0.2)
-    monkeypatch.setattr("cloud.secret_reading.READ_SECONDS", 0.2)
+    monkeypatch.setattr("cloud.secret_manager.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("cloud.secret_manager.READ_SECONDS", 0.2)
     endpoint = Endpoint(address=f"127.0.0.1:{unused_tcp_port}", ca_file=authority.ca_file, token="t")
     secrets = GoogleSecrets(project=PROJECT, endpoint=endpoint)
     with pytest.raises(Transient):

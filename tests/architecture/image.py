@@ -1,4 +1,5 @@
-"""Asks a service's command for help in a Python that can see only what the service's image would hold, then imports every module of it.
+"""Asks a service's command for help in a Python that can see only what the service's image would hold, then imports every module of it
+and what its libraries load late.
 
     <image>/bin/python image.py <service> <package> <blocked.json>
 
@@ -20,6 +21,18 @@ from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+
+# What the libraries load once a service is ready, or with its first use: an image that lacks a part of it would fail hours later.
+LATE = (
+    "cloud.secret_manager",
+    "egress.exchange",
+    "jinja2",
+    "jwt.algorithms",
+    "messaging.google.publisher",
+    "messaging.google.subscriber",
+    "telemetry.otlp",
+    "telemetry.recording",
+)
 
 
 class OnlyTheImage:
@@ -63,6 +76,8 @@ def main() -> None:
     for found in pkgutil.walk_packages(root.__path__, f"{package}."):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
+    for name in LATE:
+        importlib.import_module(name)
     print(f"{service}: {sum(name.split('.')[0] == package for name in sys.modules)} modules")
 
 

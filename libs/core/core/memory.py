@@ -7,8 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-# httpx imports its own command line where that can be imported, and with it rich and pygments: a fifth of a second and 9 MB.
-_UNUSED = "httpx._main"
+# Imported by others where they can be, and left out as if their extra were not installed. httpx's own command line brings rich and
+# pygments: a fifth of a second and 9 MB. FastAPI looks whether a parameter is a model of pydantic 1, which none here is.
+UNUSED = ("httpx._main", "pydantic.v1")
 
 # Objects, some ten to a message: a few megabytes of garbage at the most.
 _SELDOM = 50_000
@@ -16,10 +17,13 @@ _SELDOM = 50_000
 
 def load() -> None:
     """The process begins: nothing is collected until `loaded`, for what modules make while they are imported stays; and what nothing here
-    uses is not imported. Before gRPC is: what it does in a child that was forked, which no child of ours needs, may crash the child."""
+    uses is not imported. Before gRPC is: what it does in a child that was forked, which no child of ours needs, may crash the child. Before
+    pydantic is: it looks through all that is installed for plug-ins of its own, and there are none."""
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()
-    sys.modules[_UNUSED] = None  # type: ignore[assignment]  # which makes importing it an ImportError, as where its extra is not installed
+    for name in UNUSED:
+        sys.modules[name] = None  # type: ignore[assignment]  # which makes importing it an ImportError
 
 
 def loaded() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -55,12 +56,10 @@ class Database:
         """
         app_logger, sweep_logger = _loggers(settings, service, queries, entering)
         idle = settings.idle_transaction
-        app = await open_pool(settings.app_url, settings.app_pool, service, app_logger, idle)
-        try:
-            sweep = await open_pool(settings.sweep_url, settings.sweep_pool, f"{service}-sweep", sweep_logger, idle)
-        except BaseException:
-            await app.close()
-            raise
+        app, sweep = await both(
+            open_pool(settings.app_url, settings.app_pool, service, app_logger, idle),
+            open_pool(settings.sweep_url, settings.sweep_pool, f"{service}-sweep", sweep_logger, idle),
+        )
         database = cls(app, sweep, queries, entering)
         try:
             await database._refuse_unsafe()
@@ -98,8 +97,22 @@ class Database:
         return _Transaction(self._app, "BEGIN", lambda connection: Batch(connection, self.queries, self._entry))
 
     async def _refuse_unsafe(self) -> None:
-        app = await unsafe_reasons(self._app, self.queries, tied=True)
-        refuse_unsafe([*app, *await unsafe_reasons(self._sweep, self.queries, tied=False)])
+        app, sweep = await asyncio.gather(
+            unsafe_reasons(self._app, self.queries, tied=True), unsafe_reasons(self._sweep, self.queries, tied=False)
+        )
+        refuse_unsafe([*app, *sweep])
+
+
+async def both(app: Awaitable[Pool], sweep: Awaitable[Pool]) -> tuple[Pool, Pool]:
+    """Two pools, opened at once; where one of them fails, the other is closed. Raises the first one's error, or else the other's."""
+    opened = await asyncio.gather(app, sweep, return_exceptions=True)
+    failures = [one for one in opened if isinstance(one, BaseException)]
+    pools = [one for one in opened if not isinstance(one, BaseException)]
+    if failures:
+        for pool in pools:
+            await pool.close()
+        raise failures[0]
+    return pools[0], pools[1]
 
 
 async def unsafe_reasons(pool: Pool, queries: Queries, *, tied: bool, reads: bool = False) -> list[str]:

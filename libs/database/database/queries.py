@@ -22,7 +22,7 @@ STAFF = "staff:"
 # Filled in from the scope, never by a caller.
 SCOPE_PARAMETER = "workspace_id"
 
-_NAME = re.compile(r"\s*--\s*name\s*:\s*(\w+)")
+_NAME = re.compile(r"^[ \t]*--[ \t]*name[ \t]*:[ \t]*(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,24 @@ class Statement:
         return [values[name] for name in self.parameters]
 
 
-class Queries:
-    """The statements of a service and of the libraries it uses, by name."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One named statement as it stands in its file, not parsed yet; `line` as in `Statement`."""
 
-    def __init__(self, statements: Mapping[str, Statement]) -> None:
+    name: str
+    text: str
+    file: str
+    line: int
+
+
+class Queries:
+    """The statements of a service and of the libraries it uses, by name. Each is parsed with its first use: a service has hundreds, and
+    begins with a handful.
+    """
+
+    def __init__(self, statements: Mapping[str, Statement], blocks: Mapping[str, Block] | None = None) -> None:
         self._statements = dict(statements)
+        self._blocks = dict(blocks or {})
 
     @classmethod
     def of(cls, *packages: str) -> Queries:
@@ -76,62 +89,55 @@ class Queries:
     @classmethod
     def load(cls, *folders: Path) -> Queries:
         """The statements of the given folders' `*.sql` files. Raises ValueError when two have the same name."""
-        statements: dict[str, Statement] = {}
+        blocks: dict[str, Block] = {}
         for folder in folders:
             for path in sorted(folder.glob("*.sql")):
-                state = path.stat()
-                for statement in _read(path, state.st_mtime_ns, state.st_size):
-                    if statement.name in statements:
-                        raise ValueError(
-                            f"{path}: statement {statement.name} is also in {statements[statement.name].file}"
-                        )
-                    statements[statement.name] = statement
-        return cls(statements)
+                for block in _blocks(path):
+                    if block.name in blocks:
+                        raise ValueError(f"{path}: statement {block.name} is also in {blocks[block.name].file}")
+                    blocks[block.name] = block
+        return cls({}, blocks)
 
     def __getitem__(self, name: str) -> Statement:
         """The statement called `name`; KeyError names it when there is none."""
-        try:
-            return self._statements[name]
-        except KeyError:
-            raise KeyError(f"no statement is called {name!r}: add it to queries/*.sql") from None
+        statement = self._statements.get(name)
+        if statement is None:
+            if name not in self._blocks:
+                raise KeyError(f"no statement is called {name!r}: add it to queries/*.sql")
+            statement = self._statements[name] = _parsed(self._blocks[name])
+        return statement
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a statement of that name."""
-        return name in self._statements
+        return name in self._blocks or name in self._statements
 
     def __iter__(self) -> Iterator[Statement]:
         """All statements, in the order they were read."""
-        return iter(self._statements.values())
+        return iter([self[name] for name in dict.fromkeys([*self._blocks, *self._statements])])
+
+
+def _blocks(path: Path) -> Iterator[Block]:
+    """The file from one `-- name:` to the next; what stands before the first is a comment on all of it."""
+    text = path.read_text()
+    starts = list(_NAME.finditer(text))
+    ends = [*(match.start() for match in starts[1:]), len(text)]
+    line, counted = 1, 0
+    for match, end in zip(starts, ends, strict=True):
+        line, counted = line + text.count("\n", counted, match.start()), match.start()
+        yield Block(match[1], text[match.start() : end], str(path), line)
 
 
 @functools.cache
-def _read(path: Path, changed_ns: int, size: int) -> tuple[Statement, ...]:
-    """The statements of a file, read once as long as it does not change: it takes a tenth of a second for a service's."""
-    del changed_ns, size
-    return tuple(_parsed(path))
-
-
-def _parsed(path: Path) -> Iterator[Statement]:
+def _parsed(block: Block) -> Statement:
+    """The statement of a block, parsed once in a process. Raises aiosql's errors for what it cannot read."""
     adapter = AsyncPGAdapter()  # type: ignore[no-untyped-call]
     loader = QueryLoader(adapter, None, mandatory_parameters=False)
-    lines = _lines(path)
-    for datum in loader.load_query_data_from_file(path):
-        name = datum.query_name
-        yield Statement(
-            name=name,
-            sql=datum.sql.rstrip().rstrip(";"),
-            parameters=tuple(adapter.var_sorted[name]),
-            description=datum.doc_comments,
-            file=str(path),
-            line=lines.get(name, 0),
-        )
-
-
-def _lines(path: Path) -> dict[str, int]:
-    """The line of each `-- name:`; the loader's own count leaves out comments in front of the first one."""
-    found = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        match = _NAME.match(line)
-        if match:
-            found[match[1]] = number
-    return found
+    (datum,) = loader.load_query_data_from_sql(block.text, [], block.file)
+    return Statement(
+        name=datum.query_name,
+        sql=datum.sql.rstrip().rstrip(";"),
+        parameters=tuple(adapter.var_sorted[datum.query_name]),
+        description=datum.doc_comments,
+        file=block.file,
+        line=block.line,
+    )

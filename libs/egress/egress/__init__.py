@@ -9,9 +9,9 @@ time, size and retries; one log line a request that holds no path, query or body
 Not for: Google's own clients (`cloud`, `messaging.google`) and what a provider's answer means.
 """
 
-from httpx import Response
+from typing import TYPE_CHECKING
 
-from egress.client import Egress
+from egress.client import Egress, load_http
 from egress.destination import Destination, Destinations
 from egress.errors import (
     DestinationRefused,
@@ -26,6 +26,9 @@ from egress.errors import (
 from egress.metrics import Counters
 from egress.register import REGISTER, Kind, Recipient, Register
 from egress.tls import tls_context
+
+if TYPE_CHECKING:
+    from httpx import Response
 
 __all__ = [
     "REGISTER",
@@ -45,5 +48,6 @@ __all__ = [
     "Response",
     "ResponseTooLarge",
     "TooManyRequests",
+    "load_http",
     "tls_context",
 ]

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
-
-import httpx
+from typing import TYPE_CHECKING, Self
 
 import core.log
 from core.clock import Clock, SystemClock
+from core.late import Late
 from egress import retry
-from egress.cookies import no_cookies
+from egress.attempts import Broken, Json, Primitive, Progress
 from egress.destination import Destination, Destinations
 from egress.dialling import AddressRefused, Dialler, Resolve, resolve
 from egress.errors import (
@@ -26,28 +22,25 @@ from egress.errors import (
     ProviderRejected,
     ProviderUnavailable,
     RedirectRefused,
-    ResponseTooLarge,
     TooManyRequests,
 )
 from egress.metrics import Counters, Ledger, tell_exchange
 from egress.register import REGISTER, Register
 from egress.tls import tls_context
-from egress.transport import DialledTransport
 from telemetry.instruments import EGRESS_REFUSED
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
+    import httpx
     import httpx2
 
-CONNECT_SECONDS = 5.0
-DEFAULT_SECONDS = 30.0
+    from egress.exchange import Exchange
 
-# Keeps idle connections for a minute, twice the usual pause between two polls of one provider.
-_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=60)
+DEFAULT_SECONDS = 30.0
 
 _log = core.log.logger("egress")
 
-Primitive = str | int | float | bool | None
-Json = Mapping[str, object] | list[object]
 Turn = Callable[[], Awaitable[None]]
 
 
@@ -57,22 +50,11 @@ class _Plan:
 
     destination: Destination
     request: httpx.Request
-    auth: httpx.BasicAuth | None
+    auth: tuple[str, str] | None = field(repr=False)
     repeatable: bool
     deadline: float
     accept: Collection[int]
     turn: Turn | None
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far one attempt came, for the log line and the counters."""
-
-    started: float
-    sent: bool = True
-    status: int = 0
-    received: int = 0
-    parts: list[bytes] = field(default_factory=list)
 
 
 class Egress:
@@ -102,14 +84,7 @@ class Egress:
         self._tls = tls_context(ca_file)
         self._ledger = Ledger()
         self._budgets = retry.RetryBudgets()
-        # The environment's proxies and certificate variables would be a way round the register: trust_env is off.
-        self._client = httpx.AsyncClient(
-            transport=DialledTransport(self._tls, _LIMITS, self._dialler),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=CONNECT_SECONDS,
-            cookies=no_cookies(),
-        )
+        self._exchange: Exchange | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -121,7 +96,8 @@ class Egress:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        if self._exchange is not None:
+            await self._exchange.close()
 
     def metrics(self) -> Mapping[str, Counters]:
         """What was sent since the start, per destination."""
@@ -165,15 +141,21 @@ class Egress:
         time-out does not cover. With one, a 429 is never repeated here, for it concerns more requests than this one.
         Raises an EgressError otherwise; see `egress.errors`.
         """
+        exchange = await self._opened()
         place = self._find(destination, path_or_url)
-        request = self._client.build_request(
+        request = exchange.request(
             method, place[1], params=params, headers=headers, json=json, data=data, content=content
         )
         self._checked(place[0], request)
         repeatable = method.upper() in retry.IDEMPOTENT_METHODS if idempotent is None else idempotent
-        credentials = httpx.BasicAuth(*auth) if auth else None
         deadline = self._clock.monotonic() + timeout
-        return await self._repeat(_Plan(place[0], request, credentials, repeatable, deadline, accept, turn))
+        return await self._repeat(_Plan(place[0], request, auth, repeatable, deadline, accept, turn))
+
+    async def _opened(self) -> Exchange:
+        loaded = await _EXCHANGE.get()
+        if self._exchange is None:
+            self._exchange = loaded(self._tls, self._dialler)
+        return self._exchange
 
     def _find(self, named: str | Destination, path_or_url: str) -> tuple[Destination, httpx.URL]:
         try:
@@ -244,15 +226,14 @@ class Egress:
         return wait if within and self._clock.monotonic() + wait < plan.deadline else None
 
     async def _attempt(self, plan: _Plan) -> httpx.Response:
-        progress = _Progress(self._clock.monotonic())
+        exchange = await self._opened()
+        progress = Progress(self._clock.monotonic())
         remaining = max(0.001, plan.deadline - progress.started)
         try:
             async with asyncio.timeout(remaining):
-                response = await self._exchange(plan, progress, remaining)
+                response = await exchange.send(plan.destination, plan.request, plan.auth, progress, remaining)
         except TimeoutError as error:
             raise ProviderUnavailable(plan.destination.name, "no complete answer within the time-out") from error
-        except httpx.HTTPError as error:
-            raise _Broken(plan.destination.name, error) from error
         except AddressRefused as error:
             progress.sent = False
             refusal = DestinationRefused(plan.destination.name, str(error))
@@ -263,20 +244,6 @@ class Egress:
                 self._record(plan, progress)
         self._judge(plan, response)
         return response
-
-    async def _exchange(self, plan: _Plan, progress: _Progress, remaining: float) -> httpx.Response:
-        plan.request.extensions["timeout"] = httpx.Timeout(remaining, connect=min(CONNECT_SECONDS, remaining)).as_dict()
-        streamed = await self._client.send(plan.request, stream=True, auth=plan.auth, follow_redirects=False)
-        try:
-            progress.status = streamed.status_code
-            body = await _read(plan.destination, streamed, progress)
-        finally:
-            await streamed.aclose()
-            # It refers back to the answer, and so would keep the request with its credentials until the garbage is collected, which
-            # in an idle process may be never.
-            streamed.stream = httpx.ByteStream(b"")
-        headers = [(k, v) for k, v in streamed.headers.multi_items() if k not in _WIRE_HEADERS]
-        return httpx.Response(streamed.status_code, headers=headers, content=body, request=plan.request)
 
     def _judge(self, plan: _Plan, response: httpx.Response) -> None:
         name, status = plan.destination.name, response.status_code
@@ -291,7 +258,7 @@ class Egress:
             raise ProviderRejected(name, status, response.content)
         raise ProviderUnavailable(name, f"it answered {status}", status, retry_after)
 
-    def _record(self, plan: _Plan, progress: _Progress) -> None:
+    def _record(self, plan: _Plan, progress: Progress) -> None:
         name, seconds = plan.destination.name, self._clock.monotonic() - progress.started
         self._ledger.attempt(name, status=progress.status, received=progress.received, seconds=seconds)
         tell_exchange(plan.destination, plan.request.method, progress.status, seconds)
@@ -305,24 +272,8 @@ class Egress:
         )
 
 
-# Describe the bytes on the wire, which were decoded and joined while reading.
-_WIRE_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
-
-
-class _Broken(ProviderUnavailable):
-    """The exchange broke off; `never_sent` where no byte of the request can have reached the provider."""
-
-    def __init__(self, provider: str, error: httpx.HTTPError) -> None:
-        self.untrusted = _caused_by(error, ssl.SSLError)
-        self.never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-        reason = (
-            "its certificate is not trusted" if self.untrusted else f"the connection failed ({type(error).__name__})"
-        )
-        super().__init__(provider, reason)
-
-
 def _may_repeat(plan: _Plan, failure: EgressError) -> bool:
-    if isinstance(failure, _Broken):
+    if isinstance(failure, Broken):
         return not failure.untrusted and (plan.repeatable or failure.never_sent)
     if not plan.repeatable:
         return False
@@ -331,21 +282,11 @@ def _may_repeat(plan: _Plan, failure: EgressError) -> bool:
     return failure.provider_status in retry.REPEATABLE_STATUSES
 
 
-def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
-    while error is not None:
-        if isinstance(error, kind):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def load_http() -> type[Exchange]:
+    """httpx and what is made with it: needed for the first request."""
+    from egress.exchange import Exchange
+
+    return Exchange
 
 
-async def _read(destination: Destination, response: httpx.Response, progress: _Progress) -> bytes:
-    """The decoded body; raises ResponseTooLarge as soon as it is longer than allowed."""
-    # It is a generator, whatever its type says: closed here, or the loop closes it some time later.
-    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes())) as parts:
-        async for part in parts:
-            progress.received += len(part)
-            if progress.received > destination.largest_response:
-                raise ResponseTooLarge(destination.name, destination.largest_response)
-            progress.parts.append(part)
-    return b"".join(progress.parts)
+_EXCHANGE = Late(load_http)

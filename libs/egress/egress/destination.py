@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import SplitResult, urlsplit
 
 from egress.addresses import address_in, is_loopback
 from egress.dialling import LOCALHOST
 from egress.errors import DestinationRefused
+
+if TYPE_CHECKING:
+    import httpx
 
 HTTPS_PORT = 443
 
@@ -21,6 +23,9 @@ LARGEST_RESPONSE = 32 * 1024 * 1024
 # Letters, digits and hyphens (RFC 1123, 2.1). A URL may hold more, such as an escaped slash, and a suffix alone would let that pass.
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+# Visible ASCII without query, fragment and backslash: what every reader of addresses takes apart alike.
+_PLAIN = re.compile(r"https://[^\x00-\x20?#\\\x7f-\U0010ffff]+")
 
 
 class Address(Protocol):
@@ -67,13 +72,13 @@ class Destination:
     hosts: tuple[str, ...] = ()
     largest_response: int = LARGEST_RESPONSE
     recipient: str = ""
-    _base: httpx.URL = field(init=False, repr=False, compare=False)
+    _base: SplitResult = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        base = httpx.URL(self.base_url)
+        base = urlsplit(self.base_url)
         object.__setattr__(self, "_base", base)
         object.__setattr__(self, "recipient", self.recipient or self.name)
-        if base.scheme != "https" or not base.host or base.userinfo or base.query or base.fragment:
+        if not _PLAIN.fullmatch(self.base_url) or not base.hostname or base.username is not None:
             raise ValueError(f"destination {self.name}: base_url must be https://host[:port][/path], nothing more")
         if not self.local and _is_ip(self.base_host):
             raise ValueError(f"destination {self.name}: base_url may hold an address of loopback, and no other")
@@ -83,7 +88,7 @@ class Destination:
     @property
     def base_host(self) -> str:
         """The host of `base_url`, in lower case."""
-        return self._base.raw_host.decode("ascii").lower()
+        return self._base.hostname or ""
 
     @property
     def server(self) -> tuple[str, int]:
@@ -98,6 +103,8 @@ class Destination:
 
     def address(self, path_or_url: str) -> httpx.URL:
         """`/path` below `base_url`, or a whole https:// address; raises DestinationRefused for any it may not use."""
+        import httpx
+
         text = self.base_url.rstrip("/") + path_or_url if path_or_url.startswith("/") else path_or_url
         try:
             url = httpx.URL(text)

@@ -6,12 +6,14 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
-
-import jwt
+from typing import TYPE_CHECKING, Protocol
 
 from core.clock import Clock, SystemClock
 from core.errors import Forbidden, Transient, Unauthenticated
+from core.late import Late
+
+if TYPE_CHECKING:
+    import jwt
 
 GOOGLE_KEYS = "https://www.googleapis.com/oauth2/v3/certs"
 
@@ -72,6 +74,9 @@ class GoogleOidc:
         return email
 
     async def _claims(self, token: str) -> Mapping[str, object]:
+        await _JWT.get()
+        import jwt
+
         try:
             key = await self._keys.get(str(jwt.get_unverified_header(token).get("kid", "")))
             claims: Mapping[str, object] = jwt.decode(
@@ -99,6 +104,8 @@ class _Keys:
         self._reading = asyncio.Lock()
 
     async def get(self, key_id: str) -> jwt.PyJWK:
+        import jwt
+
         async with self._reading:
             age = self._clock.monotonic() - self._read_at
             unknown = key_id not in self._keys
@@ -110,6 +117,8 @@ class _Keys:
 
     async def _read(self) -> None:
         """Read the keys; while the issuer is away, go on with those known."""
+        import jwt
+
         try:
             document = json.loads(await self._fetch())
             keys = jwt.PyJWKSet.from_dict(document)
@@ -122,3 +131,11 @@ class _Keys:
         else:
             self._keys = {str(key.key_id): key for key in keys.keys}
             self._read_at = self._clock.monotonic()
+
+
+def _load() -> None:
+    """What reads and checks tokens: needed for the first one."""
+    import jwt  # noqa: F401 - whoever awaits this imports it again without delay
+
+
+_JWT = Late(_load)

@@ -11,6 +11,7 @@ The command line is `runtime.commands`; a process that serves does not load it. 
 about messages (that is `messaging`).
 """
 
+import runtime.lean  # noqa: F401 - before anything else imports FastAPI
 from runtime.assembly import Assembly, assembled, endpoint
 
 __all__ = ["Assembly", "assembled", "endpoint"]

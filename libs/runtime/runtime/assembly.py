@@ -21,7 +21,7 @@ from core.errors import MissingSettings, Transient
 from core.memory import settle_again
 from database import Database, DatabaseSettings, Queries, Tx
 from database.transaction import lost_connection
-from egress import Destination
+from egress import Destination, load_http
 from messaging import Consumer, DeadLetters, Outbox, Parked, Processor, Relay, Routes
 from messaging.api_keys import follow_keys
 from messaging.erasure import Eraser, Erasing, Part, follow_erasures, follow_receipts
@@ -45,6 +45,7 @@ from runtime.rounds import Rounds
 from web import ServiceSettings, create_app
 from web.api_keys import KeyDirectory
 from web.clerk import clerk_destination, clerk_sessions
+from web.keys import load_jwt
 from web.limits import RequestLimits
 from web.membership import MembershipCheck
 from web.pages import page_environment
@@ -210,6 +211,8 @@ class Assembly:
             async with asyncio.timeout(_ASKED_SECONDS):
                 await self._begun.wait()
         self._begun.set()
+        if self.reporting:
+            await self.reporting.begin()
         for load in self._later:
             await asyncio.to_thread(load)
         settle_again()
@@ -303,7 +306,7 @@ async def assembled(
         parts = Assembly(
             service, settings, topology, db, channel, outbox, relay, stack, outbound, members, keys, reporting
         )
-        parts.load_later(partial(page_environment, package or service.replace("-", "_")))
+        parts.load_later(load_jwt, load_http, partial(page_environment, package or service.replace("-", "_")))
         yield parts
 
 

@@ -1,7 +1,8 @@
 """Sending traces and metrics, and reading what only the database and the machine know of a service.
 
 OTLP over HTTP, through `egress` like everything else that goes out: to Google's Telemetry API, or to a collector on the same machine
-(docs/decisions/0015). What cannot be sent is lost and said so; the service goes on.
+(docs/decisions/0015). What cannot be sent is lost and said so; the service goes on. OpenTelemetry's SDK is loaded once the service has
+begun, which takes as long as a tenth of its start (`telemetry.installed` has what becomes of what is recorded before).
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import APIRouter
 
 from core.clock import Clock, SystemClock
 from core.errors import CallmineError, Transient
+from core.late import Late
 from core.log import logger
 from core.memory import resident
 from database import Database
 from egress import Destination, Egress, EgressError
 from messaging.store import outbox_backlog, parked_waiting
 from runtime.outbound import Outbound
-from telemetry.installed import installed
+from telemetry.installed import expected, installed
 from telemetry.instruments import (
     MEMORY_BYTES,
     OUTBOX_EVENTS,
@@ -30,8 +33,8 @@ from telemetry.instruments import (
     RELAY_LEASE_LOST,
     SPANS_DROPPED,
 )
-from telemetry.otlp import Reading, metrics_as_bytes, readings, spans_as_bytes
-from telemetry.recording import Recorder
+from telemetry.loading import Sdk, load_sdk
+from telemetry.readings import Reading
 from web import ServiceSettings
 
 log = logger("runtime.telemetry")
@@ -68,10 +71,10 @@ def reporting(
 ) -> Reporting:
     """Have this process recorded for as long as `stack` lasts. Raises NotInRegister for an address that is not Google's."""
     ratio = settings.trace_ratio if settings.telemetry_endpoint else 0.0
-    recorder = Recorder(service, settings.project, ratio)
-    stack.enter_context(installed(recorder))
+    stack.enter_context(expected())
     RELAY_LEASE_LOST.add(0)
-    return Reporting(recorder, db, settings.telemetry_seconds, sender(settings, outbound))
+    sdk = Late(partial(load_sdk, service, settings.project, ratio))
+    return Reporting(sdk, db, settings.telemetry_seconds, sender(settings, outbound), stack)
 
 
 def sender(settings: ServiceSettings, outbound: Outbound) -> Sender | None:
@@ -99,13 +102,31 @@ class Reporting:
     """Reads and sends, for as long as the service runs. `seconds` between two readings of the metrics."""
 
     def __init__(
-        self, recorder: Recorder, db: Database, seconds: float, sender: Sender | None, clock: Clock | None = None
+        self,
+        sdk: Late[Sdk],
+        db: Database,
+        seconds: float,
+        sender: Sender | None,
+        stack: AsyncExitStack,
+        clock: Clock | None = None,
     ) -> None:
-        self._recorder = recorder
+        """Who records is installed for as long as `stack` lasts, from `begin` on."""
+        self._sdk = sdk
         self._db = db
         self._seconds = seconds
         self._sender = sender
+        self._stack = stack
         self._clock = clock or SystemClock()
+        self._begun: Sdk | None = None
+        self._beginning = asyncio.Lock()
+
+    async def begin(self) -> Sdk:
+        """Have the process recorded from now on; once, however often it is asked for."""
+        async with self._beginning:
+            if self._begun is None:
+                self._begun = await self._sdk.get()
+                self._stack.enter_context(installed(self._begun.recorder))
+        return self._begun
 
     async def run(self) -> None:
         """Send until cancelled, and then once more what is left."""
@@ -116,7 +137,8 @@ class Reporting:
                 group.create_task(self._send_spans())
                 group.create_task(self._send_metrics())
         finally:
-            await self._send_the_last()
+            if self._begun is not None:
+                await self._send_the_last(self._begun)
 
     async def read(self) -> list[Reading]:
         """All metrics as they are now. Raises Transient while the database is away."""
@@ -126,8 +148,9 @@ class Reporting:
         OUTBOX_EVENTS.set(waiting.events)
         OUTBOX_OLDEST_SECONDS.set(waiting.oldest_seconds)
         MEMORY_BYTES.set(resident())
-        SPANS_DROPPED.set(self._recorder.dropped)
-        return list(readings(self._recorder.metrics()))
+        sdk = await self.begin()
+        SPANS_DROPPED.set(sdk.recorder.dropped)
+        return list(sdk.readings(sdk.recorder.metrics()))
 
     def router(self) -> APIRouter:
         """`GET /metrics`: what this process measures. For operators only."""
@@ -142,7 +165,7 @@ class Reporting:
     async def _send_spans(self) -> None:
         while True:
             await self._clock.sleep(_SPANS_SECONDS)
-            await self._flush()
+            await self._flush(await self.begin())
 
     async def _send_metrics(self) -> None:
         while True:
@@ -151,18 +174,19 @@ class Reporting:
                 await self.read()
             except Transient as error:
                 log.warning("outbox and parked messages are not counted", cause=type(error).__name__)
-            metrics = self._recorder.metrics()
+            sdk = await self.begin()
+            metrics = sdk.recorder.metrics()
             if metrics is not None:
-                await self._try("/v1/metrics", await asyncio.to_thread(metrics_as_bytes, metrics))
+                await self._try("/v1/metrics", await asyncio.to_thread(sdk.metrics_as_bytes, metrics))
 
-    async def _flush(self) -> None:
-        while spans := self._recorder.take_spans(_SPANS_AT_ONCE):
-            await self._try("/v1/traces", await asyncio.to_thread(spans_as_bytes, spans))
+    async def _flush(self, sdk: Sdk) -> None:
+        while spans := sdk.recorder.take_spans(_SPANS_AT_ONCE):
+            await self._try("/v1/traces", await asyncio.to_thread(sdk.spans_as_bytes, spans))
 
-    async def _send_the_last(self) -> None:
+    async def _send_the_last(self, sdk: Sdk) -> None:
         try:
             async with asyncio.timeout(_LAST_SECONDS):
-                await self._flush()
+                await self._flush(sdk)
         except TimeoutError:
             log.warning("the last spans are lost", cause="TimeoutError")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from telemetry.installed import recorder
+from telemetry.installed import meter
 
 # Of requests, batches and model calls, in seconds.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -31,7 +31,7 @@ class Instrument:
             raise ValueError(f"{self.name} has the labels {self.labels}, not {tuple(labels)}")
 
     def _measure(self, value: float, labels: Mapping[str, str]) -> None:
-        telling = recorder()
+        telling = meter()
         if telling is not None:
             telling.measure(self, value, labels)
 

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, MetricsData, NumberDataPoint
 from opentelemetry.sdk.trace import ReadableSpan
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One series: of a histogram `value` is the sum, and `count` how many there were."""
-
-    name: str
-    labels: dict[str, str]
-    value: float
-    count: int
+from telemetry.readings import Reading
 
 
 def spans_as_bytes(spans: Sequence[ReadableSpan]) -> bytes:

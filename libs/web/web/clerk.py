@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
-import jwt
-
 from core.clock import Clock
 from core.errors import Unauthenticated
 from egress import Destination, Egress
-from web.keys import Fetch, SigningKeys
+from web.keys import JWT, Fetch, SigningKeys
 from web.session import Session, session_of
 from web.settings import ServiceSettings
 
@@ -57,6 +55,9 @@ class ClerkSessions:
         return session_of(await self._claims(token), from_cookie=from_cookie)
 
     async def _claims(self, token: str) -> Mapping[str, object]:
+        await JWT.get()
+        import jwt
+
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.PyJWTError, ValueError) as error:

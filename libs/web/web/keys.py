@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-
-import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from typing import TYPE_CHECKING
 
 import core.log
 from core.clock import Clock
 from core.errors import CallmineError, Transient
+from core.late import Late
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 # Issuers rotate keys days ahead of use; an hour bounds how long a withdrawn key is still trusted.
 FRESH_SECONDS = 3600.0
@@ -56,6 +58,7 @@ class SigningKeys:
             if known or self._clock.monotonic() - self._tried_at < least:
                 return
             self._tried_at = self._clock.monotonic()
+            await JWT.get()
             try:
                 keys = parse_keys(await self._fetch())
             except CallmineError as error:
@@ -77,6 +80,9 @@ def parse_keys(document: object) -> dict[str, RSAPublicKey]:
 
 
 def _rsa_key(entry: object) -> RSAPublicKey | None:
+    import jwt
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
     if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str) or entry.get("kty") != "RSA":
         return None
     if entry.get("use", "sig") != "sig" or entry.get("alg", "RS256") != "RS256":
@@ -87,3 +93,11 @@ def _rsa_key(entry: object) -> RSAPublicKey | None:
         return None
     usable = isinstance(key, RSAPublicKey) and key.key_size >= _SMALLEST_RSA_BITS
     return key if usable else None
+
+
+def load_jwt() -> None:
+    """What reads and checks tokens and keys: needed for the first session."""
+    import jwt  # noqa: F401 - whoever awaits `JWT.get` imports it again without delay
+
+
+JWT = Late(load_jwt)

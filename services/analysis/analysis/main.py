@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from analysis.domain.search import word_pattern
 from analysis.exporting.links import Links
 from analysis.exporting.press import ProcessPress
 from analysis.handlers.deliveries import Deliveries
@@ -18,6 +19,7 @@ from analysis.handlers.notices import Notices
 from analysis.handlers.schedules import Schedules
 from analysis.http import routers
 from analysis.models.asking import Asker
+from analysis.models.masking import load_phones
 from analysis.models.offer import read_offer
 from analysis.models.providers import Providers, models_when_asked
 from analysis.settings import Settings
@@ -95,6 +97,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds, offer)
         live = LiveRuns(parts.db)
         parts.serve(*routers(desk, schedules, exports, deliveries, live, settings.public_url))
+        parts.load_later(word_pattern, load_phones)
         parts.work(workers.run, senders.run, posters.run, printers.run, tick.run, live.run)
         yield parts
 

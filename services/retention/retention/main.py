@@ -28,8 +28,8 @@ from retention.http import router
 from retention.http.billing import BillingRoutes
 from retention.http.erasure import ErasureRoutes
 from retention.settings import Settings
-from retention.stripe.client import Stripe
-from retention.stripe.transport import destination
+from retention.stripe.client import Stripe, load_stripe
+from retention.stripe.place import destination
 from retention.workers.announcing import Announcing
 from retention.workers.erasures import ErasureWorker
 from retention.workers.readings import Reader
@@ -59,7 +59,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         purchasing = _billing(parts, settings, catalogue, tariff, stripe) if tariff else None
         billing = BillingRoutes(Pages(SERVICE), parts.db, catalogue, tariff, purchasing)
         erasure = _erasure(parts, settings, secrets, stripe)
-        parts.load_later(federal_holidays)
+        parts.load_later(federal_holidays, load_stripe)
         parts.serve(router(billing, erasure, parts.db, read_promises(), shelf))
         yield parts
 

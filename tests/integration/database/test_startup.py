@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,3 +167,16 @@ async def test_a_role_with_a_workspace_by_default_begins_in_none(place: Place) -
     async with database._app.acquire() as connection:
         assert await connection.fetchval("SELECT current_setting('app.workspace_id')") == ""
     await database.close()
+
+
+@pytest.mark.parametrize("away", ["startup_check_app", "startup_check_sweep"])
+async def test_where_one_role_cannot_log_in_no_connection_of_the_other_stays(place: Place, away: str) -> None:
+    """Both pools are opened at once."""
+    await place.admin.execute(f"ALTER ROLE {away} NOLOGIN")
+    with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
+        await place.open()
+    pids = "SELECT count(*) FROM pg_stat_activity WHERE usename IN ('startup_check_app', 'startup_check_sweep')"
+    async with asyncio.timeout(30):
+        # PostgreSQL notices a moment later
+        while await place.admin.fetchval(pids):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)

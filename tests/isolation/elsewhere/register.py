@@ -35,7 +35,7 @@ MEMORY: Final[Register] = {
         "_known_actor",
     ): "a function of the four values that are its key; each comes from the event",
     ("libs/web/web/pages.py", "page_environment"): "templates of a package, without values",
-    ("libs/database/database/queries.py", "_read"): "statements of a file, without values",
+    ("libs/database/database/queries.py", "_parsed"): "statements of files, without values",
     ("libs/cloud/cloud/engine.py", "keep_engine"): "a channel that never connects: nothing is sent on it",
     # By workspace: the key begins with it, or the value names it.
     (
@@ -60,7 +60,7 @@ MEMORY: Final[Register] = {
     ("libs/messaging/messaging/relay.py", "_Outcome.failed"): "rows of one round of the relay, each judged by itself",
     ("libs/messaging/messaging/relay.py", "_Outcome.hopeless"): "row numbers of one round of the relay",
     ("libs/messaging/messaging/push.py", "_PushMessage.attributes"): "a default that pydantic copies; of one request",
-    ("libs/egress/egress/client.py", "_Progress.parts"): "one answer",
+    ("libs/egress/egress/attempts.py", "Progress.parts"): "one answer",
     ("libs/web/web/api_keys.py", "MissingScope.members"): "one answer",
     ("libs/web/web/limits.py", "TooManyRequests.members"): "one answer",
     ("libs/web/web/limits.py", "RequestLimits._held"): "counts, by workspace and whose limit it is",
@@ -155,6 +155,7 @@ MEMORY: Final[Register] = {
     ("services/analysis/analysis/models/asking.py", "Asker._circuits"): "by provider: whether it is asked now",
     ("services/analysis/analysis/models/asking.py", "Asker._holds"): "by model: until when its provider asked to wait",
     ("libs/database/database/queries.py", "Queries._statements"): "statements by name, from files",
+    ("libs/database/database/queries.py", "Queries._blocks"): "their text as it stands in the files",
     ("libs/runtime/runtime/assembly.py", "Assembly._consumers"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._pulls"): "filled once in a composition root",
     ("libs/runtime/runtime/assembly.py", "Assembly._routers"): "filled once in a composition root",
@@ -197,6 +198,11 @@ MEMORY: Final[Register] = {
     ("libs/core/core/ids.py", "_last"): "the clock's last tick, so that ids rise",
     ("libs/web/web/health.py", "LoopLag._samples"): "milliseconds",
     ("libs/telemetry/telemetry/installed.py", "_recorder"): "who records, the same for everybody",
+    ("libs/telemetry/telemetry/installed.py", "_early"): "who records until then, the same for everybody",
+    (
+        "libs/telemetry/telemetry/installed.py",
+        "Early._kept",
+    ): "numbers with labels of ours, until the recorder is there, which adds them up",
     (
         "libs/telemetry/telemetry/recording.py",
         "_Waiting.spans",

@@ -9,7 +9,7 @@ import pytest
 from core.context import current, working_for
 from telemetry import Kind, batch_span, past_span, span
 from telemetry.attributes import ATTRIBUTES, LEFT_OUT
-from telemetry.installed import installed, recorder
+from telemetry.installed import MOST_EARLY, expected, installed, recorder
 from telemetry.instruments import EGRESS_REFUSED, INBOX_MESSAGES, OUTBOX_EVENTS, WORK_SECONDS
 from telemetry.otlp import readings
 from telemetry.recording import MOST_SERIES, MOST_WAITING, Recorder
@@ -152,3 +152,30 @@ def test_without_a_recorder_nothing_happens() -> None:
     INBOX_MESSAGES.add(3, subscription="a", outcome="done")
     with span("request", root=True), batch_span("process", Kind.CONSUMER, [RECORDED, OTHER]):
         assert current().traceparent == RECORDED
+
+
+def test_what_is_measured_before_the_recorder_is_there_is_kept_for_it() -> None:
+    with expected():
+        INBOX_MESSAGES.add(2, subscription="audit.audit", outcome="done")
+        OUTBOX_EVENTS.set(7)
+        with pytest.raises(ValueError, match="has the labels"):
+            INBOX_MESSAGES.add(1, topic="audit")
+        with span("request", root=True):
+            assert current().traceparent == ""
+        made = Recorder("audit", "project", 1.0)
+        with installed(made):
+            INBOX_MESSAGES.add(1, subscription="audit.audit", outcome="done")
+            read = {one.name: one.value for one in readings(made.metrics())}
+    assert read == {"callmine_inbox_messages": 3.0, "callmine_outbox_events": 7.0}
+    assert made.take_spans(9) == []
+
+
+def test_what_is_measured_before_is_bounded_and_told_once() -> None:
+    with expected():
+        for _ in range(MOST_EARLY + 1):
+            EGRESS_REFUSED.add(1, recipient="gong")
+        first, second = Recorder("audit", "project", 1.0), Recorder("audit", "project", 1.0)
+        with installed(first), installed(second):
+            pass
+    assert [one.value for one in readings(first.metrics())] == [MOST_EARLY]
+    assert list(readings(second.metrics())) == []

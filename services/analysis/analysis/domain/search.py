@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -35,12 +36,7 @@ SHORTEST_PREFIX = 3
 # As in the migration 0170: what stands without spaces between words.
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 
-# Signs that belong to the letter before them: vowels of Hindi, Arabic and others. Python counts them neither as letters nor as digits.
-_MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)).startswith("M"))
-
 _TOKEN = re.compile(r'(?P<not>(?<![^\s"])-)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
-_LETTER = rf"(?:[^\W_{UNSPACED}]|[{_MARKS}])"
-_WORD = re.compile(rf"[{UNSPACED}]|{_LETTER}+")
 _ONE_UNSPACED = re.compile(rf"[{UNSPACED}]")
 
 _LONG_AFTER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -74,8 +70,9 @@ class _Operand:
     def pattern(self) -> str:
         """As a regular expression: what is to be marked."""
         first, last = self.words[0], self.words[-1]
-        start = "" if _ONE_UNSPACED.match(first) else rf"(?<![^\W_])(?<![{_MARKS}])"
-        end = "" if _ONE_UNSPACED.match(last) else f"{_LETTER}*" if self.begins else f"(?!{_LETTER})"
+        letter = _letter()
+        start = "" if _ONE_UNSPACED.match(first) else rf"(?<![^\W_])(?<![{_marks()}])"
+        end = "" if _ONE_UNSPACED.match(last) else f"{letter}*" if self.begins else f"(?!{letter})"
         between = "*" if all(_ONE_UNSPACED.match(word) for word in self.words) else "+"
         return start + rf"[\W_]{between}".join(map(re.escape, self.words)) + end
 
@@ -133,6 +130,22 @@ class Query:
         return places
 
 
+@cache
+def _marks() -> str:
+    """Signs that belong to the letter before them, as vowels of Hindi and Arabic: to Python they are neither letters nor digits."""
+    return "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)).startswith("M"))
+
+
+def _letter() -> str:
+    return rf"(?:[^\W_{UNSPACED}]|[{_marks()}])"
+
+
+@cache
+def word_pattern() -> re.Pattern[str]:
+    """A word, made with the first search, or before it: looking through all signs takes longer than all else of this module."""
+    return re.compile(rf"[{UNSPACED}]|{_letter()}+")
+
+
 def _operands(text: str) -> Iterator[_Operand]:
     either = False
     for token in _TOKEN.finditer(text):
@@ -140,7 +153,7 @@ def _operands(text: str) -> Iterator[_Operand]:
             either = True
             continue
         typed = token["word"] if token["word"] is not None else token["phrase"]
-        words = tuple(_WORD.findall(typed))
+        words = tuple(word_pattern().findall(typed))
         if words:
             begins = token["word"] is not None and len(words[-1]) >= SHORTEST_PREFIX and not token["not"]
             yield _Operand(words, begins, wanted=not token["not"], either=either)

@@ -22,7 +22,6 @@ from analysis.http.schedules import ScheduleRoutes
 from analysis.http.search import SearchRoutes
 from analysis.http.usage import UsageRoutes
 from analysis.tools import ToolRoutes
-from analysis.tools.toolbox import Toolbox
 from web import Pages
 
 
@@ -47,7 +46,7 @@ def routers(
         ScheduleApi(desk, schedules).router(),
         SearchRoutes(searching, frame).router(),
         UsageRoutes(desk, frame).router(),
-        ToolRoutes(Toolbox(desk, schedules, searching, public_url)).router(),
+        ToolRoutes(desk, schedules, searching, public_url).router(),
         DescriptionRoutes(frame).router(),
     )
 

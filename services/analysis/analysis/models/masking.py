@@ -15,10 +15,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from phonenumbers import Leniency, PhoneNumberMatcher
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumberMatcher
 
 Span = tuple[int, int]
 Finder = Callable[[str], list[Span]]
@@ -55,7 +57,22 @@ _NATIONAL: Final = (
     *("US", "GB", "CA", "AU", "IE", "NZ", "IN", "SG", "ZA", "DE", "AT", "CH", "FR", "BE"),
     *("NL", "ES", "PT", "IT", "DK", "SE", "NO", "FI", "PL", "BR", "MX", "JP"),
 )
-_REGIONS: Final = ((None, Leniency.POSSIBLE), *((region, Leniency.VALID) for region in _NATIONAL))
+
+
+class Phones(NamedTuple):
+    """What finds phone numbers, and where it looks: a country, None for any, and how sure it has to be."""
+
+    matcher: type[PhoneNumberMatcher]
+    regions: tuple[tuple[str | None, int], ...]
+
+
+@cache
+def load_phones() -> Phones:
+    """What libphonenumber knows of all countries: needed for the first question that is masked."""
+    from phonenumbers import Leniency, PhoneNumberMatcher
+
+    national = ((region, Leniency.VALID) for region in _NATIONAL)
+    return Phones(PhoneNumberMatcher, ((None, Leniency.POSSIBLE), *national))
 
 
 class Mask:
@@ -210,8 +227,9 @@ def _is_date(text: str, groups: Sequence[Span]) -> bool:
 def _phones_in(place: str) -> list[Span]:
     """What the country finds that accounts for most of the digits; what is left is looked at again."""
     digits, best, most = sum(map(str.isdecimal, place)), list[Span](), 0
-    for region, leniency in _REGIONS:
-        found = [(match.start, match.end) for match in PhoneNumberMatcher(place, region, leniency)]
+    phones = load_phones()
+    for region, leniency in phones.regions:
+        found = [(match.start, match.end) for match in phones.matcher(place, region, leniency)]
         covered = sum(str.isdecimal(sign) for start, end in found for sign in place[start:end])
         if covered > most:
             best, most = found, covered

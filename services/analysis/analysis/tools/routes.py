@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from analysis.tools.toolbox import PATH, Toolbox
 from core.errors import Unauthenticated
 from core.memory import settle_again
 from web import Session, member
@@ -20,7 +19,12 @@ from web.access import OtherSite
 from web.state import web_of
 
 if TYPE_CHECKING:
+    from analysis.handlers.desk import Desk
+    from analysis.handlers.schedules import Schedules
+    from analysis.handlers.search import Search
     from analysis.tools.server import ToolServer
+
+PATH = "/mcp"
 
 Member = Annotated[Session, Depends(member)]
 
@@ -28,8 +32,9 @@ Member = Annotated[Session, Depends(member)]
 class ToolRoutes:
     """The route. What serves it is loaded with the first request: a service that nobody asks for tools starts without it."""
 
-    def __init__(self, toolbox: Toolbox) -> None:
-        self._toolbox = toolbox
+    def __init__(self, desk: Desk, schedules: Schedules, searching: Search, public_url: str) -> None:
+        """What the tools work with; `public_url` is the origin that links in their answers begin with."""
+        self._given = (desk, schedules, searching, public_url)
         self._server: ToolServer | None = None
 
     def router(self) -> APIRouter:
@@ -47,13 +52,14 @@ class ToolRoutes:
             raise OtherSite("This address answers programs, and Callmine's own pages.")
         if self._server is None:
             # In a thread: the loop goes on meanwhile. Whoever comes second waits for the same import.
-            self._server = await asyncio.to_thread(_loaded, self._toolbox)
+            self._server = await asyncio.to_thread(_loaded, *self._given)
         return self._server.exchange()
 
 
-def _loaded(toolbox: Toolbox) -> ToolServer:
+def _loaded(desk: Desk, schedules: Schedules, searching: Search, public_url: str) -> ToolServer:
     from analysis.tools.server import ToolServer
+    from analysis.tools.toolbox import Toolbox
 
-    server = ToolServer(toolbox)
+    server = ToolServer(Toolbox(desk, schedules, searching, public_url))
     settle_again()
     return server

@@ -20,7 +20,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from starlette.types import Receive, Scope, Send
 
 from analysis.tools.arguments import Arguments
-from analysis.tools.toolbox import PATH, Tool, Toolbox
+from analysis.tools.routes import PATH
+from analysis.tools.toolbox import Tool, Toolbox
 from core.errors import CallmineError, Forbidden, InvalidInput, Unauthenticated
 from core.log import logger
 from web import Session

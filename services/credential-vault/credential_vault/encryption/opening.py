@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from cloud.kms import GoogleKms
 from cloud.secrets import GoogleSecrets
 from credential_vault.encryption.keyring import Keyring
 from credential_vault.encryption.shredding import Shredding, shredding
@@ -15,6 +15,9 @@ from credential_vault.encryption.source import KeysetSecret
 from credential_vault.settings import Settings
 from database import Database
 from runtime import endpoint
+
+if TYPE_CHECKING:
+    from cloud.kms import GoogleKms
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,12 @@ async def open_secret(settings: Settings) -> AsyncIterator[KeysetSecret]:
     secrets = GoogleSecrets(
         project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint), kept_seconds=0
     )
-    kms = GoogleKms(endpoint(settings, settings.kms_endpoint))
+    kms = _kms(settings)
     try:
         yield KeysetSecret(secrets, kms, settings.vault_kms_key)
     finally:
-        await kms.close()
+        if kms is not None:
+            await kms.close()
         await secrets.close()
 
 
@@ -46,3 +50,12 @@ async def open_keys(settings: Settings, db: Database) -> AsyncIterator[Keys]:
     async with open_secret(settings) as secret:
         keyring = await Keyring.open(secret)
         yield Keys(keyring, secret, shredding(db, keyring, secret.secrets, timedelta(days=settings.backup_days)))
+
+
+def _kms(settings: Settings) -> GoogleKms | None:
+    """Cloud KMS where a key of it wraps the keyset. Its client takes longer to load than all of the vault, so it is not without."""
+    if not settings.vault_kms_key:
+        return None
+    from cloud.kms import GoogleKms
+
+    return GoogleKms(endpoint(settings, settings.kms_endpoint))

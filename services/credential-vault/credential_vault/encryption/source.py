@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from cloud.kms import Kms
 from cloud.secrets import SecretVersions
 from core.errors import Conflict, MissingSettings
 from credential_vault.encryption.keyset import Keyset, NotAKeyset
 from credential_vault.encryption.latest import put
+
+if TYPE_CHECKING:
+    from cloud.kms import Kms
 
 SECRET: Final = "vault-keyset"  # noqa: S105 - the secret's name
 

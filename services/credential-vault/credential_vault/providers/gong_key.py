@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from core.errors import InvalidInput
 from credential_vault.domain.credentials import BasicPair
 from credential_vault.providers.port import Refused
-from egress import Egress, ProviderRejected, Response
+from egress import Egress, ProviderRejected
+
+if TYPE_CHECKING:
+    from egress import Response
 
 # A person waits for the answer.
 _TIMEOUT_SECONDS = 15.0

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from typing import TYPE_CHECKING
 
 from core.errors import InvalidInput
 from ingest.domain.billing import workspace_of
@@ -21,6 +20,10 @@ from ingest.webhooks import clerk, gong, hubspot, slack, stripe
 from ingest.webhooks.arrival import Arrival
 from ingest.webhooks.front import Front, Heard
 from ingest.webhooks.refusal import Refused
+from web.keys import JWT
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 GONG_PATH = "/webhooks/gong/"
 HUBSPOT_PATH = "/webhooks/hubspot"
@@ -73,6 +76,8 @@ class Desk:
         if len(found) != 1:
             raise Refused(Reason.UNKNOWN_ADDRESS)
         [rule] = found
+        # Loads what reads the rule's key and the token.
+        await JWT.get()
         gong.check_token(_key(rule), self.front.url(GONG_PATH + endpoint), arrival)
         return rule
 

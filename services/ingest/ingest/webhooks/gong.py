@@ -9,12 +9,8 @@ import base64
 import hashlib
 import hmac
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_der_public_key
-from jwt.types import Options
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import InvalidInput
@@ -23,6 +19,9 @@ from ingest.webhooks.arrival import Arrival
 from ingest.webhooks.refusal import Refused
 from ingest.webhooks.signing import check_time, present
 from ingest.webhooks.wire import Id, Wire, moment_of, read_body
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 _SMALLEST_RSA_BITS = 2048
 _LONGEST_TOKEN = 8192
@@ -55,6 +54,10 @@ _NOTICE = TypeAdapter(_Notice)
 
 def public_key(text: str) -> RSAPublicKey:
     """The key of a rule as Gong shows it, bare base64, or in PEM armour. Raises InvalidInput for what is none of at least 2048 bits."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
     lines = [line for line in text.strip().splitlines() if not line.startswith("-----")]
     try:
         key = load_der_public_key(base64.b64decode("".join(lines), validate=True))
@@ -103,6 +106,9 @@ def _claims(key: RSAPublicKey, token: str) -> _Claims:
 
     What it says of its own algorithm is not followed: RS256 or nothing.
     """
+    import jwt
+    from jwt.types import Options
+
     options = Options(verify_exp=False, verify_iat=False, verify_nbf=False, verify_aud=False)
     try:
         return _CLAIMS.validate_python(jwt.decode(token, key, algorithms=["RS256"], options=options))

@@ -6,19 +6,24 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-import stripe
+from typing import TYPE_CHECKING, Any
 
 from cloud.secrets import Secrets
 from core.errors import Conflict, NotFound, Permanent, Transient
 from core.ids import WorkspaceId
+from core.late import Late
 from core.log import logger
 from egress import Egress
 from retention.domain.billing import Account, Picture, StripeSubscription
 from retention.domain.purchases import Kind, Purchase, Session
 from retention.stripe import wire
-from retention.stripe.transport import ThroughEgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import stripe
+
+    Open = Callable[[Egress, str, float, str], stripe.StripeClient]
 
 log = logger("retention.stripe")
 
@@ -26,9 +31,6 @@ log = logger("retention.stripe")
 API_VERSION = "2026-10-28.endive"
 
 SECRET = "stripe-secret-key"  # noqa: S105 - the name of the secret, not the secret
-
-# Of the client; each request brings the key of the moment.
-_NO_KEY = "read-when-asked"
 
 # A page of subscriptions, Stripe's largest, and how many of them: a customer has one or two.
 _PAGE, _PAGES = 100, 10
@@ -67,19 +69,14 @@ class Stripe:
     def __init__(self, egress: Egress, base_url: str, secrets: Secrets, timeout: float = 20.0) -> None:
         """`timeout` in seconds covers one call with its repetitions."""
         self._secrets = secrets
-        self._client = stripe.StripeClient(
-            _NO_KEY,
-            stripe_version=API_VERSION,
-            base_addresses={"api": base_url},
-            max_network_retries=0,
-            http_client=ThroughEgress(egress, timeout),
-        )
+        self._given = (egress, base_url, timeout, API_VERSION)
+        self._opened: stripe.StripeClient | None = None
 
     async def customer(self, customer_id: str) -> wire.CustomerRecord:
         """A customer; one that does not exist as one that was deleted."""
         try:
-            async with self._asking() as options:
-                found = await self._client.v1.customers.retrieve_async(customer_id, None, options)
+            async with self._asking() as (client, options):
+                found = await client.v1.customers.retrieve_async(customer_id, None, options)
         except Missing:
             return wire.CustomerRecord(id=customer_id, deleted=True)
         return wire.read(wire.CustomerRecord, found.to_dict())
@@ -88,8 +85,8 @@ class Stripe:
         """All that Stripe says of a customer. Subscriptions of one that was deleted are still told, as canceled."""
         try:
             subscriptions = await self._subscriptions(customer.id, now)
-            async with self._asking() as options:
-                page = await self._client.v1.invoices.list_async({"customer": customer.id, "limit": INVOICES}, options)
+            async with self._asking() as (client, options):
+                page = await client.v1.invoices.list_async({"customer": customer.id, "limit": INVOICES}, options)
         except Missing:
             return Picture(customer.id, deleted=True)
         records = [wire.read(wire.InvoiceRecord, one) for one in wire.read(wire.Page, page.to_dict()).data]
@@ -105,8 +102,8 @@ class Stripe:
             "expand": ["data.schedule", "data.latest_invoice"],
         }
         for _ in range(_PAGES):
-            async with self._asking() as options:
-                found_page = await self._client.v1.subscriptions.list_async(wanted, options)
+            async with self._asking() as (client, options):
+                found_page = await client.v1.subscriptions.list_async(wanted, options)
             page = wire.read(wire.Page, found_page.to_dict())
             records = [wire.read(wire.SubscriptionRecord, one) for one in page.data]
             # Asked for by customer; what belongs to another one is not taken for its own, whoever is wrong.
@@ -118,22 +115,20 @@ class Stripe:
 
     async def session(self, session_id: str) -> Session:
         """A checkout session. Raises Missing."""
-        async with self._asking() as options:
-            found = await self._client.v1.checkout.sessions.retrieve_async(
-                session_id, {"expand": ["line_items"]}, options
-            )
+        async with self._asking() as (client, options):
+            found = await client.v1.checkout.sessions.retrieve_async(session_id, {"expand": ["line_items"]}, options)
         return wire.read(wire.SessionRecord, found.to_dict()).session()
 
     async def invoice(self, invoice_id: str) -> wire.InvoiceRecord:
         """An invoice. Raises Missing."""
-        async with self._asking() as options:
-            found = await self._client.v1.invoices.retrieve_async(invoice_id, None, options)
+        async with self._asking() as (client, options):
+            found = await client.v1.invoices.retrieve_async(invoice_id, None, options)
         return wire.read(wire.InvoiceRecord, found.to_dict())
 
     async def create_customer(self, workspace_id: WorkspaceId, name: str, email: str, key: str) -> str:
         """A customer for the workspace; its id."""
-        async with self._asking(key) as options:
-            made = await self._client.v1.customers.create_async(
+        async with self._asking(key) as (client, options):
+            made = await client.v1.customers.create_async(
                 {"name": name or workspace_id, "email": email, "metadata": {"workspace_id": workspace_id}}, options
             )
         return made.id
@@ -141,8 +136,8 @@ class Stripe:
     async def delete_customer(self, customer_id: str) -> None:
         """Delete a customer, name and address included; its subscriptions end at once. One that is not there any more is fine."""
         try:
-            async with self._asking() as options:
-                await self._client.v1.customers.delete_async(customer_id, None, options)
+            async with self._asking() as (client, options):
+                await client.v1.customers.delete_async(customer_id, None, options)
         except Missing:
             return
 
@@ -166,8 +161,8 @@ class Stripe:
             "cancel_url": way.back,
             **more,
         }
-        async with self._asking(key) as options:
-            made = await self._client.v1.checkout.sessions.create_async(wanted, options)
+        async with self._asking(key) as (client, options):
+            made = await client.v1.checkout.sessions.create_async(wanted, options)
         return wire.read(wire.SessionRecord, made.to_dict()).session()
 
     async def open_portal(self, account: Account, return_url: str, key: str, price_id: str | None = None) -> str:
@@ -180,39 +175,48 @@ class Stripe:
             item = {"id": account.item_id, "price": price_id, "quantity": 1}
             confirm = {"subscription": account.subscription_id, "items": [item]}
             wanted["flow_data"] = {"type": "subscription_update_confirm", "subscription_update_confirm": confirm}
-        async with self._asking(key) as options:
-            made = await self._client.v1.billing_portal.sessions.create_async(wanted, options)
+        async with self._asking(key) as (client, options):
+            made = await client.v1.billing_portal.sessions.create_async(wanted, options)
         return str(made.url)
 
     async def keep_plan(self, account: Account, key: str) -> None:
         """Take back what was arranged for later, as it is at Stripe now: the end of the subscription, or another price. Raises Missing."""
-        async with self._asking() as options:
-            found = await self._client.v1.subscriptions.retrieve_async(
+        async with self._asking() as (client, options):
+            found = await client.v1.subscriptions.retrieve_async(
                 account.subscription_id, {"expand": ["schedule"]}, options
             )
         record = wire.read(wire.SubscriptionRecord, found.to_dict())
         if record.customer != account.customer_id:
             raise Missing("There is no such subscription at Stripe.")
         if record.schedule is not None and record.schedule.status == "active":
-            async with self._asking(f"{key}:schedule") as options:
-                await self._client.v1.subscription_schedules.release_async(record.schedule.id, None, options)
+            async with self._asking(f"{key}:schedule") as (client, options):
+                await client.v1.subscription_schedules.release_async(record.schedule.id, None, options)
         # Stripe takes one of the two, the one by which it was arranged.
         stays: Any = {"cancel_at_period_end": False} if record.cancel_at_period_end else {"cancel_at": ""}
         if record.cancel_at_period_end or record.cancel_at is not None:
-            async with self._asking(f"{key}:end") as options:
-                await self._client.v1.subscriptions.update_async(record.id, stays, options)
+            async with self._asking(f"{key}:end") as (client, options):
+                await client.v1.subscriptions.update_async(record.id, stays, options)
+
+    async def _client(self) -> stripe.StripeClient:
+        open_client = await _OPEN.get()
+        if self._opened is None:
+            self._opened = open_client(*self._given)
+        return self._opened
 
     @asynccontextmanager
-    async def _asking(self, key: str = "") -> AsyncIterator[Any]:
-        """The options of a request, and Stripe's errors in our words, which quote none of theirs."""
+    async def _asking(self, key: str = "") -> AsyncIterator[tuple[stripe.StripeClient, Any]]:
+        """The client and the options of a request, and Stripe's errors in our words, which quote none of theirs."""
         try:
             secret = (await self._secrets.read(SECRET)).decode().strip()
         except NotFound:
             log.error("the secret with Stripe's key does not exist", missing=SECRET)
             raise AccountRefused("Stripe is not set up here. Our team has to look at it.", retry_after=300) from None
         options: Mapping[str, str] = {"api_key": secret, **({"idempotency_key": key} if key else {})}
+        client = await self._client()
+        import stripe
+
         try:
-            yield options
+            yield client, options
         except stripe.InvalidRequestError as error:
             if error.code == "resource_missing":
                 raise Missing("There is no such thing at Stripe, or not any more.") from None
@@ -226,3 +230,13 @@ class Stripe:
         except stripe.StripeError as error:
             log.warning("Stripe has no answer", status=error.http_status or 0, code=error.code or "")
             raise Transient("Stripe has no answer at the moment. Try again shortly.") from None
+
+
+def load_stripe() -> Open:
+    """Stripe's client."""
+    from retention.stripe.transport import opened
+
+    return opened
+
+
+_OPEN = Late(load_stripe)

@@ -1,4 +1,4 @@
-"""Stripe's own client, sending through `egress` and nothing else."""
+"""Stripe's own client, sending through `egress` and nothing else. Loaded with the first request to Stripe, or before it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any
 
 import stripe
 
-from egress import Destination, Egress
-
-NAME = "stripe"
+from egress import Egress
+from retention.stripe.place import NAME
 
 # Answers that Stripe's client makes sense of. A 429 and a 5xx are egress' business: it knows how often a request may be repeated.
 _FOR_THE_CLIENT = frozenset(range(400, 500)) - {429}
@@ -17,16 +16,10 @@ _FOR_THE_CLIENT = frozenset(range(400, 500)) - {429}
 # What a request says beside its content. The rest tells of this machine.
 _SENT = frozenset({"authorization", "content-type", "idempotency-key", "stripe-version"})
 
-# Of what is read at once a customer with a hundred subscriptions is the largest, about 1 MB.
-_LARGEST = 8 * 1024 * 1024
+_NO_KEY = "read-when-asked"
 
 # Measurements of one request would be sent with the next one.
 stripe.enable_telemetry = False
-
-
-def destination(base_url: str) -> Destination:
-    """Where Stripe's API is."""
-    return Destination(name=NAME, base_url=base_url, largest_response=_LARGEST)
 
 
 class ThroughEgress(stripe.HTTPClient):
@@ -63,3 +56,14 @@ class ThroughEgress(stripe.HTTPClient):
 
     async def close_async(self) -> None:
         """Nothing: the connections are egress' own."""
+
+
+def opened(egress: Egress, base_url: str, timeout: float, version: str) -> stripe.StripeClient:
+    """Stripe's client, for one version of its API; each request brings the key of the moment."""
+    return stripe.StripeClient(
+        _NO_KEY,
+        stripe_version=version,
+        base_addresses={"api": base_url},
+        max_network_retries=0,
+        http_client=ThroughEgress(egress, timeout),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -16,12 +16,16 @@ from audit.log import export
 from audit.log.keys import Salts
 from audit.log.note import Keyring, Signer
 from audit.log.sealing import Sealer, SealerSettings
+from audit.staff import store as staff
+from audit.staff.access import Terms
 from audit.verify import callmine_verify as verifier
+from contracts.staff import Read, Reason, Step
 from core.ids import WorkspaceId, uuid7
 from database import Database, Row
 
 KEYRING = Keyring([Signer("callmine.ai/audit", bytes(range(32)))])
 ORIGIN = "callmine.ai/audit"
+ADA, GRACE = "ada@callmine.example", "grace@callmine.example"
 KEYS = [verifier.read_key(KEYRING.verifiers[0].text)]
 
 
@@ -60,6 +64,33 @@ class Logs:
         """Record entries in one transaction."""
         async with self.db.workspace(workspace_id) as tx:
             await handlers.record(tx, given, self.salts)
+
+    async def looked_into(self, workspace_id: WorkspaceId, statements: int = 3) -> uuid.UUID:
+        """Staff access from beginning to end, in transactions of their own: 3 steps of the grant, 2 of each statement. The grant's id."""
+        grant_id, at = uuid7(), datetime(2026, 3, 1, 9, tzinfo=UTC)
+        terms = Terms(staff=ADA, service="analysis", reason=Reason.SUPPORT, ticket="SUP-412", minutes=30)
+        async with self.db.workspace(workspace_id) as tx:
+            await staff.ask(tx, grant_id, terms)
+        async with self.db.workspace(workspace_id) as tx:
+            assert await staff.approve(tx, grant_id, GRACE)
+        for number in range(statements):
+            statement = uuid7()
+            for step, rows in ((Step.ASKED, 0), (Step.SHOWN, number + 1)):
+                told = Read(
+                    grant_id=grant_id,
+                    statement_id=statement,
+                    step=step,
+                    question="runs",
+                    reads='The newest runs: "states", counts <and> times',
+                    about="rü\u2028n",
+                    rows=rows,
+                )
+                at += timedelta(seconds=1)
+                async with self.db.workspace(workspace_id) as tx:
+                    await staff.add_reads(tx, [staff.ToldRead(told, "analysis", ADA, at)])
+        async with self.db.workspace(workspace_id) as tx:
+            assert await staff.end(tx, grant_id, "user_1", by_staff=False)
+        return grant_id
 
     async def export(self, workspace_id: WorkspaceId) -> list[str]:
         """The export's lines, without their ends: `splitlines` knows more ends of lines than a file does."""

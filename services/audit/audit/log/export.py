@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audit.domain.entry import as_diff
-from audit.log import store
-from audit.log.leaf import Erasure, Part, Recorded, salt, subject, timestamp
+from audit.log import steps, store
+from audit.log.leaf import NOBODY, Erasure, Part, Recorded, salt, subject, timestamp
 from audit.log.making import subjects_of
+from audit.log.steps import Step, StepPart
 from audit.log.store import Redaction, sweeps
+from audit.log.store import steps as staff
 from audit.log.tree import HASH_BYTES, TILE_WIDTH, inclusion, node_from, resolved, tile_of
 from core.errors import NotFound, Transient
 from core.ids import WorkspaceId
@@ -26,6 +28,10 @@ from database import Database, Tx
 CHUNK = 8 * TILE_WIDTH
 
 _MOST_STRAYS = 1000
+
+# The version of an export that has steps of staff access in it: a verifier of before says that it does not know it, where it would otherwise
+# take them for entries that were removed.
+WITH_STEPS = 2
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -39,9 +45,10 @@ async def lines(db: Database, workspace_id: WorkspaceId) -> AsyncIterator[bytes]
     async with db.workspace(workspace_id) as tx:
         head = await store.head(tx)
         anchor = await store.latest_anchor(tx)
+        version = WITH_STEPS if await staff.any_sealed(tx) else 1
     if not head.checkpoint:
         raise NotFound("nothing of this workspace has been sealed yet: try again when there is an audit entry")
-    yield first_line(workspace_id, head.checkpoint, await anchored(db, anchor) if anchor else None)
+    yield first_line(workspace_id, head.checkpoint, await anchored(db, anchor) if anchor else None, version)
     for first in range(0, head.range.size, CHUNK):
         async with db.workspace(workspace_id) as tx:
             if (await store.head(tx)).epoch != head.epoch:
@@ -53,10 +60,12 @@ async def lines(db: Database, workspace_id: WorkspaceId) -> AsyncIterator[bytes]
     yield last_line(head.range.size, [(row["id"], row["type"]) for row in strays])
 
 
-def first_line(workspace_id: str, checkpoint: str, anchored: Mapping[str, object] | None) -> bytes:
+def first_line(
+    workspace_id: str, checkpoint: str, anchored: Mapping[str, object] | None, version: int = 1
+) -> bytes:
     """The header."""
     return line_of(
-        {"callmine_audit_export": 1, "workspace": workspace_id, "checkpoint": checkpoint, "anchor": anchored}
+        {"callmine_audit_export": version, "workspace": workspace_id, "checkpoint": checkpoint, "anchor": anchored}
     )
 
 
@@ -75,6 +84,7 @@ class Chunk:
     redacted: Mapping[tuple[uuid.UUID, Part], Redaction]
     erasures: Sequence[Erasure]
     keys: Mapping[str, bytes]
+    steps: Mapping[uuid.UUID, Step] = field(default_factory=dict)
 
     @classmethod
     async def read(cls, tx: Tx, first: int, end: int) -> Chunk:
@@ -86,12 +96,15 @@ class Chunk:
         """The same of some members only."""
         wanted = [one for _, one in members]
         entries = await store.entries(tx, wanted)
-        keys, _ = await store.read_keys(tx, subjects_of([one.entry for one in entries.values()]))
+        erasures = await store.erasures(tx)
+        records = {one.id for one in erasures}
+        taken = await staff.read(tx, [one for one in wanted if one not in entries and one not in records])
+        keys, _ = await store.read_keys(tx, subjects_of([one.entry for one in entries.values()]) | {NOBODY})
         numbers = range(first // TILE_WIDTH, (end - 1) // TILE_WIDTH + 1)
         tiles = await store.tiles(tx, [(0, number) for number in numbers])
         leaves = {place: _leaf_in(tiles.get((0, place // TILE_WIDTH), b""), place) for place in range(first, end)}
-        redacted, erasures = await store.redactions(tx, wanted), await store.erasures(tx)
-        return cls(members, leaves, entries, redacted, erasures, keys)
+        redacted = await store.redactions(tx, wanted)
+        return cls(members, leaves, entries, redacted, erasures, keys, taken)
 
     def lines(self) -> list[bytes]:
         """Each position's line."""
@@ -107,7 +120,14 @@ class Chunk:
         if one in self.entries:
             return line | self._entry(self.entries[one])
         gone = next((each for each in self.erasures if each.scope == "workspace" and each.covers(index)), None)
-        return line | ({"erased": gone.request_id} if gone else {})
+        if gone:
+            return line | {"erased": gone.request_id}
+        return line | (self._step(self.steps[one]) if one in self.steps else {})
+
+    def _step(self, step: Step) -> dict[str, object]:
+        key = self.keys.get(NOBODY)
+        salts = {part.value: steps.salt(key, step.id, part).hex() for part in StepPart} if key else {}
+        return {"staff": steps.told(step), "salts": salts}
 
     def _entry(self, recorded: Recorded) -> dict[str, object]:
         entry = recorded.entry

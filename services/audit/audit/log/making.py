@@ -1,4 +1,4 @@
-"""Making leaves: of entries as they are recorded, and anew where keys have changed since."""
+"""Making leaves: of entries as they are recorded, of steps of staff access afterwards, and anew where keys have changed since."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ from audit.log.leaf import (
     subject,
     timestamp,
 )
+from audit.log.steps import step_leaf
+from audit.log.store import steps
 from core.errors import CallmineError
+from core.faultpoints import reach
+from core.ids import uuid7
 from database import Tx
 
 # The epoch of leaves that are yet to be made.
@@ -32,6 +36,9 @@ _PARTS = tuple(Part)
 
 # Arrivals in one transaction.
 _ARRIVALS = 200
+
+# Steps of staff access in one transaction, of each kind.
+_STEPS = 500
 
 
 class LogInvalid(CallmineError):
@@ -67,6 +74,7 @@ async def renew(tx: Tx) -> int:
     keys = await made(tx, subjects_of([one.entry for one in entries.values()]) | {NOBODY})
     redacted = await store.redactions(tx, ids)
     erasures = {one.id: one for one in await store.erasures(tx)}
+    staff = await steps.read(tx, [one for one in ids if one not in entries and one not in erasures])
 
     def part(recorded: Recorded, part: Part) -> bytes:
         gone = redacted.get((recorded.entry.id, part))
@@ -75,6 +83,8 @@ async def renew(tx: Tx) -> int:
     def leaf(one: uuid.UUID) -> bytes:
         if one in erasures:
             return erasure_leaf(tx.workspace_id, erasures[one])
+        if one in staff:
+            return step_leaf(tx.workspace_id, keys.of[NOBODY], staff[one])
         if one not in entries:
             raise LogInvalid(f"audit entry {one} was removed before it was sealed")
         recorded = entries[one]
@@ -83,3 +93,16 @@ async def renew(tx: Tx) -> int:
     for arrival, members in arrivals:
         await store.renew(tx, arrival, b"".join(leaf(one) for one in members), keys.epoch)
     return len(arrivals)
+
+
+async def place_steps(tx: Tx) -> int:
+    """Make the leaves of steps of staff access that have none, in the order of their times, and queue them; how many. Raises Transient."""
+    found = await steps.read(tx, await steps.name(tx, _STEPS))
+    if not found:
+        return 0
+    keys = await made(tx, {NOBODY})
+    ordered = sorted(found.values(), key=lambda one: (one.at, one.kind, one.id))
+    leaves = b"".join(step_leaf(tx.workspace_id, keys.of[NOBODY], one) for one in ordered)
+    await steps.arrive(tx, uuid7(), [one.id for one in ordered], leaves, keys.epoch)
+    reach("audit.steps.before_commit")
+    return len(ordered)

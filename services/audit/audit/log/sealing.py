@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from core.context import working_for
 from core.errors import CallmineError, Gone, Transient
 from core.faultpoints import reach
 from core.ids import WorkspaceId, uuid7
-from database import Database
+from database import Database, Tx
 from messaging.lease import Lease
 
 log = core.log.logger("audit.log")
@@ -165,21 +165,26 @@ class Sealer:
         )
 
     async def _renew(self) -> None:
-        """Make anew the leaves that need it; a workspace where that fails waits, and is told of."""
+        """Make the leaves of steps of staff access, and anew those that need it; a workspace where that fails waits, and is told of."""
         async with self._db.sweep() as tx:
-            workspaces = await sweeps.stale(tx, _MOST_STALE)
-        for workspace_id in workspaces:
-            try:
-                while await self._renewed(workspace_id):
-                    pass
-            except LogInvalid as error:
-                _tell(workspace_id, error)
-            except Gone:
-                log.info("nothing more is sealed of a workspace that is erased")
+            with_steps = await sweeps.with_steps(tx, _MOST_STALE)
+            stale = await sweeps.stale(tx, _MOST_STALE)
+        for workspace_id in with_steps:
+            await self._made(workspace_id, making.place_steps)
+        for workspace_id in stale:
+            await self._made(workspace_id, making.renew)
 
-    async def _renewed(self, workspace_id: WorkspaceId) -> int:
-        async with self._db.workspace(workspace_id) as tx:
-            return await making.renew(tx)
+    async def _made(self, workspace_id: WorkspaceId, make: Callable[[Tx], Awaitable[int]]) -> None:
+        """Go on making leaves until there is nothing to make."""
+        made = 1
+        try:
+            while made:
+                async with self._db.workspace(workspace_id) as tx:
+                    made = await make(tx)
+        except LogInvalid as error:
+            _tell(workspace_id, error)
+        except Gone:
+            log.info("nothing more is sealed of a workspace that is erased")
 
 
 def _tell(workspace_id: WorkspaceId, error: CallmineError) -> None:

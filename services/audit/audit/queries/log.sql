@@ -215,3 +215,8 @@ FROM log_anchors
 WHERE workspace_id = :workspace_id
 ORDER BY size DESC
 LIMIT 1;
+
+-- name: log_steps_arrive
+-- Queues leaves of staff access for the log.
+INSERT INTO log_arrivals (workspace_id, id, entries, leaves, epoch)
+VALUES (:workspace_id, :id, :entries::uuid[], :leaves, :epoch);

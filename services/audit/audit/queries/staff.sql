@@ -81,3 +81,58 @@ LEFT JOIN staff_reads o ON o.workspace_id = :workspace_id AND o.grant_id = :gran
 WHERE a.workspace_id = :workspace_id AND a.grant_id = :grant_id AND a.step = 'asked' AND a.statement_id < :before
 ORDER BY a.statement_id DESC
 LIMIT :size;
+
+-- name: staff_steps_name
+-- Gives steps of staff access that wait to be sealed the ids of their leaves, at most so many of each table, the oldest first. A second
+-- sealer waits for the first, and then does not find what that one has named.
+WITH grants AS (
+    UPDATE staff_grants
+    SET leaf_id = gen_random_uuid()
+    WHERE workspace_id = :workspace_id AND leaf_id IS NULL AND ctid = ANY(ARRAY(
+        SELECT x.ctid FROM staff_grants x
+        WHERE x.workspace_id = :workspace_id AND x.leaf_id IS NULL
+        ORDER BY x.asked_at LIMIT :most))
+    RETURNING leaf_id
+), decisions AS (
+    UPDATE staff_decisions
+    SET leaf_id = gen_random_uuid()
+    WHERE workspace_id = :workspace_id AND leaf_id IS NULL AND ctid = ANY(ARRAY(
+        SELECT x.ctid FROM staff_decisions x
+        WHERE x.workspace_id = :workspace_id AND x.leaf_id IS NULL
+        ORDER BY x.decided_at LIMIT :most))
+    RETURNING leaf_id
+), reads AS (
+    UPDATE staff_reads
+    SET leaf_id = gen_random_uuid()
+    WHERE workspace_id = :workspace_id AND leaf_id IS NULL AND ctid = ANY(ARRAY(
+        SELECT x.ctid FROM staff_reads x
+        WHERE x.workspace_id = :workspace_id AND x.leaf_id IS NULL
+        ORDER BY x.told_at LIMIT :most))
+    RETURNING leaf_id
+)
+SELECT leaf_id FROM grants
+UNION ALL
+SELECT leaf_id FROM decisions
+UNION ALL
+SELECT leaf_id FROM reads;
+
+-- name: staff_steps_read
+-- Steps of staff access by the ids of their leaves, with all that the admins of the workspace are shown of them.
+SELECT g.leaf_id AS id, 'grant.asked' AS kind, g.id AS grant_id, g.asked_at AS at, g.staff AS person, true AS by_staff,
+    jsonb_build_object('service', g.service, 'reason', g.reason, 'ticket', g.ticket, 'minutes', g.minutes) AS what
+FROM staff_grants g
+WHERE g.workspace_id = :workspace_id AND g.leaf_id = ANY(:ids::uuid[])
+UNION ALL
+SELECT d.leaf_id, 'grant.' || d.kind, d.grant_id, d.decided_at, d.decided_by, d.by_staff, jsonb_build_object('staff', d.staff)
+FROM staff_decisions d
+WHERE d.workspace_id = :workspace_id AND d.leaf_id = ANY(:ids::uuid[])
+UNION ALL
+SELECT r.leaf_id, 'statement.' || r.step, r.grant_id, r.told_at, r.staff, true,
+    jsonb_build_object('statement', r.statement_id, 'service', r.service, 'question', r.question, 'reads', r.reads, 'about', r.about,
+        'rows', r.rows)
+FROM staff_reads r
+WHERE r.workspace_id = :workspace_id AND r.leaf_id = ANY(:ids::uuid[]);
+
+-- name: staff_steps_any
+-- Whether any step of staff access has a leaf; whoever is granted nothing has read nothing.
+SELECT EXISTS (SELECT FROM staff_grants g WHERE g.workspace_id = :workspace_id AND g.leaf_id IS NOT NULL);

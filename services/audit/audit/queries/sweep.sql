@@ -18,6 +18,18 @@ FROM log_arrivals a LEFT JOIN log_heads h ON h.workspace_id = a.workspace_id
 WHERE a.epoch <> coalesce(h.epoch, 0)
 LIMIT :limit;
 
+-- name: staff_waiting
+-- Workspaces with steps of staff access that have no leaf yet.
+-- cross-workspace: sealing serves all workspaces; each one's steps are then read in its own
+SELECT w.workspace_id
+FROM (
+    SELECT g.workspace_id FROM staff_grants g WHERE g.leaf_id IS NULL
+    UNION
+    SELECT d.workspace_id FROM staff_decisions d WHERE d.leaf_id IS NULL
+    UNION
+    SELECT r.workspace_id FROM staff_reads r WHERE r.leaf_id IS NULL) w
+LIMIT :limit;
+
 -- name: log_heads_make
 -- Makes the heads of logs that are empty so far.
 -- cross-workspace: sealing serves all workspaces in one transaction

@@ -11,7 +11,8 @@ from datetime import datetime
 from audit.log import store
 from audit.log.export import told
 from audit.log.leaf import Erasure, Part, timestamp
-from audit.log.store import Redaction
+from audit.log.steps import told as step_told
+from audit.log.store import Redaction, steps
 from audit.streaming.stream import MOST_BYTES, MOST_ENTRIES
 from core.errors import Transient
 from database import Tx
@@ -72,11 +73,14 @@ async def _step(tx: Tx, first: int, end: int, erasures: Mapping[uuid.UUID, Erasu
     ids = list(members.values())
     entries = await store.entries(tx, ids)
     redacted = await store.redactions(tx, ids)
+    staff = await steps.read(tx, [one for one in ids if one not in entries and one not in erasures])
 
     def item(position: int) -> Item:
         one = members[position]
         if one in erasures:
             return {"position": position, "id": str(one), "type": "audit.erasure", "erasure": _erasure(erasures[one])}
+        if one in staff:
+            return {"position": position, "id": str(one), "type": "audit.staff_access", "staff": step_told(staff[one])}
         if one not in entries:
             return {"position": position, "id": str(one), "type": "audit.erased"}
         return {"position": position, **told(entries[one]), **_erased(one, redacted)}

@@ -30,8 +30,9 @@ from typing import Any, NamedTuple
 
 VERIFIED, REFUTED, UNREADABLE = 0, 1, 3
 MOST_FINDINGS = 20
+VERSIONS = (1, 2)  # with the second came steps of staff access
 
-ENTRY, ERASURE = "callmine-audit-entry/v1", "callmine-audit-erasure/v1"
+ENTRY, ERASURE, STAFF = "callmine-audit-entry/v1", "callmine-audit-erasure/v1", "callmine-audit-staff/v1"
 EVIDENCE, STATEMENT = "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
 PROMISE, CERTIFICATE = "https://callmine.ai/trust/promise/v1", "https://callmine.ai/erasure/certificate/v1"
 PART, ANCHOR = b"callmine-audit-part/v1\n", b"callmine-audit-anchor/v1\n"
@@ -264,6 +265,18 @@ def erasure_leaf(workspace: str, erasure: Line) -> bytes:
     return _sha256(b"\x00" + _json(data).encode()).digest()
 
 
+def staff_leaf(workspace: str, line: Line) -> bytes:
+    """The leaf hash of a step of staff access as the export tells it."""
+    step = line["staff"]
+    who, what = step["who"], step["what"]
+    data = [STAFF, workspace, *(step[name] for name in ("id", "kind", "grant", "at"))]
+    data += [
+        _committed(line, "who", lambda: [who["id"], who["by_staff"]]),
+        _committed(line, "what", lambda: [[name, what[name]] for name in sorted(what)]),
+    ]
+    return _sha256(b"\x00" + _json(data).encode()).digest()
+
+
 class Claims:
     """What the export says was erased, to be covered by erasures that are themselves in the log."""
 
@@ -271,6 +284,7 @@ class Claims:
         """Nothing so far."""
         self._claimed: dict[tuple[str, bool], list[list[int]]] = {}
         self.recorded: dict[str, Line] = {}
+        self.steps: list[Line] = []
 
     def claim(self, request: str, index: int, *, whole: bool) -> None:
         """Note that the entry at a position, the whole or a part of it, is said to have been erased for a request."""
@@ -302,6 +316,7 @@ class Report(NamedTuple):
     findings: list[str]
     erased: list[str]
     anchored: int | None
+    steps: Sequence[Line] = ()
 
 
 def check(lines: Iterable[str], keys: Sequence[Key], pinned: Sequence[Checkpoint] = ()) -> Report:
@@ -325,7 +340,7 @@ def check(lines: Iterable[str], keys: Sequence[Key], pinned: Sequence[Checkpoint
         f"request {record['request']}: {record['scope']}, {_counted(record)} entries, {record['erased_at']}"
         for record in claims.recorded.values()
     ]
-    return Report(checkpoint, findings, erased, anchored)
+    return Report(checkpoint, findings, erased, anchored, claims.steps)
 
 
 def _counted(record: Line) -> int:
@@ -335,12 +350,14 @@ def _counted(record: Line) -> int:
 def _header(line: str) -> Line:
     try:
         header = json.loads(line)
-        if header["callmine_audit_export"] == 1 and isinstance(header["workspace"], str):
+        if header["callmine_audit_export"] in VERSIONS and isinstance(header["workspace"], str):
             found: Line = header
             return found
     except (ValueError, KeyError, TypeError):
         pass
-    raise Unreadable("this is no export of an audit log: its first line is not the header of version 1")
+    raise Unreadable(
+        "this is no export of an audit log that this verifier knows: its first line is not the header of version 1 or 2"
+    )
 
 
 def check_pins(header: Line, checkpoint: Checkpoint, pinned: Sequence[Checkpoint]) -> None:
@@ -426,6 +443,9 @@ def leaf_of(workspace: str, line: Line, claims: Claims, findings: list[str]) -> 
         if set(line.get("commitments", {})) != set(line.get("erased", {})):
             _note(findings, f"the entry at position {index} is hidden in part, and no request is named for it")
         made = entry_leaf(workspace, line) if _complete(line) else b""
+    elif "staff" in line:
+        claims.steps.append(line["staff"])
+        made = staff_leaf(workspace, line) if set(line["salts"]) == {"who", "what"} else b""
     elif isinstance(line.get("erased"), str):
         claims.claim(line["erased"], index, whole=True)
         return bytes.fromhex(sealed or "")
@@ -599,6 +619,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--pinned", action="append", default=[], type=Path, help="file with a checkpoint from an earlier check"
     )
+    parser.add_argument(
+        "--staff", action="store_true", help="print each step of staff access, as JSON lines, once all has verified"
+    )
     parser.add_argument("--pin", type=Path, help="file to keep the export's checkpoint in, once it has verified")
     given = parser.parse_args(arguments)
     try:
@@ -619,6 +642,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write("".join(["DOES NOT VERIFY\n", *(f"  - {finding}\n" for finding in report.findings)]))
         return REFUTED
     sys.stdout.write(_told(report, report.checkpoint, pinned))
+    if given.staff:
+        sys.stdout.write("".join(f"{_json(step)}\n" for step in report.steps))
     if given.pin:
         given.pin.write_text(report.checkpoint.note, encoding="utf-8")
     return VERIFIED
@@ -632,6 +657,9 @@ def _told(report: Report, checkpoint: Checkpoint, pinned: Sequence[Checkpoint]) 
             "  - no earlier checkpoint was given: keep this one with --pin, and give it with --pinned next time"
         )
     lines += [f"  - erased on {erased}" for erased in report.erased]
+    if report.steps:
+        grants = len({step["grant"] for step in report.steps})
+        lines.append(f"  - {len(report.steps)} of them are steps of staff access, under {grants} grants: --staff prints them")
     if report.anchored is not None:
         lines.append(f"  - the global log holds this log's checkpoint at {report.anchored} entries")
     return "".join(f"{line}\n" for line in lines)

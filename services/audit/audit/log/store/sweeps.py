@@ -67,6 +67,11 @@ async def stale(tx: Tx, limit: int) -> list[WorkspaceId]:
     return [WorkspaceId(row["workspace_id"]) for row in await tx.fetch("log_stale", limit=limit)]
 
 
+async def with_steps(tx: Tx, limit: int) -> list[WorkspaceId]:
+    """Workspaces with steps of staff access that have no leaf yet."""
+    return [WorkspaceId(row["workspace_id"]) for row in await tx.fetch("staff_waiting", limit=limit)]
+
+
 async def lock(tx: Tx, workspaces: Iterable[WorkspaceId]) -> dict[WorkspaceId, Head]:
     """The state of logs, made where there is none, and nobody else's until the end of the transaction.
 

@@ -14,7 +14,7 @@ from house.projects import ROOT
 FUNCTION_LINES = 50
 FILE_LINES = 500
 # A customer takes this one file and runs it: splitting it would cost more than it clears up.
-ALONE = {"services/audit/audit/verify/callmine_verify.py": 650}
+ALONE = {"services/audit/audit/verify/callmine_verify.py": 680}
 FOLDERS = ("libs", "services", "deploy", "tests")
 
 

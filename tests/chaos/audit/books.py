@@ -9,9 +9,10 @@ from random import Random
 
 from audit.domain import Change, Entry, EntryType
 from audit.log import export
-from audit.log.leaf import Erasure, Part, Recorded, commitment, entry_leaf, erasure_leaf, runs, subject
+from audit.log.leaf import NOBODY, Erasure, Part, Recorded, commitment, entry_leaf, erasure_leaf, runs, subject
 from audit.log.note import Checkpoint, Keyring, Signer
 from audit.log.sealing import origin_of
+from audit.log.steps import Step, step_leaf
 from audit.log.store import Redaction
 from audit.log.tree import Range
 
@@ -41,7 +42,7 @@ class Book:
         self.now = datetime(2026, 3, 1, 9, tzinfo=UTC)
         self._range = Range()
         self._keys: dict[str, bytes] = {}
-        self._members: list[Recorded | Erasure] = []
+        self._members: list[Recorded | Erasure | Step] = []
         self._leaves: list[bytes] = []
         self._redacted: dict[tuple[uuid.UUID, Part], Redaction] = {}
         self._gone: set[uuid.UUID] = set()
@@ -77,11 +78,30 @@ class Book:
             actor, target = (self._committed(recorded.entry, part) for part in (Part.ACTOR, Part.TARGET))
             self._seal(entry_leaf(WORKSPACE, recorded, actor, target))
 
+    def look(self, statements: int) -> None:
+        """Somebody of our staff looks in; each step of it is sealed."""
+        grant, rng = self._id(), self._rng
+        kinds = ["grant.asked", "grant.approved", *["statement.asked", "statement.shown"] * statements, "grant.ended"]
+        for number, kind in enumerate(kinds):
+            self.now += timedelta(microseconds=rng.randrange(10_000_000))
+            what: dict[str, str | int] = {"reads": rng.choice(_TEXTS), "about": rng.choice(_TEXTS), "rows": number}
+            step = Step(
+                id=self._id(),
+                kind=kind,
+                grant_id=grant,
+                at=self.now,
+                person=f"user_{rng.randrange(4)}",
+                by_staff=kind != "grant.ended",
+                what=what,
+            )
+            self._members.append(step)
+            self._seal(step_leaf(WORKSPACE, self._key(NOBODY), step))
+
     def erase_person(self, person: str, request: str) -> None:
         """Erase what tells of a person."""
         places = []
         for index, member in enumerate(self._members):
-            if isinstance(member, Erasure) or member.entry.id in self._gone:
+            if not isinstance(member, Recorded) or member.entry.id in self._gone:
                 continue
             entry, parts = member.entry, [part for part in Part if subject(member.entry, part) == person]
             if parts:
@@ -112,24 +132,27 @@ class Book:
         entries = {one.entry.id: one for one in members if isinstance(one, Recorded) and one.entry.id not in self._gone}
         chunk = export.Chunk(
             members=[
-                (place, one.id if isinstance(one, Erasure) else one.entry.id) for place, one in enumerate(members)
+                (place, one.entry.id if isinstance(one, Recorded) else one.id) for place, one in enumerate(members)
             ],
             leaves=dict(enumerate(self._leaves)),
             entries=entries,
             redacted=self._redacted,
             erasures=[one for one in members if isinstance(one, Erasure)],
             keys=self._keys,
+            steps={one.id: one for one in members if isinstance(one, Step)},
         )
         whole = [
-            export.first_line(WORKSPACE, self.checkpoint(), None),
+            export.first_line(WORKSPACE, self.checkpoint(), None, export.WITH_STEPS),
             *chunk.lines(),
             export.last_line(len(members), []),
         ]
         return [line.decode() for line in whole]
 
     def _committed(self, entry: Entry, part: Part) -> bytes:
-        key = self._keys.setdefault(subject(entry, part), self._rng.randbytes(32))
-        return commitment(key, entry, part)
+        return commitment(self._key(subject(entry, part)), entry, part)
+
+    def _key(self, subject: str) -> bytes:
+        return self._keys.setdefault(subject, self._rng.randbytes(32))
 
     def _record(self, erasure: Erasure) -> None:
         self._members.append(erasure)

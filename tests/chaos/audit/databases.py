@@ -158,13 +158,15 @@ async def forged(admin_url: str, seed: int) -> tuple[Counter[str], Counter[str],
 
 
 async def _history(dsns: ServiceDsns, seed: int) -> verifier.Checkpoint:
-    """Entries of three workspaces, sealed in several passes, some erased; the checkpoint pinned half-way."""
+    """Entries of three workspaces, with looks of our staff, sealed in several passes, some erased; the checkpoint pinned half-way."""
     rng = random.Random(seed)
     async with logs_of(dsns) as logs:
         pin = None
         for step in range(6):
             for workspace_id in WORKSPACES[:3]:
                 await logs.record(workspace_id, entries(rng.randrange(10, 80)))
+                if step in {1, 4}:
+                    await logs.looked_into(workspace_id, 2)
             await logs.sealer.drain()
             if step == 2:
                 pin = await logs.pin(MINE)

@@ -42,6 +42,8 @@ def written(seed: int) -> tuple[Book, list[str], list[str]]:
     steps = rng.randrange(2, 7)
     for step in range(steps):
         book.write(rng.randrange(3, 25))
+        if rng.random() < 0.3 or step == 0:
+            book.look(rng.randrange(1, 4))
         if rng.random() < 0.4:
             book.erase_person(f"user_{rng.randrange(4)}", f"request {step}")
         if rng.random() < 0.05:
@@ -49,7 +51,9 @@ def written(seed: int) -> tuple[Book, list[str], list[str]]:
         pins.append(book.checkpoint())
         if step == steps // 2 - 1:
             older = book.lines()
+    # So that there is something of each kind that nothing was erased of.
     book.write(3)
+    book.look(1)
     return book, pins, older
 
 

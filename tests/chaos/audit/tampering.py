@@ -18,11 +18,11 @@ THIEF = Keyring([Signer("callmine.ai/audit", bytes(32))])
 """A key of the same name that nobody trusts."""
 
 
-def _member(change: Callable[[dict[str, Any], Random], object]) -> ForgedExport:
-    """Change one entry's line."""
+def _member(change: Callable[[dict[str, Any], Random], object], of: str = "entry") -> ForgedExport:
+    """Change one line, of an entry or of a step of staff access."""
 
     def forged(lines: Lines, rng: Random) -> Lines:
-        places = [place for place, line in enumerate(lines) if '"entry"' in line and '"commitments"' not in line]
+        places = [place for place, line in enumerate(lines) if f'"{of}":' in line and '"commitments"' not in line]
         place = rng.choice(places)
         line = json.loads(lines[place])
         before = json.dumps(line)
@@ -39,7 +39,12 @@ def _set(*path: str, to: object) -> ForgedExport:
             line = line[name]
         line[path[-1]] = to
 
-    return _member(change)
+    return _member(change, "staff" if path[0] == "staff" else "entry")
+
+
+def _step_left_out(lines: Lines, rng: Random) -> Lines:
+    place = rng.choice([place for place, line in enumerate(lines) if '"staff":' in line])
+    return _renumbered([*lines[:place], *lines[place + 1 :]])
 
 
 def _renumbered(lines: Sequence[str]) -> Lines:
@@ -111,7 +116,8 @@ def _sealed_anew(lines: Lines, _: Random) -> Lines:
 
 
 def _hidden(line: dict[str, Any], _: Random) -> None:
-    line.pop("entry")
+    line.pop("entry", None)
+    line.pop("staff", None)
     line.pop("salts")
     line["erased"] = "a request that never was"
 
@@ -138,6 +144,22 @@ EXPORTS: Mapping[str, ForgedExport] = {
     "called erased": _member(_hidden),
     "actor called erased": _member(_half_hidden),
     "removed": _member(lambda line, _: line.pop("entry")),
+    "step's id": _set("staff", "id", to="01900000-0000-7000-8000-000000000001"),
+    "step's kind": _set("staff", "kind", to="statement.withheld"),
+    "step's grant": _set("staff", "grant", to="01900000-0000-7000-8000-000000000001"),
+    "step backdated": _set("staff", "at", to="2020-01-01T00:00:00.000000Z"),
+    "step's person": _set("staff", "who", "id", to="hedy@callmine.example"),
+    "step's side": _member(
+        lambda line, _: line["staff"]["who"].update(by_staff=not line["staff"]["who"]["by_staff"]), "staff"
+    ),
+    "step's object": _set("staff", "what", "reads", to="nothing of yours"),
+    "step's rows": _set("staff", "what", "rows", to=1_000),
+    "step told less": _member(lambda line, _: line["staff"]["what"].pop("about"), "staff"),
+    "step told more": _member(lambda line, _: line["staff"]["what"].update(excuse="x"), "staff"),
+    "step's salt left out": _member(lambda line, _: line["salts"].pop("who"), "staff"),
+    "step called erased": _member(_hidden, "staff"),
+    "step removed": _member(lambda line, _: line.pop("staff"), "staff"),
+    "step left out": _step_left_out,
     "head deleted": _cut(0, 0.2),
     "middle deleted": _cut(0.4, 0.6),
     "tail deleted": _cut(0.8, 1),
@@ -181,8 +203,30 @@ _PLACED = (
 _OURS = f"DELETE FROM entries e USING ({_PLACED}) p WHERE {{mine}} AND e.id = p.id AND"
 _LAST = "first_index = (SELECT max(first_index) FROM log_seals WHERE {mine})"
 
+_GRANTS, _DECISIONS, _READS = (f"UPDATE staff_{table} SET" for table in ("grants", "decisions", "reads"))
+
+_STAFF: Mapping[str, str] = {
+    "staff: a statement left out": "DELETE FROM staff_reads WHERE {mine} AND rows = 2",
+    "staff: all statements left out": "DELETE FROM staff_reads WHERE {mine}",
+    "staff: an end left out": "DELETE FROM staff_decisions WHERE {mine} AND kind = 'ended'",
+    "staff: grants left out": "DELETE FROM staff_grants WHERE {mine}",
+    "staff_grants.reason": f"{_GRANTS} reason = 'incident' WHERE {{mine}}",
+    "staff_grants.ticket": f"{_GRANTS} ticket = 'SUP-1' WHERE {{mine}}",
+    "staff_grants.staff": f"{_GRANTS} staff = 'x' || staff WHERE {{mine}}",
+    "staff_grants.asked_at": f"{_GRANTS} asked_at = asked_at - interval '1 day' WHERE {{mine}}",
+    "staff_decisions.decided_by": f"{_DECISIONS} decided_by = 'x' || decided_by WHERE {{mine}} AND kind = 'approved'",
+    "staff_decisions.by_staff": f"{_DECISIONS} by_staff = NOT by_staff WHERE {{mine}} AND kind = 'ended'",
+    "staff_decisions.decided_at": f"{_DECISIONS} decided_at = decided_at + interval '1 hour' WHERE {{mine}}",
+    "staff_reads.question": f"{_READS} question = 'plan' WHERE {{mine}} AND rows = 2",
+    "staff_reads.about": f"{_READS} about = '' WHERE {{mine}} AND rows = 2",
+    "staff_reads.rows": f"{_READS} rows = 0 WHERE {{mine}} AND rows = 2",
+    "staff_reads.told_at": f"{_READS} told_at = told_at - interval '1 day' WHERE {{mine}} AND rows = 2",
+    "staff: sealed again": f"{_READS} leaf_id = NULL WHERE {{mine}} AND rows = 2",
+}
+
 DATABASE: Mapping[str, str] = {
     **_columns(),
+    **_STAFF,
     "head deleted": f"{_OURS} p.n <= 5",
     "middle deleted": f"{_OURS} p.n BETWEEN p.of / 2 AND p.of / 2 + 4",
     "tail deleted": f"{_OURS} p.n > p.of - 5",

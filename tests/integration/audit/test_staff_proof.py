@@ -118,9 +118,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("how", TAMPERED)
-async def test_tampering_with_the_database_is_found(
-    logs: Logs, dsns: ServiceDsns, postgres_url: str, how: str
-) -> None:
+async def test_tampering_with_the_database_is_found(logs: Logs, dsns: ServiceDsns, postgres_url: str, how: str) -> None:
     await logs.record(MINE, entries(5))
     await logs.looked_into(MINE)
     await logs.sealer.drain()
@@ -181,7 +179,9 @@ async def test_an_export_with_a_statement_less_is_none(logs: Logs) -> None:
         ):
             forged = [*lines[:place], json.dumps(lie), *lines[place + 1 :]]
             assert verifier.check(forged, [verifier.read_key(KEYRING.verifiers[0].text)], [pin]).findings, lie
-        assert verifier.check([*lines[:place], *lines[place + 1 :]], [verifier.read_key(KEYRING.verifiers[0].text)]).findings
+        assert verifier.check(
+            [*lines[:place], *lines[place + 1 :]], [verifier.read_key(KEYRING.verifiers[0].text)]
+        ).findings
 
 
 async def test_erasures_leave_the_proof_of_steps_valid(logs: Logs) -> None:

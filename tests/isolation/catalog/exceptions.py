@@ -98,6 +98,11 @@ EXCEPTIONS: Mapping[Exempt, str] = {
         "audit", "log_anchors", SWEPT
     ): "one global log holds the checkpoints of all workspaces; the sweep adds, and reads none",
     Exempt(
+        "audit", "staff_grants", SWEPT
+    ): "sealing looks in which workspaces steps of staff access have no leaf yet; the sweep sees that and no more of them",
+    Exempt("audit", "staff_decisions", SWEPT): "the same, of who agreed and who ended",
+    Exempt("audit", "staff_reads", SWEPT): "the same, of what was read",
+    Exempt(
         "audit", "streams", SWEPT
     ): "the sender claims streams of every workspace; where each leads, and what is sent, is then read in its own",
     Exempt("credential-vault", "backups", NO_WORKSPACE): "a backup is of all workspaces",

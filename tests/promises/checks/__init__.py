@@ -3,10 +3,22 @@
 from collections.abc import Mapping
 from itertools import chain
 
-from promises.checks import at_rest, audit, deletion, isolation, models, recipients, staff, transit, windows, words
+from promises.checks import (
+    at_rest,
+    audit,
+    deletion,
+    isolation,
+    models,
+    recipients,
+    staff,
+    staff_log,
+    transit,
+    windows,
+    words,
+)
 from promises.system import Check, Mutant
 
-_MODULES = (transit, at_rest, isolation, windows, audit, recipients, models, staff, deletion, words)
+_MODULES = (transit, at_rest, isolation, windows, audit, recipients, models, staff, staff_log, deletion, words)
 
 CHECKS: Mapping[str, Check] = dict(chain.from_iterable(module.CHECKS.items() for module in _MODULES))
 

@@ -29,8 +29,8 @@ CHUNK = 8 * TILE_WIDTH
 
 _MOST_STRAYS = 1000
 
-# The version of an export that has steps of staff access in it: a verifier of before says that it does not know it, where it would otherwise
-# take them for entries that were removed.
+# The version of an export that has steps of staff access in it: a verifier of before says that it does not know it, where it would
+# otherwise take them for entries that were removed.
 WITH_STEPS = 2
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -60,9 +60,7 @@ async def lines(db: Database, workspace_id: WorkspaceId) -> AsyncIterator[bytes]
     yield last_line(head.range.size, [(row["id"], row["type"]) for row in strays])
 
 
-def first_line(
-    workspace_id: str, checkpoint: str, anchored: Mapping[str, object] | None, version: int = 1
-) -> bytes:
+def first_line(workspace_id: str, checkpoint: str, anchored: Mapping[str, object] | None, version: int = 1) -> bytes:
     """The header."""
     return line_of(
         {"callmine_audit_export": version, "workspace": workspace_id, "checkpoint": checkpoint, "anchor": anchored}

@@ -1,8 +1,8 @@
 """Steps of staff access in the log: who of our staff asked, agreed, ended and read, each as a leaf beside the entries'.
 
-A step is no entry: none of the fourteen types is about our staff. Its leaf is made of what tells of nobody (the kind of the step, the grant,
-the time) and of two parts as commitments, with salts from the workspace's own key: who did it, and what it was about. So a workspace that
-is erased takes what can be guessed from them along, as it does with entries.
+A step is no entry: none of the fourteen types is about our staff. Its leaf is made of what tells of nobody (the kind of the step, the
+grant, the time) and of two parts as commitments, with salts from the workspace's own key: who did it, and what it was about. So a workspace
+that is erased takes what can be guessed from them along, as it does with entries.
 
 A step is told to its own table, by a process of any version; one without a leaf is one that waits, and the sealer gives it one.
 """

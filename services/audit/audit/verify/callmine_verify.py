@@ -355,9 +355,7 @@ def _header(line: str) -> Line:
             return found
     except (ValueError, KeyError, TypeError):
         pass
-    raise Unreadable(
-        "this is no export of an audit log that this verifier knows: its first line is not the header of version 1 or 2"
-    )
+    raise Unreadable("this is no export that this verifier knows: its first line is not the header of version 1 or 2")
 
 
 def check_pins(header: Line, checkpoint: Checkpoint, pinned: Sequence[Checkpoint]) -> None:
@@ -659,7 +657,9 @@ def _told(report: Report, checkpoint: Checkpoint, pinned: Sequence[Checkpoint]) 
     lines += [f"  - erased on {erased}" for erased in report.erased]
     if report.steps:
         grants = len({step["grant"] for step in report.steps})
-        lines.append(f"  - {len(report.steps)} of them are steps of staff access, under {grants} grants: --staff prints them")
+        lines.append(
+            f"  - {len(report.steps)} of them are steps of staff access, under {grants} grants: --staff prints them"
+        )
     if report.anchored is not None:
         lines.append(f"  - the global log holds this log's checkpoint at {report.anchored} entries")
     return "".join(f"{line}\n" for line in lines)

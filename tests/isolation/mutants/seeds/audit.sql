@@ -32,14 +32,16 @@ VALUES ('@w', 'https://siem.@n.example.com/in', 'active', 0, @n, 1, '2026-01-0@n
 INSERT INTO stream_grants (workspace_id, asked_id, asked_at, denied, grant_id, sealed, sealing_key_id, expires_at)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', '2026-01-0@nT00:00:00Z', '', '00000002-0000-4000-8000-000000000001',
         decode(repeat('0@n', 32), 'hex'), 'key of @w', '2026-01-0@nT00:00:00Z');
-INSERT INTO staff_grants (workspace_id, id, staff, service, reason, ticket, minutes, asked_at)
+INSERT INTO staff_grants (workspace_id, id, staff, service, reason, ticket, minutes, asked_at, leaf_id)
 SELECT '@w', ('0000000' || n || '-0000-4000-8000-000000000001')::uuid, 'ada@callmine.example', 'analysis', 'support', 'SUP-@n', 10 + n,
-       '2026-01-01T00:00:00Z'
+       '2026-01-01T00:00:00Z', CASE n WHEN 1 THEN '00000001-0000-4000-8000-000000000001'::uuid END
 FROM generate_series(1, 3) AS n;
-INSERT INTO staff_decisions (workspace_id, grant_id, kind, staff, decided_by, by_staff, decided_at)
-SELECT '@w', '00000001-0000-4000-8000-000000000001', kind, 'ada@callmine.example', 'of-@n@callmine.example', true, '2026-01-01T00:01:00Z'
+INSERT INTO staff_decisions (workspace_id, grant_id, kind, staff, decided_by, by_staff, decided_at, leaf_id)
+SELECT '@w', '00000001-0000-4000-8000-000000000001', kind, 'ada@callmine.example', 'of-@n@callmine.example', true, '2026-01-01T00:01:00Z',
+       CASE kind WHEN 'approved' THEN '00000002-0000-4000-8000-000000000001'::uuid END
 FROM unnest(ARRAY['approved', 'ended']) AS kind;
-INSERT INTO staff_reads (workspace_id, grant_id, statement_id, step, service, staff, question, reads, about, rows, told_at)
+INSERT INTO staff_reads (workspace_id, grant_id, statement_id, step, service, staff, question, reads, about, rows, told_at, leaf_id)
 SELECT '@w', '00000001-0000-4000-8000-000000000001', '00000001-0000-4000-8000-000000000001', step, 'analysis', 'ada@callmine.example', 'runs',
-       'of @w', '', CASE step WHEN 'shown' THEN @n ELSE 0 END, '2026-01-01T00:02:00Z'
+       'of @w', '', CASE step WHEN 'shown' THEN @n ELSE 0 END, '2026-01-01T00:02:00Z',
+       CASE step WHEN 'asked' THEN '00000003-0000-4000-8000-000000000001'::uuid END
 FROM unnest(ARRAY['asked', 'shown']) AS step;

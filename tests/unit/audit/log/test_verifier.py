@@ -174,7 +174,7 @@ def test_the_command_and_its_exit_codes(tmp_path: Path) -> None:
     assert run(tmp_path, "one.jsonl").returncode == 2
 
 
-@pytest.mark.parametrize("line", ["", "x", "[]", "{}", '{"callmine_audit_export": 2, "workspace": "w"}'])
+@pytest.mark.parametrize("line", ["", "x", "[]", "{}", '{"callmine_audit_export": 3, "workspace": "w"}'])
 def test_what_is_no_export_is_told_apart_from_a_changed_one(line: str) -> None:
     with pytest.raises(verifier.Unreadable, match="no export"):
         verifier.check([line], [verifier.read_key(VKEY)])

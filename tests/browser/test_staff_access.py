@@ -11,6 +11,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
+from audit.verify import callmine_verify as verifier
 from browser.pictures import ADMIN, picture, window_of
 from browser.visitor import NARROW, WIDE, Scheme
 from local.broker.clock import SystemClock
@@ -87,3 +88,14 @@ async def test_admins_see_staff_look_in_and_end_it(stack: Stack, running: Browse
         await expect(page.get_by_text("ended by an admin of this workspace")).to_be_visible()
     _, errors = await asked(stack, grant, until=1)
     assert "this grant is over" in errors
+    async with window_of(running, stack.url, ADMIN, "light", WIDE) as visitor:
+        page = visitor.page
+        await visitor.open("/audit/staff-access")
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="Export with proof").click()
+        exported = (await (await download.value).path()).read_text(encoding="utf-8").split("\n")[:-1]
+        keys = await page.evaluate("async () => (await fetch('/audit/log/keys')).text()")
+    report = verifier.check(exported, [verifier.read_key(line) for line in keys.splitlines()])
+    assert report.findings == []
+    steps = [step["kind"] for step in report.steps if step["grant"] == grant]
+    assert {"grant.asked", "grant.approved", "grant.ended", "statement.asked", "statement.shown"} <= set(steps)

@@ -65,7 +65,7 @@ async def _looked_in(system: System) -> str:
     workspace = _id(system)
     terms = ("--service", "analysis", "--reason", "support", "--ticket", "SUP-412", "--minutes", "10")
     grant = (await _command(system, _ADA, "audit", "grant", workspace, *terms)).strip()
-    await _command(system, _GRACE, "audit", "approve", workspace, grant)
+    await _command(system, _GRACE, "audit", "approve", workspace, grant, "--yes")
     for tried in range(_TRIES):
         try:
             await _command(system, _ADA, "analysis", "ask", workspace, grant, "plan")

@@ -117,7 +117,10 @@ def _own(db: Database) -> APIRouter:
         responses={200: {"content": {_LINES: {"schema": {"type": "string"}}}}, 404: {}},
     )
     async def exported(session: Admin) -> StreamingResponse:
-        """The workspace's whole log with its proof, as JSON lines for the verifier. 404 while nothing has been sealed."""
+        """The workspace's whole log, entries and steps of staff access, with its proof, as JSON lines for the verifier.
+
+        404 while nothing has been sealed.
+        """
         lines = export.lines(db, session.workspace_id)
         # The first line before the answer begins: a log that is empty is told as an error.
         first = await anext(lines)

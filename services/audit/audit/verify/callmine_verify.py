@@ -8,7 +8,7 @@
 It needs Python 3.9 or later and nothing else; it opens no connection. It recomputes each entry's hash and the Merkle tree (RFC 6962) over
 all of them, checks the tree against the signed checkpoint (C2SP signed-note, tlog-checkpoint, Ed25519 as in RFC 8032), and against each
 checkpoint that was pinned earlier: nothing that was there then may have been changed, removed or moved. Memory does not grow with the
-export.
+entries. What Callmine's staff did is in the same log; --staff prints it.
 
 With `evidence` it checks each line's signature (DSSE, Ed25519) and tells what the statement in it (in-toto) says was proved, when, of which
 commit. With `certificate` it does so for the erasure of a workspace: what each service erased, and when nothing was left.

@@ -176,6 +176,10 @@ MEMORY: Final[Register] = {
         "libs/cloud/cloud/secrets.py",
         "GoogleSecrets._kept",
     ): "secrets of the service; a workspace's credentials are never in Secret Manager",
+    **{
+        ("services/analysis/analysis/domain/report_erasing.py", f"Answer.{name}"): "one answer's numbers, gone with it"
+        for name in ("rows", "left")
+    },
     ("libs/contracts/contracts/erasing.py", "Receipt.rows"): "one receipt's numbers, gone with it",
     ("libs/contracts/contracts/erasing.py", "Receipt.left"): "one receipt's numbers, gone with it",
     ("libs/contracts/contracts/erasing.py", "Receipt.providers"): "one receipt's words, gone with it",
@@ -243,8 +247,8 @@ CONTEXTS: Final[Register] = {
     ("services/audit/audit/streaming/sender.py", "claim.workspace_id"): "the row that the sender claimed",
     ("services/retention/retention/workers/readings.py", "due.workspace_id"): "the row that is due",
     ("services/retention/retention/workers/trials.py", "workspace_id"): "the row of the trial that is over",
-    ("services/retention/retention/workers/erasures.py", "due.workspace_id"): "the row of the request that is due",
-    ("services/retention/retention/workers/erasures.py", "one.workspace_id"): "the row of the request that takes long",
+    ("services/retention/retention/workers/requests.py", "due.workspace_id"): "the row of the request that is due",
+    ("services/retention/retention/workers/requests.py", "one.workspace_id"): "the row of the request that takes long",
     (
         "services/retention/retention/workers/announcing.py",
         "workspace_id",
@@ -455,18 +459,21 @@ ENTRIES: Final[Register] = {
         "libs/runtime/runtime/limits.py",
         "workspace_id",
     ): "web.limits passes that of a session, or of a key that was checked",
+    **{
+        (f"services/{path}.py", name): "the row that the worker's sweep found due, or slow"
+        for path, name in (
+            ("retention/retention/workers/requests", "due.workspace_id"),
+            ("retention/retention/workers/requests", "one.workspace_id"),
+            ("retention/retention/workers/requests", "workspace_id"),
+            ("retention/retention/workers/erasures", "workspace_id"),
+            ("retention/retention/workers/report_erasures", "workspace_id"),
+            ("analysis/analysis/workers/report_erasures", "due.workspace_id"),
+        )
+    },
     (
-        "services/retention/retention/workers/erasures.py",
-        "due.workspace_id",
-    ): "the row that the worker's sweep found due",
-    (
-        "services/retention/retention/workers/erasures.py",
-        "one.workspace_id",
-    ): "the row that the worker's sweep found slow",
-    (
-        "services/retention/retention/workers/erasures.py",
+        "services/retention/retention/http/report_erasure.py",
         "workspace_id",
-    ): "the row that the worker's sweep found due",
+    ): "session.workspace_id, passed within the routes",
     (
         "services/retention/retention/handlers/ending.py",
         "workspace_id",

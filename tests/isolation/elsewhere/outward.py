@@ -25,6 +25,8 @@ METRICS: Final[Register] = {
         ("otlp", "exporter.otlp.proto.common.trace_encoder"),
         ("otlp", "sdk.metrics.export"),
         ("otlp", "sdk.trace"),
+        ("loading", "sdk.metrics.export"),
+        ("loading", "sdk.trace"),
     )
 }
 

@@ -79,6 +79,11 @@ async def _exported(page: Page) -> None:
     await page.goto(f"{page.url}/exports/1")
 
 
+async def _to_be_erased(page: Page) -> None:
+    await page.get_by_role("link", name="Erase this report").click()
+    await page.get_by_role("button", name="Erase this report").wait_for()
+
+
 async def _previewed(visitor: Visitor) -> None:
     await visitor.open("/new")
     await visitor.page.get_by_label("Brief").fill(
@@ -127,6 +132,8 @@ SHOWN = (
     Shown("report-export", ADMIN, _latest("Read", _asked_to_export)),
     Shown("export", ADMIN, _latest("Read", _exported)),
     Shown("transcript", ADMIN, _latest("Read", _first_quote)),
+    Shown("report-erasure", ADMIN, _latest("Read", _to_be_erased)),
+    Shown("data", ADMIN, _at("/settings/data")),
     Shown("new", ADMIN, _previewed),
     Shown("schedule-new", ADMIN, _at("/schedules/new")),
     Shown("schedule-review", ADMIN, _drafted),

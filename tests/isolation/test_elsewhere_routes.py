@@ -43,6 +43,9 @@ NOT_IDS = {
     "number": "1",  # of a report's exports, whose id stands before it; the admin's
     "workspace": "org_nobodys",  # whose erasure a link tells of: the link's signature is checked before anything is read
     "erasure": "00000000-0000-4000-8000-000000000000",  # the same
+    # Retention knows of no reports and takes any id; analysis tells whether there is such a report, and of one of another workspace the
+    # same as of none (tests/integration/analysis/test_report_orders.py, tests/e2e/test_report_erased.py).
+    "report": "00000000-0000-4000-8000-000000000000",
     "message_id": "1",  # a parked message, behind the operators' identity token
 }
 
@@ -255,6 +258,9 @@ _ANSWERS = {
     "retention GET /settings/data/certificate.json": 404,
     "retention GET /settings/data/certificate.pdf": 404,
     "retention GET /api/v1/erasure": 404,
+    "retention GET /settings/data/reports/{report}/certificate.json": 404,
+    "retention GET /settings/data/reports/{report}/certificate.pdf": 404,
+    "retention GET /api/v1/erasure/reports/{report}": 404,
     # Leads on to the page of payments.
     "retention GET /settings/billing/return": 303,
     # And where a file is handed out by its link alone: see test_a_file_is_handed_out_by_its_person_s_link.

@@ -14,18 +14,19 @@ from google.protobuf.message_factory import GetMessageClass
 
 from contracts import MESSAGES
 from house.projects import ROOT
-from isolation.elsewhere import outward, register, rules
+from isolation.elsewhere import outward, register, rules, scopes
 from isolation.elsewhere.outward import FIELDS
-from isolation.elsewhere.register import SCOPE_SOURCES, Register
+from isolation.elsewhere.register import Register
 from isolation.elsewhere.rules import Finder
+from isolation.elsewhere.scopes import SCOPE_SOURCES
 from isolation.elsewhere.sources import deployed, finds, no_longer_needed, unregistered
 
 RULES: dict[str, tuple[Finder, Register, frozenset[str]]] = {
     "what remembers": (rules.memory, register.MEMORY, frozenset()),
     "what is named by workspace": (rules.names, register.NAMES, frozenset()),
     "what is logged": (rules.logs, {}, frozenset()),
-    "for whom the task works": (rules.contexts, register.CONTEXTS, frozenset()),
-    "where a scope comes from": (rules.entries, register.ENTRIES, SCOPE_SOURCES),
+    "for whom the task works": (rules.contexts, scopes.CONTEXTS, frozenset()),
+    "where a scope comes from": (rules.entries, scopes.ENTRIES, SCOPE_SOURCES),
     "what is measured": (rules.metrics, outward.METRICS, frozenset()),
     "what streams or is cached": (rules.streams, outward.STREAMS, frozenset()),
 }

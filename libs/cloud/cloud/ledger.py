@@ -1,4 +1,4 @@
-"""The ledger of erasures: one small object for each workspace that is to be erased, outside every database.
+"""The ledger of erasures: one small object for each workspace, or each report, that is to be erased, outside every database.
 
 A backup knows nothing of what was erased after it was made. The ledger does: whoever restores one replays the ledger before it serves.
 Entries are plain JSON, so that they can be read by hand; they are written once, and nobody's workspace folder holds them.
@@ -18,7 +18,8 @@ from cloud.names import full_name
 from cloud.storage import ATTEMPT_SECONDS, Exists, StorageClient, asked
 from core.errors import Conflict, Permanent
 
-_ROOT = "erasures/"
+# Those of workspaces and those of single reports lie apart: whoever knows the first only takes each entry for a workspace.
+WORKSPACES, REPORTS = "erasures/", "report-erasures/"
 
 # Ids and times.
 LARGEST_ENTRY = 16 * 1024
@@ -39,8 +40,9 @@ class Ledger(Protocol):
 class GoogleLedger:
     """A folder of a Cloud Storage bucket."""
 
-    def __init__(self, *, bucket: str, endpoint: Endpoint | None = None) -> None:
+    def __init__(self, *, bucket: str, endpoint: Endpoint | None = None, folder: str = WORKSPACES) -> None:
         """`endpoint` None means Google with the process's own identity (found on first use of the network)."""
+        self._folder = folder
         self._client = StorageClient(endpoint)
         self._bucket = bucket
 
@@ -48,7 +50,7 @@ class GoogleLedger:
         """Note an erasure under `name`. The same again is fine; another one raises Conflict. Raises Permanent, Transient."""
         if len(entry) > LARGEST_ENTRY:
             raise Permanent(f"an entry of the ledger may hold at most {LARGEST_ENTRY} bytes")
-        whole = full_name(_ROOT, name)
+        whole = full_name(self._folder, name)
         digest = hashlib.sha256(entry).hexdigest()
         crc32c = base64.b64encode(google_crc32c.value(entry).to_bytes(4, "big")).decode()
         try:
@@ -75,7 +77,7 @@ class GoogleLedger:
             listed = await self._list(page)
             for one in listed.get("items", ()):
                 name = str(one["name"])
-                yield name.removeprefix(_ROOT), await self._read(name)
+                yield name.removeprefix(self._folder), await self._read(name)
             page = str(listed.get("nextPageToken", ""))
             if not page:
                 return
@@ -85,7 +87,11 @@ class GoogleLedger:
         await self._client.close()
 
     async def _list(self, page: str) -> Mapping[str, list[Mapping[str, object]]]:
-        wanted = {"prefix": _ROOT, "fields": "items(name),nextPageToken", **({"pageToken": page} if page else {})}
+        wanted = {
+            "prefix": self._folder,
+            "fields": "items(name),nextPageToken",
+            **({"pageToken": page} if page else {}),
+        }
         found: Mapping[str, list[Mapping[str, object]]] = await asked(
             lambda: self._client().list_objects(self._bucket, params=wanted, timeout=ATTEMPT_SECONDS)
         )

@@ -17,6 +17,7 @@ from callmine.billing.v1 import billing_pb2
 from callmine.calls.v1 import calls_pb2
 from callmine.credentials.v1 import credentials_pb2
 from callmine.erasure.v1 import erasure_pb2
+from callmine.erasure.v1 import reports_pb2 as report_erasure_pb2
 from callmine.fetches.v1 import fetches_pb2
 from callmine.integrations.v1 import integrations_pb2
 from callmine.plans.v1 import plans_pb2
@@ -111,6 +112,17 @@ _SHARED = (
         tuple(service for service in SERVICES if service != "retention"),
         (erasure_pb2.ErasureCompleted,),
     ),
+    # Apart from `erasure`: only the service that has the reports hears of the erasure of one.
+    Topic(
+        "report-erasures",
+        ("retention",),
+        (
+            report_erasure_pb2.ReportErasureAnnounced,
+            report_erasure_pb2.ReportErasureRequested,
+            report_erasure_pb2.ReportErasureVerify,
+        ),
+    ),
+    Topic("report-erasure-receipts", ("analysis",), (report_erasure_pb2.ReportErasureAnswered,)),
 )
 
 # Only ingest hears webhooks.

@@ -13,6 +13,7 @@ from analysis.domain.notices import Announcement, Denial, GrantId, Loss, SealedG
 from analysis.domain.plan import Plan, Quota
 from analysis.domain.preferences import Preferences
 from analysis.domain.report import Numbers
+from analysis.domain.report_erasing import Answer, Asked, Stage
 from analysis.domain.request import CallFilter, PreviewId, ReportId, RunId
 from analysis.domain.run import Fetched, FetchedCall
 from analysis.domain.sample import StoredSample
@@ -26,6 +27,13 @@ from callmine.credentials.v1.credentials_pb2 import (
     CredentialRejected,
     CredentialRequested,
     DenialReason,
+)
+from callmine.erasure.v1.reports_pb2 import (
+    ReportErasureAnnounced,
+    ReportErasureAnswered,
+    ReportErasureRequested,
+    ReportErasureStage,
+    ReportErasureVerify,
 )
 from callmine.fetches.v1.fetches_pb2 import CallFilter as CallFilterMessage
 from callmine.fetches.v1.fetches_pb2 import FetchCancelled, FetchRequested, PreviewRequested
@@ -64,6 +72,9 @@ __all__ = [
     "IntegrationNeedsReconnect",
     "PlanChanged",
     "PreviewReady",
+    "ReportErasureAnnounced",
+    "ReportErasureRequested",
+    "ReportErasureVerify",
     "SubProcessorAnnounced",
     "WorkspaceCreated",
     "WorkspaceUpdated",
@@ -197,6 +208,43 @@ def report_erased(report_id: ReportId, ticket: str) -> AdminAction:
         target_id=str(report_id),
         diff=[field_change("deletion", None, "asked"), field_change("ticket", None, ticket)],
     )
+
+
+_STAGES = {
+    Stage.UNKNOWN_REPORT: ReportErasureStage.REPORT_ERASURE_STAGE_UNKNOWN_REPORT,
+    Stage.FROZEN: ReportErasureStage.REPORT_ERASURE_STAGE_FROZEN,
+    Stage.ERASED: ReportErasureStage.REPORT_ERASURE_STAGE_ERASED,
+    Stage.VERIFIED: ReportErasureStage.REPORT_ERASURE_STAGE_VERIFIED,
+}
+
+
+def report_asked(message: ReportErasureAnnounced | ReportErasureRequested | ReportErasureVerify) -> Asked:
+    """The request for the erasure of a report, and the report. Raises InvalidInput."""
+    report_id = ReportId(parse_uuid(message.report_id, "report_id"))
+    return Asked(parse_uuid(message.erasure_id, "erasure_id"), report_id)
+
+
+def verification(message: ReportErasureVerify) -> int:
+    """Which verification is asked for. Raises InvalidInput."""
+    if message.attempt == 0:
+        raise InvalidInput("attempts of a verification are counted from 1")
+    return message.attempt
+
+
+def report_erasure_answered(answer: Answer) -> ReportErasureAnswered:
+    """The erasure of a report has come to a stage, now."""
+    told = ReportErasureAnswered(
+        erasure_id=str(answer.asked.erasure_id),
+        report_id=str(answer.asked.report_id),
+        service="analysis",
+        stage=_STAGES[answer.stage],
+        rows=answer.rows,
+        objects=answer.objects,
+        left=answer.left,
+        attempt=answer.attempt,
+    )
+    told.at.GetCurrentTime()
+    return told
 
 
 def run_id_of(text: str) -> RunId:

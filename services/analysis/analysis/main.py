@@ -16,6 +16,8 @@ from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.live import LiveRuns
 from analysis.handlers.messages import MessageHandlers
 from analysis.handlers.notices import Notices
+from analysis.handlers.report_erasing import ReportErasing
+from analysis.handlers.report_orders import ReportOrders
 from analysis.handlers.schedules import Schedules
 from analysis.http import routers
 from analysis.models.asking import Asker
@@ -32,12 +34,14 @@ from analysis.workers.deliveries import Posters
 from analysis.workers.exports import ExportWork, Printers
 from analysis.workers.notices import NoticeWork
 from analysis.workers.pool import PoolSettings, WorkPool
+from analysis.workers.report_erasures import ReportErasureWorker
 from analysis.workers.schedules import ScheduleWork
 from cloud.objects import GoogleObjects
 from cloud.secrets import GoogleSecrets
 from contracts.sealing import SealingKeys
 from core.clock import SystemClock
 from runtime import Assembly, assembled, endpoint
+from runtime.rounds import Rounds
 
 SERVICE = "analysis"
 
@@ -92,6 +96,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("sub-processors", messages.sub_processors())
         parts.consume("credential-grants-analysis", deliveries.grants())
         parts.erase_by(folders=objects, opening=show_everything)
+        _erase_reports(parts, objects)
         schedules = Schedules(parts.db, parts.outbox, lifecycle, offer)
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
         desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds, offer)
@@ -100,6 +105,14 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.load_later(word_pattern, load_phones)
         parts.work(workers.run, senders.run, posters.run, printers.run, tick.run, live.run)
         yield parts
+
+
+def _erase_reports(parts: Assembly, objects: GoogleObjects) -> None:
+    """Erase the reports that retention asks for, one by one."""
+    worker = ReportErasureWorker(ReportErasing(parts.db, parts.outbox, objects))
+    rounds = Rounds([worker], SystemClock(), poll_seconds=1.0)
+    parts.consume("report-erasures", ReportOrders(parts.outbox, rounds.wake).routes())
+    parts.work(rounds.run)
 
 
 def objects_of(parts: Assembly, settings: Settings) -> GoogleObjects:

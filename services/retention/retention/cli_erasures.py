@@ -1,27 +1,36 @@
-"""`retention erasures open | list | show | certificate | replay`: requests to erase a workspace, for our staff."""
+"""`retention erasures open | list | show | certificate | replay`: requests to erase a workspace, or one report, for our staff."""
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import typer
 
+from cloud.ledger import REPORTS, WORKSPACES
 from contracts import Actor, ActorKind, Source
-from core.errors import InvalidInput, NotFound
+from core.errors import Gone, InvalidInput, NotFound
 from core.ids import WorkspaceId, parse_ticket, parse_workspace_id
+from database import Tx
 from retention.certificates.links import Links
 from retention.certificates.statement import read_entry
 from retention.domain.erasures import Erasure, Part, link_ends_at
-from retention.events import ErasureTelling
+from retention.events import ErasureTelling, ReportErasureTelling
 from retention.federal import is_federal_holiday
-from retention.handlers.erasing import Asker, Erasing
+from retention.handlers.erasing import Erasing
+from retention.handlers.report_erasing import ReportErasing
+from retention.handlers.requests import Asker
+from retention.http.erasure import PAGE
 from retention.main import SERVICE, compose, ledger_of, own_rows, secrets_of
 from retention.settings import Settings
 from retention.store import erasures as store
+from retention.store import report_erasures
 from retention.store.erasures import Listed
+from retention.store.requests import Requests
 from runtime import Assembly
 from runtime.commands import reporting_errors
 from runtime.staff import who
@@ -29,11 +38,14 @@ from web import load_settings
 
 T = TypeVar("T")
 
-erasures_app = typer.Typer(help="Requests to erase a workspace", no_args_is_help=True)
+erasures_app = typer.Typer(help="Requests to erase a workspace, or one report", no_args_is_help=True)
 
 _LISTED = 100
 
 Workspace = Annotated[str, typer.Argument(help="Workspace id, org_…")]
+Report = Annotated[
+    uuid.UUID | None, typer.Option(help="The id of one report, from its address; the whole workspace if not given")
+]
 
 
 @erasures_app.command("open")
@@ -43,16 +55,19 @@ def open_request(
     received: Annotated[
         str, typer.Option(help="When the mail came, such as 2026-11-30T09:15:00Z; now if not given")
     ] = "",
+    report: Report = None,
 ) -> None:
     """Open a request for a mail to hello@callmine.ai. Admins see it and can take it back for 24 hours; the days count from the mail."""
 
     async def ask(parts: Assembly) -> tuple[Erasure, str]:
         workspace_id, staff = parse_workspace_id(workspace), await who(parts)
         actor = Actor(kind=ActorKind.STAFF, id=staff, email=staff, source=Source.SYSTEM)
-        asker = Asker(actor, staff, parse_ticket(ticket))
-        erasing = Erasing(ErasureTelling(parts.outbox), is_federal_holiday)
+        asker, received_at = Asker(actor, staff, parse_ticket(ticket)), _moment(received)
         async with parts.db.workspace(workspace_id) as tx:
-            erasure = await erasing.open(tx, asker, _moment(received))
+            if report is not None:
+                erasure = await _of_reports(parts).open(tx, asker, received_at, report)
+            else:
+                erasure = await _of_workspaces(parts).open(tx, asker, received_at)
         return erasure, await _link(parts, workspace_id, erasure)
 
     erasure, link = _run(ask)
@@ -67,9 +82,11 @@ def list_requests() -> None:
     """List requests, the newest first, with what is in the way of those that wait."""
     found = _run(_listed)
     for one in found:
-        late = one.deadline < (one.completed_at or datetime.now(UTC)) and one.state != "taken_back"
+        over = one.state in {"taken_back", "not_found"}
+        late = one.deadline < (one.completed_at or datetime.now(UTC)) and not over
         typer.echo(
-            f"{_told(one.asked_at)}  {one.state:10}  {one.workspace_id}  promised by {_told(one.deadline)}"
+            f"{_told(one.asked_at)}  {one.state:14}  {one.workspace_id}{f'  report {one.report_id}' if one.report_id else ''}"
+            f"  promised by {_told(one.deadline)}"
             f"{'  LATE' if late else ''}{'  staff' if one.by_staff else ''}{f'  {one.outcome}' if one.outcome else ''}"
         )
     if not found:
@@ -77,37 +94,37 @@ def list_requests() -> None:
 
 
 @erasures_app.command("show")
-def show(workspace: Workspace) -> None:
-    """Show how far one workspace's request is, service by service, and its link."""
+def show(workspace: Workspace, report: Report = None) -> None:
+    """Show how far one workspace's request is, or that for one of its reports, service by service, and its link."""
 
     async def read(parts: Assembly) -> tuple[Erasure, list[Part], str]:
         workspace_id = parse_workspace_id(workspace)
         async with parts.db.workspace(workspace_id) as tx:
-            erasure = await store.latest(tx)
-            reports = await store.parts(tx, erasure.id) if erasure else []
+            erasure, requests = await _latest(tx, report)
+            told = await requests.parts(tx, erasure.id) if erasure else []
         if erasure is None:
-            raise NotFound("Nobody has asked for this workspace to be erased.")
-        return erasure, reports, await _link(parts, workspace_id, erasure)
+            raise NotFound(f"Nobody has asked for this {'report' if report else 'workspace'} to be erased.")
+        return erasure, told, await _link(parts, workspace_id, erasure)
 
-    erasure, reports, link = _run(read)
+    erasure, told, link = _run(read)
     terms = erasure.terms
     typer.echo(
         f"{erasure.id}  {erasure.state}  asked {_told(terms.asked_at)}, promised by {_told(terms.deadline)} ({terms.zone})"
     )
-    for one in reports:
+    for one in told:
         left = f", left in search {one.attempt}: {dict(one.left)}" if one.left else ""
         typer.echo(f"  {one.service:16}  {one.stage or 'waiting':8}  {one.row_count} rows, {one.objects} objects{left}")
     typer.echo(link)
 
 
 @erasures_app.command("certificate")
-def certificate(workspace: Workspace) -> None:
+def certificate(workspace: Workspace, report: Report = None) -> None:
     """Print the certificate, a signed statement, for somebody who has lost it."""
 
     async def read(parts: Assembly) -> str:
         async with parts.db.workspace(parse_workspace_id(workspace)) as tx:
-            erasure = await store.latest(tx)
-            found = await store.certificate(tx, erasure.id) if erasure else None
+            erasure, requests = await _latest(tx, report)
+            found = await requests.certificate(tx, erasure.id) if erasure else None
         if found is None:
             raise NotFound("There is no certificate: nobody has asked, or it is not completed.")
         return found.statement
@@ -118,25 +135,58 @@ def certificate(workspace: Workspace) -> None:
 @erasures_app.command("replay")
 def replay() -> None:
     """Carry out again all that the ledger names: after a restore, before anybody is let in. Harmless where nothing was restored."""
-
-    async def replay_all(parts: Assembly) -> tuple[int, int]:
-        erasing, own = Erasing(ErasureTelling(parts.outbox), is_federal_holiday), own_rows(parts)
-        entries = forgotten = 0
-        async for _, entry in ledger_of(parts, load_settings(Settings, SERVICE)).entries():
-            workspace_id, entered = read_entry(entry, is_federal_holiday)
-            async with parts.db.workspace(workspace_id) as tx:
-                begun = await erasing.replay(tx, entered)
-            if begun:
-                # At once, not when all others have erased: nobody is let in yet, and nobody is to see it again.
-                await own.as_far_as_possible(workspace_id)
-            forgotten += begun
-            entries += 1
-        return entries, forgotten
-
-    entries, forgotten = _run(replay_all)
+    (entries, forgotten), (of_reports, forgotten_too) = _run(_replayed)
     typer.echo(
         f"{entries} erasures are in the ledger; {forgotten} of them this database had forgotten. All services are told."
     )
+    typer.echo(
+        f"{of_reports} erasures of reports are in the ledger; {forgotten_too} of them this database had forgotten."
+    )
+
+
+async def _replayed(parts: Assembly) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Of workspaces, then of reports: how many there are in the ledger, and how many of them were not known here."""
+    settings, own = load_settings(Settings, SERVICE), own_rows(parts)
+    entries = forgotten = of_reports = forgotten_too = 0
+    async for _, entry in ledger_of(parts, settings, WORKSPACES).entries():
+        workspace_id, entered = _entered(entry, of_report=False)
+        async with parts.db.workspace(workspace_id) as tx:
+            begun = await _of_workspaces(parts).replay(tx, entered)
+        if begun:
+            # At once, not when all others have erased: nobody is let in yet, and nobody is to see it again.
+            await own.as_far_as_possible(workspace_id)
+        forgotten += begun
+        entries += 1
+    async for _, entry in ledger_of(parts, settings, REPORTS).entries():
+        workspace_id, entered = _entered(entry, of_report=True)
+        # Of a workspace that is erased there is no report left to erase.
+        with suppress(Gone):
+            async with parts.db.workspace(workspace_id) as tx:
+                forgotten_too += await _of_reports(parts).replay(tx, entered)
+        of_reports += 1
+    return (entries, forgotten), (of_reports, forgotten_too)
+
+
+def _entered(entry: bytes, *, of_report: bool) -> tuple[WorkspaceId, Erasure]:
+    """What an entry names. Raises InvalidInput for one that lies in the wrong folder: a report must never erase a workspace."""
+    workspace_id, entered = read_entry(entry, is_federal_holiday)
+    if (entered.report_id is not None) != of_report:
+        raise InvalidInput("an entry of the ledger lies among those of another kind")
+    return workspace_id, entered
+
+
+def _of_workspaces(parts: Assembly) -> Erasing:
+    return Erasing(ErasureTelling(parts.outbox), is_federal_holiday)
+
+
+def _of_reports(parts: Assembly) -> ReportErasing:
+    return ReportErasing(ReportErasureTelling(parts.outbox), is_federal_holiday)
+
+
+async def _latest(tx: Tx, report: uuid.UUID | None) -> tuple[Erasure | None, Requests]:
+    if report is not None:
+        return await report_erasures.latest(tx, report), report_erasures
+    return await store.latest(tx), store
 
 
 async def _listed(parts: Assembly) -> list[Listed]:
@@ -144,6 +194,9 @@ async def _listed(parts: Assembly) -> list[Listed]:
 
 
 async def _link(parts: Assembly, workspace_id: WorkspaceId, erasure: Erasure) -> str:
+    if erasure.report_id is not None:
+        # The workspace stays: whoever wrote signs in to it.
+        return f"{parts.settings.public_url}{PAGE}/reports/{erasure.report_id}"
     links = Links(secrets_of(parts, parts.settings))
     return f"{parts.settings.public_url}{await links.address(workspace_id, erasure.id, link_ends_at(erasure.terms))}"
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
 from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
 from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureStage, ErasureVerify
+from callmine.erasure.v1.reports_pb2 import (
+    ReportErasureAnnounced,
+    ReportErasureAnswered,
+    ReportErasureRequested,
+    ReportErasureStage,
+    ReportErasureVerify,
+)
 from callmine.plans.v1.plans_pb2 import AddonCredited, PlanChanged
 from callmine.subprocessors.v1.subprocessors_pb2 import SubProcessorAnnounced
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
@@ -22,6 +29,7 @@ from retention.domain.billing import SUBSCRIPTIONS, parse_stripe_id
 from retention.domain.erasures import Erasure, Receipt, Stage
 from retention.handlers import PlanChange, Plans
 from retention.handlers.erasing import Erasing
+from retention.handlers.report_erasing import ReportErasing
 from retention.handlers.settling import Credit, Failure
 from retention.store import plans as store
 from retention.store import readings
@@ -90,6 +98,12 @@ _STAGES = {
     ErasureStage.ERASURE_STAGE_VERIFIED: Stage.VERIFIED,
 }
 
+_REPORT_STAGES = {
+    ReportErasureStage.REPORT_ERASURE_STAGE_FROZEN: Stage.FROZEN,
+    ReportErasureStage.REPORT_ERASURE_STAGE_ERASED: Stage.ERASED,
+    ReportErasureStage.REPORT_ERASURE_STAGE_VERIFIED: Stage.VERIFIED,
+}
+
 
 def receipts(erasing: Erasing, wake: Callable[[], None]) -> Routes:
     """What is done with the services' reports on an erasure. `wake` is called once that is committed.
@@ -99,25 +113,47 @@ def receipts(erasing: Erasing, wake: Callable[[], None]) -> Routes:
 
     async def completed(tx: Tx, event: Event[ErasureCompleted]) -> None:
         told = event.payload
-        stage = _STAGES.get(told.stage)
-        if told.service != event.producer or stage is None:
-            raise InvalidInput("the report is another service's, or on a stage that is not known here")
-        receipt = Receipt(
-            service=told.service,
-            stage=stage,
-            at=told.at.ToDatetime(UTC),
-            rows=dict(told.rows),
-            objects=told.objects,
-            left=dict(told.left),
-            attempt=told.attempt,
-            providers=dict(told.providers),
-        )
+        receipt = _receipt(told, event.producer, _STAGES.get(told.stage), told.providers)
         await erasing.report(tx, parse_uuid(told.erasure_id, "erasure_id"), receipt)
         tx.on_commit(wake)
 
     table = Routes()
     table.on(ErasureCompleted, completed)
     return table
+
+
+def report_receipts(erasing: ReportErasing, wake: Callable[[], None]) -> Routes:
+    """The same of single reports; and that there is no such report."""
+
+    async def answered(tx: Tx, event: Event[ReportErasureAnswered]) -> None:
+        told, erasure_id = event.payload, parse_uuid(event.payload.erasure_id, "erasure_id")
+        if told.stage == ReportErasureStage.REPORT_ERASURE_STAGE_UNKNOWN_REPORT:
+            await erasing.unknown(tx, erasure_id, event.producer)
+        else:
+            receipt = _receipt(told, event.producer, _REPORT_STAGES.get(told.stage), {})
+            await erasing.report(tx, erasure_id, receipt)
+        tx.on_commit(wake)
+
+    table = Routes()
+    table.on(ReportErasureAnswered, answered)
+    return table
+
+
+def _receipt(
+    told: ErasureCompleted | ReportErasureAnswered, producer: str, stage: Stage | None, providers: Mapping[str, str]
+) -> Receipt:
+    if told.service != producer or stage is None:
+        raise InvalidInput("the report is another service's, or on a stage that is not known here")
+    return Receipt(
+        service=told.service,
+        stage=stage,
+        at=told.at.ToDatetime(UTC),
+        rows=dict(told.rows),
+        objects=told.objects,
+        left=dict(told.left),
+        attempt=told.attempt,
+        providers=dict(providers),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,29 +170,63 @@ class ErasureTelling:
         ]
         if erasure.ticket:
             diff.append(field_change("ticket", None, erasure.ticket))
-        await self._audit(tx, erasure, diff, actor, 1)
+        await self.audit(tx, erasure, diff, actor, 1)
 
     async def taken_back(self, tx: Tx, erasure: Erasure, actor: Actor) -> None:
         """It was taken back."""
-        await self._audit(tx, erasure, [field_change("deletion", "asked", None)], actor, 2)
+        await self.audit(tx, erasure, [field_change("deletion", "asked", None)], actor, 2)
+
+    async def completed(self, tx: Tx, erasure: Erasure) -> None:
+        """Nobody is told: the log has gone with the workspace."""
+        del tx, erasure
 
     async def requested(self, tx: Tx, erasure: Erasure) -> None:
         """All services freeze the workspace and erase it."""
         told = ErasureRequested(erasure_id=str(erasure.id))
         told.asked_at.FromDatetime(erasure.terms.asked_at)
         told.due_at.FromDatetime(erasure.terms.deadline)
-        await self.outbox.add_many(tx, [Draft(payload=told, aggregate_id=str(erasure.id), sequence=1)])
+        await self.outbox.add(tx, told, aggregate_id=str(erasure.id), sequence=1)
 
     async def verify(self, tx: Tx, erasure: Erasure, attempt: int) -> None:
         """All services look for what is left."""
         told = ErasureVerify(erasure_id=str(erasure.id), attempt=attempt)
-        await self.outbox.add_many(tx, [Draft(payload=told, aggregate_id=str(erasure.id), sequence=1 + attempt)])
+        await self.outbox.add(tx, told, aggregate_id=str(erasure.id), sequence=1 + attempt)
 
-    async def _audit(self, tx: Tx, erasure: Erasure, diff: Sequence[FieldChange], actor: Actor, sequence: int) -> None:
+    async def audit(
+        self, tx: Tx, erasure: Erasure, diff: Sequence[FieldChange], actor: Actor | None, sequence: int
+    ) -> None:
+        """Tell the audit log; of a report under the report's id."""
         kind = AdminActionType.ADMIN_ACTION_TYPE_WORKSPACE_UPDATED
-        action = AdminAction(type=kind, target_kind="workspace", target_id=tx.workspace_id, diff=diff)
-        draft = Draft(payload=action, aggregate_id=str(erasure.id), sequence=sequence, actor=actor)
-        await self.outbox.add_many(tx, [draft])
+        target = ("report", str(erasure.report_id)) if erasure.report_id else ("workspace", tx.workspace_id)
+        action = AdminAction(type=kind, target_kind=target[0], target_id=target[1], diff=diff)
+        await self.outbox.add(tx, action, aggregate_id=str(erasure.id), sequence=sequence, actor=actor)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportErasureTelling(ErasureTelling):
+    """Tells analysis of the erasure of one report, and the audit log, which stays, of the request and of its end."""
+
+    async def asked(self, tx: Tx, erasure: Erasure, actor: Actor) -> None:
+        """It was asked for. Analysis answers at once where there is no such report."""
+        await ErasureTelling.asked(self, tx, erasure, actor)
+        told = ReportErasureAnnounced(erasure_id=str(erasure.id), report_id=str(erasure.report_id))
+        await self.outbox.add(tx, told, aggregate_id=str(erasure.id), sequence=1)
+
+    async def requested(self, tx: Tx, erasure: Erasure) -> None:
+        """Analysis lets nothing more be added for the report, and erases it."""
+        told = ReportErasureRequested(erasure_id=str(erasure.id), report_id=str(erasure.report_id))
+        told.asked_at.FromDatetime(erasure.terms.asked_at)
+        told.due_at.FromDatetime(erasure.terms.deadline)
+        await self.outbox.add(tx, told, aggregate_id=str(erasure.id), sequence=2)
+
+    async def verify(self, tx: Tx, erasure: Erasure, attempt: int) -> None:
+        """Analysis looks for what is left."""
+        told = ReportErasureVerify(erasure_id=str(erasure.id), report_id=str(erasure.report_id), attempt=attempt)
+        await self.outbox.add(tx, told, aggregate_id=str(erasure.id), sequence=2 + attempt)
+
+    async def completed(self, tx: Tx, erasure: Erasure) -> None:
+        """It is done."""
+        await self.audit(tx, erasure, [field_change("deletion", "asked", "done")], None, 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cloud.ledger import GoogleLedger
+from cloud.ledger import REPORTS, WORKSPACES, GoogleLedger
 from cloud.secrets import GoogleSecrets
 from core.clock import SystemClock
 from egress import REGISTER
@@ -16,23 +16,34 @@ from retention.certificates.links import Links
 from retention.certificates.signing import CertificateKeys
 from retention.domain.billing import Tariff
 from retention.domain.plans import Catalogue
-from retention.events import ErasureTelling, Telling, payments, receipts, routes
+from retention.events import (
+    ErasureTelling,
+    ReportErasureTelling,
+    Telling,
+    payments,
+    receipts,
+    report_receipts,
+    routes,
+)
 from retention.evidence import EvidenceKey, Shelf
 from retention.federal import federal_holidays, is_federal_holiday
 from retention.handlers import Plans
 from retention.handlers.ending import Payments
 from retention.handlers.erasing import Erasing
 from retention.handlers.purchasing import Purchasing
+from retention.handlers.report_erasing import ReportErasing
 from retention.handlers.settling import Settling
 from retention.http import router
 from retention.http.billing import BillingRoutes
 from retention.http.erasure import ErasureRoutes
+from retention.http.report_erasure import ReportErasureRoutes
 from retention.settings import Settings
 from retention.stripe.client import Stripe, load_stripe
 from retention.stripe.place import destination
 from retention.workers.announcing import Announcing
 from retention.workers.erasures import ErasureWorker
 from retention.workers.readings import Reader
+from retention.workers.report_erasures import ReportErasureWorker
 from retention.workers.trials import Trials
 from runtime import Assembly, assembled, endpoint
 from runtime.rounds import Rounds
@@ -59,8 +70,9 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         purchasing = _billing(parts, settings, catalogue, tariff, stripe) if tariff else None
         billing = BillingRoutes(Pages(SERVICE), parts.db, catalogue, tariff, purchasing)
         erasure = _erasure(parts, settings, secrets, stripe)
+        of_reports = _report_erasure(parts, settings, secrets)
         parts.load_later(federal_holidays, load_stripe)
-        parts.serve(router(billing, erasure, parts.db, read_promises(), shelf))
+        parts.serve(router(billing, erasure, of_reports, parts.db, read_promises(), shelf))
         yield parts
 
 
@@ -76,10 +88,10 @@ def own_rows(parts: Assembly) -> OwnRows:
     return OwnRows(SERVICE, parts.db, None, Eraser(parts.db))
 
 
-def ledger_of(parts: Assembly, settings: Settings) -> GoogleLedger:
-    """The ledger of erasures, closed with the service."""
+def ledger_of(parts: Assembly, settings: Settings, folder: str = WORKSPACES) -> GoogleLedger:
+    """The ledger of erasures, of workspaces or of reports, closed with the service."""
     place = endpoint(settings, settings.storage_endpoint)
-    ledger = GoogleLedger(bucket=settings.ledger_bucket or settings.bucket, endpoint=place)
+    ledger = GoogleLedger(bucket=settings.ledger_bucket or settings.bucket, endpoint=place, folder=folder)
     parts.stack.push_async_callback(ledger.close)
     return ledger
 
@@ -98,8 +110,17 @@ def _erasure(parts: Assembly, settings: Settings, secrets: GoogleSecrets, stripe
     """Requests for erasure: the worker, what the services report, and what people see of it."""
     ledger = ledger_of(parts, settings)
     erasing, keys = Erasing(ErasureTelling(parts.outbox), is_federal_holiday), CertificateKeys(secrets)
-    worker = ErasureWorker(parts.db, erasing, ledger, Payments(parts.db, stripe), own_rows(parts), keys)
+    worker = ErasureWorker(parts.db, erasing, ledger, keys, Payments(parts.db, stripe), own_rows(parts))
     rounds = Rounds([worker], SystemClock())
     parts.consume("erasure-receipts", receipts(erasing, rounds.wake))
     parts.work(rounds.run)
     return ErasureRoutes(Pages(SERVICE), parts.db, erasing, Links(secrets), keys)
+
+
+def _report_erasure(parts: Assembly, settings: Settings, secrets: GoogleSecrets) -> ReportErasureRoutes:
+    """The same of single reports."""
+    erasing, keys = ReportErasing(ReportErasureTelling(parts.outbox), is_federal_holiday), CertificateKeys(secrets)
+    rounds = Rounds([ReportErasureWorker(parts.db, erasing, ledger_of(parts, settings, REPORTS), keys)], SystemClock())
+    parts.consume("report-erasure-receipts", report_receipts(erasing, rounds.wake))
+    parts.work(rounds.run)
+    return ReportErasureRoutes(Pages(SERVICE), parts.db, erasing)

@@ -38,6 +38,7 @@ _RESULT = Untold("a step of a run or a fetch that somebody asked for; nothing th
 _PROJECTION = Untold("keeps what another service has told, which that service audits")
 _MEMBERS = Untold("keeps who is a member, as ingest told, which ingest audits")
 _ERASURE = Untold("a step of an erasure, whose request was audited; the log ends with the workspace")
+_REPORT_ERASURE = Untold("a step of the erasure of a report; the request is audited, and so is its end")
 _UPKEEP = Untold("removes what is over; nothing that an admin has set is changed")
 _ERASING = Untold(
     "erases the log as well; what was erased, and on which request, is a leaf of it (docs/audit-proof.md)"
@@ -156,6 +157,9 @@ WAYS_IN: Register = {
     ("analysis", "message callmine.subprocessors.v1.SubProcessorAnnounced"): Untold(
         "somebody is told of it by Slack; nothing that an admin has set is changed, and /settings/delivery shows what became of it"
     ),
+    ("analysis", "message callmine.erasure.v1.ReportErasureAnnounced"): _REPORT_ERASURE,
+    ("analysis", "message callmine.erasure.v1.ReportErasureRequested"): _REPORT_ERASURE,
+    ("analysis", "message callmine.erasure.v1.ReportErasureVerify"): _REPORT_ERASURE,
     ("analysis", "POST /settings/delivery"): told("workspace.updated"),
     ("analysis", "PUT /api/v1/delivery"): told("workspace.updated"),
     ("analysis", "POST /settings/delivery/channels"): _CHANNELS,
@@ -266,6 +270,11 @@ WAYS_IN: Register = {
     ("retention", "POST /settings/data/erasure/take-back"): told("workspace.updated"),
     ("retention", "POST /api/v1/erasure"): told("workspace.updated"),
     ("retention", "DELETE /api/v1/erasure"): told("workspace.updated"),
+    ("retention", "POST /settings/data/reports/{report}/erasure"): told("workspace.updated"),
+    ("retention", "POST /settings/data/reports/{report}/erasure/take-back"): told("workspace.updated"),
+    ("retention", "POST /api/v1/erasure/reports/{report}"): told("workspace.updated"),
+    ("retention", "DELETE /api/v1/erasure/reports/{report}"): told("workspace.updated"),
+    ("retention", "message callmine.erasure.v1.ReportErasureAnswered"): _REPORT_ERASURE,
     ("retention", "command erasures open"): told("workspace.updated"),
     ("retention", "command erasures list"): _OPERATOR,
     ("retention", "command erasures show"): _OPERATOR,

@@ -1,7 +1,7 @@
 """The whole of an erasure, and a restore after it, in a running Callmine.
 
     main job in two workspaces, which pay for a plan; a canary in every column of two more, in every folder of the bucket
-    backup; erasure of one of each; the search, and what providers still have
+    backup; erasure of one of each, and of one report of a workspace that stays; the search, and what providers still have
     restore of the backup; the ledger is replayed before anybody serves; the search once more
 
 The search is `python -m remains`', which knows nothing of what erases. `make restore-drill` runs all this alone.
@@ -18,6 +18,7 @@ import asyncpg
 import yaml
 
 from chaos.erasure.callmine import LEAVES, STAYS, Backup, Callmine, completed, objects_of
+from chaos.erasure.one_report import OneReport
 from chaos.erasure.providers import KINDS, Providers
 from chaos.harness import Verdict
 from chaos.server import stack_folder
@@ -27,7 +28,7 @@ from e2e.settled import settled
 from e2e.snapshot import database_of
 from house.projects import ROOT
 from integration.remains.canaries import Filled, fill, kept, let_anything_in
-from local.journey import BRIEFS, Outcome, everything, quotes_of
+from local.journey import BRIEFS, Outcome, admin_of, everything, quotes_of
 from local.stack import Stack, StackSettings
 from remains.__main__ import look
 from remains.databases import Place
@@ -40,6 +41,9 @@ PLACES = ("storage", "broker", "logs")
 
 # Its rows are requests for erasure themselves: what tells of a person in them is put in with the request.
 _REQUESTS = frozenset({"erasures"})
+
+# The beginnings of what is said of the replay: of both workspaces, and of the report.
+_REPLAYED = ("2 erasures are in the ledger; 2 of them", "1 erasures of reports are in the ledger; 1 of them")
 
 # A sentence of a call that nobody else has said.
 _SENTENCE = 40
@@ -70,6 +74,7 @@ async def drill(tell: Tell) -> Verdict:
             callmine = Callmine(stack, objects, FILLED)
             tell(1, steps)
             outcomes = await everything(stack, lambda *_: None)
+            report = await OneReport.made(admin_of(stack, STAYS), STAYS, _canary())
             providers = Providers(stack)
             await asyncio.gather(providers.pay(LEAVES), providers.pay(STAYS))
             await settled(stack)
@@ -77,6 +82,7 @@ async def drill(tell: Tell) -> Verdict:
             await callmine.stop()
             canaries = await filled(callmine)
             _said(outcomes, canaries)
+            canaries.gone["words of the erased report"] = report.words
             url = await verifiers(stack)
             before = await providers.kept([LEAVES, STAYS])
             problems = [*await _all_there(stack, url, canaries), *_not_there(before)]
@@ -85,8 +91,9 @@ async def drill(tell: Tell) -> Verdict:
             await callmine.start()
             asked_by, ticket = (canaries.gone[f"retention erasures.{one}"] for one in ("asked_by", "ticket"))
             await callmine.ask(asked_by, ticket)
+            await report.ask()
             problems += await _ended(callmine, "the erasure")
-            problems += await callmine.certificates()
+            problems += [*await callmine.certificates(), *await report.problems()]
             tell(4, steps)
             first = await _searched(callmine, url, canaries)
             still = await providers.kept([LEAVES, STAYS])
@@ -95,14 +102,13 @@ async def drill(tell: Tell) -> Verdict:
             tell(5, steps)
             await callmine.stop()
             await backup.restore(callmine)
-            replayed = await command(stack, "retention", "erasures", "replay")
-            if replayed.status or not replayed.output.startswith("2 erasures are in the ledger; 2 of them"):
-                problems.append(f"the ledger was not replayed: {replayed.output}{replayed.errors[-300:]}")
+            problems += await _replayed(stack)
             url = await verifiers(stack)
             came_back = await _count(stack, url, canaries)
             await callmine.start()
             tell(6, steps)
             problems += await _ended(callmine, "the erasure after the restore")
+            problems += await report.problems()
             second = await _searched(callmine, url, canaries)
             tell(7, steps)
     if came_back.left < len(canaries.gone) // 2:
@@ -135,6 +141,15 @@ def _figures(canaries: Canaries, first: Searched, second: Searched) -> Mapping[s
         "neighbour_canaries_kept": min(first.there, second.there),
         "restore_canaries_left": second.left,
     }
+
+
+async def _replayed(stack: Stack) -> list[str]:
+    """Replay the ledger; what is wrong with that."""
+    done = await command(stack, "retention", "erasures", "replay")
+    lines = done.output.splitlines()
+    if done.status or len(lines) != len(_REPLAYED) or not all(map(str.startswith, lines, _REPLAYED)):
+        return [f"the ledger was not replayed: {done.output}{done.errors[-300:]}"]
+    return []
 
 
 async def filled(callmine: Callmine) -> Canaries:

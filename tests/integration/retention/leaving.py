@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 from google.protobuf.message import Message
@@ -21,6 +22,7 @@ from local.sandbox.clerk.people import Person
 from retention.domain.erasures import TOLD
 from retention.settings import Settings
 from retention.workers.erasures import ErasureWorker
+from retention.workers.requests import RequestWorker
 from runtime.rounds import Rounds
 from testkit.messages import deliver
 from testkit.outside import ADMIN
@@ -45,13 +47,15 @@ class Leaving:
     objects: Path
     settings: Settings
     _sequence: int = field(default=0)
+    table: ClassVar[str] = "erasures"
+    kind: ClassVar[type[RequestWorker]] = ErasureWorker
 
     @property
-    def worker(self) -> ErasureWorker:
+    def worker(self) -> RequestWorker:
         """The service's own worker."""
         works = [getattr(work, "__self__", None) for work in self.shop.retention.parts._works]
         found = [one for rounds in works if isinstance(rounds, Rounds) for one in rounds.rounds]
-        return next(one for one in found if isinstance(one, ErasureWorker))
+        return next(one for one in found if isinstance(one, self.kind))
 
     async def ask(self, name: str = "Harborline", who: Person = ADMIN) -> httpx.Response:
         """Send the form of the page."""
@@ -77,14 +81,14 @@ class Leaving:
     async def a_day_passes(self) -> None:
         """As if it had been entered a day earlier."""
         await self.shop.rows(
-            "UPDATE erasures SET take_back_until = take_back_until - interval '1 day', target_at = target_at - interval '1 day',"
+            f"UPDATE {self.table} SET take_back_until = take_back_until - interval '1 day', target_at = target_at - interval '1 day',"
             " next_at = next_at - interval '1 day'"
         )
 
     async def now(self) -> None:
         """As if all pauses and leases were over."""
         await self.shop.rows(
-            "UPDATE erasures SET next_at = least(next_at, now()), leased_until = least(leased_until, now())"
+            f"UPDATE {self.table} SET next_at = least(next_at, now()), leased_until = least(leased_until, now())"
             " WHERE next_at IS NOT NULL"
         )
 
@@ -95,18 +99,18 @@ class Leaving:
 
     async def erasure(self) -> Mapping[str, object]:
         """The newest request, as the administrator reads it."""
-        return (await self.shop.rows("SELECT * FROM erasures ORDER BY asked_at DESC LIMIT 1"))[0]
+        return (await self.shop.rows(f"SELECT * FROM {self.table} ORDER BY asked_at DESC LIMIT 1"))[0]
 
     async def told(self) -> list[Message]:
         """What was told to all services."""
         found = [one.payload for one in await self.shop.said()]
         return [one for one in found if isinstance(one, ErasureRequested | ErasureVerify)]
 
-    async def audited(self) -> list[tuple[str, dict[str, tuple[str, str]]]]:
+    async def audited(self, target: str = "workspace") -> list[tuple[str, dict[str, tuple[str, str]]]]:
         """Who did what, by the audit log."""
         found = []
         for event in await self.shop.said():
-            if isinstance(event.payload, AdminAction) and event.payload.target_kind == "workspace":
+            if isinstance(event.payload, AdminAction) and event.payload.target_kind == target:
                 diff = {one.field: (one.before, one.after) for one in event.payload.diff}
                 if "deletion" in diff:
                     found.append((event.actor.id, diff))
@@ -114,8 +118,8 @@ class Leaving:
 
     def ledger(self) -> dict[str, object]:
         """The entries of the ledger, by their names in the bucket."""
-        root = self.objects
-        files = [one for one in root.rglob("erasures/**/*.json") if one.is_file()]
+        root, folder = self.objects, self.table.replace("_", "-")
+        files = [one for one in root.rglob(f"{folder}/**/*.json") if one.is_file()]
         return {str(one.relative_to(root)): json.loads(one.read_bytes()) for one in files}
 
     def receipt(

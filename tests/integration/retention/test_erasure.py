@@ -305,7 +305,7 @@ async def test_what_takes_long_is_told_of_and_a_breach_is_public(
     before = words((await leaving.get("/trust", who=None)).text)
     await leaving.shop.rows("UPDATE erasures SET deadline = now() - interval '1 s'")
     after = words((await leaving.get("/trust", who=None)).text)
-    breach = "1 request to erase a workspace is not done within seven business days"
+    breach = "1 request for erasure is not done within seven business days"
     assert (breach in before, breach in after) == (False, True)
     assert "late" in words((await leaving.get()).text)
     for stage, attempt in ((ERASED, 0), (VERIFIED, 1)):

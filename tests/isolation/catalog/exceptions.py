@@ -73,6 +73,9 @@ EXCEPTIONS: Mapping[Exempt, str] = {
         "analysis", "channel_lists", SWEPT
     ): "workers claim lists of every workspace; each is then read and written in its own",
     Exempt(
+        "analysis", "report_erasures", SWEPT
+    ): "the worker looks for erasures of reports that are due in every workspace; each is then carried on in its own",
+    Exempt(
         "credential-vault", "revocations", SWEPT
     ): "the worker finds what is due in every workspace; each revocation is then claimed and read in its own",
     Exempt(
@@ -148,6 +151,7 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt(
         "retention", "erasures", SWEPT
     ): "the worker looks for what is due in every workspace, staff lists requests and the trust page counts them: states and times only",
+    Exempt("retention", "report_erasures", SWEPT): "the same of single reports, by their ids",
 }
 
 # Extensions bring functions of their own; these are known to be harmless.

@@ -25,6 +25,8 @@ METRICS: Final[Register] = {
         ("otlp", "exporter.otlp.proto.common.trace_encoder"),
         ("otlp", "sdk.metrics.export"),
         ("otlp", "sdk.trace"),
+        ("loading", "sdk.metrics.export"),
+        ("loading", "sdk.trace"),
     )
 }
 
@@ -59,6 +61,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "callmine.credentials.v1.CredentialRequested.subject_id": "text in the vault's journal; nothing is looked up by it",
     "callmine.audit.v1.AdminAction.target_kind": "see target_id",
     "callmine.erasure.v1.ErasureCompleted.objects": "a number",
+    "callmine.erasure.v1.ReportErasureAnswered.objects": "a number",
     "callmine.audit.v1.AdminAction.target_id": "audit.events: parked where it is another workspace, or something of one",
 }
 """Fields of messages that name a workspace, or something in its folder, besides the envelope: who checks them against the envelope."""

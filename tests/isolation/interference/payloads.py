@@ -23,6 +23,13 @@ from callmine.credentials.v1.credentials_pb2 import (
     RevocationNoticed,
 )
 from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureStage, ErasureVerify
+from callmine.erasure.v1.reports_pb2 import (
+    ReportErasureAnnounced,
+    ReportErasureAnswered,
+    ReportErasureRequested,
+    ReportErasureStage,
+    ReportErasureVerify,
+)
 from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchCancelled, FetchRequested, PreviewRequested
 from callmine.integrations.v1.integrations_pb2 import (
     IntegrationConnected,
@@ -226,6 +233,24 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
     ),
     ErasureRequested: _erased,
     ErasureVerify: _of_grant(lambda w, grant: ErasureVerify(erasure_id=grant, attempt=w.number(0, 1, 2))),
+    ReportErasureAnnounced: _of_grant(
+        lambda w, grant: ReportErasureAnnounced(erasure_id=grant, report_id=w.rng.choice([w.grant(), "7"]))
+    ),
+    # None that is there: after one that is, there is no report to ask for any more (tests/integration/analysis/test_report_orders.py).
+    ReportErasureRequested: _of_grant(
+        lambda w, grant: ReportErasureRequested(erasure_id=grant, report_id=w.rng.choice([grant, "7"]))
+    ),
+    ReportErasureVerify: _of_grant(
+        lambda w, grant: ReportErasureVerify(erasure_id=grant, report_id=grant, attempt=w.number(0, 1, 2))
+    ),
+    ReportErasureAnswered: _of_grant(
+        lambda w, grant: ReportErasureAnswered(
+            erasure_id=grant,
+            report_id=grant,
+            service=w.rng.choice(["analysis", "ingest"]),
+            stage=cast("ReportErasureStage.ValueType", w.number(0, 1, 2, 3, 4)),
+        )
+    ),
     ErasureCompleted: _of_grant(
         lambda w, grant: ErasureCompleted(
             erasure_id=grant,

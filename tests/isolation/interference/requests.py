@@ -7,6 +7,7 @@ from random import Random
 from urllib.parse import quote, urlencode
 
 from isolation.interference.asker import BRIEFS, Asker
+from isolation.interference.erasing import erasure
 from isolation.interference.known import MALFORMED, Known, new_id
 from isolation.interference.operations import Ask, Hook, Operation, StripeHook
 from isolation.interference.tenants import ORG, WORD
@@ -363,7 +364,7 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (6, lambda: hook(a)),
         (3, lambda: a.page("retention", "/settings/billing")),
         *_payments(a),
-        *_erasure(a),
+        *erasure(a),
         (2, lambda: a.page("analysis", "/usage")),
         (1, lambda: a.page("analysis", "/usage/part")),
         (2, lambda: a.api("analysis", "GET", "/api/v1/usage")),
@@ -381,6 +382,7 @@ def _others(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (1, lambda: a.open("retention", "/events/retention.billing", "POST")),
         (2, lambda: a.open(anywhere(), a.rng.choice(["/livez", "/healthz", "/readyz"]))),
         (1, lambda: a.open("retention", "/events/retention.erasure-receipts", "POST")),
+        (1, lambda: a.open("retention", "/events/retention.report-erasure-receipts", "POST")),
         (1, asset),
         (1, lambda: a.page(anywhere(), a.rng.choice(["/nothing", "/operator/parked", "/api/v1/workspaces"]))),
         (1, lambda: a.api(anywhere(), a.rng.choice(["PUT", "PATCH", "OPTIONS", "HEAD"]), "/dashboard")),
@@ -409,31 +411,6 @@ def _payments(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
         (1, lambda: a.api("retention", "POST", f"{api}/addons", {"packs": rng.choice([1, 0, WORD])})),
         (1, lambda: a.api("retention", "POST", f"{api}/portal", {"plan": rng.choice(["", plan()])})),
         (1, lambda: a.api("retention", "POST", f"{api}/keep")),
-    )
-
-
-def _erasure(a: Asker) -> Sequence[tuple[int, Callable[[], Operation]]]:
-    """The request to be erased: asked for, and taken back, since nothing works in the background."""
-    page, api, rng = "/settings/data", "/api/v1/erasure", a.rng
-    link = f"/erasures/{rng.choice([ORG, WORD])}/{a.request_id()}"
-
-    def name() -> str:
-        return rng.choice([WORD, f"{WORD} 1", "House"])
-
-    return (
-        (3, lambda: a.page("retention", page)),
-        (1, lambda: a.form("retention", f"{page}/erasure", {"workspace_name": name()})),
-        (1, lambda: a.form("retention", f"{page}/erasure/take-back", {})),
-        (1, lambda: a.page("retention", f"{page}/certificate.json")),
-        (1, lambda: a.page("retention", f"{page}/certificate.pdf")),
-        (2, lambda: a.api("retention", "GET", api)),
-        (1, lambda: a.api("retention", "POST", api, {"workspace_name": name()})),
-        (1, lambda: a.api("retention", "DELETE", api)),
-        (1, lambda: a.open("retention", f"{link}?ends=1&signature={WORD}")),
-        (0, lambda: a.open("retention", f"{link}/certificate.json?ends=1&signature={WORD}")),
-        (0, lambda: a.open("retention", f"{link}/certificate.pdf?ends=1&signature={WORD}")),
-        # The same for everybody: once, in the tour.
-        (0, lambda: a.open("retention", "/trust/certificate-keys")),
     )
 
 

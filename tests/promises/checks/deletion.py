@@ -33,7 +33,7 @@ _BESIDE = {
 _UNDONE = {
     "audit": ("log_arrivals", "log_anchors", "log_redactions", "log_erasures", "log_seals", "log_tiles", "log_heads"),
     "credential-vault": ("erasures",),
-    "retention": ("erasure_parts", "erasures"),
+    "retention": ("erasure_parts", "erasures", "report_erasure_parts", "report_erasures"),
 }
 
 # What is over is tidied away within the minute.

@@ -14,11 +14,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.verify import callmine_verify as verifier
-from core.errors import NotFound
+from core.errors import InvalidInput, NotFound
 from core.ids import WorkspaceId
 from retention.certificates.links import LinkEnded, Links
 from retention.certificates.signing import CertificateKeys, NotSetUp, Signer, envelope
-from retention.certificates.statement import Certified, ledger_entry, statement
+from retention.certificates.statement import Certified, ledger_entry, read_entry, statement
 from retention.domain.erasures import TOLD, Erasure, Part, State, terms_of
 from retention.evidence import EvidenceKey
 from retention.federal import is_federal_holiday
@@ -83,6 +83,52 @@ def test_what_was_signed_verifies_and_names_nobody(tmp_path: Path, capsys: pytes
 )
 def test_what_was_altered_does_not(text: str, status: int, tmp_path: Path) -> None:
     assert verified(text, tmp_path) == status
+
+
+REPORT = uuid.UUID("01977a10-7c11-7aaa-8000-0000c0ffee01")
+OF_REPORT = replace(
+    CERTIFIED, erasure=replace(ERASURE, report_id=REPORT), parts=PARTS[1:2], ledger_entry=b"of the report"
+)
+
+
+def test_one_of_a_report_says_so_and_is_of_another_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verified(signed(OF_REPORT), tmp_path) == verifier.VERIFIED
+    told = capsys.readouterr().out
+    assert f"report {REPORT} of workspace org_mine was erased at 2026-11-22T00:00:00+00:00" in told
+    assert "All reports" not in told
+    whole, one = (json.loads(statement(each)) for each in (CERTIFIED, OF_REPORT))
+    # A verifier from before knows the first type alone.
+    assert (whole["predicateType"], whole["predicate"]["scope"]) == (verifier.CERTIFICATE, "workspace")
+    assert (one["predicateType"], one["predicate"]["scope"]) == (verifier.REPORT_CERTIFICATE, "report")
+    assert whole["predicate"].keys() - one["predicate"].keys() == {"payments_ended_at"}
+
+
+@pytest.mark.parametrize("report", [None, REPORT])
+def test_an_entry_of_the_ledger_is_read_as_what_it_was(report: uuid.UUID | None) -> None:
+    erasure = replace(ERASURE, report_id=report)
+    workspace_id, read = read_entry(ledger_entry(MINE, erasure), is_federal_holiday)
+    assert (workspace_id, read.id, read.report_id, read.terms) == (MINE, ERASURE.id, report, TERMS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"callmine_report_erasure": None},
+        {"callmine_report_erasure": 2},
+        {"callmine_erasure": 1},
+        {"report": None},
+        {"report": "7"},
+        {"workspace": None},
+    ],
+)
+def test_an_entry_that_is_not_of_a_known_kind_erases_nothing(change: dict[str, object]) -> None:
+    entry = json.loads(ledger_entry(MINE, replace(ERASURE, report_id=REPORT))) | change
+    kept = {name: value for name, value in entry.items() if value is not None}
+    with pytest.raises(InvalidInput):
+        read_entry(json.dumps(kept).encode(), is_federal_holiday)
+    for text in (b"", b"[]", b"7", b"{}"):
+        with pytest.raises(InvalidInput, match="an entry of the ledger"):
+            read_entry(text, is_federal_holiday)
 
 
 def test_another_key_does_not_verify_it(tmp_path: Path) -> None:

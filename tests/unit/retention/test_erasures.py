@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import random
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core.errors import Conflict, InvalidInput
 from retention.domain.erasures import (
+    OF_REPORTS,
     TOLD,
     Erasure,
     Part,
@@ -19,6 +21,7 @@ from retention.domain.erasures import (
     State,
     Verdict,
     check_name,
+    check_report,
     is_erased,
     judge,
     terms_of,
@@ -113,6 +116,29 @@ def test_what_can_be_taken_back_and_what_is_late() -> None:
     assert not asked.can_be_taken_back(TERMS.take_back_until)
     assert not asked.is_late(TERMS.deadline)
     assert asked.is_late(TERMS.deadline + timedelta(microseconds=1))
+
+
+def test_of_a_report_one_service_is_waited_for() -> None:
+    part = Part(service="analysis", erased_at=NOW, attempt=1, verified_at=NOW)
+    assert (is_erased([part]), is_erased([part], OF_REPORTS)) == (False, True)
+    assert (judge([part], 1), judge([part], 1, OF_REPORTS)) == (Verdict.WAITING, Verdict.NOTHING_LEFT)
+    assert judge([replace(part, left={"quotes": 1})], 1, OF_REPORTS) is Verdict.LEFT
+
+
+def test_the_end_of_a_reports_id_is_typed_or_all_of_it() -> None:
+    report = uuid.UUID("01977a10-7c11-7aaa-8000-0000c0ffee01")
+    for typed in ("c0ffee01", " C0FFEE01 ", str(report)):
+        check_report(typed, report)
+    for typed in ("", "c0ffee0", "0c0ffee01", "c0ffee02", str(report)[:8]):
+        with pytest.raises(InvalidInput, match="last 8"):
+            check_report(typed, report)
+
+
+def test_what_ended_without_an_erasure_is_not_late() -> None:
+    asked = Erasure(id=uuid.UUID(int=1), state=State.ASKED, terms=TERMS, by_staff=False)
+    after = TERMS.deadline + timedelta(days=1)
+    late = {state: replace(asked, state=state, completed_at=after).is_late(after) for state in State}
+    assert {state for state, is_late in late.items() if not is_late} == {State.TAKEN_BACK, State.NOT_FOUND}
 
 
 def test_the_name_is_typed_as_it_is() -> None:

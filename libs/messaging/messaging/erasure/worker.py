@@ -9,9 +9,10 @@ Every step is a transaction that can be repeated; who dies leaves an erasure tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from contracts.erasing import Receipt, Stage, receipt
@@ -101,20 +102,8 @@ class Erasing:
             return await store.read(tx)
 
     async def _looked_at(self, workspace_id: WorkspaceId) -> bool:
-        with working_for(workspace_id, ""):
-            try:
-                async with self.db.workspace(workspace_id) as tx:
-                    if not await store.claim(tx, LEASE_SECONDS):
-                        return False
-                await self._carry_on(workspace_id)
-            except CallmineError as error:
-                # One workspace's trouble does not stop the others; its lease runs out, and it is tried again.
-                log.warning("erasure is interrupted and will be repeated", cause=type(error).__name__)
-                return False
-            except Exception as error:  # noqa: BLE001 - the same for what nobody foresaw: it must not end the service
-                log.error("erasure failed unexpectedly; it is tried again later", error=error)
-                return False
-        return True
+        claim = partial(store.claim, seconds=LEASE_SECONDS)
+        return await carried_on(self.db, workspace_id, claim, partial(self._carry_on, workspace_id))
 
     async def _carry_on(self, workspace_id: WorkspaceId) -> None:
         tombstone = await self._barred(workspace_id)
@@ -215,3 +204,25 @@ class Erasing:
         )
         sequence = _SEQUENCES[stage] + attempt
         await self.outbox.add(tx, receipt(told), aggregate_id=tombstone.erasure_id, sequence=sequence)
+
+
+async def carried_on(
+    db: Database, workspace_id: WorkspaceId, claim: Callable[[Tx], Awaitable[bool]], step: Callable[[], Awaitable[None]]
+) -> bool:
+    """Take an erasure of a workspace by `claim`, and make the next `step` of it; False where somebody else has it, or it was interrupted.
+
+    One erasure's trouble does not stop the others: its lease runs out, and it is tried again.
+    """
+    with working_for(workspace_id, ""):
+        try:
+            async with db.workspace(workspace_id) as tx:
+                if not await claim(tx):
+                    return False
+            await step()
+        except CallmineError as error:
+            log.warning("erasure is interrupted and will be repeated", cause=type(error).__name__)
+            return False
+        except Exception as error:  # noqa: BLE001 - the same for what nobody foresaw: it must not end the service
+            log.error("erasure failed unexpectedly; it is tried again later", error=error)
+            return False
+    return True

@@ -4,13 +4,15 @@
     2. settled  every transaction that had not seen the tombstone is over
     3. erased   its rows, in small transactions, and its files; then all is looked for again, until nothing is found
 
-Each step can be repeated: whoever dies leaves an erasure that the same command carries on.
+Each step can be repeated: whoever dies leaves an erasure that the same command carries on, or the worker (workers.report_erasures) where
+retention asks for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +26,7 @@ from contracts import Actor
 from core.errors import NotFound, Transient
 from core.faultpoints import reach
 from core.ids import WorkspaceId
-from database import Database
+from database import Database, Tx
 from messaging import Outbox
 from messaging.erasure import store as transactions
 
@@ -67,34 +69,26 @@ class ReportErasing:
         reach("report_erasure.frozen")
         await self._settled(workspace_id, tombstone)
         for _ in range(SEARCHES):
-            if not await self._emptied(workspace_id, tombstone):
-                return await self._done(workspace_id, report_id)
+            if not await self.emptied(workspace_id, tombstone):
+                return await self.done(workspace_id, report_id)
         raise Transient("something of the report is found again and again; look who still works on it, and try again")
 
     async def _frozen(
         self, workspace_id: WorkspaceId, report_id: ReportId, actor: Actor, ticket: str
     ) -> ReportTombstone:
         async with self.db.workspace(workspace_id) as tx:
-            await show_everything(tx)
-            known = await store.read(tx, report_id)
-            if known is not None:
-                return known
-            begun = await store.freeze(tx, report_id)
+            begun, is_new = await frozen(tx, report_id)
             if begun is None:
                 raise NotFound("There is no such report in this workspace. Look at both ids again.")
-            action = events.report_erased(report_id, ticket)
-            await self.outbox.add(tx, action, aggregate_id=str(begun.run_id), sequence=1, actor=actor)
+            if is_new:
+                action = events.report_erased(report_id, ticket)
+                await self.outbox.add(tx, action, aggregate_id=str(begun.run_id), sequence=1, actor=actor)
             return begun
 
     async def _settled(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> None:
-        """Wait until nobody is left who has not seen the tombstone. It is committed, so the barrier is taken after that."""
-        barrier = tombstone.barrier
-        if barrier is None:
-            barrier = await transactions.next_transaction(self.db)
-            async with self.db.workspace(workspace_id) as tx:
-                await store.bar(tx, tombstone.report_id, barrier)
+        """Wait until nobody is left who has not seen the tombstone."""
         waited = 0.0
-        while not await transactions.over(self.db, barrier):
+        while not await self.is_settled(workspace_id, tombstone):
             if waited >= self.patience:
                 raise Transient(
                     "a transaction from before has not ended; nothing can be added any more: try again later"
@@ -102,9 +96,21 @@ class ReportErasing:
             await self.pause(PAUSE)
             waited += PAUSE
 
-    async def _emptied(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> int:
-        """Erase whatever is there; how many rows and versions of objects that were."""
-        found = 0
+    async def is_settled(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> bool:
+        """Whether nobody is left who has not seen the tombstone. It is committed, so the barrier is taken after that."""
+        async with self.db.workspace(workspace_id) as tx:
+            now = await store.read(tx, tombstone.report_id)
+        assert now is not None, "a tombstone stays"  # noqa: S101
+        barrier = now.barrier
+        if barrier is None:
+            barrier = await transactions.next_transaction(self.db)
+            async with self.db.workspace(workspace_id) as tx:
+                await store.bar(tx, tombstone.report_id, barrier)
+        return await transactions.over(self.db, barrier)
+
+    async def emptied(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> Mapping[str, int]:
+        """Erase whatever is there; how many rows that were, by table, and versions of objects under `objects`. The tombstone is settled."""
+        found: Counter[str] = Counter()
         for statement in store.statements(self.db):
             rows = self.rows_at_once
             while rows == self.rows_at_once:
@@ -112,8 +118,9 @@ class ReportErasing:
                     await show_everything(tx)
                     rows = await store.delete(tx, statement, tombstone, self.rows_at_once)
                 reach("report_erasure.after_batch")
-                found += rows
-        return found + await self._files(workspace_id, tombstone)
+                found[store.table_of(statement)] += rows
+        found["objects"] += await self._files(workspace_id, tombstone)
+        return {name: number for name, number in found.items() if number}
 
     async def _files(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> int:
         folder, found = self.folders.workspace(workspace_id), 0
@@ -123,9 +130,20 @@ class ReportErasing:
             found += files
         return found
 
-    async def _done(self, workspace_id: WorkspaceId, report_id: ReportId) -> ReportTombstone:
+    async def done(self, workspace_id: WorkspaceId, report_id: ReportId) -> ReportTombstone:
+        """Note that all is gone; what was erased in all."""
         async with self.db.workspace(workspace_id) as tx:
             await store.erased(tx, report_id)
             done = await store.read(tx, report_id)
         assert done is not None, "a tombstone stays"  # noqa: S101
         return done
+
+
+async def frozen(tx: Tx, report_id: ReportId) -> tuple[ReportTombstone | None, bool]:
+    """Let nothing more be added for a report and its run; the tombstone, None where there is no such report, and whether it is new."""
+    await show_everything(tx)
+    known = await store.read(tx, report_id)
+    if known is not None:
+        return known, False
+    begun = await store.freeze(tx, report_id)
+    return begun, begun is not None

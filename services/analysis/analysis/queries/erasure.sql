@@ -159,3 +159,8 @@ WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM plans
 -- So many rows of workspaces.
 DELETE FROM workspaces
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM workspaces x WHERE x.workspace_id = :workspace_id LIMIT :most));
+
+-- name: erase_report_erasures
+-- So many rows of report_erasures.
+DELETE FROM report_erasures
+WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM report_erasures x WHERE x.workspace_id = :workspace_id LIMIT :most));

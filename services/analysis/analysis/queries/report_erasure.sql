@@ -48,6 +48,58 @@ UPDATE report_tombstones
 SET erased_at = coalesce(erased_at, clock_timestamp())
 WHERE workspace_id = :workspace_id AND report_id = :report_id;
 
+-- name: report_erasure_order
+-- Notes that retention asks for a report to be erased. Asked anew, by a request or by a retention that was restored, all is answered anew.
+INSERT INTO report_erasures (workspace_id, report_id, erasure_id)
+VALUES (:workspace_id, :report_id, :erasure_id)
+ON CONFLICT (workspace_id, report_id) DO UPDATE
+SET erasure_id = excluded.erasure_id, told = NULL, asked_attempt = 0, answered_attempt = 0, next_at = now()
+WHERE report_erasures.workspace_id = :workspace_id;
+
+-- name: report_erasure_read
+-- What is asked of a report's erasure, and how long ago all of it was erased.
+SELECT e.erasure_id, e.told, e.asked_attempt, e.answered_attempt,
+       extract(epoch FROM clock_timestamp() - t.erased_at)::float8 AS erased_seconds
+FROM report_erasures e
+JOIN report_tombstones t ON t.workspace_id = :workspace_id AND t.report_id = e.report_id
+WHERE e.workspace_id = :workspace_id AND e.report_id = :report_id;
+
+-- name: report_erasure_claim
+-- An erasure that is due, to be looked at again in so many seconds whatever becomes of whoever has taken it. Written so that the sweep's
+-- index does not serve it: the key leads to the one row.
+UPDATE report_erasures
+SET next_at = now() + make_interval(secs => :seconds::float8)
+WHERE workspace_id = :workspace_id AND report_id = :report_id AND coalesce(next_at, 'infinity') <= now()
+RETURNING erasure_id;
+
+-- name: report_erasure_later
+-- When to carry on; where no seconds are given, at once if something was asked for since the worker has looked, and else never.
+UPDATE report_erasures
+SET next_at = coalesce(now() + make_interval(secs => :seconds::float8),
+        CASE WHEN told IS DISTINCT FROM 'erased' OR asked_attempt > answered_attempt THEN now() END)
+WHERE workspace_id = :workspace_id AND report_id = :report_id;
+
+-- name: report_erasure_told
+-- The request was told of a stage; a row the first time.
+UPDATE report_erasures
+SET told = :stage, next_at = now()
+WHERE workspace_id = :workspace_id AND report_id = :report_id AND erasure_id = :erasure_id
+  AND told IS NOT DISTINCT FROM CASE :stage::text WHEN 'erased' THEN 'frozen' END
+RETURNING report_id;
+
+-- name: report_erasure_verify
+-- A verification is asked for; an earlier one that comes later changes nothing.
+UPDATE report_erasures
+SET asked_attempt = :attempt, next_at = coalesce(next_at, now())
+WHERE workspace_id = :workspace_id AND report_id = :report_id AND erasure_id = :erasure_id AND asked_attempt < :attempt;
+
+-- name: report_erasure_answered
+-- A verification has been done; a row the first time.
+UPDATE report_erasures
+SET answered_attempt = :attempt, next_at = CASE WHEN asked_attempt > :attempt THEN now() END
+WHERE workspace_id = :workspace_id AND report_id = :report_id AND erasure_id = :erasure_id AND answered_attempt < :attempt
+RETURNING report_id;
+
 -- name: report_erase_report_findings
 -- So many rows of report_findings.
 DELETE FROM report_findings

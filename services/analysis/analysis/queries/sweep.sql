@@ -172,6 +172,16 @@ FROM (
 ) free
 WHERE e.workspace_id = free.workspace_id AND e.report_id = free.report_id AND e.format = free.format AND e.version = free.version
 RETURNING e.workspace_id, e.report_id, e.format, e.version, e.fence, e.attempts;
+
+-- name: report_erasures_due
+-- Erasures of reports that are to be carried on.
+-- cross-workspace: the worker serves all workspaces; each erasure is then claimed and carried on in its own
+SELECT workspace_id, report_id
+FROM report_erasures
+WHERE next_at <= now()
+ORDER BY next_at
+LIMIT :most;
+
 -- name: model_costs
 -- What the models have cost since an instant, by day and model, for operators; no content.
 -- cross-workspace: sums for all workspaces, or of one that is named

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from analysis.domain.request import ReportId, RunId
+from core.ids import WorkspaceId
 from database import Database, Tx
 from database.queries import Statement
 
@@ -28,6 +29,26 @@ class ReportTombstone:
     erased_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class ReportOrder:
+    """What retention has asked of a report's erasure, and was answered. `told`: the last stage, frozen or erased; None before the first.
+    `erased_seconds`: how long ago all was erased; None before."""
+
+    erasure_id: uuid.UUID
+    told: str | None
+    asked_attempt: int
+    answered_attempt: int
+    erased_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueReport:
+    """A report whose erasure is to be carried on."""
+
+    workspace_id: WorkspaceId
+    report_id: ReportId
+
+
 def statements(db: Database) -> list[Statement]:
     """What erases, in the order in which it has to be done."""
     return [one for one in db.queries if one.name.startswith(_ERASE)]
@@ -40,6 +61,11 @@ async def read(tx: Tx, report_id: ReportId) -> ReportTombstone | None:
         return None
     values = {name: row[name] for name in ReportTombstone.__slots__}
     return ReportTombstone(**values)
+
+
+async def exists(tx: Tx, report_id: ReportId) -> bool:
+    """Whether the workspace has such a report."""
+    return await tx.fetch_one("report_to_erase", report_id=report_id) is not None
 
 
 async def freeze(tx: Tx, report_id: ReportId) -> ReportTombstone | None:
@@ -85,3 +111,48 @@ async def erased(tx: Tx, report_id: ReportId) -> None:
 def table_of(statement: Statement) -> str:
     """The table that a statement erases from."""
     return statement.name.removeprefix(_ERASE)
+
+
+async def order(tx: Tx, report_id: ReportId, erasure_id: uuid.UUID) -> None:
+    """Note that a request asks for a report with a tombstone to be erased; asked anew, all is answered anew."""
+    await tx.execute("report_erasure_order", report_id=report_id, erasure_id=erasure_id)
+
+
+async def ordered(tx: Tx, report_id: ReportId) -> ReportOrder | None:
+    """What is asked of a report's erasure; None where no request has."""
+    row = await tx.fetch_one("report_erasure_read", report_id=report_id)
+    return ReportOrder(**dict(row)) if row else None
+
+
+async def due(db: Database, most: int) -> list[DueReport]:
+    """Reports whose erasure is to be carried on, in any workspace, those first that wait longest."""
+    async with db.sweep() as tx:
+        rows = await tx.fetch("report_erasures_due", most=most)
+    return [DueReport(WorkspaceId(row["workspace_id"]), ReportId(row["report_id"])) for row in rows]
+
+
+async def claim(tx: Tx, report_id: ReportId, seconds: float) -> bool:
+    """Take an erasure that is due for so many seconds; False where somebody else has."""
+    return await tx.fetch_one("report_erasure_claim", report_id=report_id, seconds=seconds) is not None
+
+
+async def later(tx: Tx, report_id: ReportId, seconds: float | None) -> None:
+    """Carry on in so many seconds; None: not before something is asked for."""
+    await tx.execute("report_erasure_later", report_id=report_id, seconds=seconds)
+
+
+async def told(tx: Tx, report_id: ReportId, erasure_id: uuid.UUID, stage: str) -> bool:
+    """Note that the request was told of a stage, frozen or erased; True the first time."""
+    noted = await tx.fetch_one("report_erasure_told", report_id=report_id, erasure_id=erasure_id, stage=stage)
+    return noted is not None
+
+
+async def verify(tx: Tx, report_id: ReportId, erasure_id: uuid.UUID, attempt: int) -> None:
+    """Note that a verification is asked for; an earlier one that comes later changes nothing."""
+    await tx.execute("report_erasure_verify", report_id=report_id, erasure_id=erasure_id, attempt=attempt)
+
+
+async def answered(tx: Tx, report_id: ReportId, erasure_id: uuid.UUID, attempt: int) -> bool:
+    """Note that a verification has been done; True the first time."""
+    noted = await tx.fetch_one("report_erasure_answered", report_id=report_id, erasure_id=erasure_id, attempt=attempt)
+    return noted is not None

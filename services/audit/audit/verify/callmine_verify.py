@@ -11,7 +11,7 @@ checkpoint that was pinned earlier: nothing that was there then may have been ch
 entries. What Callmine's staff did is in the same log; --staff prints it.
 
 With `evidence` it checks each line's signature (DSSE, Ed25519) and tells what the statement in it (in-toto) says was proved, when, of which
-commit. With `certificate` it does so for the erasure of a workspace: what each service erased, and when nothing was left.
+commit. With `certificate` it does so for the erasure of a workspace, or of one report: what each service erased, and when nothing was left.
 
 Ends with 0: verified. 1: does not verify; the findings say what and where. 2: called wrongly. 3: a file cannot be read, or is no export.
 """
@@ -35,6 +35,8 @@ VERSIONS = (1, 2)  # with the second came steps of staff access
 ENTRY, ERASURE, STAFF = "callmine-audit-entry/v1", "callmine-audit-erasure/v1", "callmine-audit-staff/v1"
 EVIDENCE, STATEMENT = "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
 PROMISE, CERTIFICATE = "https://callmine.ai/trust/promise/v1", "https://callmine.ai/erasure/certificate/v1"
+REPORT_CERTIFICATE = "https://callmine.ai/erasure/report-certificate/v1"
+CERTIFICATES = (CERTIFICATE, REPORT_CERTIFICATE)
 PART, ANCHOR = b"callmine-audit-part/v1\n", b"callmine-audit-anchor/v1\n"
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -472,20 +474,20 @@ def _note(findings: list[str], finding: str) -> None:
 
 def statement_of(line: str) -> Line:
     """The statement on a promise in an envelope, whoever may have signed it. Raises Unreadable."""
-    return _opened(line, PROMISE)[1]
+    return _opened(line, (PROMISE,))[1]
 
 
 def check_evidence(line: str, keys: Sequence[Key]) -> Line:
     """The statement in an envelope that one of `keys` has signed. Raises Refuted when none has, Unreadable for what is no evidence."""
-    return _signed_statement(line, PROMISE, keys)
+    return _signed_statement(line, (PROMISE,), keys)
 
 
 def check_certificate(line: str, keys: Sequence[Key]) -> Line:
     """The statement of a certificate that one of `keys` has signed. Raises Refuted when none has, Unreadable for what is none."""
-    return _signed_statement(line, CERTIFICATE, keys)
+    return _signed_statement(line, CERTIFICATES, keys)
 
 
-def _signed_statement(line: str, about: str, keys: Sequence[Key]) -> Line:
+def _signed_statement(line: str, about: Sequence[str], keys: Sequence[Key]) -> Line:
     envelope, statement, payload = _opened(line, about)
     kind = EVIDENCE.encode()
     message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
@@ -496,27 +498,25 @@ def _signed_statement(line: str, about: str, keys: Sequence[Key]) -> Line:
             raise Unreadable("a signature of an envelope cannot be read") from None
         if any(one["keyid"] == key.id.hex() and ed25519_verifies(key.public, message, signature) for key in keys):
             return statement
-    what = "certificate" if about == CERTIFICATE else f"evidence on {statement['predicate']['promise']}"
+    what = "certificate" if about == CERTIFICATES else f"evidence on {statement['predicate']['promise']}"
     raise Refuted(f"the {what} is not signed by the key that you trust")
 
 
-def _opened(line: str, about: str) -> tuple[Line, Line, bytes]:
+def _opened(line: str, about: Sequence[str]) -> tuple[Line, Line, bytes]:
     try:
         envelope = json.loads(line)
         payload = base64.b64decode(envelope["payload"], validate=True)
         statement = json.loads(payload)
         told = statement["predicate"]
-        known = (envelope["payloadType"], statement["_type"], statement["predicateType"]) == (
-            EVIDENCE,
-            STATEMENT,
-            about,
-        )
-        named = told["workspace" if about == CERTIFICATE else "promise"]
-        if known and isinstance(envelope["signatures"], list) and isinstance(named, str):
+        known = (envelope["payloadType"], statement["_type"]) == (EVIDENCE, STATEMENT)
+        known = known and statement["predicateType"] in about
+        named = [told["workspace" if about == CERTIFICATES else "promise"]]
+        named += [told["report"]] if statement["predicateType"] == REPORT_CERTIFICATE else []
+        if known and isinstance(envelope["signatures"], list) and all(isinstance(one, str) for one in named):
             return envelope, statement, payload
     except (ValueError, KeyError, TypeError, binascii.Error):
         pass
-    if about == CERTIFICATE:
+    if about == CERTIFICATES:
         raise Unreadable("this is no certificate: expected an envelope with a statement on an erasure")
     raise Unreadable("this is no evidence: expected an envelope with a statement on a promise on each line")
 
@@ -525,8 +525,9 @@ def told_certificate(statement: Line) -> str:
     """What a certificate says, in words."""
     told = statement["predicate"]
     kept = "within" if told["in_time"] is True else "NOT within"
+    report = f"report {told['report']} of " if statement["predicateType"] == REPORT_CERTIFICATE else ""
     lines = [
-        f"workspace {told['workspace']} was erased at {told['completed_at']}, {kept} the time promised, {told['deadline']}"
+        f"{report}workspace {told['workspace']} was erased at {told['completed_at']}, {kept} the time promised, {told['deadline']}"
     ]
     lines += [f"  {told['sentence']}"]
     for one in told["services"]:
@@ -539,7 +540,8 @@ def told_certificate(statement: Line) -> str:
 def certificate_main(arguments: Sequence[str]) -> int:
     """Run the command on a certificate; its exit status."""
     parser = argparse.ArgumentParser(
-        prog="callmine-verify certificate", description="Check a certificate of the erasure of a Callmine workspace."
+        prog="callmine-verify certificate",
+        description="Check a certificate of the erasure of a Callmine workspace, or of one report.",
     )
     parser.add_argument("certificate", type=Path, help="the signed file, as /settings/data hands it out")
     parser.add_argument(

@@ -15,10 +15,17 @@ from retention.domain.erasures import TAKE_BACK, Erasure, Part, State, terms_of
 from retention.evidence import STATEMENT_TYPE
 
 PREDICATE_TYPE = "https://callmine.ai/erasure/certificate/v1"
+# Of its own: whoever knows the other one only would read of a whole workspace.
+REPORT_PREDICATE_TYPE = "https://callmine.ai/erasure/report-certificate/v1"
 
 SENTENCE = (
     "All reports, transcripts and workspace data of this workspace were permanently deleted. Each service that keeps something erased what "
     "its rules name, and then looked for what is left: the last search of all of them found nothing."
+)
+
+REPORT_SENTENCE = (
+    "This report was permanently deleted: its document, its findings and quotes, the analysis of each of its calls, its run with the "
+    "question, and its files. A search for what is left found nothing."
 )
 
 # What a certificate may not pass over in silence. Each is said in docs/erasure.md.
@@ -29,6 +36,17 @@ REMAINS = (
     "Nightly backups until their days are over. Whoever restores one erases in it what the ledger of erasures names, before it serves.",
     "Messages that were delivered, for 7 days at most, in the messaging service of Google Cloud.",
     "What was posted to Slack, written to files or sent to a log stream at the customer's own wish: it lies with the customer.",
+)
+
+REPORT_REMAINS = (
+    "The record of this request and this certificate. They name no person.",
+    "Entries of the audit log that name the report by its id.",
+    "What was metered of it, in ids and times, from which a bill can be worked out again.",
+    "Transcripts of its calls, which other reports of the workspace are made from as well, until their own time is over.",
+    "The schedule that asks the same question again, where there is one.",
+    "Nightly backups until their days are over. Whoever restores one erases in it what the ledger of erasures names, before it serves.",
+    "Messages that were delivered, for 7 days at most, in the messaging service of Google Cloud. They carry ids and counts.",
+    "What was posted to Slack, downloaded or sent to a log stream at the customer's own wish: it lies with the customer.",
 )
 
 
@@ -50,37 +68,44 @@ class Certified:
 
 def statement(certified: Certified) -> bytes:
     """The statement, as it is signed. Its subject is the entry in the ledger, by its digest."""
+    erasure, of_report = certified.erasure, certified.erasure.report_id is not None
+    scope: dict[str, object] = {"sentence": SENTENCE, "scope": "workspace"}
+    if of_report:
+        scope = {"sentence": REPORT_SENTENCE, "scope": "report", "report": str(erasure.report_id)}
+    ledger = "report ledger" if of_report else "ledger"
+    content = {
+        "_type": STATEMENT_TYPE,
+        "subject": [
+            {
+                "name": f"{ledger}:{ledger_name(certified.workspace_id, erasure)}",
+                "digest": {"sha256": sha256(certified.ledger_entry).hexdigest()},
+            }
+        ],
+        "predicateType": REPORT_PREDICATE_TYPE if of_report else PREDICATE_TYPE,
+        "predicate": {**scope, **_told(certified), "remains": list(REPORT_REMAINS if of_report else REMAINS)},
+    }
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _told(certified: Certified) -> dict[str, object]:
+    """What the certificate of any erasure tells."""
     erasure, terms = certified.erasure, certified.erasure.terms
-    predicate = {
-        "sentence": SENTENCE,
+    paid = {} if erasure.report_id else {"payments_ended_at": _moment(erasure.payments_ended_at)}
+    return {
         "workspace": certified.workspace_id,
         "erasure": str(erasure.id),
-        "scope": "workspace",
         "asked_by": "staff, for a mail" if erasure.by_staff else "an admin of the workspace",
         "asked_at": _moment(terms.asked_at),
         "zone": terms.zone,
         "deadline": _moment(terms.deadline),
         "started_at": _moment(erasure.started_at),
-        "payments_ended_at": _moment(erasure.payments_ended_at),
+        **paid,
         "erased_at": _moment(erasure.erased_at),
         "completed_at": _moment(certified.completed_at),
         "in_time": certified.in_time,
         "verifications": erasure.attempt,
         "services": [_part(one) for one in certified.parts],
-        "remains": list(REMAINS),
     }
-    content = {
-        "_type": STATEMENT_TYPE,
-        "subject": [
-            {
-                "name": f"ledger:{ledger_name(certified.workspace_id, erasure)}",
-                "digest": {"sha256": sha256(certified.ledger_entry).hexdigest()},
-            }
-        ],
-        "predicateType": PREDICATE_TYPE,
-        "predicate": predicate,
-    }
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def ledger_name(workspace_id: WorkspaceId, erasure: Erasure) -> str:
@@ -90,10 +115,13 @@ def ledger_name(workspace_id: WorkspaceId, erasure: Erasure) -> str:
 
 def ledger_entry(workspace_id: WorkspaceId, erasure: Erasure) -> bytes:
     """A request's entry in the ledger: the same bytes whenever it is made."""
+    kind = {"callmine_report_erasure": 1} if erasure.report_id else {"callmine_erasure": 1}
+    report = {"report": str(erasure.report_id)} if erasure.report_id else {}
     content = {
-        "callmine_erasure": 1,
+        **kind,
         "workspace": workspace_id,
         "erasure": str(erasure.id),
+        **report,
         "asked_at": _moment(erasure.terms.asked_at),
         "take_back_until": _moment(erasure.terms.take_back_until),
         "zone": erasure.terms.zone,
@@ -104,9 +132,14 @@ def ledger_entry(workspace_id: WorkspaceId, erasure: Erasure) -> bytes:
 
 
 def read_entry(entry: bytes, is_holiday: IsHoliday) -> tuple[WorkspaceId, Erasure]:
-    """The workspace and the request in an entry. Raises InvalidInput for what is none."""
+    """The workspace and the request in an entry; of one report where its kind says so. Raises InvalidInput for what is none.
+
+    An entry without a kind that is known is refused: what was meant for a report must never erase a workspace.
+    """
     try:
         told = json.loads(entry)
+        if (told.get("callmine_erasure"), told.get("callmine_report_erasure")) not in {(1, None), (None, 1)}:
+            raise InvalidInput("an entry of the ledger is of a kind that is not known here")
         asked_at = datetime.fromisoformat(told["asked_at"])
         begun_at = datetime.fromisoformat(told["take_back_until"]) - TAKE_BACK
         terms = terms_of(asked_at, told["zone"], begun_at, is_holiday)
@@ -116,9 +149,10 @@ def read_entry(entry: bytes, is_holiday: IsHoliday) -> tuple[WorkspaceId, Erasur
             state=State.ERASING,
             terms=replace(terms, deadline=deadline),
             by_staff=told["by_staff"] is True,
+            report_id=parse_uuid(told["report"]) if "callmine_report_erasure" in told else None,
         )
         return parse_workspace_id(told["workspace"]), found
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(f"an entry of the ledger cannot be read ({type(error).__name__})") from error
 
 

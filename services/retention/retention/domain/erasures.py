@@ -1,10 +1,12 @@
-"""The request to erase a workspace: its states, its terms, and what the services have reported. Pure.
+"""The request to erase a workspace, or one report: its states, its terms, and what the services have reported. Pure.
 
     asked -> taken back
           -> erasing -> verifying -> completed
 
 A day after it was asked for it can be taken back no more. Then all services are told to freeze the workspace and to erase it; when each has
-reported that it did, all are asked to look for what is left, as often as it takes for all of them to find nothing.
+reported that it did, all are asked to look for what is left, as often as it takes for all of them to find nothing. Of a report it is the
+one service that has reports; the request may also end because there is no such report, or because the workspace is erased, and the report
+with it.
 """
 
 from __future__ import annotations
@@ -38,6 +40,12 @@ LINK_DAYS = 90
 TOLD = ("ingest", "analysis", "credential-vault", "audit")
 ITSELF = "retention"
 
+# The service that has reports, and is told of one.
+OF_REPORTS = ("analysis",)
+
+# So many letters and digits at the end of a report's id are enough to be typed.
+TYPED = 8
+
 
 class State(enum.StrEnum):
     """How far a request is."""
@@ -47,6 +55,8 @@ class State(enum.StrEnum):
     ERASING = "erasing"
     VERIFYING = "verifying"
     COMPLETED = "completed"
+    NOT_FOUND = "not_found"
+    WITH_WORKSPACE = "with_workspace"
 
 
 class Stage(enum.StrEnum):
@@ -121,12 +131,17 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """A request. `asked_by` and `ticket` are empty once it is completed; `attempt` is the last verification that was asked for."""
+    """A request, of a whole workspace where it names no report.
+
+    `asked_by` and `ticket` are empty once it has ended; `attempt` is the last verification that was asked for; `completed_at` is when it
+    ended, in whichever way but by being taken back.
+    """
 
     id: uuid.UUID
     state: State
     terms: Terms
     by_staff: bool
+    report_id: uuid.UUID | None = None
     asked_by: str = ""
     ticket: str = ""
     started_at: datetime | None = None
@@ -136,13 +151,18 @@ class Erasure:
     completed_at: datetime | None = None
     taken_back_at: datetime | None = None
 
+    @property
+    def holds(self) -> bool:
+        """Whether it is under way, or done: no other one is made beside it."""
+        return self.state in {State.ASKED, State.ERASING, State.VERIFYING, State.COMPLETED}
+
     def can_be_taken_back(self, now: datetime) -> bool:
         """Whether an admin may still change their mind."""
         return self.state is State.ASKED and now < self.terms.take_back_until
 
     def is_late(self, now: datetime) -> bool:
         """Whether it was not, or is not, completed within what is promised."""
-        if self.state is State.TAKEN_BACK:
+        if self.state in {State.TAKEN_BACK, State.NOT_FOUND}:
             return False
         return (self.completed_at or now) > self.terms.deadline
 
@@ -182,6 +202,14 @@ def check_name(typed: str, name: str) -> None:
         )
 
 
+def check_report(typed: str, report_id: uuid.UUID) -> None:
+    """Raise InvalidInput unless somebody has typed the end of the report's id, or all of it."""
+    if typed.strip().lower() not in {str(report_id), str(report_id)[-TYPED:]}:
+        raise InvalidInput(
+            f"This is not the end of the report's id. Type its last {TYPED} letters and digits, as they are shown."
+        )
+
+
 def with_receipt(part: Part, receipt: Receipt) -> Part:
     """The part with one more report. The same reports in any order, and however often, come to the same.
 
@@ -207,10 +235,10 @@ def with_receipt(part: Part, receipt: Receipt) -> Part:
     return replace(part, left={name: max(left.get(name, 0), part.left.get(name, 0)) for name in {**left, **part.left}})
 
 
-def is_erased(parts: Sequence[Part]) -> bool:
+def is_erased(parts: Sequence[Part], told: Sequence[str] = TOLD) -> bool:
     """Whether each of the services that are told has reported that it has erased its part."""
     erased = {one.service for one in parts if one.erased_at is not None}
-    return erased.issuperset(TOLD)
+    return erased.issuperset(told)
 
 
 class Verdict(enum.Enum):
@@ -221,10 +249,10 @@ class Verdict(enum.Enum):
     NOTHING_LEFT = "nobody has found anything"
 
 
-def judge(parts: Sequence[Part], attempt: int) -> Verdict:
-    """What the services have answered to verification number `attempt`."""
-    answered = [one for one in parts if one.service in TOLD and one.attempt == attempt]
-    if len(answered) < len(TOLD):
+def judge(parts: Sequence[Part], attempt: int, told: Sequence[str] = TOLD) -> Verdict:
+    """What the services that are told have answered to verification number `attempt`."""
+    answered = [one for one in parts if one.service in told and one.attempt == attempt]
+    if len(answered) < len(told):
         return Verdict.WAITING
     return Verdict.LEFT if any(one.left or one.verified_at is None for one in answered) else Verdict.NOTHING_LEFT
 

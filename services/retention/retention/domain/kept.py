@@ -27,7 +27,7 @@ class Kept:
         words = []
         if self.overdue:
             words.append(
-                f"{_requests(self.overdue)} to erase a workspace {_is(self.overdue)} not done within seven business days"
+                f"{_requests(self.overdue)} for erasure {_is(self.overdue)} not done within seven business days"
             )
         if self.late:
             words.append(f"{_requests(self.late)} of the last year {_was(self.late)} completed too late")

@@ -4,8 +4,8 @@ has the link, when nobody can sign in any more; and the request for programs."""
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -18,9 +18,12 @@ from database import Database
 from retention.certificates.links import PATH, Links
 from retention.certificates.signing import CertificateKeys
 from retention.domain.erasures import BUSINESS_DAYS, LINK_DAYS, Erasure, Part, link_ends_at
-from retention.handlers.erasing import Asker, Erasing
+from retention.handlers.erasing import Erasing
+from retention.handlers.requests import Asker
+from retention.http.erasure_views import JSON, PDF, ErasureView, pdf_file, reload, statement_file, view
 from retention.store import erasures as store
-from retention.store.erasures import Certificate
+from retention.store import report_erasures
+from retention.store.requests import Certificate
 from web import Pages, Scope, Session, admin, member, needs, people_only
 from web.state import web_of
 
@@ -35,33 +38,8 @@ Name = Annotated[str, Form(max_length=_LONGEST_NAME)]
 Ends = Annotated[str, Query(max_length=20)]
 Signature = Annotated[str, Query(max_length=100)]
 
-# How soon the page of a request that is under way is loaded again.
-_RELOAD_SECONDS = 30
-
-_JSON, _PDF = "certificate.json", "certificate.pdf"
-
-
-class PartView(BaseModel):
-    """How far one service is. `stage` is empty, frozen, erased or verified."""
-
-    service: str
-    stage: str
-    rows: int
-    objects: int
-
-
-class ErasureView(BaseModel):
-    """The request as a client reads it. Times are in UTC; `deadline` is the end of the seventh business day in `zone`."""
-
-    id: str
-    state: str
-    asked_at: datetime
-    take_back_until: datetime
-    deadline: datetime
-    zone: str
-    completed_at: datetime | None
-    late: bool
-    services: list[PartView]
+# Requests to erase a report that the page lists.
+_REPORTS_SHOWN = 20
 
 
 class ErasureRequest(BaseModel):
@@ -74,11 +52,12 @@ class ErasureRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A request with the reports on it, and the name that has to be typed for a new one."""
+    """A request with the reports on it, the name that has to be typed for a new one, and requests to erase single reports."""
 
     erasure: Erasure | None
     parts: list[Part]
     name: str = ""
+    of_reports: Sequence[Erasure] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +75,12 @@ class ErasureRoutes:
         routes.add_api_route(PAGE, self.page, methods=["GET"])
         routes.add_api_route(f"{PAGE}/erasure", self.ask, methods=["POST"])
         routes.add_api_route(f"{PAGE}/erasure/take-back", self.take_back, methods=["POST"])
-        routes.add_api_route(f"{PAGE}/{_JSON}", self.own_statement, methods=["GET"])
-        routes.add_api_route(f"{PAGE}/{_PDF}", self.own_pdf, methods=["GET"])
+        routes.add_api_route(f"{PAGE}/{JSON}", self.own_statement, methods=["GET"])
+        routes.add_api_route(f"{PAGE}/{PDF}", self.own_pdf, methods=["GET"])
         one = f"{PATH}/{{workspace}}/{{erasure}}"
         routes.add_api_route(one, self.linked, methods=["GET"])
-        routes.add_api_route(f"{one}/{_JSON}", self.linked_statement, methods=["GET"])
-        routes.add_api_route(f"{one}/{_PDF}", self.linked_pdf, methods=["GET"])
+        routes.add_api_route(f"{one}/{JSON}", self.linked_statement, methods=["GET"])
+        routes.add_api_route(f"{one}/{PDF}", self.linked_pdf, methods=["GET"])
         routes.add_api_route(KEYS, self.public_keys, methods=["GET"])
         api, people = "/api/v1/erasure", [people_only()]
         routes.add_api_route(
@@ -134,11 +113,11 @@ class ErasureRoutes:
 
     async def own_statement(self, session: Member) -> Response:
         """The certificate as a signed statement."""
-        return _statement(await self._certificate(session.workspace_id))
+        return statement_file(await self._certificate(session.workspace_id))
 
     async def own_pdf(self, session: Member) -> Response:
         """The certificate in print."""
-        return _pdf(await self._certificate(session.workspace_id))
+        return pdf_file(await self._certificate(session.workspace_id))
 
     async def linked(
         self, request: Request, workspace: str, erasure: str, ends: Ends = "", signature: Signature = ""
@@ -153,12 +132,12 @@ class ErasureRoutes:
             request,
             "erasure.html",
             None,
-            headers=_reload(found.erasure),
+            headers=reload(found.erasure),
             erasure=found.erasure,
             parts=found.parts,
             workspace=workspace_id,
             late=found.erasure.is_late(web_of(request).clock.now()),
-            files=[f"{base}/{name}?ends={ends}&signature={signature}" for name in (_PDF, _JSON)],
+            files=[f"{base}/{name}?ends={ends}&signature={signature}" for name in (PDF, JSON)],
         )
 
     async def linked_statement(
@@ -166,14 +145,14 @@ class ErasureRoutes:
     ) -> Response:
         """The certificate as a signed statement, for who has the link."""
         workspace_id, erasure_id = await self._checked(request, workspace, erasure, ends, signature)
-        return _statement(await self._certificate(workspace_id, erasure_id))
+        return statement_file(await self._certificate(workspace_id, erasure_id))
 
     async def linked_pdf(
         self, request: Request, workspace: str, erasure: str, ends: Ends = "", signature: Signature = ""
     ) -> Response:
         """The certificate in print, for who has the link."""
         workspace_id, erasure_id = await self._checked(request, workspace, erasure, ends, signature)
-        return _pdf(await self._certificate(workspace_id, erasure_id))
+        return pdf_file(await self._certificate(workspace_id, erasure_id))
 
     async def public_keys(self) -> PlainTextResponse:
         """The public keys of certificates, one on a line, for everybody."""
@@ -207,13 +186,13 @@ class ErasureRoutes:
             known = await store.about(tx)
             erasure = await store.latest(tx)
             parts = await store.parts(tx, erasure.id) if erasure else []
-        return _Found(erasure, parts, known.name)
+            return _Found(erasure, parts, known.name, await report_erasures.newest(tx, _REPORTS_SHOWN))
 
     async def _view(self, request: Request, session: Session) -> ErasureView:
         found = await self._found(session.workspace_id)
         if found.erasure is None:
             raise NotFound("Nobody has asked for this workspace to be erased.")
-        return _view(found.erasure, found.parts, web_of(request).clock.now())
+        return view(found.erasure, found.parts, web_of(request).clock.now())
 
     async def _shown(self, request: Request, session: Session, error: CallmineError | None = None) -> Response:
         found = await self._found(session.workspace_id)
@@ -228,7 +207,7 @@ class ErasureRoutes:
             "data.html",
             session,
             status_code=error.status if error else 200,
-            headers=_reload(erasure) if error is None else None,
+            headers=reload(erasure) if error is None else None,
             erasure=erasure,
             parts=found.parts,
             name=found.name,
@@ -238,7 +217,8 @@ class ErasureRoutes:
             late=erasure is not None and erasure.is_late(now),
             business_days=BUSINESS_DAYS,
             link_days=LINK_DAYS,
-            files=[f"{PAGE}/{one}" for one in (_PDF, _JSON)],
+            files=[f"{PAGE}/{one}" for one in (PDF, JSON)],
+            of_reports=found.of_reports,
             problem=error,
         )
 
@@ -261,40 +241,3 @@ class ErasureRoutes:
         if found is None:
             raise NotFound("There is no certificate yet: it is made when the erasure is completed.")
         return found
-
-
-def _reload(erasure: Erasure | None) -> dict[str, str] | None:
-    under_way = erasure is not None and erasure.started_at is not None and erasure.completed_at is None
-    return {"refresh": str(_RELOAD_SECONDS)} if under_way else None
-
-
-def _statement(certificate: Certificate) -> Response:
-    return _file(certificate.statement.encode() + b"\n", "application/json", _JSON)
-
-
-def _pdf(certificate: Certificate) -> Response:
-    return _file(certificate.pdf, "application/pdf", _PDF)
-
-
-def _file(content: bytes, kind: str, name: str) -> Response:
-    return Response(
-        content, media_type=kind, headers={"content-disposition": f'attachment; filename="callmine-erasure-{name}"'}
-    )
-
-
-def _view(erasure: Erasure, parts: list[Part], now: datetime) -> ErasureView:
-    terms = erasure.terms
-    return ErasureView(
-        id=str(erasure.id),
-        state=erasure.state,
-        asked_at=terms.asked_at,
-        take_back_until=terms.take_back_until,
-        deadline=terms.deadline,
-        zone=terms.zone,
-        completed_at=erasure.completed_at,
-        late=erasure.is_late(now),
-        services=[
-            PartView(service=one.service, stage=one.stage or "", rows=one.row_count, objects=one.objects)
-            for one in parts
-        ],
-    )

@@ -1,0 +1,44 @@
+"""What retention asks about the erasure of one report, and what it is answered."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from analysis.domain.request import ReportId
+
+
+class Stage(enum.StrEnum):
+    """How far the erasure of a report has come: see ReportErasureStage."""
+
+    UNKNOWN_REPORT = "unknown_report"
+    FROZEN = "frozen"
+    ERASED = "erased"
+    VERIFIED = "verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The request, and the report that it is about."""
+
+    erasure_id: uuid.UUID
+    report_id: ReportId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is told of a stage. `rows` and `objects` belong to ERASED; `left` and `attempt` to VERIFIED."""
+
+    asked: Asked
+    stage: Stage
+    rows: Mapping[str, int] = field(default_factory=dict)
+    objects: int = 0
+    left: Mapping[str, int] = field(default_factory=dict)
+    attempt: int = 0
+
+    @property
+    def sequence(self) -> int:
+        """Its place within the erasure's own aggregate: the stages, then verifications by their attempt."""
+        return {Stage.ERASED: 2, Stage.VERIFIED: 2}.get(self.stage, 1) + self.attempt

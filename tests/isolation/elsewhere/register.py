@@ -31,6 +31,7 @@ MEMORY: Final[Register] = {
     ("services/audit/audit/verify/callmine_verify.py", "Tree._edge"): "one export, on the customer's machine",
     ("services/audit/audit/verify/callmine_verify.py", "Claims._claimed"): "one export, on the customer's machine",
     ("services/audit/audit/verify/callmine_verify.py", "Claims.recorded"): "one export, on the customer's machine",
+    ("services/audit/audit/verify/callmine_verify.py", "Claims.steps"): "one export, on the customer's machine",
     # Functions of their argument alone: what is kept for one caller is what any other would compute.
     ("libs/core/core/ids.py", "parse_workspace_id"): "a function of the text: the same text, if it is a workspace's id",
     (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from audit.domain.entry import as_diff
 from audit.log import steps, store
@@ -82,7 +82,7 @@ class Chunk:
     redacted: Mapping[tuple[uuid.UUID, Part], Redaction]
     erasures: Sequence[Erasure]
     keys: Mapping[str, bytes]
-    steps: Mapping[uuid.UUID, Step] = field(default_factory=dict)
+    steps: Mapping[uuid.UUID, Step]
 
     @classmethod
     async def read(cls, tx: Tx, first: int, end: int) -> Chunk:

@@ -238,7 +238,10 @@ async def test_what_is_told_under_no_grant_is_parked(audit: Service, dsns: Servi
 
 async def test_admins_see_who_when_why_and_what(desk: Desk, audit: Service, outside: Outside) -> None:
     async with audit.browser(outside.token()) as browser:
-        assert "Nobody has looked in" in (await browser.get(PAGE)).text
+        empty = (await browser.get(PAGE)).text
+        assert "Nobody has looked in" in empty
+        # The log tells whether that is true, so that it is offered here as well.
+        assert 'href="/api/v1/audit/log/export"' in empty
         grant_id = await granted(desk)
         await desk.ask(MINE, Terms(staff=GRACE, service="ingest", reason=Reason.INCIDENT, ticket="INC-7", minutes=10))
         await deliver(audit.consumer("audit"), step(grant_id, 1, Step.ASKED), step(grant_id, 1, Step.SHOWN, 12))

@@ -33,6 +33,8 @@ async def test_the_pages_can_be_used_by_everybody(
     async with window_of(running, full.url, person, scheme, width) as visitor:
         for shown in (each for each in SHOWN if each.person == person):
             await shown.way(visitor)
+            # What is waited for may be there before the styles are.
+            await visitor.page.wait_for_load_state()
             found: list[str] = await visitor.page.evaluate(BASICS, shown.framed)
             if found:
                 wrong[shown.name] = found

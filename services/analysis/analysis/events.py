@@ -231,8 +231,8 @@ def verification(message: ReportErasureVerify) -> int:
     return message.attempt
 
 
-def report_erasure_answered(answer: Answer) -> ReportErasureAnswered:
-    """The erasure of a report has come to a stage, now."""
+def report_erasure_answered(answer: Answer, at: datetime) -> ReportErasureAnswered:
+    """The erasure of a report has come to a stage."""
     told = ReportErasureAnswered(
         erasure_id=str(answer.asked.erasure_id),
         report_id=str(answer.asked.report_id),
@@ -243,7 +243,7 @@ def report_erasure_answered(answer: Answer) -> ReportErasureAnswered:
         left=answer.left,
         attempt=answer.attempt,
     )
-    told.at.GetCurrentTime()
+    told.at.FromDatetime(at)
     return told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
@@ -43,7 +44,8 @@ async def noticed_by(world: World) -> str:
 
 async def _refused(world: World) -> bool:
     """Whether the service would refuse to start."""
-    app, sweep = (cast("Pool", _Role(world.both, role)) for role in (world.app, world.sweep))
+    turn = asyncio.Lock()
+    app, sweep = (cast("Pool", _Role(world.both, role, turn)) for role in (world.app, world.sweep))
     try:
         await Database(app, sweep, Queries.of("database"))._refuse_unsafe()
     except UnsafeRole:
@@ -52,14 +54,15 @@ async def _refused(world: World) -> bool:
 
 
 class _Role:
-    """Stands for a pool of one role: hands out the connection on which the mutant has been made and not committed."""
+    """Stands for a pool of one role: hands out the connection on which the mutant has been made and not committed, to one at a time."""
 
-    def __init__(self, connection: Connection, role: str) -> None:
+    def __init__(self, connection: Connection, role: str, turn: asyncio.Lock) -> None:
         self._connection = connection
         self._role = role
+        self._turn = turn
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
-        async with undone(self._connection):
+        async with self._turn, undone(self._connection):
             await become(self._connection, self._role)
             yield self._connection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analysis import events
 from analysis.domain.report_erasing import Answer, Asked, Stage
@@ -11,6 +11,7 @@ from analysis.handlers.report_erasing import frozen
 from analysis.store import report_erasure as store
 from analysis.store.erasing import show_everything
 from contracts import Event
+from core.clock import Clock, SystemClock
 from database import Tx
 from messaging import Outbox, Routes
 
@@ -21,6 +22,7 @@ class ReportOrders:
 
     outbox: Outbox
     wake: Callable[[], None]
+    clock: Clock = field(default_factory=SystemClock)
 
     def routes(self) -> Routes:
         """What is done with each message."""
@@ -55,10 +57,10 @@ class ReportOrders:
         tx.on_commit(self.wake)
 
     async def _unknown(self, tx: Tx, asked: Asked) -> None:
-        await tell(self.outbox, tx, Answer(asked=asked, stage=Stage.UNKNOWN_REPORT))
+        await tell(self.outbox, tx, Answer(asked=asked, stage=Stage.UNKNOWN_REPORT), self.clock)
 
 
-async def tell(outbox: Outbox, tx: Tx, answer: Answer) -> None:
+async def tell(outbox: Outbox, tx: Tx, answer: Answer, clock: Clock) -> None:
     """Answer retention, once this is committed."""
-    message = events.report_erasure_answered(answer)
+    message = events.report_erasure_answered(answer, clock.now())
     await outbox.add(tx, message, aggregate_id=str(answer.asked.erasure_id), sequence=answer.sequence)

@@ -9,7 +9,7 @@ Every step is a transaction that can be repeated; who dies leaves an erasure tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from analysis.domain.report_erasing import Answer, Asked, Stage
@@ -17,6 +17,7 @@ from analysis.handlers.report_erasing import ReportErasing
 from analysis.handlers.report_orders import tell
 from analysis.store import report_erasure as store
 from analysis.store.report_erasure import DueReport, ReportOrder, ReportTombstone
+from core.clock import Clock, SystemClock
 from core.faultpoints import reach
 from core.log import logger
 from messaging.erasure.eraser import LEASE_SECONDS
@@ -36,6 +37,7 @@ class ReportErasureWorker:
     settle_seconds: float = 1.0
     quiet_seconds: float = QUIET_SECONDS
     at_once: int = 5
+    clock: Clock = field(default_factory=SystemClock)
 
     async def once(self) -> bool:
         """Look at the erasures that are due; False when none could be carried on. Raises Transient when the database is away."""
@@ -72,7 +74,9 @@ class ReportErasureWorker:
             if await store.told(tx, due.report_id, order.erasure_id, stage):
                 rows, objects = (erased.rows, erased.objects) if erased else ({}, 0)
                 asked = Asked(order.erasure_id, due.report_id)
-                await tell(self.erasing.outbox, tx, Answer(asked=asked, stage=stage, rows=rows, objects=objects))
+                await tell(
+                    self.erasing.outbox, tx, Answer(asked=asked, stage=stage, rows=rows, objects=objects), self.clock
+                )
             reach(f"report_erasure.before_{stage}")
 
     async def _erase(self, due: DueReport, order: ReportOrder, tombstone: ReportTombstone) -> None:
@@ -92,7 +96,7 @@ class ReportErasureWorker:
             if await store.answered(tx, due.report_id, order.erasure_id, attempt):
                 asked = Asked(order.erasure_id, due.report_id)
                 answer = Answer(asked=asked, stage=Stage.VERIFIED, left=left, attempt=attempt)
-                await tell(self.erasing.outbox, tx, answer)
+                await tell(self.erasing.outbox, tx, answer, self.clock)
             reach("report_erasure.before_verified")
         if left:
             log.warning("something was left of an erased report, and is erased now", tables=" ".join(sorted(left)))

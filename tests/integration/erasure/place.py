@@ -37,10 +37,13 @@ ORDER = Order(
     "0195520d-9d52-7000-8000-0000000000b2", datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC)
 )
 
-# The seeds' log is none that could go on, and their erasures are under way.
+# The seeds' log is none that could go on, their erasures are under way, and steps of staff access wait for the sealer.
 _UNDONE = {
     "audit": """DELETE FROM log_arrivals; DELETE FROM log_heads; DELETE FROM log_tiles; DELETE FROM log_seals;
-    DELETE FROM log_redactions; DELETE FROM log_erasures; DELETE FROM log_anchors""",
+    DELETE FROM log_redactions; DELETE FROM log_erasures; DELETE FROM log_anchors;
+    UPDATE staff_grants SET leaf_id = gen_random_uuid() WHERE leaf_id IS NULL;
+    UPDATE staff_decisions SET leaf_id = gen_random_uuid() WHERE leaf_id IS NULL;
+    UPDATE staff_reads SET leaf_id = gen_random_uuid() WHERE leaf_id IS NULL""",
     "credential-vault": "DELETE FROM erasures",
 }
 _ENTERING: Mapping[str, Sequence[str]] = {"analysis": ("report_floor_enter",)}

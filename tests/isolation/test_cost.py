@@ -53,6 +53,7 @@ async def test_what_is_left_out_looks_nothing_up(postgres_url: str) -> None:
         "log_forget",
         "log_head_make",
         "log_redactions_add",
+        "log_steps_arrive",
     }
     added |= {
         "request_claim",

@@ -83,32 +83,41 @@ ORDER BY a.statement_id DESC
 LIMIT :size;
 
 -- name: staff_steps_name
--- Gives steps of staff access that wait to be sealed the ids of their leaves, at most so many of each table, the oldest first. A second
--- sealer waits for the first, and then does not find what that one has named.
+-- Gives steps of staff access that wait to be sealed the ids of their leaves, at most so many of each table, the oldest first; `ids` are
+-- three times as many. A second sealer waits for the first, and then does not find what that one has named.
 WITH grants AS (
-    UPDATE staff_grants
-    SET leaf_id = gen_random_uuid()
-    WHERE workspace_id = :workspace_id AND leaf_id IS NULL AND ctid = ANY(ARRAY(
+    UPDATE staff_grants u
+    SET leaf_id = (:ids::uuid[])[array_position(ARRAY(
         SELECT x.ctid FROM staff_grants x
         WHERE x.workspace_id = :workspace_id AND x.leaf_id IS NULL
-        ORDER BY x.asked_at LIMIT :most))
-    RETURNING leaf_id
+        ORDER BY x.asked_at, x.ctid LIMIT :most), u.ctid)]
+    WHERE u.workspace_id = :workspace_id AND u.leaf_id IS NULL AND u.ctid = ANY(ARRAY(
+        SELECT x.ctid FROM staff_grants x
+        WHERE x.workspace_id = :workspace_id AND x.leaf_id IS NULL
+        ORDER BY x.asked_at, x.ctid LIMIT :most))
+    RETURNING u.leaf_id
 ), decisions AS (
-    UPDATE staff_decisions
-    SET leaf_id = gen_random_uuid()
-    WHERE workspace_id = :workspace_id AND leaf_id IS NULL AND ctid = ANY(ARRAY(
+    UPDATE staff_decisions u
+    SET leaf_id = (:ids::uuid[])[:most::integer + array_position(ARRAY(
         SELECT x.ctid FROM staff_decisions x
         WHERE x.workspace_id = :workspace_id AND x.leaf_id IS NULL
-        ORDER BY x.decided_at LIMIT :most))
-    RETURNING leaf_id
+        ORDER BY x.decided_at, x.ctid LIMIT :most), u.ctid)]
+    WHERE u.workspace_id = :workspace_id AND u.leaf_id IS NULL AND u.ctid = ANY(ARRAY(
+        SELECT x.ctid FROM staff_decisions x
+        WHERE x.workspace_id = :workspace_id AND x.leaf_id IS NULL
+        ORDER BY x.decided_at, x.ctid LIMIT :most))
+    RETURNING u.leaf_id
 ), reads AS (
-    UPDATE staff_reads
-    SET leaf_id = gen_random_uuid()
-    WHERE workspace_id = :workspace_id AND leaf_id IS NULL AND ctid = ANY(ARRAY(
+    UPDATE staff_reads u
+    SET leaf_id = (:ids::uuid[])[2 * :most::integer + array_position(ARRAY(
         SELECT x.ctid FROM staff_reads x
         WHERE x.workspace_id = :workspace_id AND x.leaf_id IS NULL
-        ORDER BY x.told_at LIMIT :most))
-    RETURNING leaf_id
+        ORDER BY x.told_at, x.ctid LIMIT :most), u.ctid)]
+    WHERE u.workspace_id = :workspace_id AND u.leaf_id IS NULL AND u.ctid = ANY(ARRAY(
+        SELECT x.ctid FROM staff_reads x
+        WHERE x.workspace_id = :workspace_id AND x.leaf_id IS NULL
+        ORDER BY x.told_at, x.ctid LIMIT :most))
+    RETURNING u.leaf_id
 )
 SELECT leaf_id FROM grants
 UNION ALL

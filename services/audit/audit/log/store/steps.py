@@ -6,12 +6,14 @@ import uuid
 from collections.abc import Sequence
 
 from audit.log.steps import Step
+from core.ids import uuid7
 from database import Tx
 
 
 async def name(tx: Tx, most: int) -> list[uuid.UUID]:
     """Give steps that wait the ids of their leaves, at most `most` of each of the three tables; the ids, in no order."""
-    return [row["leaf_id"] for row in await tx.fetch("staff_steps_name", most=most)]
+    ids = [uuid7() for _ in range(3 * most)]
+    return [row["leaf_id"] for row in await tx.fetch("staff_steps_name", most=most, ids=ids)]
 
 
 async def arrive(tx: Tx, arrival: uuid.UUID, ids: Sequence[uuid.UUID], leaves: bytes, epoch: int) -> None:

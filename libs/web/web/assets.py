@@ -87,8 +87,7 @@ def _files_in(folder: Traversable) -> dict[str, bytes]:
 
 
 def _asset(name: str, content: bytes) -> Asset:
-    return Asset(
-        content,
-        _MEDIA_TYPES.get(Path(name).suffix, "application/octet-stream"),
-        hashlib.sha256(content).hexdigest()[:16],
-    )
+    ending = Path(name).suffix
+    if ending not in _MEDIA_TYPES:
+        raise ValueError(f"{name}: browsers are not told what {ending} is; add its media type to web.assets")
+    return Asset(content, _MEDIA_TYPES[ending], hashlib.sha256(content).hexdigest()[:16])

@@ -44,11 +44,13 @@ def tell(**more):
 class Told(TypedDict):
     """The modules of a process, and whether pydantic has built what checks an OpenAPI document.
 
-    Of one that has put a service together also how many routes there are, and which statements were parsed.
+    Of one that has loaded a service which of its classes are dataclasses; of one that has put it together how many routes there are, and
+    which statements were parsed.
     """
 
     loaded: list[str]
     openapi: bool
+    dataclasses: NotRequired[list[str]]
     routes: NotRequired[int]
     parsed: NotRequired[list[str]]
 

@@ -8,18 +8,31 @@ from __future__ import annotations
 import pytest
 
 from architecture.late import early, told
-from house.projects import Project, services
+from house.projects import Project, libraries, services
 
 PROGRAM = """
 import runtime.starting
+import sys
 import {package}.main, {package}.settings
-tell()
+made = {{
+    f"{{name}}.{{each}}"
+    for name, module in list(sys.modules.items())
+    if name.partition(".")[0] in {ours}
+    for each, kind in vars(module).items()
+    if isinstance(kind, type) and kind.__module__ == name and "__dataclass_fields__" in vars(kind)
+}}
+tell(dataclasses=sorted(made))
 """
+
+# A dataclass takes a millisecond to make, a Struct a fortieth of that (docs/decisions/0020): how many may be left.
+MOST_DATACLASSES = 90
 
 
 @pytest.mark.parametrize("service", services().values(), ids=lambda service: service.name)
 def test_what_is_not_needed_to_begin_is_not_loaded(service: Project) -> None:
-    found = told(PROGRAM.format(package=service.package))
+    ours = {one.name for one in libraries().values()} | {service.package}
+    found = told(PROGRAM.format(package=service.package, ours=ours))
     assert {"asyncpg", "fastapi", "uvicorn", service.package} <= set(found["loaded"])
     assert early(found["loaded"]) == {}
+    assert len(found["dataclasses"]) <= MOST_DATACLASSES, found["dataclasses"]
     assert not found["openapi"], "runtime.lean no longer defers what FastAPI has pydantic build for OpenAPI"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+
+class Endpoint(Struct, frozen=True, kw_only=True):
     """A stand-in on one machine, always TLS.
 
     `address` is `https://host:port` for storage and `host:port` for gRPC; `ca_file` (PEM) is the authority to trust;

@@ -12,11 +12,11 @@ import base64
 import hashlib
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import google_crc32c
 from isal import igzip
+from msgspec import Struct
 
 from cloud.endpoint import Endpoint
 from cloud.names import full_name, prefix_of
@@ -35,8 +35,7 @@ _GZIP_LEVEL = 2
 _PACKED_AT_ONCE = 128 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(Struct, frozen=True):
     """An object as it was written: its whole name, the SHA-256 (hex) and length in bytes of its content before gzip."""
 
     name: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Struct
 
 from callmine.workspaces.v1.workspaces_pb2 import ROLE_ADMIN, ApiKeyCreated, ApiKeyRevoked, ApiKeyUsed
 from core.errors import InvalidInput
@@ -19,8 +19,7 @@ KEY_MESSAGES: tuple[type[Message], ...] = (ApiKeyCreated, ApiKeyRevoked)
 DIGEST_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class ToldKey:
+class ToldKey(Struct, frozen=True):
     """A key as it was told of; of a revoked one nothing but its id."""
 
     key_id: uuid.UUID

@@ -7,10 +7,10 @@ together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from callmine.audit.v1 import audit_pb2
 from callmine.billing.v1 import billing_pb2
@@ -35,8 +35,7 @@ REQUESTERS: Final = ("ingest", "analysis", "audit")
 STAFFED: Final = ("ingest", "analysis", "retention")
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Struct, frozen=True):
     """A topic: its name, the services that may publish to it, and the message types that travel on it."""
 
     name: str

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.hpke import (
     MLKEM768X25519PublicKey,
     Suite,
 )
+from msgspec import Struct
 
 from core.errors import InvalidInput, Permanent
 from core.ids import WorkspaceId
@@ -62,8 +63,7 @@ class Binding:
         return json.dumps([*parts, int(self.expires_at.timestamp())], separators=(",", ":")).encode()
 
 
-@dataclass(frozen=True, slots=True)
-class SealedTo:
+class SealedTo(Struct, frozen=True):
     """The public half of a service's sealing key; the vault pins it in its configuration."""
 
     key: MLKEM768X25519PublicKey
@@ -78,8 +78,7 @@ class SealedTo:
         return cls(MLKEM768X25519PublicKey(mlkem, x25519), hashlib.sha256(raw).hexdigest()[:16])
 
 
-@dataclass(frozen=True, slots=True)
-class SealingKey:
+class SealingKey(Struct, frozen=True):
     """A service's sealing key, kept in Secret Manager; its repr shows the id only."""
 
     _mlkem: MLKEM768PrivateKey
@@ -124,8 +123,7 @@ class SealingKey:
         return f"SealingKey({self.key_id})"
 
 
-@dataclass(frozen=True, slots=True)
-class SealingKeys:
+class SealingKeys(Struct, frozen=True):
     """A service's sealing keys by id: one, or two while a new one takes the place of another. The repr shows the ids only."""
 
     _keys: Mapping[str, SealingKey]

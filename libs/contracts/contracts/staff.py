@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Struct
 
 from callmine.audit.v1.audit_pb2 import StaffAccess, StaffAccessStep
 from callmine.staff.v1.staff_pb2 import StaffGranted, StaffGrantEnded, StaffReason
@@ -63,8 +64,7 @@ class Granted:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A grant that is over before its time."""
 
     grant_id: uuid.UUID

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from callmine.workspaces.v1.workspaces_pb2 import ROLE_ADMIN, MemberAdded, MemberRemoved, MemberRoleChanged
 
@@ -15,8 +15,7 @@ MEMBER_MESSAGES: tuple[type[Message], ...] = (MemberAdded, MemberRemoved, Member
 _NAMES: Mapping[bool, str] = {True: "admin", False: "member"}
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Somebody's place in a workspace: there or not, and in which role (`admin` or `member`)."""
 
     user_id: str

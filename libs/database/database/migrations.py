@@ -8,11 +8,12 @@ from __future__ import annotations
 import enum
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Struct
 
 from core.errors import CallmineError
 
@@ -36,8 +37,7 @@ class MigrationRefused(CallmineError):
     """A migration is not fit to be applied."""
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationSettings:
+class MigrationSettings(Struct, frozen=True):
     """The owner role's DSN, and the folders that hold `pre/`, `post/` and `each/`, in the order in which they are applied."""
 
     owner_url: str

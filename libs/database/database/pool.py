@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import asyncpg
+from msgspec import Struct, field
 
 from core.errors import CallmineError
 from core.ids import WorkspaceId, parse_workspace_id
@@ -167,8 +167,7 @@ class ScopeEntry:
         return self.template.replace(SCOPE_MARK, f"'{scope}'")
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """A transaction whose scope moves from workspace to workspace; never two at once."""
 
     connection: Connection

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from contracts import Event, unpack
 from core.errors import InvalidInput
@@ -30,16 +30,14 @@ class Letter(NamedTuple):
         return self.delivery.subscription, self.delivery.ordering_key or f"message:{self.delivery.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """The letters of one workspace, in the order in which they came."""
 
     workspace_id: WorkspaceId
     letters: Sequence[Letter]
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """A delivery that is no event of ours."""
 
     position: int

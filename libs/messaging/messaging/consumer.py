@@ -13,9 +13,9 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
+from msgspec import Struct, field
 
 from contracts import Event
 from core.clock import Clock, SystemClock
@@ -50,8 +50,7 @@ _OPENED_AT_ONCE = 500
 _REMEMBERED_FAILURES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class ConsumerSettings:
+class ConsumerSettings(Struct, frozen=True):
     """`most_attempts`: after so many, a message whose handler fails in a way nobody foresaw is parked; transient failures never are.
 
     `transactions`: a large batch is cut into so many, each with its own workspaces. The wait for the database is most of the time, and

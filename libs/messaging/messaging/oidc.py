@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from core.clock import Clock, SystemClock
 from core.errors import Forbidden, Transient, Unauthenticated
@@ -41,8 +42,7 @@ class Verifier(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class OidcSettings:
+class OidcSettings(Struct, frozen=True):
     """Whom to let in: tokens for `audience`, of service accounts with these e-mail addresses, signed by these issuers."""
 
     audience: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from google.protobuf.message import Message
+from msgspec import Struct, field
 
 from contracts import Actor, Event, attributes_of, ordering_key_of, pack, publishers_of, topic_for
 from core.clock import Clock, SystemClock
@@ -22,8 +22,7 @@ from telemetry.traceparent import trace_of
 LONGEST_ORDERING_KEY = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(Struct, frozen=True, kw_only=True):
     """An event to be: what happened, to which aggregate, and why.
 
     `sequence` rises within the aggregate; consumers let the highest one win. `cause` is the event that is being handled. `requester`

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class OutgoingMessage:
+
+class OutgoingMessage(Struct, frozen=True):
     """A message as it goes to the broker."""
 
     body: bytes

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from core.clock import Clock, SystemClock
 from core.errors import Gone, Permanent, Transient
@@ -29,8 +30,7 @@ from telemetry.instruments import OUTBOX_PUBLISHED
 log = logger("messaging.relay")
 
 
-@dataclass(frozen=True, slots=True)
-class RelaySettings:
+class RelaySettings(Struct, frozen=True):
     """How the relay works; all times are in seconds.
 
     The defaults: a lease outlives three publish time-outs, and is how long events wait when the relay's process is killed; a claim of
@@ -55,8 +55,7 @@ class RelaySettings:
         return delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, protects nothing
 
 
-@dataclass(slots=True)
-class _Outcome:
+class _Outcome(Struct):
     """What became of the claimed events: row ids, hopeless ones with their reason."""
 
     published: list[int] = field(default_factory=list)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from contracts import Event
 from contracts.staff import GRANT_MESSAGES, Granted, grant_told
@@ -13,8 +13,7 @@ from database import Tx
 from messaging.routes import Routes
 
 
-@dataclass(frozen=True, slots=True)
-class KnownGrant:
+class KnownGrant(Struct, frozen=True):
     """A grant as it is right now. `staff` is empty where nothing but its end was heard."""
 
     staff: str

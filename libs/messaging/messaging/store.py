@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, cast
 
+from msgspec import Struct
+
 from core.ids import WorkspaceId
 from database import Batch, Row, Tx
 from messaging.ports import Delivery
@@ -36,8 +38,7 @@ class ClaimedRow(NamedTuple):
     event_id: uuid.UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """A lease on an outbox: its name and the fence it was taken with."""
 
     name: str
@@ -139,8 +140,7 @@ async def purge_inbox(tx: Tx, days: int, events: int) -> int:
     return await tx.execute("inbox_purge", days=days, events=events)
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """A delivery to be parked and why; the workspace where it could be read."""
 
     delivery: Delivery

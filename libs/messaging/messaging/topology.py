@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.registry import TOPICS
@@ -82,8 +83,7 @@ class Subscription:
     retention_days: int
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedSubscription:
+class PlannedSubscription(Struct, frozen=True):
     """A subscription with the full names that Pub/Sub wants; `push_endpoint` is empty for pull."""
 
     path: str
@@ -103,16 +103,14 @@ class Plan:
     subscriptions: tuple[PlannedSubscription, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """Service accounts (e-mail addresses) by full name: who may publish to a topic, who may consume a subscription."""
 
     publishers: Mapping[str, frozenset[str]]
     consumers: Mapping[str, frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Topology:
+class Topology(Struct, frozen=True):
     """Which service listens to which topic, and how."""
 
     services: Mapping[str, str]

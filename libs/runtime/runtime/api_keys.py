@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.ids import UserId, WorkspaceId
 from database import Database, Row
@@ -15,8 +16,7 @@ from web.api_keys import KnownKey
 from web.scopes import scope_of
 
 
-@dataclass(frozen=True, slots=True)
-class ToldKeys:
+class ToldKeys(Struct, frozen=True):
     """Asks the service's own database at each request, so that a revocation counts from the moment its message was handled."""
 
     db: Database

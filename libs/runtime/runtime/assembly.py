@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import grpc
 from fastapi import APIRouter, FastAPI
+from msgspec import Struct, field
 
 from cloud.endpoint import Endpoint
 from cloud.engine import keep_engine
@@ -73,8 +73,7 @@ _ERASURE = "erasure"
 _RECEIPTS = "erasure-receipts"
 
 
-@dataclass(slots=True)
-class Assembly:
+class Assembly(Struct):
     """The parts of a running service. `stack` closes what is registered with it when the service ends; `members` says who is let in,
     `keys` with which API keys.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 from database import Database
@@ -10,8 +10,7 @@ from messaging.idempotency import claim_request, keep_answer, read_request, rele
 from web.claims import Claim, Kept, Known
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRequests:
+class StoredRequests(Struct, frozen=True):
     """Each step is a transaction of its own, before and after the effect."""
 
     db: Database

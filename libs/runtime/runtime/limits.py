@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 from database import Database
@@ -12,8 +13,7 @@ from web import ServiceSettings
 from web.limits import WINDOW_SECONDS, Limit, Rates, Share
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAllowances:
+class StoredAllowances(Struct, frozen=True):
     """One statement for all limits of a request, in a transaction of its own, once in many requests."""
 
     db: Database

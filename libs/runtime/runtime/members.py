@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from database import Database
 from messaging.memberships import read_standing
@@ -10,8 +10,7 @@ from web import Session
 from web.membership import judged
 
 
-@dataclass(frozen=True, slots=True)
-class ToldMembers:
+class ToldMembers(Struct, frozen=True):
     """Asks the service's own database at each request, so that a removal counts from the moment its message was handled."""
 
     db: Database

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import APIRouter
+from msgspec import Struct, field
 
 from core.clock import Clock
 from egress import Destination, Egress
@@ -17,8 +17,7 @@ from telemetry.instruments import EGRESS_REFUSED
 Sent = dict[str, str | int | float]
 
 
-@dataclass(slots=True)
-class Outbound:
+class Outbound(Struct):
     """Makes the service's clients of `egress`, closes them with `stack`, and adds up what they sent."""
 
     ca_file: Path | None

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from msgspec import Struct, field
 
 from contracts import Actor, ActorKind
 from contracts.staff import Read, Step, parse_address, read
@@ -55,8 +57,7 @@ class Question:
     ask: Ask
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """At most MOST_ROWS rows; `more` when there are others."""
 
     rows: Sequence[Row]
@@ -81,8 +82,7 @@ async def who(parts: Assembly) -> str:
     return parse_address(await parts.staff_verifier().verify(f"Bearer {token.get_secret_value()}"))
 
 
-@dataclass(frozen=True, slots=True)
-class StaffDesk:
+class StaffDesk(Struct, frozen=True):
     """Answers questions of staff from one service's database."""
 
     db: Database

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 
 from fastapi import APIRouter
+from msgspec import Struct
 
 from core.clock import Clock, SystemClock
 from core.errors import CallmineError, Transient
@@ -53,8 +53,7 @@ _LAST_SECONDS = 2.0
 Token = Callable[[], Awaitable[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """Where it goes."""
 
     egress: Egress

@@ -8,7 +8,8 @@ them. A label is a name of ours (a topic, a subscription, a recipient of the reg
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from telemetry.installed import meter
 
@@ -16,8 +17,7 @@ from telemetry.installed import meter
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Instrument:
+class Instrument(Struct, frozen=True):
     """One metric. `unit` is UCUM's: "s", "By", or "1" in braces with what is counted."""
 
     name: str
@@ -36,8 +36,7 @@ class Instrument:
             telling.measure(self, value, labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Counter(Instrument):
+class Counter(Instrument, frozen=True):
     """Only rises."""
 
     def add(self, value: float = 1, **labels: str) -> None:
@@ -45,8 +44,7 @@ class Counter(Instrument):
         self._measure(value, labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge(Instrument):
+class Gauge(Instrument, frozen=True):
     """What it is now."""
 
     def set(self, value: float, **labels: str) -> None:
@@ -54,8 +52,7 @@ class Gauge(Instrument):
         self._measure(value, labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Histogram(Instrument):
+class Histogram(Instrument, frozen=True):
     """How long things take; it counts them as well."""
 
     buckets: tuple[float, ...] = field(default=_SECONDS)

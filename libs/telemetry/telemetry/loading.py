@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from telemetry.readings import Reading
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from telemetry.recording import Recorder
 
 
-@dataclass(frozen=True, slots=True)
-class Sdk:
+class Sdk(Struct, frozen=True):
     """What is made with it: the recorder, and the three ways to read what that has."""
 
     recorder: Recorder

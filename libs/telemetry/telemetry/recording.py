@@ -10,8 +10,8 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from opentelemetry.context import Context
 from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
@@ -158,8 +158,7 @@ class Recorder:
         made.take(value, given)
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
+class _Made(Struct, frozen=True):
     """An instrument of the SDK, and the label values that it has seen."""
 
     take: Callable[[float, Attributes], None]

@@ -24,6 +24,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from msgspec import Struct
+
 from core.errors import Forbidden, Unauthenticated
 from core.ids import UserId, WorkspaceId, parse_workspace_id
 from web.scopes import Scope
@@ -70,8 +72,7 @@ class NotForKeys(Forbidden):
     title = "This needs a person who is signed in"
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(Struct, frozen=True):
     """A key as somebody sent it; nothing is known of it yet but that it is well-formed."""
 
     workspace_id: WorkspaceId

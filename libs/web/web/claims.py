@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """An answer that was given."""
 
     status: int
@@ -18,16 +18,14 @@ class Kept:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A request that was claimed before, with its answer if there is one."""
 
     request: bytes
     answer: Kept | None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A request that is ours to carry out."""
 
     workspace_id: WorkspaceId

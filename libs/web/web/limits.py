@@ -12,9 +12,9 @@ import asyncio
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeVar
 
+from msgspec import Struct
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,8 +39,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(Struct, frozen=True):
     """Requests a minute, to one service: of one key, of all keys of a workspace, and of each what costs much."""
 
     key: int
@@ -49,8 +48,7 @@ class Rates:
     workspace_costly: int
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """One limit. `name` is what headers call it, `subject` whose it is within the workspace, `quota` requests in a window."""
 
     name: str
@@ -63,8 +61,7 @@ class Limit:
         return max(1, self.quota // _PARTS)
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """What a process was given of a limit. `remaining` is left for others, `seconds` is how long the window still lasts."""
 
     granted: int
@@ -80,8 +77,7 @@ class Allowances(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How a limit stands, for the headers."""
 
     limit: Limit
@@ -114,8 +110,7 @@ _WORDS = {
 }
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     """What this process has of a limit, until `ends_at` by its own clock."""
 
     left: int
@@ -123,8 +118,7 @@ class _Held:
     ends_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """Who asks: `kind` is "key" or "person", `id` which one; `digest` is that of a key that has been checked."""
 
     workspace_id: WorkspaceId

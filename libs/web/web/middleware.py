@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -36,8 +36,7 @@ _TOLD_APART_BY = "Accept, Authorization, Cookie, HX-Request"
 _log = core.log.logger("web.access")
 
 
-@dataclass(slots=True)
-class _Answer:
+class _Answer(Struct):
     """What was sent so far."""
 
     status: int = 0

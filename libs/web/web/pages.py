@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from jinja2 import BaseLoader, Environment
 
 
-@dataclass(frozen=True, slots=True)
-class NavigationItem:
+class NavigationItem(Struct, frozen=True):
     """One entry of the main navigation."""
 
     label: str

@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from contracts import Actor, ActorKind, Source
 from core.errors import Forbidden, InvalidInput, Unauthenticated
 from core.ids import UserId, WorkspaceId, parse_user_id, parse_workspace_id
@@ -38,8 +40,7 @@ class Role(enum.StrEnum):
     ADMIN = "admin"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyInUse:
+class KeyInUse(Struct, frozen=True):
     """The API key that a request came with, and what it may do."""
 
     key_id: uuid.UUID

@@ -22,12 +22,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from fastapi import Request
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from msgspec import Struct
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -45,8 +45,7 @@ _signed_in = asynccontextmanager(member)
 _GOODBYE_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class StreamLimits:
+class StreamLimits(Struct, frozen=True):
     """All in seconds.
 
     `heartbeat`: proxies and load balancers close a connection on which nothing was said for a while, many after 60.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from starlette.requests import HTTPConnection
 
 from core.clock import Clock, SystemClock
@@ -20,8 +20,7 @@ from web.settings import ServiceSettings
 SESSION_IN_SCOPE = "callmine.session"  # where an error page finds who is signed in
 
 
-@dataclass(frozen=True, slots=True)
-class Web:
+class Web(Struct, frozen=True):
     """One service's web side, made by `create_app`. Without `members` the token alone says who is in a workspace; without `keys` no
     API key is taken; without `limits` programs may ask as often as they like. Admins are told of what `register` announces on the day
     of `clock`.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from audit.domain.entry import Entry
 from audit.domain.reading import Filters, Mark, Page, Position
@@ -16,8 +17,7 @@ from database import Database
 EXPORTED_AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What a page shows. `mark` is None but on the first page; `actors` are id and name of people to choose from."""
 
     page: Page
@@ -27,8 +27,7 @@ class Shown:
     actors: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """Reads the log of one workspace at a time."""
 
     db: Database

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Struct
 
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
 from callmine.credentials.v1.credentials_pb2 import (
@@ -143,8 +144,7 @@ async def announce_recovered(tx: Tx, outbox: Outbox, provider: Provider, default
     await _announce(tx, outbox, _Change(provider, 2 * found.version, _CONNECTED, diff, _ITSELF), told)
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(Struct, frozen=True):
     """What becomes an entry of the audit log.
 
     Messages of an integration come in the order of their versions, those of one version as they can happen: connected or disconnected

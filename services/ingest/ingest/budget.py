@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from core.clock import Clock
 from core.ids import WorkspaceId
@@ -25,8 +26,7 @@ class RateBudget(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SharedBudget:
+class SharedBudget(Struct, frozen=True):
     """The budget in the database, shared by all jobs of the workspace in all processes; turns are at most `longest` seconds away.
 
     A workspace has one account with the provider, whose credential changes with every renewal: the workspace is the key. Two workspaces
@@ -77,8 +77,7 @@ class NoBudget:
         self._held_back = seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Makes the budgets of one provider: shared ones, or none where `terms` are None. `longest`: seconds that a turn may be away."""
 
     db: Database

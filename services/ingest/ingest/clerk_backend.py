@@ -10,10 +10,10 @@ in two kinds, for what is done about the intent that was written before the call
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cloud.secrets import Secrets
@@ -76,8 +76,7 @@ class _Faults(BaseModel):
     errors: tuple[_Fault, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClerkBackend:
+class ClerkBackend(Struct, frozen=True):
     """The calls. Each raises ClerkRefused, ClerkBusy or ClerkSilent."""
 
     egress: Egress

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC
+
+from msgspec import Struct
 
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
 from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
@@ -156,8 +157,7 @@ def _receipt(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ErasureTelling:
+class ErasureTelling(Struct, frozen=True):
     """Tells all services of an erasure, and the audit log of the request, in the transaction in which it happens."""
 
     outbox: Outbox
@@ -202,8 +202,7 @@ class ErasureTelling:
         await self.outbox.add(tx, action, aggregate_id=str(erasure.id), sequence=sequence, actor=actor)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportErasureTelling(ErasureTelling):
+class ReportErasureTelling(ErasureTelling, frozen=True):
     """Tells analysis of the erasure of one report, and the audit log, which stays, of the request and of its end."""
 
     async def asked(self, tx: Tx, erasure: Erasure, actor: Actor) -> None:
@@ -229,8 +228,7 @@ class ReportErasureTelling(ErasureTelling):
         await self.audit(tx, erasure, [field_change("deletion", "asked", "done")], None, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(Struct, frozen=True):
     """Tells all services, and the audit log, in the transaction in which it happens."""
 
     outbox: Outbox

@@ -11,13 +11,13 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct, field
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 import core.log
@@ -43,8 +43,7 @@ def signed_bytes(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceKey:
+class EvidenceKey(Struct, frozen=True):
     """A public key: `name+id+base64`."""
 
     name: str
@@ -157,8 +156,7 @@ def read_evidence(line: str, keys: Sequence[EvidenceKey]) -> Evidence | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What the file held when it was last read: its evidence, and the lines that count, for those who check them themselves."""
 
     stamp: tuple[int, int]
@@ -166,8 +164,7 @@ class Kept:
     lines: str = ""
 
 
-@dataclass(slots=True)
-class Shelf:
+class Shelf(Struct):
     """The file with the evidence, read anew when it has changed. Without a file nothing is proven."""
 
     path: Path | None

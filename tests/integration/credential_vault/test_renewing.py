@@ -209,7 +209,7 @@ async def test_an_attempt_that_is_settled_ends_nothing(bench: Bench) -> None:
 
 
 async def test_a_claim_that_was_not_heard_of_is_taken_back(bench: Bench) -> None:
-    class Deaf(Renewals):
+    class Deaf(Renewals, frozen=True):
         async def claim(self, attempt: Attempt, tells: bool) -> Claimed | None:
             await Renewals.claim(self, attempt, tells)
             raise Transient("the connection broke after the commit")
@@ -243,7 +243,7 @@ async def test_a_rotation_that_comes_too_late_is_let_go(bench: Bench, change: st
     assert await bench.refresh_token() == (None if change == "disconnected" else "new")
 
 
-class _Away(Renewals):
+class _Away(Renewals, frozen=True):
     """Fails to save at first."""
 
     tries = 0

@@ -6,8 +6,9 @@ import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from core.faultpoints import reach
 from core.ids import WorkspaceId
@@ -46,8 +47,7 @@ class Folders(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Eraser:
+class Eraser(Struct, frozen=True):
     """Erases what is there of a workspace with a tombstone. `opening` shows all rows where policies hide some."""
 
     db: Database
@@ -121,8 +121,7 @@ class Eraser:
         return total
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
+class _Batch(Struct, frozen=True):
     """What one transaction has deleted, by table, and how many of the statements before it have nothing left to do."""
 
     rows: Mapping[str, int]

@@ -10,10 +10,11 @@ Every step is a transaction that can be repeated; who dies leaves an erasure tha
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from contracts.erasing import Receipt, Stage, receipt
 from core.context import working_for
@@ -63,8 +64,7 @@ class PlainPart:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Erasing:
+class Erasing(Struct, frozen=True):
     """Carries on the erasures of one service. Without an `outbox`, as in retention, which asks for them itself, nobody is told.
 
     Times are in seconds: how long to wait for transactions under way, for a part, and before a verification for

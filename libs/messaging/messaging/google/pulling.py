@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class PullSettings:
+class PullSettings(Struct, frozen=True):
     """Times are in seconds. `deadline`: how soon others get a message when this process dies; extended while a batch takes longer.
 
     `batch` and `batch_bytes`: a batch ends with so many messages, or with the message that makes it so large. `side_by_side`: so many

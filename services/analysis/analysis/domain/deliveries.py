@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NewType
 
+from msgspec import Struct
+
 from analysis.domain.notices import GrantId, SealedGrant
 from analysis.domain.request import ReportId, RunId
 from core.errors import InvalidInput
@@ -62,8 +64,7 @@ class DeliveryState(enum.StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(Struct, frozen=True):
     """A channel of the workspace's Slack; `name` is empty where only its id was given. `joined`: Callmine's app is in it, None: unknown."""
 
     id: str
@@ -98,8 +99,7 @@ class DeliverySettings:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(Struct, frozen=True):
     """A delivery as the pages show it."""
 
     id: DeliveryId
@@ -118,8 +118,7 @@ class Posting:
         return self.state in {DeliveryState.UNCLEAR, DeliveryState.SKIPPED, DeliveryState.FAILED}
 
 
-@dataclass(frozen=True, slots=True)
-class PageNotice:
+class PageNotice(Struct, frozen=True):
     """What stands above a person's pages: `kind` report, failure or delivery; the last comes with what became of it."""
 
     id: uuid.UUID
@@ -143,8 +142,7 @@ class Granted:
     expired: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """A delivery as the worker sees it that has claimed it. `asked_at`: Slack was asked to post it, and what came of that is not known."""
 
     id: DeliveryId

@@ -37,6 +37,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from analysis.domain.finding import UNKNOWN, CallAnalysis
 from analysis.domain.measures import Measures
 from analysis.domain.periods import Period, periods
@@ -69,8 +71,7 @@ class Wanted:
     calls_size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedCall:
+class SkippedCall(Struct, frozen=True):
     """A call that was fetched and not analysed, since its run was cancelled."""
 
     call_id: str
@@ -78,8 +79,7 @@ class SkippedCall:
     started_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True):
     """What a report does not hold because its run was cancelled. `fetch_ended`: all calls that match had been fetched."""
 
     calls: tuple[SkippedCall, ...] = ()

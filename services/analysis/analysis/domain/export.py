@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 # How long its person may begin to download a file: enough for a slow connection, too short for a link that is found later.
 GOOD_FOR: Final = timedelta(minutes=10)
@@ -23,8 +24,7 @@ class ExportState(enum.StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(Struct, frozen=True):
     """Where a file is kept, and what it is known by: its SHA-256 in hex and its length in bytes."""
 
     object_name: str
@@ -32,8 +32,7 @@ class StoredFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """One export as it was at `read_at`; all times are the database's.
 
     `done_at` is when its file was there, or could not be made; `report_created_at` is the report's own date.

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from msgspec import Struct
+
 _UNITS: Final = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _SMALL: Final = {word: number for number, word in enumerate(_UNITS.split(), start=2)} | {
     word: 10 * number
@@ -107,8 +109,7 @@ _MEASURED: Final = re.compile(rf"\s*{_MEASURES}s?\b", re.IGNORECASE)
 _LONGEST_GAP: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """What the report counts of the themes that a sentence is about: calls, findings, quotes, themes, accounts. `whole`: all calls."""
 
     whole: int
@@ -125,8 +126,7 @@ class Counts:
         return known
 
 
-@dataclass(frozen=True, slots=True)
-class _Figure:
+class _Figure(Struct, frozen=True):
     """A number as it stands in a text: what it may mean ("1.200" is 1200 or 1.2), its unit, and where it begins and ends."""
 
     values: frozenset[Decimal]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from analysis.domain.measures import Conversation, Measures, Talk, conversation_of, measured
 from analysis.domain.quotes import ClaimedQuote, Quote, QuoteCheck
 from analysis.domain.transcript import Call
@@ -42,8 +44,7 @@ class Verdict(enum.StrEnum):
     UNCLEAR = "unclear"
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedFinding:
+class ClaimedFinding(Struct, frozen=True):
     """A finding as the model states it, its quotes unchecked."""
 
     theme: str
@@ -52,8 +53,7 @@ class ClaimedFinding:
     quotes: tuple[ClaimedQuote, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CallAnswer:
+class CallAnswer(Struct, frozen=True):
     """The model's answer for one call."""
 
     verdict: Verdict

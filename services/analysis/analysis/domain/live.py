@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from analysis.domain.run import Run, RunState, Stage, StageState, stages
 
 # The pace is that of the calls analysed last: at most so many, none older than this. The statement that reads them holds both, too.
@@ -23,8 +25,7 @@ PHASES = ("fetch", "transcripts", "analysis", "summary")
 _FORMAT = "v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(Struct, frozen=True):
     """What goes on in a run right now. `current`: when some of the calls that are being analysed took place, oldest first.
 
     `recent` calls were analysed between `recent_from` and `recent_to`, the last ones of the run; both are None where there are none.
@@ -164,8 +165,7 @@ _ENDINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """A state and its version: two states are the same if and only if their versions are."""
 
     progress: Progress

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 # Of a workspace without a billing anchor: the calendar's months.
 CALENDAR = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Month:
+class Month(Struct, frozen=True):
     """From `begins_at` inclusive to `ends_at` exclusive, in UTC."""
 
     begins_at: datetime

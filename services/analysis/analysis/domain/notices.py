@@ -6,9 +6,10 @@ import enum
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, NewType
+
+from msgspec import Struct
 
 from core.errors import InvalidInput
 
@@ -63,8 +64,7 @@ class Denial(enum.StrEnum):
         return NoticeState.SKIPPED if usual else NoticeState.FAILED
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(Struct, frozen=True):
     """A credential that was lost: which version, and the sequence of the message that told it."""
 
     provider: str
@@ -77,8 +77,7 @@ class Loss:
         return f"{self.provider}-{self.version}".replace(":", "-")
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
+class Announcement(Struct, frozen=True):
     """A sub-processor that is going to be added: data may go there from `in_effect_from` on, a day in UTC."""
 
     name: str
@@ -97,8 +96,7 @@ class Announcement:
         return Loss(f"{ANNOUNCED}{self.name}", int(f"{self.listed_on:%Y%m%d}"), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What became of the notice of a sub-processor: for the admins."""
 
     company: str
@@ -109,8 +107,7 @@ class Told:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class SealedGrant:
+class SealedGrant(Struct, frozen=True):
     """Slack's credential, which only analysis' sealing key opens; the bytes are not shown in a repr."""
 
     grant_id: GrantId
@@ -124,8 +121,7 @@ class SealedGrant:
         return f"SealedGrant({self.grant_id})"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """A notice as the worker sees it that has claimed it. `is_due` while nothing later is known of the integration."""
 
     state: NoticeState

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from analysis.domain.report import Digest
 
@@ -17,8 +18,7 @@ MOST_DAYS: Final = 16
 MOST_WEEKS_DAYS: Final = 126
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """A day, a week from Monday on, or a month: its first day, and what falls into it. `themes`: calls by label, none that has none."""
 
     start: date
@@ -27,8 +27,7 @@ class Period:
     themes: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Periods:
+class Periods(Struct, frozen=True):
     """The whole range that was asked about, the periods without a call included. `unit` is day, week or month."""
 
     unit: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from analysis.domain.month import Month, month_at
 from core.errors import OutOfQuota
 
@@ -79,8 +81,7 @@ class Quota:
 THRESHOLDS = (100, 80)
 
 
-@dataclass(frozen=True, slots=True)
-class Metered:
+class Metered(Struct, frozen=True):
     """Some calls of a month were metered together: what it was before, and how many of them the plan and bought calls have paid for."""
 
     used_before: int

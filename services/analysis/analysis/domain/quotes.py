@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from analysis.domain.transcript import Affiliation, Sentence, turns
 
 # A quote of fewer characters proves nothing: it would be found somewhere by chance.
@@ -19,8 +21,7 @@ SHORTEST_QUOTE = 8
 LONGEST_QUOTE = 4_000
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedQuote:
+class ClaimedQuote(Struct, frozen=True):
     """What the model says was said."""
 
     sentence_id: str
@@ -38,8 +39,7 @@ class Quote:
     start_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
+class _Turn(Struct, frozen=True):
     """The joined text of one speaker's adjacent sentences, and where each of them begins in it."""
 
     sentences: tuple[Sentence, ...]

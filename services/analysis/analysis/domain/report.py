@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from msgspec import Struct
+
 from analysis.domain.finding import CallAnalysis, Finding, Sentiment
 from analysis.domain.measures import Measures, measured
 from analysis.domain.themes import Joined, spelling, theme_key
@@ -17,8 +19,7 @@ NO_DEAL_SOURCE = "none"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedFinding:
+class NumberedFinding(Struct, frozen=True):
     """A finding of a report: `id` is `f1`, `f2`, … in the report's order, and says which call it is of."""
 
     id: str
@@ -44,8 +45,7 @@ class Theme:
         return sentiments(item.finding for item in self.findings)
 
 
-@dataclass(frozen=True, slots=True)
-class Breakdown:
+class Breakdown(Struct, frozen=True):
     """The numbers of one rep, segment, stage or outcome. `share` is its part of the calls, 0 to 1."""
 
     name: str
@@ -56,8 +56,7 @@ class Breakdown:
     measures: Measures
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(Struct, frozen=True):
     """What a run adds up to."""
 
     calls_analysed: int
@@ -67,8 +66,7 @@ class Numbers:
     quotes_dropped: int
 
 
-@dataclass(frozen=True, slots=True)
-class FailedCall:
+class FailedCall(Struct, frozen=True):
     """A call that could not be analysed, and why."""
 
     call_id: str
@@ -76,8 +74,7 @@ class FailedCall:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(Struct, frozen=True):
     """Everything of a report but the words that a model writes."""
 
     numbers: Numbers

@@ -5,7 +5,9 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from msgspec import Struct, field
 
 from analysis.domain.request import ReportId
 
@@ -27,8 +29,7 @@ class Asked:
     report_id: ReportId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What is told of a stage. `rows` and `objects` belong to ERASED; `left` and `attempt` to VERIFIED."""
 
     asked: Asked

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from analysis.domain.request import PreviewId, Question, ReportId, RunId
 from analysis.domain.sample import StoredSample
@@ -38,8 +39,7 @@ class StageState(enum.StrEnum):
     DONE = "done"
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """One of the four stages, with its progress where it can be counted."""
 
     name: str
@@ -48,16 +48,14 @@ class Stage:
     of: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """A rest of the fetch: why, in words for the page, and until when."""
 
     reason: str
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One run as the database has it."""
 
     id: RunId
@@ -142,8 +140,7 @@ class Run:
         return min(95, 95 * self.calls_done // total) if total else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """How many calls a question would be asked of; numbers are None until they are known. `sample`: where some of them are."""
 
     id: PreviewId
@@ -175,8 +172,7 @@ def _state(done: bool, active: bool) -> StageState:
     return StageState.ACTIVE if active else StageState.WAITING
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """How a fetch ended: calls put into storage, calls that matched, those left out by reason, and what it had to do without."""
 
     calls: int
@@ -197,8 +193,7 @@ class Fetched:
         return f"{self.matching} calls match, but none can be read ({', '.join(parts) or 'left out'})"
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedCall:
+class FetchedCall(Struct, frozen=True):
     """One call that is in object storage. `ordinal` is its place in the run."""
 
     call_id: str

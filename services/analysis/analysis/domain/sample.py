@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from core.errors import Permanent
 
 # The version of the sample that this build reads; ingest writes it into each object.
@@ -22,8 +24,7 @@ class UnreadableSample(Permanent):
     problem = "unreadable-sample"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSample:
+class StoredSample(Struct, frozen=True):
     """Where a sample's object is."""
 
     object_name: str

@@ -12,6 +12,8 @@ from itertools import takewhile
 from typing import NewType
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from analysis.domain.deliveries import Delivery, Where
 from analysis.domain.plan import Plan
 from analysis.domain.request import Question, RunId, as_document, zone_of
@@ -97,8 +99,7 @@ class Setting:
         return due_at(self.timing, self.zone(workspace_timezone), planned_at, now)
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """One schedule as the database has it. `version` rises with each change an admin makes."""
 
     id: ScheduleId
@@ -168,8 +169,7 @@ def request_id_of(schedule_id: ScheduleId, planned_at: datetime) -> uuid.UUID:
 Value = str | int | float | bool | list[str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A field's value before and after; None where it was, or is, not there."""
 
     field: str

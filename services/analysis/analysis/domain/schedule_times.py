@@ -9,9 +9,10 @@ from __future__ import annotations
 import enum
 from calendar import monthrange
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
+
+from msgspec import Struct
 
 from core.errors import InvalidInput
 
@@ -35,8 +36,7 @@ class Cadence(enum.StrEnum):
     MONTHLY = "monthly"
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """Wall-clock `at` on the days of the cadence. `weekdays` count from Monday, 0; `month_day` beyond a month's end is its last day."""
 
     cadence: Cadence
@@ -57,8 +57,7 @@ class Timing:
         return self.cadence is Cadence.MONTHLY and (self.month_day or 1) > 28
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(Struct, frozen=True):
     """Firings that nobody was there for and that are not made up for: how many, the first and the last."""
 
     count: int
@@ -66,8 +65,7 @@ class Missed:
     last: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """What a tick finds: the firing that takes place, those that were missed before it, and when the next one is."""
 
     planned_at: datetime

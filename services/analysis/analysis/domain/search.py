@@ -16,11 +16,12 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from analysis.domain.finding import Sentiment, Verdict
 from analysis.domain.request import ReportId, RunId
@@ -51,8 +52,7 @@ class Piece(NamedTuple):
     found: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Operand:
+class _Operand(Struct, frozen=True):
     """Words beside each other. `begins`: the last one may go on; `either`: this or the one before."""
 
     words: tuple[str, ...]
@@ -77,8 +77,7 @@ class _Operand:
         return start + rf"[\W_]{between}".join(map(re.escape, self.words)) + end
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """What is searched for, read by `Query.parse`."""
 
     text: str
@@ -160,8 +159,7 @@ def _operands(text: str) -> Iterator[_Operand]:
         either = False
 
 
-@dataclass(frozen=True, slots=True)
-class FindingFilter:
+class FindingFilter(Struct, frozen=True):
     """Which findings are meant besides their words; days are those of the calls, inclusive, in the workspace's timezone."""
 
     run_id: RunId | None = None
@@ -217,8 +215,7 @@ class Place(NamedTuple):
         return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-@dataclass(frozen=True, slots=True)
-class SaidQuote:
+class SaidQuote(Struct, frozen=True):
     """A quote of a hit."""
 
     text: str
@@ -228,8 +225,7 @@ class SaidQuote:
     start_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """A finding of a report that has the words."""
 
     place: Place
@@ -259,8 +255,7 @@ class Hit:
         return self.place.called_at
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
+class Hits(Struct, frozen=True):
     """A page of hits; `next` is the cursor of the page after, empty on the last."""
 
     query: Query

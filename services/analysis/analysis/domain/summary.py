@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from analysis.domain.figures import Counts, Evidence
 from analysis.domain.report import Digest, NumberedFinding, Theme
@@ -20,16 +21,14 @@ LONGEST_SENTENCE: Final = 1_000
 LONGEST_HEADLINE: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class SummarySentence:
+class SummarySentence(Struct, frozen=True):
     """A sentence of the executive summary and the findings that hold it up."""
 
     sentence: str
     finding_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """The report's words. `written_by` is "model", or "counts" where the model failed and the sentences only state the numbers.
 
     `removed`: sentences of the model's that were taken out.

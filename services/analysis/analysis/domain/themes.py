@@ -22,6 +22,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import Struct
+
 from analysis.domain.finding import CallAnalysis
 
 MOST_IN_BATCH: Final = 100
@@ -66,8 +68,7 @@ class Label:
         return -self.own[0], -self.own[1], self.key
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """One question: labels, the first `anchors` of which stand in other batches of the level, too. `first` is the level's first."""
 
     labels: tuple[Label, ...]

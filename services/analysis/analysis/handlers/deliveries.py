@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+
+from msgspec import Struct, field
 
 from analysis import events
 from analysis.domain.deliveries import (
@@ -62,8 +64,7 @@ class Chosen:
     announcements: Sequence[Told]
 
 
-@dataclass(frozen=True, slots=True)
-class Deliveries:
+class Deliveries(Struct, frozen=True):
     """The use cases. `wake` is called once something can be posted or read: a hint for the workers."""
 
     db: Database

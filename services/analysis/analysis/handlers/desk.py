@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
 
 from analysis import events
 from analysis.domain.deliveries import MOST_NOTICES, PageNotice
@@ -47,8 +49,7 @@ EXPORT_FORMATS = ("json",)
 TROUBLED_CALLS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """What the page for a new question needs to know of the workspace."""
 
     plan: Plan
@@ -57,8 +58,7 @@ class Situation:
     gong: plans.IntegrationState
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """The zone in which a workspace's pages show times, what they warn of (integrations that need reconnecting), and what they tell."""
 
     zone: ZoneInfo
@@ -84,8 +84,7 @@ class Asked:
         return [one for one in self.sums if one.outcome != Outcome.ANSWERED.value]
 
 
-@dataclass(frozen=True, slots=True)
-class Dashboard:
+class Dashboard(Struct, frozen=True):
     """A page of runs with the headlines of their reports; `next` is the id to go on from, None on the last page."""
 
     runs: list[Run]
@@ -96,8 +95,7 @@ class Dashboard:
     next: uuid.UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """Takes requests. Every method works in the given workspace and raises NotFound for what is not in it.
 
     `list_seconds`: for how long ingest keeps the list of calls that a preview has read; 0 where it keeps none.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analysis import events
 from analysis.domain.export import Export, ExportState
@@ -26,8 +27,7 @@ _NO_REPORT = "there is no such report in this workspace"
 _NO_EXPORT = "there is no such export in this workspace"
 
 
-@dataclass(frozen=True, slots=True)
-class Exports:
+class Exports(Struct, frozen=True):
     """Every method works in the given workspace, for one person, and raises NotFound for what is not theirs or no longer shown.
 
     `wake` tells the workers that there is a file to be made. `patience` is how many seconds a browser that asks for one is kept waiting,

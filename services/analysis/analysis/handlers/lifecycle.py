@@ -4,10 +4,11 @@ in a circle."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from analysis import events
 from analysis.domain.request import RunId
@@ -22,8 +23,7 @@ from messaging import Outbox
 from telemetry.instruments import RUNS
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
+class Lifecycle(Struct, frozen=True):
     """Moves runs. `wake` is called after a commit that left work for the workers: a hint, nothing depends on it."""
 
     outbox: Outbox

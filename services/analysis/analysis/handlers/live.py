@@ -11,9 +11,10 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from analysis.domain.live import Snapshot, snapshot
 from analysis.domain.request import RunId
@@ -45,8 +46,7 @@ class TooManyStreams(Transient):
     title = "Too many runs are followed at once"
 
 
-@dataclass(frozen=True, slots=True)
-class LiveLimits:
+class LiveLimits(Struct, frozen=True):
     """`every`: seconds between two reads of what is watched. The others: how many streams may be open in one process.
 
     A browser opens six connections to a site by HTTP/1.1, so that a person needs few; a process on Cloud Run serves at most 1,000 requests
@@ -59,8 +59,7 @@ class LiveLimits:
     of_process: int = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What somebody who watches is told: a state, or, after the last one, that it was the last."""
 
     snapshot: Snapshot
@@ -72,8 +71,7 @@ class Told:
         return self.snapshot.end if self.last else self.snapshot.version
 
 
-@dataclass(slots=True)
-class _Topic:
+class _Topic(Struct):
     """A run that is watched. `asked` counts the wishes for a fresh read, `read` those that are fulfilled."""
 
     watchers: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analysis import events
 from analysis.domain.request import RunId
@@ -24,8 +24,7 @@ _LONGEST_TIMEZONE = 64
 _LONGEST_REASON = 200
 
 
-@dataclass(frozen=True, slots=True)
-class MessageHandlers:
+class MessageHandlers(Struct, frozen=True):
     """One method for each message that analysis listens to."""
 
     lifecycle: Lifecycle

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from analysis import events
 from analysis.domain.notices import TOLD_OF, Announcement, GrantId, Loss, NoticeState
@@ -22,8 +22,7 @@ from database import Tx
 from messaging import Outbox, Routes
 
 
-@dataclass(frozen=True, slots=True)
-class Notices:
+class Notices(Struct, frozen=True):
     """The use cases. `wake` is called once a notice can be sent: a hint for the workers."""
 
     outbox: Outbox

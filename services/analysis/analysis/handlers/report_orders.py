@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analysis import events
 from analysis.domain.report_erasing import Answer, Asked, Stage
@@ -16,8 +17,7 @@ from database import Tx
 from messaging import Outbox, Routes
 
 
-@dataclass(frozen=True, slots=True)
-class ReportOrders:
+class ReportOrders(Struct, frozen=True):
     """The use cases. `wake` is called once there is something to erase: a hint for the worker."""
 
     outbox: Outbox

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from google.protobuf.message import Message
+from msgspec import Struct, field
 
 from analysis import events
 from analysis.domain.plan import Plan, Quota, QuotaUsedUp, RunTooLarge
@@ -65,8 +66,7 @@ class Elsewhere(Conflict):
     title = "Somebody else changed this in the meantime"
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(Struct, frozen=True):
     """What a schedule would do as it is set now: its next firings, and what a month costs at worst.
 
     `question` is that of the first firing, `asked_now` that of one at this moment. `problem` says why firings would be skipped.
@@ -83,16 +83,14 @@ class Ahead:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """A page of what became of a schedule's firings; `next` goes on from there, None on the last page."""
 
     firings: list[Firing]
     next: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Schedules:
+class Schedules(Struct, frozen=True):
     """The use cases. Every method works in the given workspace and raises NotFound for what is not in it."""
 
     db: Database

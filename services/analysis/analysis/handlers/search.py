@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analysis.domain.request import zone_of
 from analysis.domain.search import FindingFilter, Hits, Place, Query
@@ -16,8 +16,7 @@ PAGE = 25
 LARGEST_PAGE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """The use case."""
 
     db: Database

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fastapi import Request
 from fastapi.responses import Response
+from msgspec import Struct
 
 from analysis.domain.deliveries import MOST_NOTICES
 from analysis.handlers.deliveries import recipients
@@ -17,8 +16,7 @@ from web import Pages, Session
 PROVIDER_NAMES = {"gong": "Gong", "hubspot": "HubSpot", "slack": "Slack"}
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """Renders the templates of `analysis/pages`. `zone`, in which times are shown, is given to each: the workspace's timezone."""
 
     desk: Desk

@@ -14,11 +14,11 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import format_sse_event
+from msgspec import Struct
 
 from analysis.domain.live import Snapshot
 from analysis.domain.request import RunId
@@ -46,8 +46,7 @@ EVENTS: dict[int | str, dict[str, object]] = {
 Wording = Callable[[Snapshot], Mapping[str, object]]
 
 
-@dataclass(frozen=True, slots=True)
-class _RunFeed:
+class _RunFeed(Struct, frozen=True):
     """The events of one client. `more`: what is added to a state."""
 
     watch: Watch

@@ -8,6 +8,8 @@ from datetime import date
 from typing import Final
 from urllib.parse import quote
 
+from msgspec import Struct
+
 from analysis.domain.document import Wanted
 from analysis.domain.request import Question, from_document
 from analysis.domain.search import Hit, SaidQuote
@@ -34,8 +36,7 @@ _LEAST_HEIGHT: Final = 2.0
 _FILLED: Final = 76
 
 
-@dataclass(frozen=True, slots=True)
-class ShownTheme:
+class ShownTheme(Struct, frozen=True):
     """A theme on the report's page: its place from 1 on, the findings shown, those the summary cites first, and how many there are."""
 
     number: int
@@ -44,8 +45,7 @@ class ShownTheme:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One period of one line of the picture: its place and width in percent, heights in pixels, and what it says."""
 
     x: float
@@ -55,8 +55,7 @@ class Column:
     says: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of the picture: all calls, or one theme of them. `number` is the theme's, 0 for all calls."""
 
     name: str
@@ -65,8 +64,7 @@ class Line:
     columns: tuple[Column, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """Calls over time: the unit, the periods' names, a line for all calls and one for each of the largest themes, and the numbers."""
 
     unit: str

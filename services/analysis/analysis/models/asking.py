@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from msgspec import Struct
+
 from analysis.domain.request import RunId
 from analysis.models.limits import Circuit, Pass, RetryBudget, RetryBudgets
 from analysis.models.offer import PROVIDERS, ModelCard, Offer
@@ -49,8 +51,7 @@ _MORE_ROOM = 4
 _LONGEST_HOLD = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """How a request is repeated in place: at most `retries` times, each after a wait of at most `longest` seconds with full jitter."""
 
     retries: int = 2
@@ -62,8 +63,7 @@ class Patience:
         return source.uniform(0, min(self.longest, self.base * 2.0**retry))
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """What is asked about. `call_id` is empty for a run's summary; `again` where the queue brings it after trouble with the provider."""
 
     workspace_id: WorkspaceId

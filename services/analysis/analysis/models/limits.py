@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 import core.log
 from core.clock import Clock
@@ -81,8 +82,7 @@ class RetryBudgets:
         return budget
 
 
-@dataclass(slots=True)
-class Circuit:
+class Circuit(Struct):
     """Whether one provider is asked.
 
     Closed: it is. Open, after failures in a row: it is not, for a while. Half open, after that: one request tries it out, and what

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis.domain.plan import PLANS, Plan
@@ -38,8 +38,7 @@ _SMALLEST_WINDOW = 16_000
 _SMALLEST_OUTPUT = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCard:
+class ModelCard(Struct, frozen=True):
     """One model; the fields are those of the file."""
 
     id: str

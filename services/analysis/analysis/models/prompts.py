@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from analysis.domain.parts import parts
 from analysis.domain.report import Digest
@@ -115,8 +116,7 @@ _LEAST_FOR_TRANSCRIPT = 2_000
 _AROUND = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     """A sentence, or as much of a very long one as goes into one part, as it is sent; `turn` counts the changes of speaker."""
 
     text: str
@@ -128,8 +128,7 @@ class _Piece:
         return _bytes(self.text) + 1
 
 
-@dataclass(frozen=True, slots=True)
-class CallQuestion:
+class CallQuestion(Struct, frozen=True):
     """The question about one call, masked: asked whole, or in parts where the model cannot read it at once."""
 
     instructions: str

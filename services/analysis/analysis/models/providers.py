@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analysis.models.offer import Offer
 from analysis.models.port import Prompt, ProviderModel, Reply
@@ -19,8 +20,7 @@ Models = Mapping[str, ProviderModel]
 Catalog = Callable[["Providers", Offer, Egress, Secrets, AsyncExitStack], Models]
 
 
-@dataclass(frozen=True, slots=True)
-class Providers:
+class Providers(Struct, frozen=True):
     """Where the providers are, and how long to wait for an answer, in seconds."""
 
     openai_url: str
@@ -59,8 +59,7 @@ class _Clients:
             return self._models
 
 
-@dataclass(frozen=True, slots=True)
-class _WhenAsked:
+class _WhenAsked(Struct, frozen=True):
     """One model."""
 
     clients: _Clients

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 _MILLION = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
+class Prices(Struct, frozen=True):
     """Micro-dollars for a million tokens. `cached`: input read from the provider's cache; `cache_write`: input written to it."""
 
     input: int
@@ -17,8 +16,7 @@ class Prices:
     output: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Struct, frozen=True):
     """What a provider has counted. `input` is all of the input; `cached` and `cache_written` are parts of it."""
 
     input: int = 0

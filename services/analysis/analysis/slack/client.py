@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from analysis.domain.deliveries import LONGEST_CHANNEL_NAME, Channel, DeliveryId
@@ -144,8 +144,7 @@ def destination(base_url: str) -> Destination:
     return Destination(name=SLACK, base_url=base_url, largest_response=_LARGEST_RESPONSE)
 
 
-@dataclass(frozen=True, slots=True)
-class Slack:
+class Slack(Struct, frozen=True):
     """Slack's API."""
 
     egress: Egress

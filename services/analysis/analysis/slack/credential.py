@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from analysis.domain.notices import SealedGrant
@@ -36,8 +37,7 @@ class Credential:
     person: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """Opens grants. An address in a grant is not read: the token goes to Slack's own host and nowhere else."""
 
     keys: SealingKeys

@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
+
 # Slack's: of a header's text, and of a section's. Counted with the escapes, which is never too little.
 LONGEST_HEADER: Final = 150
 LONGEST_SECTION: Final = 3000
@@ -32,8 +34,7 @@ _ESCAPED: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _NOT_SHOWN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelMessage:
+class ChannelMessage(Struct, frozen=True):
     """A message: its blocks, and `text`, what notifications show instead of them."""
 
     text: str

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from msgspec import Struct
+
 from analysis.domain.finding import UNKNOWN, CallAnalysis, Finding, Sentiment, Verdict
 from analysis.domain.measures import Conversation
 from analysis.domain.quotes import Quote
@@ -17,8 +19,7 @@ from core.ids import WorkspaceId
 from database import Row, Tx
 
 
-@dataclass(frozen=True, slots=True)
-class CallClaim:
+class CallClaim(Struct, frozen=True):
     """A claimed call: its fence is worth something only until it is claimed again."""
 
     workspace_id: WorkspaceId
@@ -29,8 +30,7 @@ class CallClaim:
     bad_answers: int
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedCall:
+class ClaimedCall(Struct, frozen=True):
     """What is needed to analyse a claimed call. `put_back`: it was given up for a while before, by a worker that said why."""
 
     object_name: str
@@ -126,8 +126,7 @@ async def put_back_call(tx: Tx, claim: CallClaim, seconds: float, reason: str, *
     await tx.execute("put_back_call", **_key(claim), seconds=seconds, reason=reason, bad=int(bad_answer))
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnd:
+class CallEnd(Struct, frozen=True):
     """How a claim ends: with a result, or with the reason why there is none. `requests` are those that it took."""
 
     claim: CallClaim

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from analysis.domain.deliveries import Channel, Granted
 from analysis.domain.notices import GrantId
@@ -13,8 +14,7 @@ from core.ids import WorkspaceId
 from database import Tx
 
 
-@dataclass(frozen=True, slots=True)
-class ListClaim:
+class ListClaim(Struct, frozen=True):
     """A claimed list: its fence is worth something only until it is claimed again."""
 
     workspace_id: WorkspaceId
@@ -22,16 +22,14 @@ class ListClaim:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True)
-class DueList:
+class DueList(Struct, frozen=True):
     """A list as the worker sees it that has claimed it."""
 
     granted: Granted
     refused_version: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelList:
+class ChannelList(Struct, frozen=True):
     """What there is to choose from, as of `listed_at`. `state` waiting or ready: Slack is being asked; `reason` says why that failed."""
 
     channels: Sequence[Channel] = ()

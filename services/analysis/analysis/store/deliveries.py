@@ -4,7 +4,8 @@ changes nothing."""
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analysis.domain.deliveries import (
     Channel,
@@ -25,8 +26,7 @@ from core.ids import WorkspaceId
 from database import Row, Tx
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryClaim:
+class DeliveryClaim(Struct, frozen=True):
     """A claimed delivery: its fence is worth something only until it is claimed again."""
 
     workspace_id: WorkspaceId

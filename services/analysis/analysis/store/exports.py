@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict, dataclass
 
+from msgspec import Struct
+
 from analysis.domain.export import MOST_ATTEMPTS, Export, StoredFile
 from analysis.domain.request import ReportId
 from core.ids import WorkspaceId
@@ -15,8 +17,7 @@ from messaging.idempotency import KEPT_SECONDS
 _PAGE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class ExportClaim:
+class ExportClaim(Struct, frozen=True):
     """A claimed file: its fence is worth something only until it is claimed again."""
 
     workspace_id: WorkspaceId

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from analysis.domain.notices import (
     ANNOUNCED,
@@ -20,8 +21,7 @@ from core.ids import WorkspaceId
 from database import Row, Tx
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeClaim:
+class NoticeClaim(Struct, frozen=True):
     """A claimed notice: its fence is worth something only until it is claimed again."""
 
     workspace_id: WorkspaceId

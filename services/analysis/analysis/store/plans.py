@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from analysis.domain.plan import Metered, Plan, Quota
 from analysis.domain.request import RunId
@@ -12,8 +13,7 @@ from core.errors import Transient
 from database import Row, Tx
 
 
-@dataclass(frozen=True, slots=True)
-class IntegrationState:
+class IntegrationState(Struct, frozen=True):
     """Whether an integration is connected, and why it is not."""
 
     state: str
@@ -25,8 +25,7 @@ class IntegrationState:
         return self.state == "connected"
 
 
-@dataclass(frozen=True, slots=True)
-class LostIntegration:
+class LostIntegration(Struct, frozen=True):
     """An integration that a person has to reconnect; `reason` is the vault's, in words fit for the page, or empty."""
 
     provider: str

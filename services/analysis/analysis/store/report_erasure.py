@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from analysis.domain.request import ReportId, RunId
 from core.ids import WorkspaceId
 from database import Database, Tx
@@ -29,8 +31,7 @@ class ReportTombstone:
     erased_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ReportOrder:
+class ReportOrder(Struct, frozen=True):
     """What retention has asked of a report's erasure, and was answered. `told`: the last stage, frozen or erased; None before the first.
     `erased_seconds`: how long ago all was erased; None before."""
 
@@ -41,8 +42,7 @@ class ReportOrder:
     erased_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class DueReport:
+class DueReport(Struct, frozen=True):
     """A report whose erasure is to be carried on."""
 
     workspace_id: WorkspaceId

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from analysis.domain.document import DOCUMENT_VERSION, Wanted, in_todays_shape
 from analysis.domain.request import ReportId, RunId
@@ -16,8 +18,7 @@ from core.ids import WorkspaceId
 from database import Tx
 
 
-@dataclass(frozen=True, slots=True)
-class SynthesisClaim:
+class SynthesisClaim(Struct, frozen=True):
     """A claimed summary: its fence is worth something only until it is claimed again."""
 
     workspace_id: WorkspaceId
@@ -27,8 +28,7 @@ class SynthesisClaim:
     bad_answers: int
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A report: one document, in today's shape whatever version was stored."""
 
     id: ReportId
@@ -41,16 +41,14 @@ class Report:
         return {**self.document, **_ids(self.id, self.run_id, self.created_at)}
 
 
-@dataclass(frozen=True, slots=True)
-class ReportPart(Report):
+class ReportPart(Report, frozen=True):
     """A report whose document has the findings and calls that were wanted, and no others. `findings`: how many each theme has in all."""
 
     findings: Sequence[int]
     calls: int
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedReport:
+class PublishedReport(Struct, frozen=True):
     """A report to be handed on without being read: `text` is the published document as JSON."""
 
     id: ReportId

@@ -7,6 +7,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from analysis.domain.document import SkippedCall
 from analysis.domain.report import FailedCall
 from analysis.domain.request import PreviewId, Question, ReportId, RunId, as_document, from_document
@@ -107,8 +109,7 @@ async def runs_page(tx: Tx, before: uuid.UUID | None, limit: int) -> list[Run]:
     return [run_of(row) for row in await tx.fetch("runs_page", before=before, limit=limit)]
 
 
-@dataclass(frozen=True, slots=True)
-class RunLine:
+class RunLine(Struct, frozen=True):
     """A run in the operators' list: its state and counts."""
 
     id: uuid.UUID
@@ -124,8 +125,7 @@ async def runs_states(tx: Tx, limit: int) -> list[RunLine]:
     return [RunLine(**dict(row)) for row in await tx.fetch("runs_states", limit=limit)]
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+class Queued(Struct, frozen=True):
     """A run that waits for its turn."""
 
     id: RunId
@@ -202,8 +202,7 @@ async def reopen_calls(tx: Tx, run_id: RunId) -> None:
     await tx.execute("reopen_calls", run_id=run_id)
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedRun:
+class FetchedRun(Struct, frozen=True):
     """The run behind a fetch; `present` unless its calls have been asked for again since."""
 
     run: Run
@@ -294,8 +293,7 @@ async def skipped_calls(tx: Tx, run_id: RunId) -> tuple[SkippedCall, ...]:
     return tuple(SkippedCall(row["call_id"], _title(row), row["started_at"]) for row in rows)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCall:
+class StoredCall(Struct, frozen=True):
     """Where a call's object is."""
 
     object_name: str

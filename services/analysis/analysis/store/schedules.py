@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, time
+
+from msgspec import Struct
 
 from analysis.domain.request import Question, RunId, as_document, from_document
 from analysis.domain.run import RunState
@@ -16,8 +17,7 @@ from core.ids import WorkspaceId
 from database import Row, Tx
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleClaim:
+class ScheduleClaim(Struct, frozen=True):
     """A schedule that is due. Its fence is worth something only until it is claimed again."""
 
     workspace_id: WorkspaceId
@@ -25,8 +25,7 @@ class ScheduleClaim:
     fence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The schedule that has made a run; `id` is None when it is deleted by now."""
 
     id: ScheduleId | None
@@ -35,8 +34,7 @@ class Origin:
     by_hand: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """An active schedule whose last firing was skipped."""
 
     id: ScheduleId

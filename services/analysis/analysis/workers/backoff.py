@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 # A provider may ask for hours; asking again every ten minutes costs nothing and notices sooner.
 LONGEST_WAIT = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(Struct, frozen=True):
     """Doubling waits with full jitter; `base` in seconds."""
 
     base: float = 1.0

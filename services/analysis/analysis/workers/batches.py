@@ -16,6 +16,8 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import msgspec
+
 from core.errors import Transient
 
 K = TypeVar("K", bound=Hashable)
@@ -49,8 +51,7 @@ class _Entry(Generic[T, R]):
             self.told.set_exception(error)
 
 
-@dataclass(slots=True)
-class Batches(Generic[K, T, R]):
+class Batches(msgspec.Struct, Generic[K, T, R]):
     """Does `work` for the items of one key, at most `most` at a time and one batch of a key after the other.
 
     `linger` says for how many seconds a leader waits for others before it begins. The work gives a result for each item, in their order.
@@ -59,7 +60,7 @@ class Batches(Generic[K, T, R]):
     work: Callable[[K, Sequence[T]], Awaitable[Sequence[R]]]
     most: int = 100
     linger: Callable[[], float] = lambda: 0.0
-    _lines: dict[K, list[_Entry[T, R]]] = field(default_factory=dict)
+    _lines: dict[K, list[_Entry[T, R]]] = msgspec.field(default_factory=dict)
 
     async def do(self, key: K, item: T) -> R:
         """The result for `item`. Raises what the work raises."""

@@ -12,7 +12,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from analysis import events
 from analysis.domain.request import RunId
@@ -57,8 +59,7 @@ _LOADS_AT_ONCE = 16
 _LINGER, _MANY = 0.05, 8
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """What a claimed call is about, None where the claim is lost, and how its workspace lets models be asked."""
 
     call: ClaimedCall | None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 import core.log
 from analysis import events
@@ -27,8 +28,7 @@ log = core.log.logger("analysis.channels")
 MOST_ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelWork:
+class ChannelWork(Struct, frozen=True):
     """The work of reading one workspace's channels. To read them twice does no harm."""
 
     db: Database

@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
+
+from msgspec import Struct, field
 
 import core.log
 from analysis import events
@@ -54,8 +55,7 @@ SKEW = timedelta(minutes=5)
 _NOT_READABLE = "history_not_readable"
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryWork:
+class DeliveryWork(Struct, frozen=True):
     """The work of posting one delivery. `address` is where Callmine's pages are."""
 
     db: Database

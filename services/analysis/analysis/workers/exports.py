@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 import core.log
 from analysis.domain.export import MOST_ATTEMPTS, StoredFile
@@ -22,8 +23,7 @@ from database import Database
 log = core.log.logger("analysis.exports")
 
 
-@dataclass(frozen=True, slots=True)
-class ExportWork:
+class ExportWork(Struct, frozen=True):
     """The work of making one file."""
 
     db: Database

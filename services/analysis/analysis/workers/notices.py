@@ -14,7 +14,8 @@ no answer that tells         unknown
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 import core.log
 from analysis import events
@@ -43,8 +44,7 @@ MARGIN_SECONDS = 30.0
 RENEWAL_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class NoticeWork:
+class NoticeWork(Struct, frozen=True):
     """The work of sending one notice. `address` is where Callmine's pages are."""
 
     db: Database

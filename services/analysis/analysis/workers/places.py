@@ -10,15 +10,15 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from core.ids import WorkspaceId
 
 Waiting = asyncio.Future[None]
 
 
-@dataclass(slots=True)
-class Places:
+class Places(Struct):
     """`size` questions at a time."""
 
     size: int

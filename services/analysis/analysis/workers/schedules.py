@@ -7,7 +7,8 @@ that fire the same schedule wait for each other at its row, and the second finds
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 import core.log
 from analysis.domain.schedule import Firing
@@ -19,8 +20,7 @@ from core.faultpoints import reach
 log = core.log.logger("analysis.schedules")
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleWork:
+class ScheduleWork(Struct, frozen=True):
     """The work of firing one schedule. Due is what is due by the clock of the use cases; leases go by the database's."""
 
     schedules: Schedules

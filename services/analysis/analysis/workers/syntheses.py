@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from analysis import events
 from analysis.domain.document import LeftOut, document_of
@@ -42,8 +43,7 @@ MOST_BAD_ANSWERS = 3
 MOST_ATTEMPTS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """What a run has found so far, and how to ask about it. `joined` is None where it has not been asked which themes are one."""
 
     run: Run
@@ -56,8 +56,7 @@ class _Found:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True)
-class SynthesisWork:
+class SynthesisWork(Struct, frozen=True):
     """The work of writing one run's report."""
 
     db: Database

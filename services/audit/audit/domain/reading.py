@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from urllib.parse import quote, urlencode
 
+from msgspec import Struct
+
 from audit.domain.entry import Entry, EntryType
 from audit.domain.words import words_of
 from core.errors import InvalidInput
@@ -53,8 +55,7 @@ class EntrySource(enum.StrEnum):
             raise InvalidInput("There is no such source of audit entries: choose one from the list.") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """A place in the log, newest first. A page is what lies after one, so that arriving entries neither shift nor repeat it."""
 
     occurred_at: datetime = _LATEST
@@ -88,8 +89,7 @@ class Position:
 TOP = Position()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Entries, newest first, and where the next page begins; None on the last one."""
 
     entries: tuple[Entry, ...]
@@ -167,8 +167,7 @@ class Filters:
 _NONE = Filters()
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A moment of reading, after which entries are new.
 
     Some that were recorded shortly before it may not have been visible yet, so all of the last moments are counted now and then: `seen` is

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from audit.domain.entry import as_diff
 from audit.log import steps, store
@@ -72,8 +73,7 @@ def last_line(size: int, strays: Sequence[tuple[uuid.UUID, str]]) -> bytes:
     return line_of({"end": size, "strays": [{"id": str(one), "type": kind} for one, kind in strays]})
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """What is known of some positions in a row."""
 
     members: Sequence[tuple[int, uuid.UUID]]

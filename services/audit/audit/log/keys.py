@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from audit.log import store
 from core.clock import Clock, SystemClock
@@ -23,16 +24,14 @@ _WORKSPACES, _SUBJECTS, _SECONDS = 2_000, 2_000, 60.0
 _TRIES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """Keys by subject, and the epoch in which they hold."""
 
     epoch: int
     of: Mapping[str, bytes]
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(Struct):
     epoch: int
     since: float
     keys: dict[str, bytes]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Struct
 
 from audit.log.tree import HASH_BYTES
 from core.errors import InvalidInput, MissingSettings
@@ -21,8 +21,7 @@ ED25519, COSIGNATURE = b"\x01", b"\x04"
 _SECRET = "PRIVATE+KEY"  # noqa: S105 - the words a private key's text begins with
 
 
-@dataclass(frozen=True, slots=True)
-class Verifier:
+class Verifier(Struct, frozen=True):
     """A public key: `name+id+base64`."""
 
     name: str
@@ -124,8 +123,7 @@ class Keyring:
         return f"{body}\n{''.join(signer.line(body) for signer in self._signers)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """A log's state: which log, how many leaves, under which root."""
 
     origin: str

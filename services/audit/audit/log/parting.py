@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from audit.log import store
 from audit.log.erasure import Seal, erase
@@ -15,8 +16,7 @@ from messaging.erasure import Tombstone
 BEFORE = frozenset({"ingest", "analysis", "credential-vault"})
 
 
-@dataclass(frozen=True, slots=True)
-class LogPart:
+class LogPart(Struct, frozen=True):
     """`seal` gives everything that has arrived its place in the log."""
 
     db: Database

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 import core.log
 from audit.log import making
@@ -39,8 +40,7 @@ MOST_ARRIVALS = 20_000
 _MOST_STALE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class SealerSettings:
+class SealerSettings(Struct, frozen=True):
     """`origin` is what the names of the logs begin with. In seconds: `pause`, how often the queue is looked at, `anchor_pause`, how often
     heads go into the global log, `lease`, how soon another process takes over from one that died.
 

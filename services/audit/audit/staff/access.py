@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from contracts.registry import STAFFED
 from contracts.staff import LONGEST_GRANT, Reason
 from core.errors import InvalidInput
@@ -57,8 +59,7 @@ class Terms:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """Who approved or ended a grant, and when. `by_staff`: an address of ours; otherwise the user id of an admin of the workspace."""
 
     by: str
@@ -66,8 +67,7 @@ class Decision:
     by_staff: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(Struct, frozen=True, kw_only=True):
     """A grant as it is at `seen_at`, by the database's clock."""
 
     id: uuid.UUID
@@ -123,8 +123,7 @@ class Statement:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccessPage:
+class AccessPage(Struct, frozen=True):
     """Grants, newest first, what was read under each, and the id to go on before; None on the last page."""
 
     found: Sequence[Access]

@@ -6,11 +6,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import typer
+from msgspec import Struct
 
 from audit.settings import Settings
 from audit.staff.access import LONGEST_MINUTES, Access, Terms
@@ -34,8 +34,7 @@ GrantId = Annotated[str, typer.Argument(help="The grant's id")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs")]
 
 
-@dataclass(frozen=True, slots=True)
-class _Here:
+class _Here(Struct, frozen=True):
     """The desk, and who is at the keyboard by Google's word."""
 
     desk: Desk

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from audit.staff import store
 from audit.staff.access import Access, AccessPage, State, Statement, Terms
@@ -22,8 +23,7 @@ _HIGHEST = uuid.UUID(int=(1 << 128) - 1)
 _APPROVED, _ENDED = 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """Grants of access by our own staff, one workspace at a time."""
 
     db: Database

@@ -10,11 +10,11 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from msgspec import Struct
 from pydantic import BaseModel
 
 from audit.http.inputs import LARGEST_PAGE, Admin
@@ -97,8 +97,7 @@ def staff_router(desk: Desk) -> APIRouter:
     return router
 
 
-@dataclass(frozen=True, slots=True)
-class _StaffPages:
+class _StaffPages(Struct, frozen=True):
     """The pages, as they are now."""
 
     desk: Desk

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from audit.staff.access import Access, Count, Decision, Statement, Terms
 from contracts.staff import Read, Reason
 from database import Row, Tx
 
 
-@dataclass(frozen=True, slots=True)
-class ToldRead:
+class ToldRead(Struct, frozen=True):
     """A step of a statement as it came in: which service told it of whom, and when."""
 
     read: Read

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.sealing import Binding, CannotOpen, SealingKeys
@@ -32,8 +33,7 @@ class SealedGrant:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """What is known of a workspace's grant. `denied` is the vault's last word, empty where it was yes."""
 
     sealed: SealedGrant | None = None
@@ -60,8 +60,7 @@ class Secrets:
     all: tuple[str, ...] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """Opens grants."""
 
     keys: SealingKeys

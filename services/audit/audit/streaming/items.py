@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from audit.log import store
 from audit.log.export import told
@@ -25,8 +26,7 @@ Item = Mapping[str, object]
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """The items of positions `first` to `end` - 1, as JSON texts."""
 
     first: int

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from audit.streaming.stream import Attempt
 from egress import Destination, Egress, EgressError
@@ -31,8 +32,7 @@ class Post(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class EgressPost:
+class EgressPost(Struct, frozen=True):
     """Through `egress`: https only, public addresses only, no redirects, bounded in time and size."""
 
     egress: Egress

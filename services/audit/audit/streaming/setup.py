@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from audit import events
 from audit.log import store as log_store
@@ -36,16 +37,14 @@ class ChangedElsewhere(Conflict):
     title = "Somebody else changed this in the meantime"
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """The stream, where there is one, and why there is nothing to sign with: the vault's word for it, empty where there is."""
 
     stream: Stream | None
     denied: str
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Struct, frozen=True):
     """The use cases. `sandbox` is the beginning of addresses on this machine that are right all the same; empty in the cloud."""
 
     db: Database

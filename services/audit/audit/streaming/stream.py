@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
+from msgspec import Struct
+
 from core.ids import WorkspaceId
 
 # The first pause and the longest one, in seconds: doubled each time. Some 80 attempts in three days.
@@ -49,8 +51,7 @@ class Attempt:
         return self.status == 410
 
 
-@dataclass(frozen=True, slots=True)
-class Last:
+class Last(Struct, frozen=True):
     """The last attempt, as it is shown."""
 
     at: datetime
@@ -59,8 +60,7 @@ class Last:
     milliseconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """A workspace's stream.
 
     `next_index` is the first position that was not delivered, `size` that of the log; `version` rises with each change that an admin makes.
@@ -85,8 +85,7 @@ class Stream:
         return max(0, self.size - self.next_index)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A stream that this process delivers for. The fence is worth something only until it is claimed again, or its address is another."""
 
     workspace_id: WorkspaceId

@@ -6,6 +6,8 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from credential_vault.domain.credentials import Provider, State
 
 
@@ -31,8 +33,7 @@ class Face:
     account_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(Struct, frozen=True):
     """A credential was connected; `before` is the state it replaced, with the face it had then; None for the first one."""
 
     provider: Provider
@@ -47,8 +48,7 @@ class Connected:
         return self.face.base_url
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnected:
+class Disconnected(Struct, frozen=True):
     """A credential was forgotten."""
 
     provider: Provider

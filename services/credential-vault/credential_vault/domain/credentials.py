@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
+
 from core.errors import InvalidInput
 from core.ids import WorkspaceId
 
@@ -127,8 +129,7 @@ class Integration:
     used_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GrantRequest:
+class GrantRequest(Struct, frozen=True):
     """A service asks for a credential. `requester` is known from the topic, not from what the message says."""
 
     grant_id: uuid.UUID
@@ -138,8 +139,7 @@ class GrantRequest:
     subject_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """A sealed credential on its way to the requester."""
 
     request: GrantRequest
@@ -149,8 +149,7 @@ class Grant:
     credential_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """A service says that the provider did not accept what it was granted. `requester` is known from the topic."""
 
     grant_id: uuid.UUID

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from msgspec import Struct
+
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import Provider, Slot
 from credential_vault.domain.oauth import Outcome
@@ -22,8 +24,7 @@ EARLY: Final = 0.8
 JITTER: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """What the store holds back, and for how long, in seconds.
 
     lease         nobody else touches the attempt. It covers SEND_WITHIN and CALL_SECONDS, a process that is stopped for a minute between
@@ -102,8 +103,7 @@ class Reply:
         yield "refresh_token", self.refresh_token
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How an attempt ended that received no tokens. `again_in` is in seconds; `reason` is shown to people, where it was refused."""
 
     outcome: Outcome

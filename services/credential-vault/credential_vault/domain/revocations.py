@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
+
 from credential_vault.domain.credentials import Provider, Slot
 from credential_vault.domain.oauth import Revocation
 
@@ -25,8 +27,7 @@ class Reason(enum.StrEnum):
     NOT_TAKEN = "not_taken"
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """What became of a revocation, in a word and in words."""
 
     state: Revocation
@@ -41,8 +42,7 @@ class Held:
     fields: Mapping[str, bytes] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class LetGo:
+class LetGo(Struct, frozen=True):
     """A credential that has yet to be revoked, encrypted still. `attempts` counts this one; `age_seconds` since it was let go."""
 
     id: uuid.UUID
@@ -51,8 +51,7 @@ class LetGo:
     age_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class RevocationLine:
+class RevocationLine(Struct, frozen=True):
     """What the page shows of a revocation; `next_at` is None once it is over."""
 
     provider: Provider

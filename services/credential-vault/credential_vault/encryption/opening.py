@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from cloud.secrets import GoogleSecrets
 from credential_vault.encryption.keyring import Keyring
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from cloud.kms import GoogleKms
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """The keyring, where it comes from, and what destroys data keys."""
 
     keyring: Keyring

@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import Struct
+
 from core.clock import Clock, SystemClock
 from core.errors import Transient
 from core.faultpoints import reach
@@ -57,8 +59,7 @@ class Rewrapped:
         return not self.broken and not self.busy
 
 
-@dataclass(slots=True)
-class Rewrapping:
+class Rewrapping(Struct):
     """One run. Several may run at once: each workspace is moved by one of them."""
 
     db: Database

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.errors import Conflict, NotFound
 from core.log import logger
@@ -26,8 +27,7 @@ QUIET_SECONDS: Final = 900.0
 _BACKUP_DAYS: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(Struct, frozen=True):
     """What an operator does with the keyset."""
 
     db: Database

@@ -17,9 +17,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from cloud.secrets import LARGEST_BYTES, SecretVersions
 from core.clock import Clock, SystemClock
@@ -49,8 +50,7 @@ def fingerprint(workspace_id: WorkspaceId) -> str:
     return hashlib.sha256(workspace_id.encode()).hexdigest()[:_FINGERPRINT_DIGITS]
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(Struct, frozen=True):
     """The secret `vault-shredded`. `secrets` must not keep what it has read; `retention` is how long the oldest backup is kept."""
 
     secrets: SecretVersions
@@ -83,8 +83,7 @@ class Register:
         await put(self.secrets, SECRET, content, self.clock)
 
 
-@dataclass(frozen=True, slots=True)
-class Shredding:
+class Shredding(Struct, frozen=True):
     """Destroys data keys, and keeps them destroyed."""
 
     db: Database

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
+
+from msgspec import Struct
 
 from cloud.secrets import SecretVersions
 from core.errors import Conflict, MissingSettings
@@ -28,8 +29,7 @@ class KeysetSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class KeysetSecret:
+class KeysetSecret(Struct, frozen=True):
     """The secret `vault-keyset`. With `kms_key`, the resource name of a Cloud KMS key, its content is encrypted with that key.
 
     One call of KMS for each reading, none for a row. `secrets` must not keep what it has read.

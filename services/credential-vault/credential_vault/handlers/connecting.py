@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct, field
 
 from contracts import Actor
 from credential_vault.domain.connections import Connected, Disconnected, Face, Kind
@@ -37,8 +39,7 @@ class Received:
     seconds_ago: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Connecting:
+class Connecting(Struct, frozen=True):
     """The use cases. `default_urls` says where a provider's API is for a customer who has no address of their own.
 
     Whatever was connected before is let go, whichever kind it was; the version rises with every change.

@@ -21,6 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from contracts import Actor
 from core.clock import Clock
 from core.errors import CallmineError, Conflict, InvalidInput, Permanent
@@ -73,8 +75,7 @@ class NotSetUp(Conflict):
     problem = "oauth-not-set-up"
 
 
-@dataclass(frozen=True, slots=True)
-class Consenter:
+class Consenter(Struct, frozen=True):
     """Who asks."""
 
     workspace_id: WorkspaceId
@@ -91,8 +92,7 @@ class Comeback:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Consenting:
+class Consenting(Struct, frozen=True):
     """The use cases. `providers` are those that this installation is set up for; `origin` is where browsers reach it."""
 
     db: Database

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.ids import uuid7
 from credential_vault.domain.credentials import GrantRequest, Slot
@@ -15,8 +15,7 @@ from database import Tx
 ITSELF = "credential-vault"
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """Opens what the vault itself needs to read."""
 
     keyring: Keyring

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 from credential_vault.handlers.erasing import DEADLINE, GRACE, forget
@@ -14,8 +15,7 @@ from messaging.erasure import Tombstone
 from messaging.erasure.store import note_providers
 
 
-@dataclass(frozen=True, slots=True)
-class VaultPart:
+class VaultPart(Struct, frozen=True):
     """How long the data key is kept at least and at most: see handlers.erasing."""
 
     db: Database

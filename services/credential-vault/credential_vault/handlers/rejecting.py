@@ -7,7 +7,8 @@ heard about a grant that the journal says it was made.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.log import logger
 from credential_vault.domain.credentials import Rejection, is_allowed
@@ -18,8 +19,7 @@ from database import Tx
 log = logger("credential_vault.rejecting")
 
 
-@dataclass(frozen=True, slots=True)
-class Rejecting:
+class Rejecting(Struct, frozen=True):
     """The use case. `wake` is called once there may be something to ask: a hint for the worker that checks."""
 
     wake: Callable[[], None] = lambda: None

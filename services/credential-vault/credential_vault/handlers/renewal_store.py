@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from core.ids import uuid7
 from core.log import logger
@@ -34,8 +36,7 @@ NeedsReconnect = Callable[[Tx, Slot, str], Awaitable[None]]
 """Called in the transaction in which a credential turns out to be of no use, with the reason in words fit for the page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(Struct, frozen=True):
     """Who is told of an end, in its own transaction. `saved` is None where nobody waits for it."""
 
     recovered: Recovered
@@ -43,14 +44,13 @@ class Telling:
     saved: Saved | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Renewals:
+class Renewals(Struct, frozen=True):
     """Implements `renewing.RenewalStore`."""
 
     db: Database
     keyring: Keyring
     telling: Telling
-    timing: Timing = Timing()  # noqa: RUF009 - frozen
+    timing: Timing = Timing()
 
     async def claim(self, attempt: Attempt, tells: bool) -> Claimed | None:
         """As the port says."""

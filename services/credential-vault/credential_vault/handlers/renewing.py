@@ -10,9 +10,10 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from core.clock import Clock
 from core.errors import Permanent, Transient
@@ -81,8 +82,7 @@ class Cipher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
+class _Moment(Struct, frozen=True):
     """A point in time by both clocks of a machine: one of them stands still while it is suspended, the other can be set."""
 
     monotonic: float
@@ -97,8 +97,7 @@ class _Moment:
         return max(clock.monotonic() - self.monotonic, (clock.now() - self.wall).total_seconds())
 
 
-@dataclass(frozen=True, slots=True)
-class Renewing:
+class Renewing(Struct, frozen=True):
     """The use case. `providers` are those this service is set up for; `tell` are those that can be asked about a token."""
 
     store: RenewalStore

@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from msgspec import Struct
+
 from contracts import Actor
 from core.errors import Conflict
 from core.ids import WorkspaceId
@@ -34,8 +36,7 @@ class ChangedElsewhere(Conflict):
     title = "Somebody else changed this in the meantime"
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """The secret's state: its version, 0 while there never was one, and what people see of it."""
 
     version: int

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
+
 from contracts.sealing import Binding, SealedTo, seal
 from core.clock import Clock
 from core.errors import Transient
@@ -34,8 +36,7 @@ SOON_SECONDS: Final = 60.0
 _OVER_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(Struct, frozen=True):
     """A grant was refused."""
 
     request: GrantRequest

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from msgspec import Struct
 from pydantic import BaseModel, Field, SecretStr
 
 from core.errors import CallmineError, InvalidInput, NotFound
@@ -47,8 +48,7 @@ class IntegrationState(BaseModel):
     base_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Integrations:
+class Integrations(Struct, frozen=True):
     """What the routes need."""
 
     db: Database
@@ -89,8 +89,7 @@ class Integrations:
             return {line.provider: line for line in await latest_revocations(tx)}
 
 
-@dataclass(frozen=True, slots=True)
-class IntegrationsPage:
+class IntegrationsPage(Struct, frozen=True):
     """The page, with what went wrong on the way to it."""
 
     pages: Pages

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from credential_vault.domain.credentials import Provider
@@ -94,8 +95,7 @@ class Answer:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """The way to one provider: a destination of `egress`."""
 
     egress: Egress

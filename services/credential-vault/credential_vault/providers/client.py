@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from cloud.secrets import Secrets
@@ -37,8 +38,7 @@ def secret_name(provider: Provider) -> str:
     return f"{provider.value}-oauth-client"
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Struct, frozen=True):
     """Reads the client of one provider. `secrets` keeps what it read for a few minutes: a new secret needs no restart."""
 
     provider: Provider

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import Provider, Slot
@@ -11,16 +12,14 @@ from credential_vault.domain.revocations import Held
 from database import Database, Row, Tx
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """A credential that is to be asked about."""
 
     workspace_id: WorkspaceId
     provider: Provider
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """A credential as it was when its check was claimed, encrypted still.
 
     `claimed_until`: when others may make it. `being_renewed`: a renewal is due or under way, so that its access token says nothing.

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct
+
 from credential_vault.domain.connections import Face, Kind
 from credential_vault.domain.credentials import GrantRequest, Integration, Provider, Slot, State
 from database import Row, Tx
@@ -15,8 +17,7 @@ from database import Row, Tx
 _GRANTED = ("access_key", "secret", "access_token")
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """The version that a change was given, and what was there before."""
 
     slot: Slot
@@ -39,8 +40,7 @@ class Content:
     provider_user: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What may be said of a credential, with its version."""
 
     version: int

@@ -7,22 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from msgspec import Struct
+
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import Provider, Slot
 from credential_vault.encryption.keyset import wrapping_key_of
 from database import Database, Row, Tx
 
 
-@dataclass(frozen=True, slots=True)
-class DataKey:
+class DataKey(Struct, frozen=True):
     """A workspace's data key as it lies in its row; `wrapped` is None once it has been destroyed, `key_id` names what wrapped it."""
 
     wrapped: bytes | None
     key_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Movable:
+class Movable(Struct, frozen=True):
     """A data key that is about to be moved, locked."""
 
     wrapped: bytes
@@ -43,8 +43,7 @@ class Ciphertexts:
             yield replace(self.slot, field=name), ciphertext
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(Struct, frozen=True):
     """An entry of the manifest."""
 
     id: uuid.UUID

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import Provider, State
 from credential_vault.domain.oauth import Outcome
@@ -17,8 +19,7 @@ from database import Database, Row, Tx
 KEPT_DAYS = 90
 
 
-@dataclass(frozen=True, slots=True)
-class Renewable:
+class Renewable(Struct, frozen=True):
     """A credential whose renewal is due and nobody's; the token is encrypted."""
 
     provider: Provider
@@ -28,8 +29,7 @@ class Renewable:
     refresh_token: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """What version and fence a credential has, and in which state it is."""
 
     credential_id: uuid.UUID
@@ -48,8 +48,7 @@ class Entry:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """For how many seconds an attempt without an end has been watched, and whether its provider may be asked again."""
 
     seconds: float

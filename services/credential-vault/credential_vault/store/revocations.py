@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import Provider, Slot
@@ -16,8 +17,7 @@ from database import Database, Row, Tx
 FIELDS: Final = frozenset({"access_key", "secret", "access_token", "refresh_token"})
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """A revocation whose time has come."""
 
     workspace_id: WorkspaceId

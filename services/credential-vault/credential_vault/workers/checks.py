@@ -17,7 +17,8 @@ import asyncio
 import enum
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from core.context import working_for
 from core.errors import CallmineError, Transient
@@ -50,8 +51,7 @@ class _Quiet(enum.Enum):
 Answer = Refused | Transient | _Quiet
 
 
-@dataclass(frozen=True, slots=True)
-class CheckerSettings:
+class CheckerSettings(Struct, frozen=True):
     """Times are in seconds.
 
     The defaults: once a day, give or take a tenth, so that credentials that were connected together drift apart; a pair that was refused is
@@ -72,8 +72,7 @@ class CheckerSettings:
         return self.every * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, protects nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Checker:
+class Checker(Struct, frozen=True):
     """Asks providers about what is connected. `pairs` and `oauth` are those that this service is configured for."""
 
     db: Database

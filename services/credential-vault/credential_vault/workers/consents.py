@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from credential_vault.store.oauth_states import forget_expired
 from database import Database
 
 
-@dataclass(frozen=True, slots=True)
-class Forgetter:
+class Forgetter(Struct, frozen=True):
     """A round of `runtime.rounds`."""
 
     db: Database

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.context import working_for
 from core.errors import CallmineError
@@ -27,8 +28,7 @@ TellGone = Callable[[Tx, Disconnected], Awaitable[None]]
 _CUT_OFF = "The workspace was erased before the provider had confirmed it."
 
 
-@dataclass(frozen=True, slots=True)
-class Eraser:
+class Eraser(Struct, frozen=True):
     """Carries erasures on. `pause_seconds` is how long it leaves one alone that still waits for a provider."""
 
     db: Database

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.context import working_for
 from core.errors import CallmineError
@@ -25,8 +26,7 @@ log = logger("credential_vault.renewals")
 Key = tuple[WorkspaceId, Provider]
 
 
-@dataclass(frozen=True, slots=True)
-class RenewerSettings:
+class RenewerSettings(Struct, frozen=True):
     """Times are in seconds.
 
     The defaults: a call takes a second, so that sixteen at once renew 50,000 credentials an hour, and one provider that is slow does not

@@ -13,6 +13,8 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from core.context import working_for
 from core.errors import Transient
 from core.faultpoints import reach
@@ -34,8 +36,7 @@ log = logger("credential_vault.revocations")
 PURPOSE = "revocation"
 
 
-@dataclass(frozen=True, slots=True)
-class RevokerSettings:
+class RevokerSettings(msgspec.Struct, frozen=True):
     """Times are in seconds.
 
     The defaults: a lease outlives a call and the transaction after it; pauses grow from half a minute to six hours; a week is longer than
@@ -61,8 +62,7 @@ class RevokerSettings:
         return let_go.age_seconds >= self.give_up_after and let_go.attempts >= self.least_attempts
 
 
-@dataclass(frozen=True, slots=True)
-class _Again:
+class _Again(msgspec.Struct, frozen=True):
     """No outcome yet: why not, and in how many seconds to try again (None for the usual pause)."""
 
     outcome: str
@@ -78,14 +78,13 @@ class _Opened:
     in_use: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Revoker:
+class Revoker(msgspec.Struct, frozen=True):
     """Revokes what is due. `providers` are those that this service is configured for."""
 
     db: Database
     opening: Opening
     providers: Mapping[Provider, OAuthProvider]
-    settings: RevokerSettings = field(default_factory=RevokerSettings)
+    settings: RevokerSettings = msgspec.field(default_factory=RevokerSettings)
 
     async def once(self) -> bool:
         """Try what is due now, some at once; False when nothing was. Raises Transient when the database is away."""

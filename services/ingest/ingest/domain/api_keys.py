@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from core.errors import InvalidInput
 from ingest.domain.members import Diff, Role
@@ -27,8 +28,7 @@ class KeyState(enum.StrEnum):
     REVOKED = "revoked"
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+class ApiKey(Struct, frozen=True):
     """A key, without itself: it was shown once and is kept by nobody here."""
 
     id: uuid.UUID
@@ -52,8 +52,7 @@ class ApiKey:
         return KeyState.EXPIRED if self.expired else KeyState.USABLE
 
 
-@dataclass(frozen=True, slots=True)
-class KeyWish:
+class KeyWish(Struct, frozen=True):
     """What somebody wants a key for: what it is called, what it may do and in which role, for how many days (None: without end)."""
 
     name: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 
@@ -18,8 +19,7 @@ class BillingChange(enum.StrEnum):
     PAYMENT_FAILED = "payment_failed"
 
 
-@dataclass(frozen=True, slots=True)
-class BillingNews:
+class BillingNews(Struct, frozen=True):
     """One event of Stripe's. Ids are empty where it names none.
 
     `named` are the workspaces that the event's own object names, which Callmine has put there: one, unless it contradicts itself.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from ingest.domain.calls import Call, CallId
 from ingest.domain.packing import Packed, pack_call
@@ -13,8 +14,7 @@ from ingest.domain.packing import Packed, pack_call
 MOST_CALLS = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenCall:
+class ChosenCall(Struct, frozen=True):
     """A call with its metadata packed. Of two, the one that started earlier is less; of two that started together, the later id."""
 
     call_id: CallId

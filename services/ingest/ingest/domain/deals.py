@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from msgspec import Struct
+
 from ingest.domain.calls import Affiliation, Call, Deal, Outcome, Source
 from ingest.domain.free_mail import FREE_MAIL
 
@@ -36,8 +38,7 @@ class CrmDeal:
         return self.created_at <= moment and (self.closed_at is None or self.closed_at > moment)
 
 
-@dataclass(frozen=True, slots=True)
-class CrmCompany:
+class CrmCompany(Struct, frozen=True):
     """A company as it is now."""
 
     company_id: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from uuid import UUID
+
+from msgspec import Struct
 
 # One call to Clerk ends after so long, whatever happens (`clerk_backend`); a change it made happened within.
 CALL_SECONDS = 20.0
@@ -29,8 +30,7 @@ class IntentKind(enum.StrEnum):
     REMOVE = "remove"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """A change at Clerk: of what, and to what. `target` is a user's or invitation's id or a lower-case address, empty for the workspace."""
 
     kind: IntentKind
@@ -38,8 +38,7 @@ class Wish:
     wanted: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """A wish that has been written down."""
 
     id: UUID

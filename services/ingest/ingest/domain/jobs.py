@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
+from msgspec import Struct
+
 from core.errors import CallmineError
 from core.ids import WorkspaceId
 from ingest.domain.filters import CallFilter
@@ -143,8 +145,7 @@ class NotReadyYet(CallmineError):
         self.calls, self.seconds = calls, seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """The right to work on a job: whoever claims it later has a higher fence."""
 
     workspace_id: WorkspaceId
@@ -154,8 +155,7 @@ class Claim:
     traceparent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SealedGrant:
+class SealedGrant(Struct, frozen=True):
     """A credential that only ingest's sealing key opens; the bytes are not shown in a repr."""
 
     grant_id: GrantId
@@ -169,8 +169,7 @@ class SealedGrant:
         return f"SealedGrant({self.grant_id})"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What a run or a preview asks for. `max_calls` 0 means as many as a run can use, `longest_wait_seconds` 0 however long."""
 
     job_id: JobId
@@ -180,8 +179,7 @@ class Wish:
     longest_wait_seconds: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """A job as the worker sees it that has claimed it. What depends on time is by the database's clock.
 
     `refused_version` is the version of the credential that the provider has refused since the job last came forward; None for none.

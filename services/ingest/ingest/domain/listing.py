@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from ingest.domain.calls import Call, CallId
 from ingest.domain.filters import CallFilter
@@ -14,8 +15,7 @@ from ingest.domain.packing import pack_call
 MOST_LISTED = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class ListedCall:
+class ListedCall(Struct, frozen=True):
     """A call with its metadata packed."""
 
     call_id: CallId

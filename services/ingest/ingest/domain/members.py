@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from core.ids import UserId, WorkspaceId
 from ingest.domain.preferences import PREFERENCES, Chosen
 
@@ -17,8 +19,7 @@ class Role(enum.StrEnum):
     ADMIN = "admin"
 
 
-@dataclass(frozen=True, slots=True)
-class Organisation:
+class Organisation(Struct, frozen=True):
     """What a webhook says of a workspace."""
 
     workspace_id: WorkspaceId
@@ -27,8 +28,7 @@ class Organisation:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(Struct, frozen=True):
     """A workspace as ingest knows it. `sequence` is that of the last message about it, `version` that of its settings."""
 
     workspace_id: WorkspaceId
@@ -66,8 +66,7 @@ class MemberChange(enum.StrEnum):
     REMOVED = "removed"
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Struct, frozen=True):
     """One field's value before and after; None where the field was not there."""
 
     field: str

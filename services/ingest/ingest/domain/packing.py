@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from ingest.domain.calls import Call, Metadata, described
 
@@ -14,8 +15,7 @@ from ingest.domain.calls import Call, Metadata, described
 _LEVEL = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(Struct, frozen=True):
     """The bytes, and the SHA-256 (hex) of what they hold: two calls with the same one are the same in all that Callmine reads of them."""
 
     content: bytes

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ingest.domain.calls import Call, CallId
 from ingest.domain.choice import ChosenCall
 from ingest.domain.filters import CallFilter
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Where a list stands behind one of its pages: `cursor` leads to the next and is empty on the last.
 
     `records` are the calls on the page, `total` those in the list as Gong counts them, 0 where it does not say.
@@ -22,8 +22,7 @@ class Mark:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunPage:
+class RunPage(Struct, frozen=True):
     """Page `number` (from 1) of a run's list. `chosen` are meant and may be read, `private` are meant and may not."""
 
     number: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 # How long it is remembered that a webhook was heard: longer than any sender can send one again. Svix, which sends Clerk's, repeats it for
 # 28 hours by itself and keeps it for 90 days, in which somebody may have it sent anew (docs.svix.com/retries, docs.svix.com/retention);
@@ -56,8 +57,7 @@ class Reason(enum.StrEnum):
     NOT_SET_UP = "not_set_up"
 
 
-@dataclass(frozen=True, slots=True)
-class Revocation:
+class Revocation(Struct, frozen=True):
     """A provider says that one of its accounts took Callmine's access away. Never believed: the vault asks the provider."""
 
     provider: Sender
@@ -67,8 +67,7 @@ class Revocation:
     occurred_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class NoticedCall:
+class NoticedCall(Struct, frozen=True):
     """Gong says that there is a call. `started_at` is None where it does not say when it began."""
 
     call_id: str

@@ -12,11 +12,11 @@ ListBroken where a list has to be read anew, and GrantExpired.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from core.clock import Clock
@@ -76,8 +76,7 @@ class CredentialRefused(GongRefused):
         self.renewable = renewable
 
 
-@dataclass(frozen=True, slots=True)
-class ListedPage:
+class ListedPage(Struct, frozen=True):
     """A page of calls, and where its list stands behind it."""
 
     calls: list[Call]

@@ -7,9 +7,11 @@ true here, and the intent goes, in one transaction. When the process dies in bet
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
+
+from msgspec import Struct
 
 from contracts import Actor
 from core.errors import Conflict, NotFound
@@ -33,8 +35,7 @@ Guard = Callable[[Tx], Awaitable[None]]
 Apply = Callable[[Changes, Tx, Workspace, T], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Admin:
+class Admin(Struct, frozen=True):
     """Who changes something, and where; made of a session that was checked."""
 
     workspace_id: WorkspaceId
@@ -48,8 +49,7 @@ class Elsewhere(Conflict):
     title = "Somebody else changed this in the meantime"
 
 
-@dataclass(frozen=True, slots=True)
-class Administering:
+class Administering(Struct, frozen=True):
     """The use cases. Those that call Clerk raise its errors (see `clerk_backend`)."""
 
     db: Database

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from contracts import Event
 from core.clock import Clock
@@ -27,16 +28,14 @@ Digest = Callable[[str], bytes]
 """What is stored of a key's text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """A new key, and the only time that its text is there."""
 
     key: ApiKey
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKeys:
+class ApiKeys(Struct, frozen=True):
     """The use cases."""
 
     db: Database

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from contracts import Actor, ActorKind, Source
 from database import Tx
@@ -14,8 +14,7 @@ from messaging import Outbox
 STRIPE = Actor(kind=ActorKind.SYSTEM, id="stripe", source=Source.WEBHOOK)
 
 
-@dataclass(frozen=True, slots=True)
-class BillingHandlers:
+class BillingHandlers(Struct, frozen=True):
     """Takes what `webhooks.stripe.read_event` gives, in the workspace that it is about."""
 
     outbox: Outbox

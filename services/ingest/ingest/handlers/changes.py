@@ -7,9 +7,9 @@ so each change is told once, by whoever comes first. `Authors` finds out who mad
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from contracts import Actor
 from database import Tx
@@ -35,8 +35,7 @@ Authors = Callable[[Tx, Wish], Awaitable[Actor]]
 """Who made the change that `wish` describes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What Clerk says, made true here. The workspace's row is the lock: of two about one workspace the second waits for the first."""
 
     outbox: Outbox

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from contracts import Event
 from core.errors import Permanent
@@ -15,8 +16,7 @@ from ingest.store import job_grants, jobs
 from messaging import Outbox
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialHandlers:
+class CredentialHandlers(Struct, frozen=True):
     """Handlers of the topic `credential-grants-ingest`. `wake` is called once a job is ready: a hint for the workers."""
 
     outbox: Outbox

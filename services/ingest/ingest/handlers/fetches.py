@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from contracts import Event
 from core.ids import uuid7
@@ -22,8 +22,7 @@ REQUESTER = "ingest"
 DEALS_FROM = "hubspot"
 
 
-@dataclass(frozen=True, slots=True)
-class FetchHandlers:
+class FetchHandlers(Struct, frozen=True):
     """Handlers of the topic `fetches`."""
 
     outbox: Outbox

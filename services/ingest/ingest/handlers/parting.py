@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 from database import Database
@@ -21,8 +22,7 @@ class Organisations(Protocol):
         """Delete a workspace's organisation. Again is fine. Raises Permanent, Transient."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClerkPart:
+class ClerkPart(Struct, frozen=True):
     """Deletes the organisation once the workspace is frozen, so that what Clerk tells of it finds nobody."""
 
     db: Database

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from contracts import Actor, ActorKind, Source
 from database import Tx
@@ -12,8 +12,7 @@ from ingest.store import webhooks
 from messaging import Outbox
 
 
-@dataclass(frozen=True, slots=True)
-class RevocationHandlers:
+class RevocationHandlers(Struct, frozen=True):
     """Takes what the webhooks of HubSpot and Slack say, in each workspace that has connected the account."""
 
     outbox: Outbox

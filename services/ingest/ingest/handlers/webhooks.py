@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from contracts import Actor, ActorKind, Source
 from core.errors import Transient
@@ -18,8 +19,7 @@ from messaging import Outbox
 CLERK = Actor(kind=ActorKind.SYSTEM, id="clerk", source=Source.WEBHOOK)
 
 
-@dataclass(frozen=True, slots=True)
-class ClerkHandlers:
+class ClerkHandlers(Struct, frozen=True):
     """Takes what `webhooks.clerk.read_webhook` gives."""
 
     outbox: Outbox

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
+from msgspec import Struct
 
 from core.clock import Clock
 from core.ids import WorkspaceId
@@ -23,8 +23,7 @@ MemberSession = Annotated[Session, Depends(member)]
 AdminSession = Annotated[Session, Depends(admin)]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnMembers:
+class OwnMembers(Struct, frozen=True):
     """The check of memberships by ingest's own rows: a removal counts from its commit on."""
 
     db: Database
@@ -38,8 +37,7 @@ class OwnMembers:
         return judged(session, present=not known.membership.removed, role=known.membership.role)
 
 
-@dataclass(frozen=True, slots=True)
-class OwnKeys:
+class OwnKeys(Struct, frozen=True):
     """The check of API keys by ingest's own rows: a revocation counts from its commit on."""
 
     db: Database

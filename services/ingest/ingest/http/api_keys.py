@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.clock import Clock
@@ -81,8 +82,7 @@ class _Filled:
     days: str = str(DEFAULT_DAYS)
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKeysPage:
+class ApiKeysPage(Struct, frozen=True):
     """The page, with a new key or with what went wrong on the way to it."""
 
     pages: Pages

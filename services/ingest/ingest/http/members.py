@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import CallmineError, InvalidInput, NotFound
@@ -89,8 +90,7 @@ class RoleChange(BaseModel):
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """One page of members, and the cursor of the next."""
 
     members: list[Membership]
@@ -106,8 +106,7 @@ class _Failed:
     role: Role = Role.MEMBER
 
 
-@dataclass(frozen=True, slots=True)
-class MembersPage:
+class MembersPage(Struct, frozen=True):
     """The page, with what went wrong on the way to it."""
 
     pages: Pages

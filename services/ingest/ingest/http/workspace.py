@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import CallmineError, NotFound
@@ -75,8 +76,7 @@ class _Entered:
     falls_back: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkspacePage:
+class WorkspacePage(Struct, frozen=True):
     """The page, with what went wrong on the way to it."""
 
     pages: Pages

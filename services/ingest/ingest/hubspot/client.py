@@ -11,10 +11,10 @@ words, HubSpotBusy where waiting is not worth it, HubSpotUnreadable, and GrantEx
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal, TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from core.clock import Clock
@@ -80,8 +80,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 Body = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
+class _Reply(Struct, frozen=True):
     """What is looked at of an answer."""
 
     status: int

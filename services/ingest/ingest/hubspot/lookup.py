@@ -7,8 +7,9 @@ domain. Every step reads what is not known yet, in batches, and remembers it unt
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from core.log import logger
 from ingest.domain.calls import Call, Source
@@ -43,14 +44,12 @@ Kept = TypeVar("Kept")
 Read = TypeVar("Read")
 
 
-@dataclass(frozen=True, slots=True)
-class _Contact:
+class _Contact(Struct, frozen=True):
     contact_id: str
     company_id: str
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     """What HubSpot has told in this job. None: it was asked and has none."""
 
     contacts: dict[str, _Contact | None] = field(default_factory=dict)

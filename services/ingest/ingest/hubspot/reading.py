@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from ingest.domain.calls import Outcome
 from ingest.domain.deals import CrmCompany, CrmDeal
@@ -15,8 +16,7 @@ from ingest.hubspot.models import ObjectData, OwnerData, PipelineData
 _WON, _LOST = "closedwon", "closedlost"
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """What ids mean: owners' names by id, stages' labels by pipeline and id."""
 
     owners: Mapping[str, str]

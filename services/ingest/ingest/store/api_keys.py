@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
+
+from msgspec import Struct
 
 from contracts import Actor
 from database import Row, Tx
@@ -13,8 +14,7 @@ from ingest.domain.api_keys import ApiKey, KeyWish
 from ingest.domain.members import Role
 
 
-@dataclass(frozen=True, slots=True)
-class NewKey:
+class NewKey(Struct, frozen=True):
     """A key to be written: its id, the request that asked for it, its hash, and when it is made."""
 
     id: uuid.UUID

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from database import Tx
 from ingest.domain.jobs import GrantId, JobId, SealedGrant
@@ -20,8 +21,7 @@ class GrantState(enum.StrEnum):
     DENIED = "denied"
 
 
-@dataclass(frozen=True, slots=True)
-class OptionalGrant:
+class OptionalGrant(Struct, frozen=True):
     """A job's grant as it stands. `grant` is there once it is held; `is_over` by the database's clock; `reason` where it was denied.
 
     `refused_version` is the version of the credential that the provider has refused in this job; None for none.

@@ -6,6 +6,8 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from core.context import current
 from core.ids import WorkspaceId
 from database import Database, Tx
@@ -14,8 +16,7 @@ from ingest.domain.jobs import Claim, GrantId, JobId, JobKind, JobState, SealedG
 from ingest.store import job_grants
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """The job behind a grant."""
 
     job_id: JobId

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
+
+from msgspec import Struct
 
 from contracts import Actor, ActorKind, Source
 from core.ids import UserId
@@ -16,8 +17,7 @@ from ingest.domain.members import Membership, Role
 from ingest.domain.preferences import Chosen
 
 
-@dataclass(frozen=True, slots=True)
-class StoredInvitation:
+class StoredInvitation(Struct, frozen=True):
     """An invitation as it is known, with the sequence of the last message about it."""
 
     invitation: Invitation

@@ -6,8 +6,9 @@ Written in transactions that `work.held` has made the holder's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from cloud.objects import StoredObject
 from database import Tx
@@ -20,8 +21,7 @@ from ingest.store.work import lost
 _AT_ONCE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingCall:
+class WaitingCall(Struct, frozen=True):
     """A chosen call. `metadata` and `started_at` are None for one that an earlier version chose.
 
     `is_young`: a transcript that is missing may still come. `held` is the object that holds the call as it is.
@@ -38,8 +38,7 @@ class WaitingCall:
     held: StoredObject | None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCall:
+class StoredCall(Struct, frozen=True):
     """Where a call is kept and the sequence of its message."""
 
     call_id: CallId

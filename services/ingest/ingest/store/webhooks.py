@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 from database import Database, Tx
 
 
-@dataclass(frozen=True, slots=True)
-class GongRule:
+class GongRule(Struct, frozen=True):
     """Whose address a rule of Gong sends to, and its public key: bare base64, as Gong shows it."""
 
     workspace_id: WorkspaceId
     public_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class GongAddress:
+class GongAddress(Struct, frozen=True):
     """An open address in the operators' list."""
 
     endpoint: str
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Noticed:
+class Noticed(Struct, frozen=True):
     """How many calls Gong has told of lately (KEPT_DAYS), and when it last did; None for never."""
 
     calls: int

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from database import Row, Tx
 from ingest.domain.jobs import Claim, GrantId, Job, JobKind, JobState, LeaseLost, Progress, SealedGrant
@@ -14,8 +15,7 @@ from ingest.store import job_grants
 from ingest.store.jobs import filter_of
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """The sequence of the last message about the job, and when it goes on."""
 
     sequence: int

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from core.ids import UserId, WorkspaceId
 from database import Database, Row, Tx
 from ingest.domain.members import Membership, Organisation, Role, Workspace
 from ingest.domain.preferences import Chosen, Preferences
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMembership:
+class StoredMembership(Struct, frozen=True):
     """A membership as it is known, with the sequence of the last message about that member."""
 
     membership: Membership

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from pydantic import TypeAdapter
 from standardwebhooks.webhooks import Webhook
 
@@ -34,8 +34,7 @@ _INVITATION = {
 _SECONDS_END = 100_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What one webhook says: of a workspace, a member and its workspace, or an invitation. `happened_at` is Clerk's own time of it."""
 
     message_id: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from core.errors import InvalidInput
 from ingest.domain.billing import workspace_of
@@ -34,8 +35,7 @@ _IGNORED = Heard(Outcome.IGNORED)
 _NO_WORKSPACE = Heard(Outcome.NO_WORKSPACE)
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """Each method takes what came in and says what became of it. Raises Refused, InvalidInput, Transient."""
 
     front: Front

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from fastapi import Request
 from fastapi.responses import PlainTextResponse, Response
+from msgspec import Struct
 
 from cloud.secrets import Secrets
 from core.clock import Clock
@@ -26,8 +26,7 @@ Work = Callable[[Tx], Awaitable[bool]]
 """Writes what a webhook means; False when it had been heard before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """What became of a webhook, and the text to answer with."""
 
     outcome: Outcome
@@ -37,8 +36,7 @@ class Heard:
 Listen = Callable[[Arrival], Awaitable[Heard]]
 
 
-@dataclass(frozen=True, slots=True)
-class Front:
+class Front(Struct, frozen=True):
     """`base_url` is the https origin at which the senders reach `/webhooks`."""
 
     db: Database

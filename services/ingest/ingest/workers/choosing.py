@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from core.faultpoints import reach
 from core.log import logger
@@ -29,8 +31,7 @@ log = logger("ingest.fetch")
 _MOST_ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class RunChoice:
+class RunChoice(Struct, frozen=True):
     """Chooses the calls of runs."""
 
     db: Database

@@ -12,8 +12,9 @@ refused by HubSpot           the vault is told and, a while later, asked for ano
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from contracts.sealing import Binding, CannotOpen, SealingKeys
 from core.clock import Clock
@@ -35,8 +36,7 @@ from ingest.workers.ending import JobEnds, Refusal
 log = logger("ingest.worker")
 
 
-@dataclass(frozen=True, slots=True)
-class HubSpotDoor:
+class HubSpotDoor(Struct, frozen=True):
     """Opens grants for HubSpot; the plaintext lives as long as the source that is made of it."""
 
     keys: SealingKeys
@@ -77,8 +77,7 @@ class OpenedWhenAsked:
         return self._source.remarks() if self._source else []
 
 
-@dataclass(frozen=True, slots=True)
-class Deals:
+class Deals(Struct, frozen=True):
     """Decides where a job's deals come from. A grant may be awaited for `patience` seconds, looked for every `pause` seconds.
 
     After a refusal another one is asked for in `renewal` seconds: the vault asks HubSpot, and renews the token, in the meantime.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from core.faultpoints import reach
 from core.ids import uuid7
@@ -19,8 +21,7 @@ WORTH_TELLING_SECONDS = 60.0
 _NO_MORE_DEALS = "HubSpot could not be asked: its credential has expired, and another one could not be had."
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """`provider` did not accept what a grant holds: its HTTP status."""
 
     grant: SealedGrant
@@ -28,8 +29,7 @@ class Refusal:
     provider: str = "gong"
 
 
-@dataclass(frozen=True, slots=True)
-class JobEnds:
+class JobEnds(Struct, frozen=True):
     """Raises LeaseLost wherever the job is no longer the claim's."""
 
     db: Database

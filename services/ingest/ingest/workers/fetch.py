@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from cloud.objects import ObjectStore
 from core.faultpoints import reach
@@ -34,8 +36,7 @@ from messaging import Draft, Outbox
 log = logger("ingest.fetch")
 
 
-@dataclass(frozen=True, slots=True)
-class FetchTerms:
+class FetchTerms(Struct, frozen=True):
     """How a run is fetched.
 
     `batch_calls` transcripts are asked for at a time, at most 100, by `in_flight` requests at once, or three times as many where answers
@@ -49,16 +50,14 @@ class FetchTerms:
     held_days: int = 30
 
 
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
+class _UnderWay(Struct, frozen=True):
     """A batch that is being asked for or stored, and the bytes that its answer may have."""
 
     loading: asyncio.Task[Loaded]
     expects: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunFetch:
+class RunFetch(Struct, frozen=True):
     """Fetches the calls of runs."""
 
     db: Database

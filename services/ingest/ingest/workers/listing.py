@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from ingest.domain.calls import Call, CallId
 from ingest.domain.choice import Choice
@@ -19,8 +20,7 @@ Taker = Callable[[Call], None]
 Page = TypeVar("Page")
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """How many calls match, how long they are together, and how many match but are private: those are neither kept nor read.
 
     A call that comes again counts as it did the first time.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from cloud.objects import LARGEST_OBJECT, ObjectStore, StoredObject
 from core.errors import CallmineError
@@ -29,8 +30,7 @@ UPLOADS = 16
 TRANSCRIPT_WAITS = (120.0, 300.0, 900.0)
 
 
-@dataclass(frozen=True, slots=True)
-class KeptCall:
+class KeptCall(Struct, frozen=True):
     """A call in object storage; `checksum` is empty where it was held before."""
 
     call_id: CallId
@@ -40,8 +40,7 @@ class KeptCall:
     checksum: str
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """What became of a batch, in the order of the run. `deferred`: to be asked for again in so many seconds.
 
     `too_long`: of those left out, the ones whose transcript is longer than is read.
@@ -53,8 +52,7 @@ class Loaded:
     too_long: list[CallId] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Described:
+class _Described(Struct, frozen=True):
     """A call's metadata as it is to be stored."""
 
     packed: Packed

@@ -18,6 +18,8 @@ import random
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
 from contracts.sealing import Binding, CannotOpen, SealingKeys
 from core.clock import Clock
 from core.context import working_for
@@ -58,8 +60,7 @@ LONGEST_PAUSE = 86_400.0
 _LET_GO_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerSettings:
+class WorkerSettings(Struct, frozen=True):
     """Times are in seconds.
 
     The defaults: a lease outlives one request to Gong, its time-out included; four jobs at once share one process, two of them for one
@@ -91,8 +92,7 @@ class Work(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Works:
+class Works(Struct, frozen=True):
     """The two kinds."""
 
     run: Work

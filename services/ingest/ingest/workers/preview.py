@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from cloud.objects import ObjectStore, StoredObject
 from core.clock import Clock
@@ -49,16 +51,14 @@ _LONGEST_WAIT_SECONDS = 20.0
 _SWEEP_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Fresh:
+class _Fresh(Struct, frozen=True):
     """What was read from Gong, and when that began by the monotonic clock."""
 
     listing: Listing
     began: float
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewFetch:
+class PreviewFetch(Struct, frozen=True):
     """Counts the calls that match, and their length. `list_seconds` 0 keeps no list."""
 
     db: Database

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from cloud.secrets import Secrets
 from core.errors import NotFound
@@ -34,8 +35,7 @@ class LinkEnded(NotFound):
     title = "This link has ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """Signs links, and checks them. Of the keys in the secret, one a line, the first signs, and all are accepted."""
 
     secrets: Secrets

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
 
 from cloud.secrets import Secrets
 from core.errors import NotFound, Transient
@@ -70,8 +71,7 @@ def envelope(payload: bytes, signers: Sequence[Signer]) -> str:
     return json.dumps(content, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateKeys:
+class CertificateKeys(Struct, frozen=True):
     """The keys, read when they are needed."""
 
     secrets: Secrets

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from core.errors import InvalidInput
 from retention.domain.plans import PlanName
 
@@ -86,24 +88,21 @@ class Trouble(enum.StrEnum):
     UNKNOWN_STATUS = "a subscription is in a state that this version does not know"
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(Struct, frozen=True):
     """A price at Stripe. `amount` is in the currency's smallest unit and is what the page shows; what is charged is Stripe's."""
 
     id: str
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class AddonPack:
+class AddonPack(Struct, frozen=True):
     """Analysed calls that are bought once."""
 
     price: Price
     calls: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tariff:
+class Tariff(Struct, frozen=True):
     """What is charged for: prices by plan, for a month each, and packs of calls. Days of grace follow a payment that failed."""
 
     prices: Mapping[PlanName, Price]
@@ -146,8 +145,7 @@ class StripeSubscription:
     checkout_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Invoice:
+class Invoice(Struct, frozen=True):
     """An invoice as Stripe has it; `total` in the smallest unit of `currency`."""
 
     id: str
@@ -158,8 +156,7 @@ class Invoice:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """All that Stripe said of a customer at one moment. `deleted`: there is no such customer any more."""
 
     customer_id: str
@@ -202,8 +199,7 @@ class Account:
         return self.ends_at or self.next_at
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What follows from a picture: the account as it is now, the plan (None: none follows, it stays as it is), and when to look again.
 
     `anchored_at` is the beginning of the plan's months where it is paid for, `because` why it is free, `checkout_id` where it came from.

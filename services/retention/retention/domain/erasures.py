@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
 from core.errors import Conflict, InvalidInput
 from retention.domain.business_days import IsHoliday, end_of_business_day
 
@@ -115,18 +117,17 @@ class Part:
         return sum(self.rows.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """One report of a service. `rows`, `objects` and `providers` belong to ERASED; `left` and `attempt` to VERIFIED."""
 
     service: str
     stage: Stage
     at: datetime
-    rows: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[str, int] = msgspec.field(default_factory=dict)
     objects: int = 0
-    left: Mapping[str, int] = field(default_factory=dict)
+    left: Mapping[str, int] = msgspec.field(default_factory=dict)
     attempt: int = 0
-    providers: Mapping[str, str] = field(default_factory=dict)
+    providers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+
+from msgspec import Struct
 
 from retention.domain.promises import Judged, Standing
 
@@ -11,8 +13,7 @@ PROMISE = "P10"
 """The promise on deletion."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """Requests: `completed`, `under_way`; `overdue` of those under way, `late` of those completed within the last year."""
 
     completed: int = 0

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from core.errors import InvalidInput
 
 
@@ -28,8 +30,7 @@ class PlanName(enum.StrEnum):
             raise InvalidInput(f"There is no such plan: choose one of {', '.join(cls)}.") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Entitlements:
+class Entitlements(Struct, frozen=True):
     """What a plan allows. The window is in days, 0 being without end; calls are per month; runs at the same time."""
 
     report_window_days: int

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 # Clocks of two machines differ by seconds; evidence from later than that was not made by an honest clock.
 CLOCKS_DIFFER = timedelta(minutes=5)
 
 Figure = int | float | str
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A check or a mutant: its id, and in words what it looks at, or what it breaks."""
 
     id: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from xml.etree import ElementTree as ET
+
+from msgspec import Struct
 
 ATOM = "http://www.w3.org/2005/Atom"
 
@@ -21,8 +22,7 @@ class Why(enum.StrEnum):
     INTEGRATION = "integration"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubProcessor:
+class SubProcessor(Struct, frozen=True, kw_only=True):
     """A company that gets customer data: one that we chose, or one where the customer's own account is.
 
     `data` is in words; `in_effect` says whether data may go there today.
@@ -40,8 +40,7 @@ class SubProcessor:
     founding: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A person was shown the notice of a sub-processor, for the first time at `shown_at`."""
 
     recipient: str

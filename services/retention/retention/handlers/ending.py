@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 from database import Database
@@ -10,8 +10,7 @@ from retention.store import billing
 from retention.stripe.client import Stripe
 
 
-@dataclass(frozen=True, slots=True)
-class Payments:
+class Payments(Struct, frozen=True):
     """What is paid for workspaces, at Stripe."""
 
     db: Database

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from core.errors import NotFound
 from database import Tx
@@ -12,8 +13,7 @@ from retention.domain.plans import Catalogue, Entitlements, PlanName, Version
 from retention.store import plans as store
 
 
-@dataclass(frozen=True, slots=True)
-class PlanChange:
+class PlanChange(Struct, frozen=True):
     """A workspace is on `plan` from now on, `because` of something where that is to be told; `before` is None for its first one.
 
     Where `before` is the same plan, only its months begin at another time.
@@ -26,8 +26,7 @@ class PlanChange:
     because: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plans:
+class Plans(Struct, frozen=True):
     """The use cases, by the plans there are."""
 
     catalogue: Catalogue

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.errors import Conflict, NotFound
 from core.faultpoints import reach
@@ -26,8 +27,7 @@ PAGE = "/settings/billing"
 RETURN = f"{PAGE}/return"
 
 
-@dataclass(frozen=True, slots=True)
-class Buyer:
+class Buyer(Struct, frozen=True):
     """Who buys, and for which workspace."""
 
     workspace_id: WorkspaceId
@@ -35,8 +35,7 @@ class Buyer:
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class Purchasing:
+class Purchasing(Struct, frozen=True):
     """The use cases. `public_url` is where browsers come back to; `wake` is called when something is to be read at Stripe."""
 
     db: Database

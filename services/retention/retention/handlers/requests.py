@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Protocol
 
+from msgspec import Struct
+
 from contracts import Actor
 from core.clock import Clock, SystemClock
 from core.errors import Conflict, InvalidInput, NotFound
@@ -40,8 +42,7 @@ class Erasures(Protocol):
         """It is done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """Who asks: an admin, or one of our staff for a mail, with a ticket. `name` is what people are shown."""
 
     actor: Actor

@@ -5,8 +5,9 @@ A reading whose claim was lost meanwhile leaves nothing: somebody else has read 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from contracts import Actor, ActorKind, Source
 from core.errors import InvalidInput
@@ -30,8 +31,7 @@ ITSELF = Actor(id="retention")
 _NO_PLAN_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(Struct, frozen=True):
     """Calls that were bought by one checkout session."""
 
     session_id: str
@@ -39,8 +39,7 @@ class Credit:
     packs: int
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A payment that failed: of an invoice, tried so often, or of a checkout session, where `attempts` is 0."""
 
     kind: str
@@ -62,8 +61,7 @@ class Telling(Protocol):
         """A payment failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settling:
+class Settling(Struct, frozen=True):
     """The use cases, by what is charged for and the plans there are."""
 
     tariff: Tariff

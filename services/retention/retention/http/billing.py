@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from msgspec import Struct
 from pydantic import BaseModel
 
 from core.errors import CallmineError, NotFound
@@ -44,8 +44,7 @@ class PlanView(BaseModel):
     models: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class BillingRoutes:
+class BillingRoutes(Struct, frozen=True):
     """The routes. Without a tariff, and what goes with it, nothing is sold."""
 
     pages: Pages

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import NotFound
@@ -77,8 +77,7 @@ class BillingView(BaseModel):
     invoices: list[InvoiceView]
 
 
-@dataclass(frozen=True, slots=True)
-class BillingApi:
+class BillingApi(Struct, frozen=True):
     """The routes. Without `purchasing` nothing is sold."""
 
     db: Database

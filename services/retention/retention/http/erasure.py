@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import CallmineError, NotFound
@@ -50,8 +50,7 @@ class ErasureRequest(BaseModel):
     workspace_name: str = Field(max_length=_LONGEST_NAME)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """A request with the reports on it, the name that has to be typed for a new one, and requests to erase single reports."""
 
     erasure: Erasure | None
@@ -60,8 +59,7 @@ class _Found:
     of_reports: Sequence[Erasure] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ErasureRoutes:
+class ErasureRoutes(Struct, frozen=True):
     """The routes."""
 
     pages: Pages

@@ -4,11 +4,11 @@ request for programs. Which reports there are, analysis knows: whether there is 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import CallmineError, NotFound
@@ -47,8 +47,7 @@ class ReportErasureRequest(BaseModel):
     confirmation: str = Field(max_length=_LONGEST)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportErasureRoutes:
+class ReportErasureRoutes(Struct, frozen=True):
     """The routes."""
 
     pages: Pages

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 from database import Database, Row, Tx
@@ -21,8 +22,7 @@ class Known(NamedTuple):
     timezone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A request in the list of our staff."""
 
     workspace_id: WorkspaceId

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 from database import Database, Row, Tx
@@ -18,16 +19,14 @@ class Cause(enum.StrEnum):
     SYSTEM = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """Something that is to be read now."""
 
     workspace_id: WorkspaceId
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A reading that is being made. `customer_id` is who a webhook named; `failure`: a failure was told of and is not audited yet;
     `wanted` and `fence` say which claim it is; `now` is the database's time of it.
     """
@@ -42,8 +41,7 @@ class Claim:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A reading in the operators' list."""
 
     workspace_id: WorkspaceId

@@ -4,25 +4,24 @@ own, and a module here whose functions are those of `Requests`."""
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from core.ids import WorkspaceId
 from database import Database, Row, Tx
 from retention.domain.erasures import Erasure, Part, State, Terms
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """A request that something is to be done about."""
 
     workspace_id: WorkspaceId
     id: uuid.UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A request that is being worked on: `fence` says which claim it is; `failures` how often its step failed in a row."""
 
     id: uuid.UUID
@@ -30,8 +29,7 @@ class Claim:
     failures: int
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """The certificate: a signed statement on one line, and the PDF."""
 
     statement: str

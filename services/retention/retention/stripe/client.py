@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from cloud.secrets import Secrets
 from core.errors import Conflict, NotFound, Permanent, Transient
@@ -55,8 +56,7 @@ class AccountRefused(Transient):
     """Stripe does not accept our key, or there is none: our team has to look at it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """Where a checkout or the portal leads back to. Stripe puts the session's id into `paid`."""
 
     paid: str

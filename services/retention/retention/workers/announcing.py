@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.clock import Clock
 from core.context import working_for
@@ -18,8 +18,7 @@ from retention.store import sub_processors as store
 _AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Announcing:
+class Announcing(Struct, frozen=True):
     """A round of `runtime.rounds`. Register and day are those that the banner goes by."""
 
     db: Database

@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from core.context import working_for
 from core.errors import CallmineError, Permanent, Transient
@@ -31,8 +32,7 @@ log = logger("retention.readings")
 Settle = Callable[[Tx], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class ReaderSettings:
+class ReaderSettings(Struct, frozen=True):
     """Times are in seconds.
 
     The defaults: a lease outlives the calls of a reading and the transaction after them; pauses grow from a few seconds to an hour, since
@@ -51,16 +51,14 @@ class ReaderSettings:
         return delay * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, protects nothing
 
 
-@dataclass(frozen=True, slots=True)
-class _Again:
+class _Again(Struct, frozen=True):
     """Stripe could not be read: why not, and in how many seconds it may be asked again (None for the usual pause)."""
 
     why: str
     seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """Reads what is due."""
 
     db: Database

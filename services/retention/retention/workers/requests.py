@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from cloud.ledger import Ledger
 from core.clock import Clock, SystemClock
 from core.context import working_for
@@ -28,8 +30,7 @@ from retention.store.requests import Certificate, Claim, Due
 log = logger("retention.erasures")
 
 
-@dataclass(frozen=True, slots=True)
-class ErasuresSettings:
+class ErasuresSettings(Struct, frozen=True):
     """Times are in seconds. The defaults: a lease outlives a step with its calls; a request that waits for services is looked at every ten
     minutes, whatever was heard; pauses after a failure grow from seconds to ten minutes."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from core.context import working_for
 from core.faultpoints import reach
@@ -15,8 +15,7 @@ from retention.store import plans
 _AT_ONCE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Trials:
+class Trials(Struct, frozen=True):
     """A round of `runtime.rounds`."""
 
     db: Database

@@ -60,7 +60,7 @@ class RipeByAge(Rules):
         return now - entry.started_at >= self.timing.lease + self.timing.settle_after
 
 
-class RetryOnTimeOut(Renewing):
+class RetryOnTimeOut(Renewing, frozen=True):
     """Takes a time-out for nothing having happened."""
 
     async def _sent(self, oauth: RefreshingProvider, token: str, base_url: str, guard: Guard) -> Tokens:
@@ -70,7 +70,7 @@ class RetryOnTimeOut(Renewing):
             return await oauth.refresh(token, base_url, lambda: None)
 
 
-class NoGuard(Renewing):
+class NoGuard(Renewing, frozen=True):
     """Sends however late it is."""
 
     def _guard(self, began: _Moment) -> Guard:

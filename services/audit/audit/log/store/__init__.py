@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from audit.domain import Change, Entry, EntryType
 from audit.log.leaf import PERSONS, Erasure, Part, Recorded
@@ -16,8 +17,7 @@ from database import Row, Tx
 _LOWEST = uuid.UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """A log's state: its range, its signed checkpoint, and how often something was erased."""
 
     range: Range = field(default_factory=Range)
@@ -25,16 +25,14 @@ class Head:
     epoch: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Redaction:
+class Redaction(Struct, frozen=True):
     """What stands for an erased part, and the request that had it erased."""
 
     commitment: bytes
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(Struct, frozen=True):
     """A checkpoint of the workspace in the global log."""
 
     size: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from audit.log.store import Head
 from audit.log.tree import Node, Range
@@ -23,8 +24,7 @@ class LogBroken(CallmineError):
         self.workspace_id = workspace_id
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """What one transaction recorded; the ids of entries with commas in between."""
 
     workspace_id: WorkspaceId
@@ -34,8 +34,7 @@ class Arrival:
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class Grown:
+class Grown(Struct, frozen=True):
     """A log that has grown: from which size, by which entries, to which state; and the hashes for its tiles."""
 
     workspace_id: WorkspaceId
@@ -46,8 +45,7 @@ class Grown:
     tiles: Mapping[Node, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Anchoring:
+class Anchoring(Struct, frozen=True):
     """A checkpoint on its way into the global log."""
 
     workspace_id: WorkspaceId

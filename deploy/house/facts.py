@@ -18,7 +18,7 @@ from contracts.registry import REQUESTERS, SERVICES, TOPICS
 from house.imports import imports_of
 from house.projects import ROOT, Project, services
 from local.front_door import INTERNAL
-from local.stack.environment import SECRET_ADDERS, SECRET_READERS
+from local.stack.environment import BEGUN_WITH, SECRET_ADDERS, SECRET_READERS
 from local.stack.stack import FORGETS
 from messaging.topology import Subscription, Topology, dead_letter_topic
 
@@ -45,10 +45,15 @@ def facts() -> Json:
         "subscriptions": {one.name: _subscription(one) for one in topology.subscriptions},
         "secrets": sorted(SECRET_READERS),
         "secret_readers": _pairs(SECRET_READERS),
+        "mounted": {name: _mounted(name) for name in SERVICES},
         "secret_adders": _pairs({name: who for name, who in SECRET_ADDERS.items() if name not in BY_OPERATORS}),
         "forgets": FORGETS,
         "internal_paths": list(INTERNAL),
     }
+
+
+def _mounted(service: str) -> list[str]:
+    return sorted(name for name in BEGUN_WITH if service in SECRET_READERS[name])
 
 
 def _service(topology: Topology, project: Project) -> Json:

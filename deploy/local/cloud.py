@@ -30,7 +30,11 @@ async def serve(config: dict[str, object]) -> None:
         Path(str(config["storage"])), certificate, (str(config["bucket"]),), int(str(config["storage_port"]))
     )
     secrets = SecretSettings(
-        Path(str(config["secrets"])), certificate, int(str(config["secrets_port"])), _policy(config["policy"])
+        Path(str(config["secrets"])),
+        certificate,
+        int(str(config["secrets_port"])),
+        _policy(config["policy"]),
+        _mounts(config["mounts"]),
     )
     with StorageServer.start(storage):
         async with await SecretServer.start(secrets):
@@ -44,6 +48,12 @@ def _policy(data: object) -> SecretPolicy:
     accessors = {secret: frozenset(accounts) for secret, accounts in data["accessors"].items()}
     adders = {secret: frozenset(accounts) for secret, accounts in data["adders"].items()}
     return SecretPolicy(data["tokens"], accessors, frozenset(data["admins"]), adders)
+
+
+def _mounts(data: object) -> dict[str, Path]:
+    if not isinstance(data, dict):
+        raise SystemExit("cloud.json: mounts must be an object")
+    return {secret: Path(file) for secret, file in data.items()}
 
 
 def main() -> None:

@@ -4,11 +4,21 @@ locals {
   # Where retention finds what was proven for the trust page: its bucket, mounted to be read.
   evidence_folder = "/evidence"
 
+  # Where a service finds the secrets that it begins with. What reads the file fetches the latest version.
+  secrets_folder = "/secrets"
+  # A provider without a client id may have no secret either.
+  mounted = {
+    for name, secrets in local.facts.mounted : name => [
+      for secret in secrets : secret if try(var.client_ids[trimsuffix(secret, "-oauth-client")], "of no provider") != ""
+    ]
+  }
+
   # What every service is told (libs/web/web/settings.py).
   shared_environment = {
     CALLMINE_PROJECT                  = var.project
     CALLMINE_BUCKET                   = google_storage_bucket.objects.name
     CALLMINE_PUBLIC_URL               = local.origin
+    CALLMINE_SECRETS_FOLDER           = local.secrets_folder
     CALLMINE_CLERK_ISSUER             = var.clerk.issuer
     CALLMINE_CLERK_JWKS_URL           = var.clerk.jwks_url
     CALLMINE_CLERK_AUTHORIZED_PARTIES = local.origin
@@ -104,6 +114,20 @@ resource "google_cloud_run_v2_service" "service" {
       }
     }
 
+    dynamic "volumes" {
+      for_each = toset(local.mounted[each.key])
+      content {
+        name = volumes.value
+        secret {
+          secret = google_secret_manager_secret.secret[volumes.value].secret_id
+          items {
+            version = "latest"
+            path    = "latest"
+          }
+        }
+      }
+    }
+
     containers {
       image = var.images[each.key]
 
@@ -112,6 +136,14 @@ resource "google_cloud_run_v2_service" "service" {
         content {
           name       = volume_mounts.value
           mount_path = local.evidence_folder
+        }
+      }
+
+      dynamic "volume_mounts" {
+        for_each = toset(local.mounted[each.key])
+        content {
+          name       = volume_mounts.value
+          mount_path = "${local.secrets_folder}/${volume_mounts.value}"
         }
       }
 
@@ -153,6 +185,9 @@ resource "google_cloud_run_v2_service" "service" {
       }
     }
   }
+
+  # Whether it may read what is mounted is looked at when it is deployed.
+  depends_on = [google_secret_manager_secret_iam_member.reader]
 }
 
 # The same image, with nobody asking it anything: more hands for long queues.

@@ -33,12 +33,13 @@ class SecretPolicy:
 
 @dataclass(frozen=True, slots=True)
 class SecretSettings:
-    """`file` is created owner-only; port 0 takes a free one."""
+    """`file` is created owner-only; port 0 takes a free one. `mounts` as of SecretFile."""
 
     file: Path
     certificate: ServerCertificate
     port: int = 0
     policy: SecretPolicy = field(default_factory=SecretPolicy)
+    mounts: Mapping[str, Path] = field(default_factory=dict)
 
 
 class SecretServer:
@@ -47,7 +48,7 @@ class SecretServer:
     def __init__(self, settings: SecretSettings) -> None:
         self._policy = settings.policy
         self._identities = Identities(settings.policy.tokens)
-        service = SecretService(SecretFile(settings.file), self._check)
+        service = SecretService(SecretFile(settings.file, settings.mounts), self._check)
         self._server = grpc.aio.server()
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(service.service, dict(service.methods())),)

@@ -7,8 +7,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from cloud.secrets import MOUNTED
 from contracts.registry import SERVICES
-from local.stack.environment import BUCKET, Site
+from local.stack.environment import BEGUN_WITH, BUCKET, PROJECT, SECRET_READERS, Site
 from local.stack.keys import WORKSPACES
 
 # Which instances get requests.
@@ -42,6 +43,11 @@ def write_configuration(
             json.dump(content, file, indent=1)
 
 
+def secrets_folder(directory: Path, service: str) -> Path:
+    """Where a service's secrets are mounted."""
+    return directory.resolve() / "mounted" / service
+
+
 def _cloud(directory: Path, site: Site) -> dict[str, object]:
     certificate = site.authority.server("stand-ins")
     return {
@@ -53,6 +59,11 @@ def _cloud(directory: Path, site: Site) -> dict[str, object]:
         "secrets": str(directory.resolve() / "secrets.json"),
         "secrets_port": site.ports["secrets"],
         "policy": site.secret_policy(),
+        "mounts": {
+            f"projects/{PROJECT}/secrets/{name}": str(secrets_folder(directory, service) / name / MOUNTED)
+            for name in BEGUN_WITH
+            for service in SECRET_READERS[name]
+        },
     }
 
 

@@ -42,6 +42,18 @@ SECRET_READERS = {
     "anthropic-api-key": ("analysis",),
 }
 
+# What a service reads before it is ready: it finds them as files, which take no client (Cloud Run mounts them, run.tf).
+BEGUN_WITH = (
+    "vault-keyset",
+    "vault-shredded",
+    *(f"{provider}-oauth-client" for provider in OAUTH_PROVIDERS),
+    "ingest-sealing-key",
+    "analysis-sealing-key",
+    "analysis-link-key",
+    "audit-sealing-key",
+    "audit-log-key",
+)
+
 # Whoever proves signs, and no service does: the page could not make evidence for itself.
 EVIDENCE_SECRET = "trust-evidence-key"  # noqa: S105 - a secret's name
 

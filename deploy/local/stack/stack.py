@@ -20,7 +20,7 @@ from contracts.registry import REQUESTERS, SERVICES
 from database import MigrationSettings, migrate
 from local.postgres import EmbeddedPostgres, ServiceDsns, provision
 from local.stack import secrets
-from local.stack.configuration import TRAFFIC, write_configuration
+from local.stack.configuration import TRAFFIC, secrets_folder, write_configuration
 from local.stack.environment import PROJECT, Site, variables
 from local.stack.instances import ROOT, Code, Instance
 from local.stack.keys import Keys
@@ -252,6 +252,8 @@ class Stack:
         given = variables(self.site, service, self.dsns[service]) | dict(self.settings.extra.get(service, {}))
         if self.settings.emulator:
             given["topology_file"] = self._path(PULLED)
+        else:
+            given["secrets_folder"] = str(secrets_folder(self.settings.directory, service))
         if self.settings.capture is not None:
             given["statement_capture_dir"] = str(self.settings.capture.resolve())
         environment = {f"CALLMINE_{name.upper()}": value for name, value in given.items()}

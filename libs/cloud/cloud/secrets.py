@@ -1,6 +1,9 @@
-"""Secrets, read from Secret Manager and kept for a few minutes. Google's client is loaded with the first reading.
+"""Secrets, read from Secret Manager and kept for a few minutes.
 
 secret = await secrets.read("clerk-webhook-secret")     # the latest version's bytes
+
+Cloud Run mounts the secrets that a service begins with: reading the file fetches the latest version, and takes no client. Google's is loaded
+with the first secret that is not mounted.
 """
 
 from __future__ import annotations
@@ -8,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cloud.endpoint import Endpoint
 from core.clock import Clock, SystemClock
 from core.errors import InvalidInput
 from core.late import Late
+from core.log import logger
 
 if TYPE_CHECKING:
     from cloud.secret_manager import SecretManager
@@ -22,6 +27,11 @@ if TYPE_CHECKING:
 KEPT_SECONDS = 300.0
 # The largest payload, https://cloud.google.com/secret-manager/quotas
 LARGEST_BYTES = 65_536
+
+log = logger("cloud.secrets")
+
+# The file of a secret in the folder that is called as it is: the version's name (cloud.google.com/run/docs/configuring/services/secrets).
+MOUNTED = "latest"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")  # Secret Manager's own rule for secret ids
 
@@ -69,9 +79,11 @@ class GoogleSecrets:
         endpoint: Endpoint | None = None,
         kept_seconds: float = KEPT_SECONDS,
         clock: Clock | None = None,
+        folder: Path | None = None,
     ) -> None:
-        """`endpoint` None means Google with the process's own identity."""
+        """`endpoint` None means Google with the process's own identity; `folder` is where secrets are mounted, `<name>/latest` each."""
         self._project = project
+        self._folder = folder
         self._endpoint = endpoint
         self._kept_seconds = kept_seconds
         self._clock = clock or SystemClock()
@@ -115,6 +127,10 @@ class GoogleSecrets:
             self._manager = None
 
     async def _fetch(self, name: str) -> bytes:
+        if self._folder is not None:
+            found = await asyncio.to_thread(_mounted, self._folder, name)
+            if found is not None:
+                return found
         return await (await self._opened()).access(name)
 
     async def _opened(self) -> SecretManager:
@@ -122,6 +138,17 @@ class GoogleSecrets:
         if self._manager is None:
             self._manager = manager(self._project, self._endpoint)
         return self._manager
+
+
+def _mounted(folder: Path, name: str) -> bytes | None:
+    """The latest version of a secret that is mounted; None of one that is not, or that cannot be read: Google's client says why."""
+    try:
+        return (folder / name / MOUNTED).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        log.warning("a mounted secret cannot be read", secret=name, cause=type(error).__name__)
+        return None
 
 
 def _manager() -> type[SecretManager]:

@@ -12,6 +12,6 @@ about messages (that is `messaging`).
 """
 
 import runtime.lean  # noqa: F401 - before anything else imports FastAPI
-from runtime.assembly import Assembly, assembled, endpoint
+from runtime.assembly import Assembly, assembled, endpoint, secrets_for
 
-__all__ = ["Assembly", "assembled", "endpoint"]
+__all__ = ["Assembly", "assembled", "endpoint", "secrets_for"]

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from cloud.endpoint import Endpoint
 from cloud.engine import keep_engine
+from cloud.secrets import KEPT_SECONDS, GoogleSecrets
 from contracts import publishers_of
 from core.clock import SystemClock
 from core.errors import MissingSettings, Transient
@@ -325,6 +326,14 @@ def endpoint(settings: ServiceSettings, address: str) -> Endpoint | None:
     if not address:
         return None
     return Endpoint(address=address, ca_file=settings.ca_file, token=_token(settings))
+
+
+def secrets_for(settings: ServiceSettings, kept_seconds: float = KEPT_SECONDS) -> GoogleSecrets:
+    """Where a service reads its secrets; whoever asks closes it."""
+    place = endpoint(settings, settings.secrets_endpoint)
+    return GoogleSecrets(
+        project=settings.project, endpoint=place, kept_seconds=kept_seconds, folder=settings.secrets_folder
+    )
 
 
 async def _open_database(

@@ -80,6 +80,9 @@ class ServiceSettings(BaseSettings):
 
     pubsub_endpoint: str = Field(default="", description="host:port of Pub/Sub where it is not Google's")
     secrets_endpoint: str = Field(default="", description="host:port of Secret Manager where it is not Google's")
+    secrets_folder: Path | None = Field(
+        default=None, description="the folder that secrets are mounted in; those that are not there are asked for"
+    )
     storage_endpoint: str = Field(default="", description="https address of object storage where it is not Google's")
     identity_token: SecretStr | None = Field(default=None, description="bearer token for those local endpoints")
     bucket: str = Field(description="the bucket calls and transcripts are kept in")

@@ -37,10 +37,9 @@ from analysis.workers.pool import PoolSettings, WorkPool
 from analysis.workers.report_erasures import ReportErasureWorker
 from analysis.workers.schedules import ScheduleWork
 from cloud.objects import GoogleObjects
-from cloud.secrets import GoogleSecrets
 from contracts.sealing import SealingKeys
 from core.clock import SystemClock
-from runtime import Assembly, assembled, endpoint
+from runtime import Assembly, assembled, endpoint, secrets_for
 from runtime.rounds import Rounds
 
 SERVICE = "analysis"
@@ -62,7 +61,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     async with assembled(SERVICE, settings, entering=ENTERING) as parts:
         async with parts.db.sweep() as tx:
             await plans.set_default_plan(tx, settings.plan_by_default())
-        secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
+        secrets = secrets_for(settings)
         parts.stack.push_async_callback(secrets.close)
         objects = objects_of(parts, settings)
         providers = Providers(settings.openai_base_url, settings.anthropic_base_url, settings.model_timeout)

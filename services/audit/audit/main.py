@@ -21,11 +21,10 @@ from audit.streaming.posting import EgressPost, sandboxes
 from audit.streaming.sender import Sender
 from audit.streaming.setup import Setup
 from audit.streaming.vault import Vault
-from cloud.secrets import GoogleSecrets
 from contracts.sealing import SealingKeys
 from core.memory import collect_seldom
 from messaging.google import PullSettings
-from runtime import Assembly, assembled, endpoint
+from runtime import Assembly, assembled, secrets_for
 
 SERVICE = "audit"
 
@@ -40,7 +39,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     """The service, put together."""
     collect_seldom()
     async with assembled(SERVICE, settings) as parts:
-        secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
+        secrets = secrets_for(settings)
         parts.stack.push_async_callback(secrets.close)
         keyring = Keyring.parse((await secrets.read("audit-log-key")).decode())
         parts.consume("audit", routes(Salts()), PULL)

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
-from cloud.secrets import GoogleSecrets
 from contracts import Actor
 from contracts.registry import REQUESTERS
 from contracts.sealing import SealedTo
@@ -49,7 +48,7 @@ from credential_vault.workers.revocations import Revoker
 from database import Database, Tx
 from egress import Egress
 from messaging import Outbox
-from runtime import Assembly, assembled, endpoint
+from runtime import Assembly, assembled, secrets_for
 from runtime.rounds import Round, Rounds
 
 SERVICE = "credential-vault"
@@ -67,7 +66,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         keys = await parts.stack.enter_async_context(open_keys(settings, parts.db))
         await check_keys(parts.db, keys.keyring, keys.shredding)
         egress = parts.outbound.egress(destinations(settings))
-        secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
+        secrets = secrets_for(settings)
         parts.stack.push_async_callback(secrets.close)
         oauth = await oauth_providers(settings, egress, secrets)
         urls = {Provider.GONG: settings.gong_base_url}

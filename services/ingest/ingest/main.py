@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from cloud.objects import GoogleObjects
-from cloud.secrets import GoogleSecrets
 from contracts.sealing import SealingKeys
 from core.clock import SystemClock
 from egress import Destination
@@ -49,7 +48,7 @@ from ingest.workers import (
     keep_secrets,
 )
 from messaging import Outbox
-from runtime import Assembly, assembled, endpoint
+from runtime import Assembly, assembled, endpoint, secrets_for
 from web.api_keys import digest_of, mint
 
 SERVICE = "ingest"
@@ -60,7 +59,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
     """The service, put together."""
     clock = SystemClock()
     async with assembled(SERVICE, settings) as parts:
-        secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
+        secrets = secrets_for(settings)
         parts.stack.push_async_callback(secrets.close)
         gong = Destination(name="gong", base_url=settings.gong_base_url, hosts=("*.gong.io",))
         hubspot = Destination(name="hubspot", base_url=settings.hubspot_base_url)

@@ -45,7 +45,7 @@ from retention.workers.erasures import ErasureWorker
 from retention.workers.readings import Reader
 from retention.workers.report_erasures import ReportErasureWorker
 from retention.workers.trials import Trials
-from runtime import Assembly, assembled, endpoint
+from runtime import Assembly, assembled, endpoint, secrets_for
 from runtime.rounds import Rounds
 from web import Pages, ServiceSettings
 
@@ -78,7 +78,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
 
 def secrets_of(parts: Assembly, settings: ServiceSettings) -> GoogleSecrets:
     """Where secrets are read from, closed with the service."""
-    secrets = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
+    secrets = secrets_for(settings)
     parts.stack.push_async_callback(secrets.close)
     return secrets
 

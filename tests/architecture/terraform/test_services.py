@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from architecture.terraform.configuration import Configuration, console, read
+from cloud.secrets import MOUNTED
 from contracts.registry import REQUESTERS, SERVICES
 from house.facts import FILE
 from house.projects import ROOT, services
@@ -82,6 +83,39 @@ def test_the_trust_page_finds_its_evidence(configuration: Configuration) -> None
     told = configuration.locals["own_environment"]["retention"]
     assert told["CALLMINE_EVIDENCE_FILE"].startswith("${local.evidence_folder}/")
     assert "var.evidence_public_keys" in told["CALLMINE_EVIDENCE_KEYS"]
+
+
+def test_what_a_service_begins_with_is_mounted_where_it_looks(configuration: Configuration) -> None:
+    (service,) = configuration.of("google_cloud_run_v2_service")
+    template = service.body["template"][0]
+    volume, mount = template["dynamic"][1]["volumes"], template["containers"][0]["dynamic"][1]["volume_mounts"]
+    assert volume["for_each"] == mount["for_each"] == "toset(local.mounted[each.key])"
+    (held,) = volume["content"][0]["secret"]
+    assert held["secret"] == "google_secret_manager_secret.secret[volumes.value].secret_id"
+    assert held["items"] == [{"version": "latest", "path": MOUNTED}]
+    assert mount["content"][0]["mount_path"] == "${local.secrets_folder}/${volume_mounts.value}"
+    assert configuration.locals["shared_environment"]["CALLMINE_SECRETS_FOLDER"] == "local.secrets_folder"
+    # Cloud Run looks at the rights when the service is deployed.
+    assert service.body["depends_on"] == ["google_secret_manager_secret_iam_member.reader"]
+    facts = json.loads(FILE.read_text())
+    readers = {(one["secret"], one["service"]) for one in facts["secret_readers"].values()}
+    assert {(secret, name) for name, secrets in facts["mounted"].items() for secret in secrets} <= readers
+
+
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+def test_the_secret_of_a_provider_that_is_not_offered_is_not_mounted(tmp_path: Path) -> None:
+    found = re.search(r"^  mounted = \{.*?^  \}$", (FOLDER / "run.tf").read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    shutil.copy(FILE, tmp_path)
+    ids = 'variable "client_ids" {\n  default = { gong = "", hubspot = "1", slack = "2" }\n}\n'
+    facts = '  facts = jsondecode(file("${path.module}/facts.json"))\n'
+    (tmp_path / "main.tf").write_text(f"{ids}locals {{\n{facts}{found[0]}\n}}\n")
+    mounted = console(tmp_path, "jsonencode(local.mounted)")
+    told = json.loads(FILE.read_text())["mounted"]
+    assert mounted == told | {
+        "credential-vault": [one for one in told["credential-vault"] if one != "gong-oauth-client"]
+    }
+    assert "gong-oauth-client" in told["credential-vault"]
 
 
 def test_no_bucket_can_be_made_public(configuration: Configuration) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from cloud import Endpoint
-from cloud.secrets import GoogleSecrets
+from cloud.secrets import MOUNTED, GoogleSecrets
 from core.errors import InvalidInput, NotFound, Permanent, Transient
 from integration.cloud.conftest import PROJECT, SECRET, add_version
 from local.secrets import SecretServer
@@ -128,6 +129,45 @@ async def test_a_server_that_is_away_is_transient(
     secrets = GoogleSecrets(project=PROJECT, endpoint=endpoint)
     with pytest.raises(Transient):
         await secrets.read(SECRET)
+    await secrets.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where one secret is mounted."""
+    file = tmp_path / "mounted" / "audit-log-key" / MOUNTED
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"as it was mounted")
+    return tmp_path / "mounted"
+
+
+async def test_a_mounted_secret_is_read_from_its_file_and_kept_for_a_while(
+    folder: Path, clock: Hand, unused_tcp_port: int
+) -> None:
+    nobody = Endpoint(address=f"127.0.0.1:{unused_tcp_port}", token="t")
+    secrets = GoogleSecrets(project=PROJECT, endpoint=nobody, kept_seconds=60, clock=clock, folder=folder)
+    assert await secrets.read("audit-log-key") == b"as it was mounted"
+    (folder / "audit-log-key" / MOUNTED).write_bytes(b"the next version")
+    assert await secrets.read("audit-log-key") == b"as it was mounted"
+    clock.seconds += 60
+    assert await secrets.read("audit-log-key") == b"the next version"
+    (folder / "audit-log-key" / MOUNTED).write_bytes(b"one more")
+    await secrets.refresh("audit-log-key")
+    assert await secrets.read("audit-log-key") == b"one more"
+    await secrets.close()
+
+
+@pytest.mark.parametrize("in_place", [None, "a folder"])
+async def test_a_secret_that_is_not_mounted_or_cannot_be_read_is_asked_for(
+    folder: Path, secret_server: SecretServer, authority: Authority, in_place: str | None
+) -> None:
+    if in_place:
+        (folder / SECRET / MOUNTED).mkdir(parents=True)
+    endpoint = Endpoint(address=secret_server.address, ca_file=authority.ca_file, token="t-ingest")
+    secrets = GoogleSecrets(project=PROJECT, endpoint=endpoint, folder=folder)
+    assert await secrets.read(SECRET) == b"version 1"
+    with pytest.raises(NotFound, match="none-yet does not exist"):
+        await secrets.read("none-yet")
     await secrets.close()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import google_crc32c
@@ -97,6 +98,28 @@ async def test_states_of_a_version(server: SecretServer, authority: Authority, s
         states = [v.state.name async for v in await admin.list_secret_versions(parent=KEYSET)]
     assert states == ["ENABLED", "DESTROYED"]
     assert "Zmlyc3Q" not in settings.file.read_text()  # base64 of "first"
+
+
+async def test_where_it_is_mounted_the_latest_version_is_seen_as_long_as_it_can_be_read(
+    settings: SecretSettings, authority: Authority, tmp_path: Path
+) -> None:
+    file = tmp_path / "mounted" / "vault-keyset" / "latest"
+    mounting = replace(settings, mounts={KEYSET: file})
+    async with await SecretServer.start(mounting) as running, client_of(running, authority, "t-admin") as admin:
+        assert not file.exists()
+        await admin.create_secret(parent=PROJECT, secret_id="vault-keyset", secret=types.Secret())
+        assert not file.exists()
+        for payload in (b"first", b"second"):
+            await admin.add_secret_version(parent=KEYSET, payload=types.SecretPayload(data=payload))
+            assert file.read_bytes() == payload
+        assert file.stat().st_mode & 0o777 == 0o600
+        await admin.disable_secret_version(name=f"{KEYSET}/versions/2")
+        assert not file.exists()
+        await admin.enable_secret_version(name=f"{KEYSET}/versions/2")
+        assert file.read_bytes() == b"second"
+    file.unlink()
+    async with await SecretServer.start(mounting):
+        assert file.read_bytes() == b"second"
 
 
 async def test_refusals(server: SecretServer, authority: Authority) -> None:

@@ -15,10 +15,9 @@ from audit.log.note import Keyring, Signer
 from audit.log.sealing import Sealer, SealerSettings
 from audit.log.store import sweeps
 from audit.settings import Settings
-from cloud.secrets import GoogleSecrets
 from core.ids import parse_workspace_id
 from database import Database
-from runtime import assembled, endpoint
+from runtime import assembled, secrets_for
 from runtime.commands import reporting_errors
 from web import load_settings
 
@@ -105,7 +104,7 @@ async def _erase(workspace: str, request: str, person: str) -> str:
 
 
 async def _sealer(db: Database, settings: Settings) -> Sealer:
-    reading = GoogleSecrets(project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint))
+    reading = secrets_for(settings)
     try:
         keyring = Keyring.parse((await reading.read("audit-log-key")).decode())
     finally:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from cloud.secrets import GoogleSecrets
 from credential_vault.encryption.keyring import Keyring
 from credential_vault.encryption.shredding import Shredding, shredding
 from credential_vault.encryption.source import KeysetSecret
 from credential_vault.settings import Settings
 from database import Database
-from runtime import endpoint
+from runtime import endpoint, secrets_for
 
 if TYPE_CHECKING:
     from cloud.kms import GoogleKms
@@ -32,9 +31,7 @@ class Keys(Struct, frozen=True):
 @asynccontextmanager
 async def open_secret(settings: Settings) -> AsyncIterator[KeysetSecret]:
     """The keyset's secret, read anew each time; its connections are closed at the end of the block."""
-    secrets = GoogleSecrets(
-        project=settings.project, endpoint=endpoint(settings, settings.secrets_endpoint), kept_seconds=0
-    )
+    secrets = secrets_for(settings, kept_seconds=0)
     kms = _kms(settings)
     try:
         yield KeysetSecret(secrets, kms, settings.vault_kms_key)

@@ -45,12 +45,14 @@ class Told(TypedDict):
     """The modules of a process, and whether pydantic has built what checks an OpenAPI document.
 
     Of one that has loaded a service which of its classes are dataclasses; of one that has put it together how many routes there are, and
-    which statements were parsed.
+    which statements were parsed; of one that has built its models which of them before and after, and whether a broken one was refused.
     """
 
     loaded: list[str]
     openapi: bool
     dataclasses: NotRequired[list[str]]
+    built: NotRequired[list[bool]]
+    refused: NotRequired[bool]
     routes: NotRequired[int]
     parsed: NotRequired[list[str]]
 

@@ -36,3 +36,33 @@ def test_what_is_not_needed_to_begin_is_not_loaded(service: Project) -> None:
     assert early(found["loaded"]) == {}
     assert len(found["dataclasses"]) <= MOST_DATACLASSES, found["dataclasses"]
     assert not found["openapi"], "runtime.lean no longer defers what FastAPI has pydantic build for OpenAPI"
+
+
+COMPLETED = """
+import runtime.lean
+from pydantic import BaseModel, ValidationError
+
+class Found(BaseModel):
+    number: int
+
+built = [Found.__pydantic_complete__]
+runtime.lean.complete()
+built.append(Found.__pydantic_complete__)
+
+class Broken(BaseModel):
+    what: "Nowhere"
+
+try:
+    runtime.lean.complete()
+    refused = False
+except Exception as error:
+    refused = type(error).__name__ == "PydanticUndefinedAnnotation"
+tell(built=built, refused=refused)
+"""
+
+
+def test_models_are_built_once_the_service_has_begun_and_one_that_cannot_be_is_found() -> None:
+    found = told(COMPLETED)
+    assert found["built"] == [False, True]
+    assert found["refused"]
+    assert not found["openapi"]

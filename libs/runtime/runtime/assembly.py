@@ -36,6 +36,7 @@ from messaging.push import push_router
 from messaging.staff_grants import follow_grants
 from messaging.topology import Subscription, Topology, TopologyInvalid, dead_letter_subscription
 from messaging.upkeep import keep_up
+from runtime import lean
 from runtime.api_keys import ToldKeys
 from runtime.idempotency import StoredRequests
 from runtime.limits import StoredAllowances, rates_of
@@ -306,7 +307,9 @@ async def assembled(
         parts = Assembly(
             service, settings, topology, db, channel, outbox, relay, stack, outbound, members, keys, reporting
         )
-        parts.load_later(load_jwt, load_http, partial(page_environment, package or service.replace("-", "_")))
+        parts.load_later(
+            lean.complete, load_jwt, load_http, partial(page_environment, package or service.replace("-", "_"))
+        )
         yield parts
 
 

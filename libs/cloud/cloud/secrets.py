@@ -2,8 +2,8 @@
 
 secret = await secrets.read("clerk-webhook-secret")     # the latest version's bytes
 
-Cloud Run mounts the secrets that a service begins with: reading the file fetches the latest version, and takes no client. Google's is loaded
-with the first secret that is not mounted.
+Cloud Run mounts the secrets that a service begins with: reading the file fetches the latest version, and takes no client. Google's is
+loaded with the first secret that is not mounted.
 """
 
 from __future__ import annotations

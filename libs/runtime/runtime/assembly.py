@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
+from functools import partial, wraps
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -154,7 +154,7 @@ class Assembly(Struct):
         self._operators.extend(routers)
 
     def work(self, *works: Work) -> None:
-        """Add background work, run from the start of the app to its end."""
+        """Add background work, run from when the service has begun to its end."""
         self._works.extend(works)
 
     def load_later(self, *loads: Callable[[], object]) -> None:
@@ -176,20 +176,15 @@ class Assembly(Struct):
         processors = self._processors()
         routers = [*self._routers, *self._google_routers(processors)]
         reporting = [self.reporting.run] if self.reporting else []
+        upkeep: Work = partial(keep_up, self.db)
+        works: list[Work] = [self.relay.run, upkeep, *reporting, *self._subscribers(processors), *self._works]
         clerk = self.outbound.egress([clerk_destination(self.settings)])
         return create_app(
             service=self.service,
             settings=self.settings,
             sessions=clerk_sessions(self.settings, clerk, SystemClock()),
             routers=routers,
-            background=[
-                self._load_rest,
-                self.relay.run,
-                partial(keep_up, self.db),
-                *reporting,
-                *self._subscribers(processors),
-                *self._works,
-            ],
+            background=[self._load_rest, *map(self._once_begun, works)],
             ready=self._ready,
             form_targets=form_targets,
             members=self.members,
@@ -205,6 +200,16 @@ class Assembly(Struct):
             if consumer.halted:
                 raise Transient(f"{name} has stopped: {consumer.halted}")
         self._begun.set()
+
+    def _once_begun(self, work: Work) -> Work:
+        """`work` from when the service has begun: its first look at the database delays no answer that it is ready."""
+
+        @wraps(work)
+        async def later() -> None:
+            await self._begun.wait()
+            await work()
+
+        return later
 
     async def _load_rest(self) -> None:
         """Once somebody has heard that the service is ready, or a moment later where nobody asks: nothing of it delays that answer."""

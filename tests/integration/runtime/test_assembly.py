@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from audit.main import compose
@@ -55,6 +57,44 @@ async def test_it_is_not_ready_without_its_database(parts: Assembly) -> None:
         await parts.db.close()
         assert (await client.get("/readyz")).status_code == 503
         assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_work_begins_once_somebody_has_heard_that_it_is_ready_or_a_moment_later(
+    parts: Assembly, asked: bool
+) -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    parts.work(work)
+    app = parts.app()
+    async with asyncio.timeout(5), app.router.lifespan_context(app):
+        # Long enough for a first look at the database, which would come before the answer.
+        await asyncio.sleep(0.1)
+        assert not begun.is_set()
+        if asked:
+            await parts._ready()
+            await asyncio.sleep(0.1)
+            assert begun.is_set()
+        await begun.wait()
+        assert not app.state.background.crashed.is_set()
+
+
+async def test_a_service_that_is_told_to_stop_before_its_work_has_begun_never_begins_it(parts: Assembly) -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+
+    parts.work(work)
+    app = parts.app()
+    async with asyncio.timeout(5), app.router.lifespan_context(app):
+        pass
+    assert not begun.is_set()
+    assert not app.state.background.crashed.is_set()
 
 
 async def test_operators_see_what_went_to_whom(dsns: ServiceDsns, outside: Outside) -> None:

@@ -36,6 +36,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -46,7 +47,9 @@ from analysis.domain.quotes import Quote
 from analysis.domain.report import Breakdown, Digest, NumberedFinding, Theme, share
 from analysis.domain.request import as_document, zone_of
 from analysis.domain.run import Run
-from analysis.domain.summary import Summary
+
+if TYPE_CHECKING:
+    from analysis.domain.summary import Summary
 
 # Raised when a field changes its meaning or goes away; new fields may appear at any time.
 DOCUMENT_VERSION = 2

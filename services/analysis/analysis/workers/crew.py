@@ -1,21 +1,22 @@
-"""The two pools of one process."""
+"""The two pools of one process. What calls and summaries are worked on with, questions and answers of the models above all, is loaded in a
+thread once they are to work: a service is ready without it."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.models.asking import Asker
 from analysis.store.calls import CallClaim
 from analysis.store.reports import SynthesisClaim
 from analysis.workers.backoff import Backoff
-from analysis.workers.calls import CallWork
 from analysis.workers.places import Places
 from analysis.workers.pool import PoolSettings, WorkPool
-from analysis.workers.syntheses import SynthesisWork
 from cloud.objects import ObjectStore
 from core.clock import Clock
+from core.late import Late
 from database import Database
 from messaging import Outbox
 
@@ -27,6 +28,9 @@ _SYNTHESES_AT_ONCE = 2
 _AHEAD = 2
 
 
+_Pools = tuple[WorkPool[CallClaim], WorkPool[SynthesisClaim]]
+
+
 class Workers:
     """Analyses calls and writes summaries. `wake` may be given away before `equip` has been called."""
 
@@ -34,8 +38,8 @@ class Workers:
         self._settings = settings
         self._backoff = backoff or Backoff()
         self._clock = clock
-        self._calls: WorkPool[CallClaim] | None = None
-        self._syntheses: WorkPool[SynthesisClaim] | None = None
+        self._late: Late[_Pools] | None = None
+        self._pools: _Pools | None = None
 
     def equip(
         self,
@@ -46,34 +50,42 @@ class Workers:
         asker: Asker,
     ) -> None:
         """Give the workers what they work with."""
-        held: set[CallClaim] = set()
-        places = Places(self._settings.concurrency)
-        calls = CallWork(db, outbox, lifecycle, objects, asker, self._backoff, places, held)
-        syntheses = SynthesisWork(db, outbox, lifecycle, asker, self._backoff)
-        few = PoolSettings(_SYNTHESES_AT_ONCE, self._settings.lease, self._settings.poll)
-        ahead = replace(self._settings, concurrency=_AHEAD * self._settings.concurrency)
-        self._calls = WorkPool("call", calls, ahead, self._clock, held)
-        self._syntheses = WorkPool("synthesis", syntheses, few, self._clock)
+        self._late = Late(partial(self._load, db, outbox, lifecycle, objects, asker))
 
     def wake(self) -> None:
-        """There may be work: look now rather than at the next poll."""
-        for pool in (self._calls, self._syntheses):
-            if pool is not None:
-                pool.wake()
+        """There may be work: look now rather than at the next poll. Before they work there is no need: they begin with a look."""
+        for pool in self._pools or ():
+            pool.wake()
 
     async def run(self) -> None:
         """Work until cancelled."""
-        calls, syntheses = self._equipped()
+        calls, syntheses = await self._equipped()
         async with asyncio.TaskGroup() as group:
             group.create_task(calls.run())
             group.create_task(syntheses.run())
 
     async def drain(self) -> int:
         """Do all that can be claimed now, and what follows from it; how many claims that took."""
-        calls, syntheses = self._equipped()
+        calls, syntheses = await self._equipped()
         return await calls.drain() + await syntheses.drain()
 
-    def _equipped(self) -> tuple[WorkPool[CallClaim], WorkPool[SynthesisClaim]]:
-        if self._calls is None or self._syntheses is None:
+    async def _equipped(self) -> _Pools:
+        if self._late is None:
             raise RuntimeError("equip the workers before they are to work")
-        return self._calls, self._syntheses
+        self._pools = await self._late.get()
+        return self._pools
+
+    def _load(self, db: Database, outbox: Outbox, lifecycle: Lifecycle, objects: ObjectStore, asker: Asker) -> _Pools:
+        from analysis.workers.calls import CallWork
+        from analysis.workers.syntheses import SynthesisWork
+
+        held: set[CallClaim] = set()
+        places = Places(self._settings.concurrency)
+        calls = CallWork(db, outbox, lifecycle, objects, asker, self._backoff, places, held)
+        syntheses = SynthesisWork(db, outbox, lifecycle, asker, self._backoff)
+        few = PoolSettings(_SYNTHESES_AT_ONCE, self._settings.lease, self._settings.poll)
+        ahead = replace(self._settings, concurrency=_AHEAD * self._settings.concurrency)
+        return (
+            WorkPool("call", calls, ahead, self._clock, held),
+            WorkPool("synthesis", syntheses, few, self._clock),
+        )

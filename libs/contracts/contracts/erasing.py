@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from google.protobuf.message import Message
@@ -34,8 +33,7 @@ _STAGES = {stage: ErasureStage.Value(f"ERASURE_STAGE_{stage.name}") for stage in
 _STAGE_OF = {number: stage for stage, number in _STAGES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """A workspace is to be erased."""
 
     erasure_id: str

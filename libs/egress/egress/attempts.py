@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from egress.errors import ProviderUnavailable
 
@@ -11,8 +12,7 @@ Primitive = str | int | float | bool | None
 Json = Mapping[str, object] | list[object]
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(Struct):
     """How far one attempt came, for the log line and the counters."""
 
     started: float

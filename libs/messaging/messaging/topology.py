@@ -95,8 +95,7 @@ class PlannedSubscription(Struct, frozen=True):
     subscription: Subscription
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """All that has to exist in a project."""
 
     topics: tuple[str, ...]

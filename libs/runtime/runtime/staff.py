@@ -47,8 +47,7 @@ class Visit:
     staff: str
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """Something that staff may ask: its name, what it reads in words, and whether it is about one thing, named by its id."""
 
     name: str

@@ -132,8 +132,7 @@ class PageNotice(Struct, frozen=True):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True):
     """What the vault has answered: a grant, or why there is none. `expired`: it ends too soon to be used."""
 
     id: GrantId

@@ -28,8 +28,7 @@ class ClaimedQuote(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Struct, frozen=True):
     """What was said: verbatim, with the place, the speaker and the time of the transcript."""
 
     sentence_id: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -30,8 +29,7 @@ class NumberedFinding(Struct, frozen=True):
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Theme:
+class Theme(Struct, frozen=True):
     """Findings that carry the same label, or one that was found to mean the same. `share` is its part of the calls, 0 to 1."""
 
     label: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from msgspec import Struct, field
 
@@ -21,8 +20,7 @@ class Stage(enum.StrEnum):
     VERIFIED = "verified"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """The request, and the report that it is about."""
 
     erasure_id: uuid.UUID

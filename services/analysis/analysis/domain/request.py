@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NewType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from msgspec import Struct
+
 from core.errors import InvalidInput
 
 RunId = NewType("RunId", uuid.UUID)
@@ -41,8 +43,7 @@ MOST_CHOICES = 50
 LONGEST_CHOICE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class CallFilter:
+class CallFilter(Struct, frozen=True):
     """Which calls are meant. `until` is exclusive; None means no bound; amounts are in the deal's own currency."""
 
     since: datetime

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from core.errors import Permanent
 
@@ -27,8 +28,7 @@ class Affiliation(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(Struct, frozen=True):
     """Someone who was on the call."""
 
     speaker_id: str | None
@@ -38,8 +38,7 @@ class Party:
     email: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Struct, frozen=True):
     """One sentence: `id` is `s1`, `s2`, … in the order of the transcript; times are milliseconds from the call's start."""
 
     id: str
@@ -51,8 +50,7 @@ class Sentence:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A call, as much of it as an analysis needs. `deal_source` says who told of the deal; empty where nobody did."""
 
     call_id: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from msgspec import Struct, field
 
@@ -53,8 +53,7 @@ class ChangedElsewhere(Conflict):
     title = "Somebody else changed this in the meantime"
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """What an admin's page shows: the choice, the channels to choose from, Slack's state, the latest deliveries, and notices."""
 
     settings: DeliverySettings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -66,8 +65,7 @@ class Surroundings(Struct, frozen=True):
     notices: Sequence[PageNotice] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What a run has asked of models; of the calls with trouble one more than TROUBLED_CALLS where there are more."""
 
     sums: Sequence[model_requests.OutcomeSum]

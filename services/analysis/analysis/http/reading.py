@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 from urllib.parse import quote
@@ -74,8 +73,7 @@ class Timeline(Struct, frozen=True):
     height: int = _HEIGHT
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One page of a longer list. `page` counts from 1."""
 
     rows: Sequence[Row]

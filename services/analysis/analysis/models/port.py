@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from analysis.models.tokens import Tokens
 from core.errors import CallmineError, Permanent, Transient
 
@@ -133,12 +135,11 @@ class Prompt:
     parts: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A provider's answer: its text, the tokens it counted, and the size in bytes of what was sent to get it."""
 
     text: str
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: Tokens = msgspec.field(default_factory=Tokens)
     sent: int = 0
 
 

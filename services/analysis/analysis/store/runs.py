@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
@@ -44,8 +43,7 @@ async def preview(tx: Tx, preview_id: PreviewId) -> Preview | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """What a preview has found."""
 
     matching_calls: int

@@ -20,6 +20,8 @@ from hashlib import sha256
 from hmac import HMAC, new
 from json.encoder import encode_basestring
 
+from msgspec import Struct
+
 from audit.domain import Entry
 from audit.log.tree import leaf_hash
 
@@ -124,8 +126,7 @@ def leaf_in(workspace_id: str, recorded_at: str) -> Callable[[Entry, bytes, byte
     return leaf
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(Struct, frozen=True):
     """What was erased, on which request. `positions` are the first and the last of each run of entries concerned."""
 
     id: uuid.UUID

@@ -13,10 +13,11 @@ import enum
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from hmac import digest
+
+from msgspec import Struct
 
 from audit.log.leaf import PART, timestamp
 from audit.log.tree import leaf_hash
@@ -33,8 +34,7 @@ class StepPart(enum.StrEnum):
     WHAT = "what"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One step, by the id of its leaf. `kind`: grant.asked, grant.approved, grant.ended, statement.asked, statement.shown,
     statement.withheld or statement.failed.
 

@@ -6,7 +6,6 @@ import enum
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -34,8 +33,7 @@ class State(enum.StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """What is asked for, and what an approval is of. Raises InvalidInput."""
 
     staff: str
@@ -100,8 +98,7 @@ class Access(Struct, frozen=True, kw_only=True):
         return State.OPEN if self.seen_at < self.expires_at else State.EXPIRED
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """How often something was read under a grant, and how many rows were shown in all."""
 
     reads: str
@@ -109,8 +106,7 @@ class Count:
     rows: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Struct, frozen=True, kw_only=True):
     """One statement under a grant. `outcome` is shown, withheld or failed; None where it broke off, which shows nothing."""
 
     id: uuid.UUID

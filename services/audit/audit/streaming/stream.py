@@ -92,8 +92,7 @@ class Claim(Struct, frozen=True):
     fence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """What there is to deliver: from which position, and up to which where that was decided before, for what is sent again is the same."""
 
     url: str

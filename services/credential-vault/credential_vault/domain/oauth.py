@@ -6,6 +6,8 @@ import enum
 import json
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -37,8 +39,7 @@ class Bearer:
         return json.dumps(content, separators=(",", ":")).encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """Who a credential speaks for, as the provider names it, and the scopes it has where the provider tells.
 
     `account_id` is the provider's own id of it, which its webhooks use; empty where it tells none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from msgspec import Struct, field
@@ -29,8 +29,7 @@ TellDisconnected = Callable[[Tx, Disconnected, Actor], Awaitable[None]]
 _DAY: Final = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """Tokens whose provider has vouched for them; `seconds_ago` since they were received."""
 
     tokens: Tokens

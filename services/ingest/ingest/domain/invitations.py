@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from ingest.domain.members import Diff, Role
 
@@ -17,8 +18,7 @@ class InvitationState(enum.StrEnum):
     REVOKED = "revoked"
 
 
-@dataclass(frozen=True, slots=True)
-class Invitation:
+class Invitation(Struct, frozen=True):
     """One invitation. `expires_at` is None where Clerk names no end."""
 
     invitation_id: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from database import Tx
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """A provider's limits: `per_second` requests, of which `burst` may come at once, and `per_day` in 24 hours."""
 
     per_second: float

@@ -21,8 +21,7 @@ class StoredMembership(Struct, frozen=True):
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Integration:
+class Integration(Struct, frozen=True):
     """What the vault last said of an integration. `account_id` is the provider's own id of the account, empty where it tells none."""
 
     provider: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -42,8 +41,7 @@ class Entitlements(Struct, frozen=True):
 Catalogue = Mapping[PlanName, Entitlements]
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Struct, frozen=True):
     """The plan a workspace is on; `version` rises with each change. Its months begin by `anchored_at`."""
 
     plan: PlanName
@@ -56,8 +54,7 @@ class Subscription:
         return self.changed_at + timedelta(days=days) if self.plan is PlanName.TRIAL else None
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """A state of a subscription: its number, and the anchor of its months."""
 
     number: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
@@ -12,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from google.protobuf.message import Message
 from markupsafe import escape
+from msgspec import structs
 
 from callmine.subprocessors.v1.subprocessors_pb2 import SubProcessorAnnounced
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated
@@ -66,7 +66,7 @@ def announce(retention: Service, day: date) -> None:
     app = retention.app.app
     assert isinstance(app, FastAPI)
     register = Register.read(register_text() + NEW)
-    app.state.web = replace(app.state.web, register=register, clock=On(day))
+    app.state.web = structs.replace(app.state.web, register=register, clock=On(day))
 
 
 async def shown(retention: Service, postgres_url: str) -> list[str]:

@@ -41,6 +41,10 @@ class Deaths:
         finally:
             ending.cancel()
 
+    def missing(self) -> list[str]:
+        """Services that have not died, in words."""
+        return [f"{service} was never killed while it erased" for service in SERVICES if not self.kills[service]]
+
     async def _all(self, ending: asyncio.Task[bool]) -> None:
         for service in self._drawn():
             await asyncio.wait([ending], timeout=self._rng.uniform(0, _ALIVE))

@@ -93,8 +93,7 @@ async def drill(tell: Tell, seed: int) -> Verdict:
             asked_by, ticket = (canaries.gone[f"retention erasures.{one}"] for one in ("asked_by", "ticket"))
             await callmine.ask(asked_by, ticket)
             await report.ask()
-            deaths = Deaths(stack, seed)
-            problems += await _ended(callmine, "the erasure", deaths)
+            problems += await _ended(callmine, "the erasure", deaths := Deaths(stack, seed))
             problems += [*await callmine.certificates(), *await report.problems()]
             tell(4, steps)
             first = await _searched(callmine, url, canaries)
@@ -113,9 +112,8 @@ async def drill(tell: Tell, seed: int) -> Verdict:
             problems += await report.problems()
             second = await _searched(callmine, url, canaries)
             tell(7, steps)
-    if came_back.left < len(canaries.gone) // 2:
-        problems.append("the backup held too little of what was erased: restoring it proves nothing")
-    problems += [f"{service} was never killed while it erased" for service in SERVICES if not deaths.kills[service]]
+    problems += _little(came_back, canaries)
+    problems += deaths.missing()
     at_providers = {"provider_objects": len(before[LEAVES]), "provider_objects_left": len(still[LEAVES])}
     return Verdict(
         {**_figures(canaries, first, second), **at_providers, "kills": deaths.kills.total()},
@@ -130,6 +128,12 @@ class Searched:
     left: int
     there: int
     problems: tuple[str, ...]
+
+
+def _little(came_back: Searched, canaries: Canaries) -> list[str]:
+    if came_back.left >= len(canaries.gone) // 2:
+        return []
+    return ["the backup held too little of what was erased: restoring it proves nothing"]
 
 
 def _not_there(kept: Mapping[str, set[str]]) -> list[str]:

@@ -112,12 +112,10 @@ async def drill(tell: Tell, seed: int) -> Verdict:
             problems += await report.problems()
             second = await _searched(callmine, url, canaries)
             tell(7, steps)
-    problems += _little(came_back, canaries)
-    problems += deaths.missing()
+    problems += [*_little(came_back, canaries), *deaths.missing(), *first.problems, *second.problems]
     at_providers = {"provider_objects": len(before[LEAVES]), "provider_objects_left": len(still[LEAVES])}
     return Verdict(
-        {**_figures(canaries, first, second), **at_providers, "kills": deaths.kills.total()},
-        (*problems, *first.problems, *second.problems),
+        {**_figures(canaries, first, second), **at_providers, "kills": deaths.kills.total()}, tuple(problems)
     )
 
 

@@ -1,9 +1,9 @@
 """Imports FastAPI without what it would make for OpenAPI's pages, which no service serves (`make openapi` writes the document).
 
 FastAPI has a model for each part of an OpenAPI document, and pydantic builds what checks a model as soon as there is the class: a sixth
-of a service's start. Deferred, it is built with the model's first use (pydantic's `defer_build`). So are our own models from here on, and
-what a route checks a body with: a millisecond of the first request to it. `complete` builds our models once a service has begun, so that one
-that cannot be built is found at once.
+of a service's start. Deferred, it is built with the model's first use (pydantic's `defer_build`). So are our own models from here on,
+and what a route checks a body with: a millisecond of the first request to it. `complete` builds our models once a service has begun, so
+that one that cannot be built is found at once.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ def _mounted(folder: Path, name: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        log.warning("a mounted secret cannot be read", secret=name, cause=type(error).__name__)
+        log.warning("a mounted secret cannot be read and is asked for", cause=type(error).__name__)
         return None
 
 

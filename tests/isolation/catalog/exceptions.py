@@ -132,6 +132,9 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt(
         "ingest", "noticed_calls", SWEPT
     ): "calls noticed long ago are forgotten in every workspace; the sweep sees no others, and of these only when they were",
+    Exempt(
+        "ingest", "person_searches", SWEPT
+    ): "the worker looks for searches that are due in every workspace; each is then carried on in its own",
     Exempt("ingest", "workspaces", SWEPT): "the command line lists workspaces for operators",
     Exempt(
         "retention", "readings", SWEPT
@@ -162,5 +165,7 @@ TRIGGERS: Mapping[str, str] = {
     "refuse_erased()": "lets nothing be added for a workspace that is erased",
     "refuse_erased_row()": "the same for each row, whoever adds it",
     "refuse_erased_report()": "lets nothing be added for a report that is erased, or for its run",
+    "refuse_erased_call()": "lets nothing be added for a call that is erased",
+    "refuse_erased_calls()": "the same for a page of calls",
     "refuse_not_analysed()": "lets nothing be metered that was not analysed in the same workspace",
 }

@@ -85,7 +85,7 @@ CREATE POLICY sweep ON person_searches FOR SELECT TO ingest_sweep USING (true);
 GRANT SELECT (workspace_id, erasure_id, attempt, next_at) ON person_searches TO ingest_sweep;
 
 -- For tables of Gong's calls, one a row.
-CREATE FUNCTION refuse_erased_call() RETURNS trigger LANGUAGE plpgsql AS $fence$
+CREATE FUNCTION refuse_gone_call() RETURNS trigger LANGUAGE plpgsql AS $fence$
 BEGIN
     IF EXISTS (SELECT FROM public.call_tombstones t
                WHERE t.workspace_id = NEW.workspace_id AND t.provider = 'gong' AND t.call_id = NEW.call_id) THEN
@@ -96,7 +96,7 @@ END
 $fence$;
 
 -- The same for a page of Gong's calls.
-CREATE FUNCTION refuse_erased_calls() RETURNS trigger LANGUAGE plpgsql AS $fence$
+CREATE FUNCTION refuse_gone_calls() RETURNS trigger LANGUAGE plpgsql AS $fence$
 BEGIN
     IF EXISTS (SELECT FROM public.call_tombstones t
                WHERE t.workspace_id = NEW.workspace_id AND t.provider = 'gong' AND t.call_id = ANY (NEW.call_ids || NEW.private_ids)) THEN
@@ -106,13 +106,13 @@ BEGIN
 END
 $fence$;
 
-CREATE TRIGGER fence_calls AFTER INSERT ON run_pages FOR EACH ROW EXECUTE FUNCTION refuse_erased_calls();
+CREATE TRIGGER fence_calls AFTER INSERT ON run_pages FOR EACH ROW EXECUTE FUNCTION refuse_gone_calls();
 DO $fence$
 DECLARE
     relation text;
 BEGIN
     FOREACH relation IN ARRAY ARRAY['run_calls', 'listed_calls', 'held_calls', 'noticed_calls'] LOOP
-        EXECUTE format('CREATE TRIGGER fence_calls AFTER INSERT ON %I FOR EACH ROW EXECUTE FUNCTION refuse_erased_call()', relation);
+        EXECUTE format('CREATE TRIGGER fence_calls AFTER INSERT ON %I FOR EACH ROW EXECUTE FUNCTION refuse_gone_call()', relation);
         -- Removed are rows of an erased workspace, as before, and rows of an erased call: nothing else. Lists of previews go anyhow.
         IF EXISTS (SELECT FROM pg_policy WHERE polname = 'erasing' AND polrelid = relation::regclass) THEN
             EXECUTE format($policy$ALTER POLICY erasing ON %1$I

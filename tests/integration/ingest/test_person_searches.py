@@ -75,6 +75,9 @@ async def test_who_is_a_member_is_neither_held_nor_erased(office: Office) -> Non
         found = await office.looked(attempt, email=f"maya@{HARBOR}.example".upper())
         assert (found.still_member, found.user_ids, found.calls) == (True, (STAYING,), ())
     assert await rows_of(office.ingest, ALL) == before
+    # Under another address by now: her key still says the one that she had.
+    await office.ingest.sql("UPDATE members SET email = 'maya@new.example' WHERE user_id = $1", STAYING)
+    assert (await office.looked(0, email=f"maya@{HARBOR}.example")).still_member
 
 
 async def test_what_is_found_is_held_and_named_and_what_has_the_address_alone_goes(office: Office) -> None:
@@ -173,12 +176,17 @@ async def test_whoever_dies_leaves_a_search_that_is_carried_on(office: Office, p
 async def test_a_search_goes_on_where_it_was(office: Office) -> None:
     await office.workshop.start()
     await office.workshop.finish()
-    async with dying("person_search.after_stretch", 2):
+    # The lists of calls and two pages of those of runs, then of those that are held.
+    async with dying("person_search.after_stretch", 6):
         await office.looked(1)
-    [row] = await office.ingest.sql("SELECT source, after_run, after_key FROM person_searches")
-    assert (row["source"], row["after_key"]) != ("held_calls", ""), "two stretches were read"
+    [row] = await office.ingest.sql("SELECT source, after_key FROM person_searches")
+    assert (row["source"], row["after_key"] > "") == ("held_calls", True)
     # What was read is not read again: it could not be.
-    office.workshop.objects.held.clear()
+    found = await office.ingest.sql("SELECT call_id FROM person_finds")
+    assert [one["call_id"] for one in found] == [one.call_id for one in CALLS if one.call_id <= row["after_key"]]
+    names = await office.ingest.sql("SELECT object_name FROM held_calls WHERE call_id <= $1", row["after_key"])
+    for one in names:
+        del office.workshop.objects.held[one["object_name"]]
     office.searcher = replace(office.searcher, turn_seconds=0.0)
     await office.work()
     assert (await office.found())[-1].calls == CALLS

@@ -6,7 +6,7 @@
 INSERT INTO person_searches AS known (workspace_id, erasure_id, attempt, email)
 VALUES (:workspace_id, :erasure_id, :attempt, :email)
 ON CONFLICT (workspace_id, erasure_id, attempt) DO UPDATE
-SET email = excluded.email, stage = 'reading', source = 'held_calls', after_run = '00000000-0000-0000-0000-000000000000', after_key = '',
+SET email = excluded.email, stage = 'reading', source = 'listed_calls', after_run = '00000000-0000-0000-0000-000000000000', after_key = '',
     barrier = NULL, fence = known.fence + 1, next_at = now()
 WHERE known.workspace_id = :workspace_id;
 
@@ -134,15 +134,15 @@ ORDER BY call_id
 LIMIT :most;
 
 -- name: person_known_as
--- Ids of users whom the address belongs to, or belonged to; and whether one of them is a member.
-SELECT u.user_id, bool_or(u.is_member) AS is_member
+-- Ids of users whom the address belongs to, or belonged to, and whether each is a member, under whatever address.
+SELECT u.user_id,
+    EXISTS (SELECT FROM members p WHERE p.workspace_id = :workspace_id AND p.user_id = u.user_id AND NOT p.removed) AS is_member
 FROM (
-    SELECT m.user_id, NOT m.removed AS is_member FROM members m WHERE m.workspace_id = :workspace_id AND lower(m.email) = :email
-    UNION ALL
-    SELECT k.created_by, false FROM api_keys k WHERE k.workspace_id = :workspace_id AND lower(k.created_by_email) = :email
-    UNION ALL
-    SELECT i.actor_id, false FROM intents i WHERE i.workspace_id = :workspace_id AND lower(i.actor_email) = :email) u
-GROUP BY u.user_id
+    SELECT m.user_id FROM members m WHERE m.workspace_id = :workspace_id AND lower(m.email) = :email
+    UNION
+    SELECT k.created_by FROM api_keys k WHERE k.workspace_id = :workspace_id AND lower(k.created_by_email) = :email
+    UNION
+    SELECT i.actor_id FROM intents i WHERE i.workspace_id = :workspace_id AND lower(i.actor_email) = :email) u
 ORDER BY u.user_id;
 
 -- name: person_addressed

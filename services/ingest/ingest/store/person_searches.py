@@ -12,10 +12,10 @@ from core.ids import WorkspaceId
 from database import Database, Row, Tx
 from ingest.domain.calls import CallId
 
-Source = Literal["held_calls", "run_calls", "run_pages", "listed_calls"]
+Source = Literal["listed_calls", "run_pages", "run_calls", "held_calls"]
 
-SOURCES: tuple[Source, ...] = ("held_calls", "run_calls", "run_pages", "listed_calls")
-"""What is read, in this order. A call that moves on meanwhile moves from the later to the earlier: the next attempt finds it there."""
+SOURCES: tuple[Source, ...] = ("listed_calls", "run_pages", "run_calls", "held_calls")
+"""What is read, in the order in which a call goes through it: one that moves on meanwhile is found there."""
 
 
 _NO_RUN = uuid.UUID(int=0)

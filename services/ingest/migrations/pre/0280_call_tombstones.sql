@@ -26,7 +26,7 @@ CREATE TABLE person_searches (
     email text CHECK (email <> ''),
     stage text NOT NULL DEFAULT 'reading' CHECK (stage IN ('reading', 'holding', 'answered')),
     -- What it reads now, and behind which of its rows it goes on.
-    source text NOT NULL DEFAULT 'held_calls' CHECK (source IN ('held_calls', 'run_calls', 'run_pages', 'listed_calls')),
+    source text NOT NULL DEFAULT 'listed_calls' CHECK (source IN ('listed_calls', 'run_pages', 'run_calls', 'held_calls')),
     after_run uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     after_key text NOT NULL DEFAULT '',
     -- Transactions from this number on have seen what is held; null until a transaction after the one that held it has looked.

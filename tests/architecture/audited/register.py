@@ -103,6 +103,7 @@ WAYS_IN: Register = {
     ("ingest", "message callmine.workspaces.v1.ApiKeyUsed"): Untold(
         "notes when a key was last used; the key stays as it is"
     ),
+    ("ingest", "message callmine.erasure.v1.PersonSearchRequested"): _PERSON_ERASURE,
     ("ingest", "work FetchWorker.run"): _RESULT,
     ("ingest", "work forget_lists"): _UPKEEP,
     ("ingest", "work forget_webhooks"): _UPKEEP,

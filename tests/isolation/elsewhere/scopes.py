@@ -113,6 +113,9 @@ ENTRIES: Final[Register] = {
             ("libs/messaging/messaging/erasure/people/eraser", "workspace_id"),
             ("services/analysis/analysis/handlers/person_erasing", "workspace_id"),
             ("services/audit/audit/log/people", "workspace_id"),
+            ("services/ingest/ingest/handlers/person_parting", "workspace_id"),
+            ("services/ingest/ingest/workers/person_searches", "workspace_id"),
+            ("services/ingest/ingest/workers/person_searches", "hold.one.workspace_id"),
         )
     },
     (

@@ -12,9 +12,9 @@ from chaos.erasure.callmine import objects_of
 from chaos.server import stack_folder
 from e2e.settled import settled
 from e2e.snapshot import snapshot
-from local.sandbox.settings import SHIPPED_CALLS
 from local.journey import Outcome, admin_of, asked, everything, finished
 from local.sandbox.corpus.library import load_library
+from local.sandbox.settings import SHIPPED_CALLS
 from local.stack import Stack, StackSettings
 from local.stack.keys import WORKSPACES
 

@@ -269,7 +269,12 @@ async def test_retention_erases_its_own_rows_about_the_person(letting: LettingSo
     # The other request is under way as well, and waits for its search.
     own = "SELECT erased_rows FROM person_request_parts WHERE service = 'retention' AND attempt > 0"
     [part] = await letting.shop.rows(own)
-    assert json.loads(part["erased_rows"]) == {"checkouts": 1, "memberships": 1, "person_requests": 1, "sub_processor_notices": 1}
+    assert json.loads(part["erased_rows"]) == {
+        "checkouts": 1,
+        "memberships": 1,
+        "person_requests": 1,
+        "sub_processor_notices": 1,
+    }
 
 
 async def test_somebody_who_is_a_member_or_of_whom_nothing_is_kept_ends_it(letting: LettingSomebodyGo) -> None:

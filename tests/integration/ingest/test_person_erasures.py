@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -95,9 +96,10 @@ async def page_of(workshop: Workshop, *call_ids: str) -> None:
     """A page of a list that a run which was cancelled has left."""
     await workshop.ingest.sql(
         "INSERT INTO run_pages (workspace_id, run_id, number, cursor, records, total, call_ids, started_ats, durations, metadata, "
-        "checksums, private_ids) SELECT $1, id, 7, '', 1, 1, $2, '{}', '{}', '{}', '{}', '{}' FROM jobs WHERE workspace_id = $1 LIMIT 1",
+        "checksums, private_ids) SELECT $1, id, 7, '', 1, 1, $2, '{}', '{}', $3, '{}', '{}' FROM jobs WHERE workspace_id = $1 LIMIT 1",
         HARBOR,
         list(call_ids),
+        [zlib.compress(b"{}") for _ in call_ids],
     )
 
 
@@ -143,8 +145,9 @@ async def page_of_others(workshop: Workshop) -> None:
     """A page without her, which stays."""
     await workshop.ingest.sql(
         "INSERT INTO run_pages (workspace_id, run_id, number, cursor, records, total, call_ids, started_ats, durations, metadata, "
-        "checksums, private_ids) SELECT workspace_id, run_id, 8, cursor, 1, 1, $1, '{}', '{}', '{}', '{}', '{}' FROM run_pages",
+        "checksums, private_ids) SELECT workspace_id, run_id, 8, cursor, 1, 1, $1, '{}', '{}', $2, '{}', '{}' FROM run_pages",
         [gong_id(1)],
+        [zlib.compress(b"{}")],
     )
 
 
@@ -191,7 +194,7 @@ async def test_after_a_restore_ids_alone_are_enough(office: Office) -> None:
 
 async def fetched_again(office: Office) -> set[str]:
     """What a new run holds, of those that it asks for."""
-    await office.ingest.sql("DELETE FROM listed_calls WHERE workspace_id = $1", HARBOR)
+    await office.ingest.sql("DELETE FROM listings WHERE workspace_id = $1", HARBOR)
     run = await office.workshop.start()
     await office.workshop.finish(office.workshop.worker(office.objects))
     done = await office.workshop.completed(run)

@@ -88,7 +88,7 @@ class PersonSearchWorker:
         if now.stage == "holding":
             await self._settle(hold, now)
             return
-        place: Place | None = now.place
+        place = await self._read(hold, now.email, now.place)
         while place is not None and self.clock.monotonic() < until:
             place = await self._read(hold, now.email, place)
         async with self.db.workspace(hold.one.workspace_id) as tx:

@@ -222,10 +222,14 @@ WHERE id = ANY(ARRAY(
     LIMIT :most));
 
 -- name: forgotten_purge
--- Lets so many marks go of people of whom the broker can deliver nothing any more that was said before.
+-- Lets the oldest marks go of people of whom the broker can deliver nothing any more that was said before, :people of them, and those of the
+-- same moment as the last.
 -- cross-workspace: upkeep of all marks
 DELETE FROM forgotten_people
-WHERE ctid = ANY(ARRAY(
-    SELECT f.ctid FROM forgotten_people f
-    WHERE f.until < clock_timestamp() - make_interval(days => :days::int)
-    LIMIT :people));
+WHERE until <= (
+    SELECT max(old.until)
+    FROM (
+        SELECT f.until FROM forgotten_people f
+        WHERE f.until < now() - make_interval(days => :days::int)
+        ORDER BY f.until
+        LIMIT :people) old);

@@ -104,6 +104,10 @@ WAYS_IN: Register = {
         "notes when a key was last used; the key stays as it is"
     ),
     ("ingest", "message callmine.erasure.v1.PersonSearchRequested"): _PERSON_ERASURE,
+    **{
+        (service, "message callmine.erasure.v1.PersonErasureRequested"): _PERSON_ERASURE
+        for service in ("ingest", "analysis", "credential-vault", "audit")
+    },
     ("ingest", "work FetchWorker.run"): _RESULT,
     ("ingest", "work forget_lists"): _UPKEEP,
     ("ingest", "work forget_webhooks"): _UPKEEP,

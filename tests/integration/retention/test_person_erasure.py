@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import random
 import re
 import uuid
 from datetime import UTC, datetime
@@ -12,15 +11,14 @@ from html import unescape
 
 import pypdf
 import pytest
-from google.protobuf.message import Message
 
 from audit.verify import callmine_verify
 from callmine.erasure.v1.erasure_pb2 import ErasureRequested, ErasureVerify
 from callmine.erasure.v1.people_pb2 import PersonErasureRequested, PersonSearchRequested
-from contracts import Event, person_erasing
+from contracts import person_erasing
 from contracts.erasing import Order
 from contracts.person_erasing import Call, PersonAnswer
-from integration.retention.leaving import ERASED, PAGE, VERIFIED, Leaving
+from integration.retention.leaving import PAGE, Leaving
 from integration.retention.letting_somebody_go import CALLS, PEOPLE, ROWS, USER, WHO, LettingSomebodyGo
 from integration.retention.shop import MINE, THEIRS, words
 from messaging.erasure import store as tombstones
@@ -137,6 +135,19 @@ async def test_from_the_request_to_the_certificate(letting: LettingSomebodyGo) -
     assert (order.attempt, list(order.user_ids), len(order.calls)) == (1, [USER], 2)
     await letting.all_answer(1, ROWS, objects=4)
     assert "cannot be stopped" in words((await letting.get(await letting.page())).text)
+    await _looked_for_again(letting)
+
+    erasure = await letting.erasure()
+    emptied = ("next_at", "asked_by", "ticket", "email", "user_ids", "calls")
+    assert (erasure["state"], {name: erasure[name] for name in emptied}) == ("completed", dict.fromkeys(emptied))
+    await _told_to_nobody_else(letting)
+    await _check_certificate(letting, str(erasure_id))
+    # There may be something new later: it can be asked for again.
+    assert (await letting.ask_person()).status_code == 303
+    assert await letting.state() == "asked"
+
+
+async def _looked_for_again(letting: LettingSomebodyGo) -> None:
     # Ten minutes after the last answer, and not before, it is looked for again.
     await letting.later()
     assert len(await letting.told()) == 3
@@ -156,10 +167,9 @@ async def test_from_the_request_to_the_certificate(letting: LettingSomebodyGo) -
     await letting.all_answer(3)
     await letting.work()
 
-    erasure = await letting.erasure()
-    emptied = ("next_at", "asked_by", "ticket", "email", "user_ids", "calls")
-    assert (erasure["state"], {name: erasure[name] for name in emptied}) == ("completed", dict.fromkeys(emptied))
-    view = (await letting.call_person("GET", f"/{erasure_id}")).json()
+
+async def _told_to_nobody_else(letting: LettingSomebodyGo) -> None:
+    view = (await letting.call_person("GET", f"/{await letting.id()}")).json()
     assert (view["state"], view["calls"]) == ("completed", 2)
     parts = {one["service"]: (one["stage"], one["rows"], one["objects"]) for one in view["services"]}
     assert parts.pop("ingest") == ("verified", 4, 4)
@@ -170,10 +180,6 @@ async def test_from_the_request_to_the_certificate(letting: LettingSomebodyGo) -
     # Nobody was told to erase a workspace.
     assert not [one for one in await letting.shop.said() if isinstance(one.payload, ErasureRequested | ErasureVerify)]
     assert await letting.shop.rows("SELECT FROM erasures UNION ALL SELECT FROM tombstones") == []
-    await _check_certificate(letting, str(erasure_id))
-    # There may be something new later: it can be asked for again.
-    assert (await letting.ask_person()).status_code == 303
-    assert await letting.state() == "asked"
 
 
 async def _check_certificate(letting: LettingSomebodyGo, erasure_id: str) -> None:
@@ -340,163 +346,6 @@ async def test_answers_that_are_nobodys_are_parked_and_late_ones_change_nothing(
     # What was found before, said again and otherwise, changes nothing.
     await letting.answers(await letting.found(1), await letting.found(0), await letting.found(1, still_member=True))
     assert (await letting.state(), (await letting.erasure())["user_ids"]) == ("erasing", [USER])
-
-
-POINTS = (
-    "erasure.after_claim",
-    "erasure.before_start_commit",
-    "erasure.after_ledger",
-    "erasure.before_order_commit",
-    "person_erasure.before_commit",
-    "person_erasure.erased",
-    "erasure.after_own_rows",
-    "erasure.before_verify_commit",
-    "erasure.before_complete_commit",
-)
-
-
-@pytest.mark.parametrize("seed", range(3))
-async def test_crashes_and_answers_in_any_order_come_to_the_same_end(letting: LettingSomebodyGo, seed: int) -> None:
-    rng = random.Random(seed)
-
-    async def shaken() -> None:
-        """The worker dies at every place there is, in any order, and carries on."""
-        for point in rng.sample(POINTS, len(POINTS)):
-            await letting.crashing(point)
-            await letting.shop.rows("UPDATE person_erasures SET taken_at = taken_at - interval '1 hour'")
-        await letting.now()
-        await letting.work()
-
-    await letting.ask_person()
-    await letting.a_day_passes()
-    await shaken()
-    kept: list[Event[Message]] = [await letting.found(0)]
-    for attempt, calls, rows in ((1, CALLS, ROWS), (2, (), {"held_calls": 1}), (3, (), {})):
-        kept.append(await letting.found(attempt, calls=calls, user_ids=[USER]))
-        await letting.answers(*rng.sample(kept, len(kept)))
-        await shaken()
-        answers = [
-            await letting.answer(one, attempt, rows) for one in ("ingest", "analysis", "credential-vault", "audit")
-        ]
-        for one in rng.sample(answers, len(answers)):
-            await letting.answers(one)
-            await letting.crashing(rng.choice(POINTS))
-        kept += answers
-        await letting.answers(*rng.choices(kept, k=4))
-        await shaken()
-        await letting.shop.rows("UPDATE person_requests SET settled_at = settled_at - interval '1 hour'")
-        await shaken()
-    settled = await letting.erasure()
-    assert settled["state"] == "completed"
-    names = [(type(one).__name__, one.attempt) for one in await letting.told()]  # type: ignore[attr-defined]
-    assert names == [("PersonSearchRequested", 0)] + [
-        (kind, attempt) for attempt in (1, 2, 3) for kind in ("PersonSearchRequested", "PersonErasureRequested")
-    ]
-    await letting.answers(*kept)
-    await letting.later()
-    assert await letting.erasure() == settled
-    assert len(letting.ledger()) == 1
-    [part] = await letting.shop.rows("SELECT objects, erased_rows FROM person_request_parts WHERE service = 'ingest'")
-    assert json.loads(part["erased_rows"]) == {"held_calls": 3, "members": 1}
-    assert [diff["deletion"] for _, diff in await letting.audited("person_erasure")] == [
-        ("", '"asked"'),
-        ('"asked"', '"done"'),
-    ]
-
-
-async def test_a_restored_database_is_told_by_the_ledger(letting: LettingSomebodyGo) -> None:
-    environment = environment_for(letting.settings)
-    await letting.begun(more=True)
-    await letting.all_answer(1, ROWS)
-    await letting.work()
-    await letting.answers(await letting.found(2, calls=[Call("gong", "7003")], user_ids=[USER]))
-    await letting.work()
-    asked, first = await letting.erasure(), await letting.orders()
-    assert len(letting.ledger()) == 2
-    for restored, has_address in (
-        ("WITH parts AS (DELETE FROM person_request_parts) DELETE FROM person_requests", False),
-        (
-            (
-                "UPDATE person_requests SET state = 'asked', started_at = NULL, erased_at = NULL, attempt = 0, found_attempt = -1,"
-                f" told_attempt = 0, user_ids = NULL, calls = NULL, email = '{WHO}'"
-            ),
-            True,
-        ),
-        ("UPDATE person_requests SET attempt = 1, found_attempt = 1, told_attempt = 1", True),
-    ):
-        await letting.shop.rows(restored)
-        await letting.shop.rows("DELETE FROM outbox")
-        said = (await run(app, "erasures", "replay", env=environment)).stdout.splitlines()
-        forgotten = 1 if "attempt = 1" in restored else 2
-        assert (
-            said[2]
-            == f"2 attempts at people's data are in the ledger; {forgotten} of them this database had forgotten."
-        )
-        erasure = await letting.erasure()
-        same = (
-            "id",
-            "asked_at",
-            "zone",
-            "take_back_until",
-            "target_at",
-            "alarm_at",
-            "deadline",
-            "state",
-            "user_ids",
-            "ledger",
-        )
-        assert [erasure[name] for name in same] == [asked[name] for name in same]
-        assert (erasure["attempt"], erasure["told_attempt"], erasure["email"]) == (2, 2, WHO if has_address else None)
-        # All are told of both attempts again, as they were before.
-        assert await letting.orders() == first
-    assert "0 of them" in (await run(app, "erasures", "replay", env=environment)).stdout.splitlines()[2]
-    # Without the address nobody can be looked for: what is known is looked for again, until nothing is left.
-    await letting.shop.rows("UPDATE person_requests SET email = NULL")
-    await letting.shop.rows("DELETE FROM outbox")
-    await letting.all_answer(2, {"held_calls": 1})
-    await letting.later()
-    await letting.later()
-    await letting.later()
-    assert [(type(one).__name__, one.attempt) for one in await letting.told()] == [("PersonErasureRequested", 3)]  # type: ignore[attr-defined]
-    await letting.all_answer(3)
-    await letting.later()
-    assert await letting.state() == "completed"
-    # What has ended stays so, and all are told again.
-    await letting.shop.rows("DELETE FROM outbox")
-    said = (await run(app, "erasures", "replay", env=environment)).stdout.splitlines()
-    assert "0 of them" in said[2]
-    assert len(await letting.orders()) == 2
-    assert await letting.state() == "completed"
-
-
-async def test_it_ends_with_the_workspace(letting: LettingSomebodyGo, leaving: Leaving) -> None:
-    """Nobody answers for a person of a workspace that is being erased: the request waits, and ends with it."""
-    environment = environment_for(letting.settings)
-    await letting.begun()
-    await letting.ask_person("other@quillstone.example")
-    await leaving.ask()
-    await leaving.a_day_passes()
-    await leaving.work()
-    refused = await letting.ask_person("third@quillstone.example")
-    assert (refused.status_code, "everybody" in words(refused.text)) == (409, True)
-    first = (await letting.shop.rows(f"SELECT id FROM person_requests WHERE email = '{WHO}'"))[0]["id"]
-    for service in ("ingest", "analysis", "credential-vault", "audit"):
-        told = PersonAnswer(erasure_id=first, service=service, attempt=1, at=datetime.now(UTC))
-        await letting.answers(letting.said_by(person_erasing.answer(told), service, first))
-    await letting.later()
-    await letting.later()
-    assert len([one for one in await letting.told() if isinstance(one, PersonSearchRequested)]) == 3
-    for stage, attempt in ((ERASED, 0), (VERIFIED, 1)):
-        await leaving.all_report(stage, attempt)
-        await leaving.work()
-    assert (await leaving.erasure())["state"] == "completed"
-    rows = await letting.shop.rows("SELECT state, asked_by, email, user_ids, next_at FROM person_requests")
-    ended = {"state": "with_workspace", "asked_by": None, "email": None, "user_ids": None, "next_at": None}
-    assert [dict(one) for one in rows] == [ended] * 2
-    assert "Erased with the workspace" in words((await leaving.get()).text)
-    assert (await letting.ask_person("third@quillstone.example")).status_code == 409
-    said = await run(app, "erasures", "replay", env=environment)
-    assert said.stdout.splitlines()[2].startswith("1 attempts at people's data are in the ledger; 0 of them")
 
 
 async def test_an_erased_workspace_takes_no_request(letting: LettingSomebodyGo) -> None:

@@ -11,9 +11,6 @@ from retention.domain.erasures import Erasure, Part, Person, State
 from retention.domain.people import SERVICES
 from retention.store.requests import Certificate, Claim, Due, certified, due_of, erasure_of, kept, noted, part_of
 
-# Tables that name somebody by their address.
-_BY_ADDRESS = ("checkouts", "erasures", "report_erasures", "person_requests")
-
 
 async def read(tx: Tx, erasure_id: uuid.UUID) -> Erasure | None:
     """A request; None where there is none."""
@@ -186,7 +183,12 @@ async def end_with_workspace(tx: Tx) -> int:
 
 async def forget_address(tx: Tx, email: str) -> dict[str, int]:
     """Empty what retention itself keeps of a person by their address; rows by table, where there were any."""
-    rows = {table: await tx.execute(f"person_address_{table}", email=email) for table in _BY_ADDRESS}
+    rows = {
+        "checkouts": await tx.execute("person_address_checkouts", email=email),
+        "erasures": await tx.execute("person_address_erasures", email=email),
+        "report_erasures": await tx.execute("person_address_report_erasures", email=email),
+        "person_requests": await tx.execute("person_address_person_requests", email=email),
+    }
     return {table: count for table, count in rows.items() if count}
 
 

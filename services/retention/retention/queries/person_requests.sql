@@ -58,9 +58,12 @@ RETURNING id;
 -- name: person_requests_with_workspace
 -- The workspace is erased, and all people's data with it: what was asked ends, and no request tells of anybody.
 UPDATE person_requests
-SET state = 'with_workspace', completed_at = now(), next_at = NULL, leased_until = NULL, asked_by = NULL, ticket = NULL, email = NULL,
-    user_ids = NULL, calls = NULL
-WHERE workspace_id = :workspace_id AND state IN ('asked', 'erasing', 'verifying');
+SET state = CASE WHEN state IN ('asked', 'erasing', 'verifying') THEN 'with_workspace' ELSE state END,
+    completed_at = CASE WHEN state IN ('asked', 'erasing', 'verifying') THEN now() ELSE completed_at END,
+    next_at = NULL, leased_until = NULL, asked_by = NULL, ticket = NULL, email = NULL, user_ids = NULL, calls = NULL
+WHERE workspace_id = :workspace_id
+  AND (state IN ('asked', 'erasing', 'verifying')
+       OR asked_by IS NOT NULL OR ticket IS NOT NULL OR email IS NOT NULL OR user_ids IS NOT NULL OR calls IS NOT NULL);
 
 -- name: person_request_lock
 -- A request, held until the transaction ends.

@@ -14,9 +14,8 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from analysis.domain.request import RunId
 from analysis.handlers.report_erasing import ReportErasing
-from analysis.store import people, runs
+from analysis.store import people
 from analysis.store.erasing import show_everything
 from analysis.store.report_erasure import ReportTombstone
 from contracts.person_erasing import PersonOrder
@@ -81,13 +80,7 @@ class PersonRuns(PlainPersonPart):
         """Let nothing be added for a run; False while it is under way."""
         async with self.erasing.db.workspace(workspace_id) as tx:
             await show_everything(tx)
-            run = await runs.lock_run(tx, RunId(one.id))
-            if run is None:
-                return True
-            if run.finished_at is None:
-                return False
-            await people.take(tx, erasure_id, run)
-            return True
+            return await people.take(tx, erasure_id, one.id)
 
     async def _runs(self, workspace_id: WorkspaceId, erasure_id: uuid.UUID) -> AsyncIterator[ReportTombstone]:
         after = people.FIRST

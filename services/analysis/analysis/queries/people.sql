@@ -26,6 +26,13 @@ WHERE r.workspace_id = :workspace_id AND r.id > :after
 ORDER BY r.id
 LIMIT :most;
 
+-- name: run_to_take
+-- A run that is to be erased with a person's data, held until the transaction ends; nothing of what was asked is read.
+SELECT coalesce(report_id, id) AS report_id, fetch_ids, finished_at IS NULL AS under_way
+FROM runs
+WHERE workspace_id = :workspace_id AND id = :id
+FOR NO KEY UPDATE;
+
 -- name: person_run_add
 -- An erasure has taken a run, which has a tombstone.
 INSERT INTO person_runs (workspace_id, erasure_id, run_id)

@@ -6,8 +6,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from analysis.domain.request import ReportId
-from analysis.domain.run import Run
+from analysis.domain.request import ReportId, RunId
 from analysis.store import report_erasure
 from analysis.store.report_erasure import ReportTombstone
 from database import Tx
@@ -40,13 +39,18 @@ async def looked_at(tx: Tx, after: uuid.UUID, most: int) -> list[Looked]:
     return [Looked(**dict(row)) for row in await tx.fetch("runs_by_erased_calls", after=after, most=most)]
 
 
-async def take(tx: Tx, erasure_id: uuid.UUID, run: Run) -> None:
-    """Let nothing more be added for a run that has ended, which the caller has locked, and for its report. One that made no report is
-    erased under its own id.
+async def take(tx: Tx, erasure_id: uuid.UUID, run_id: uuid.UUID) -> bool:
+    """Let nothing more be added for a run and its report; False while it is under way. One that made no report is erased under its own id,
+    and of one that is gone already nothing has to be done.
     """
-    report_id = run.report_id or ReportId(uuid.UUID(str(run.id)))
-    await report_erasure.set_tombstone(tx, report_id, run.id, run.fetches)
-    await tx.execute("person_run_add", erasure_id=erasure_id, run_id=run.id)
+    row = await tx.fetch_one("run_to_take", id=run_id)
+    if row is None:
+        return True
+    if row["under_way"]:
+        return False
+    await report_erasure.set_tombstone(tx, ReportId(row["report_id"]), RunId(run_id), row["fetch_ids"])
+    await tx.execute("person_run_add", erasure_id=erasure_id, run_id=run_id)
+    return True
 
 
 async def taken(tx: Tx, erasure_id: uuid.UUID, after: uuid.UUID, most: int) -> list[ReportTombstone]:

@@ -53,6 +53,7 @@ async def test_a_run_that_is_interrupted_goes_on_without_them(office: Office, po
     async with dying(point, time):
         await office.workshop.worker().work_once()
     await order_comes(office)
+    assert [one for one in await remains(office) if one in TABLES] == [], "whether the run goes on or not"
     told = {event.payload.call_id for event in await office.ingest.told(CallFetched)}  # type: ignore[attr-defined]
     await office.workshop.finish()
     done = await office.workshop.completed(run)

@@ -45,7 +45,7 @@ async def prove(plan: Plan) -> Verdict:
             databases = {name: await stack.enter_async_context(_migrated(admin_url, name)) for name in SERVICES}
             result = await tried(databases, count, plan.seed, plan.tick)
         schedules = await _schedules(admin_url, plan)
-    drilled = await drill(plan.tick)
+    drilled = await drill(plan.tick, plan.seed)
     erasing = await measured(*(FULL_SIZE if plan.full else QUICK_SIZE))
     figures: dict[str, Figure] = {
         **drilled.figures,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gcp_storage_emulator.settings import STORAGE_DIR as OBJECT_DIRECTORY
@@ -37,9 +39,11 @@ def _write(path: str, content: bytes) -> None:
 class DurableStorage(Storage):  # type: ignore[misc]  # the wheel has no types
     """The emulator's storage over those files.
 
-    The emulator writes its whole index anew with each object, which takes longer the more there are. Here a new object is a line of a
-    journal beside the index; whatever else changes writes the index and drops the journal. A line whose object is not there is not
-    heeded: it was deleted, and the process killed before the journal was dropped.
+    The emulator writes its whole index anew with each object, which takes longer the more there are. Here an object that is new or
+    deleted is a line of a journal beside the index; whatever else changes writes the index and drops the journal. A line whose object is
+    not there is not heeded: it was deleted, and the process killed before that was written down.
+
+    Names of deleted objects stand in the index and the journal until `settle` writes the index without them.
     """
 
     objects: dict[str, dict[str, object]]
@@ -48,42 +52,66 @@ class DurableStorage(Storage):  # type: ignore[misc]  # the wheel has no types
         root = directory.resolve() / OBJECT_DIRECTORY
         self._journal = root / ".journal"
         self._lines: io.FileIO | None = None
-        self._new: tuple[str, str] | None = None
+        self._one: tuple[str, str] | None = None
+        self.unsettled = False
         super().__init__(data_dir=str(directory.resolve()))
         self._store = _DurableFiles(use_memory=False, root=root)
 
     def close(self) -> None:
-        """Let go of the journal."""
-        if self._lines is not None:
-            self._lines.close()
-            self._lines = None
+        """Write down what there is, and let go of the journal."""
+        self.settle()
+        self._let_go()
+
+    def settle(self) -> None:
+        """Write the index anew where it still names something that was deleted."""
+        if self.unsettled:
+            self._write_config_to_file()
 
     def create_file(
         self, bucket_name: str, file_name: str, content: bytes, file_obj: dict[str, object], file_id: str | None = None
     ) -> None:
-        self._new = (bucket_name, file_name) if file_id is None else None
-        try:
+        with self._line_for(None if file_id else (bucket_name, file_name)):
             super().create_file(bucket_name, file_name, content, file_obj, file_id)
+
+    def _hard_delete_file(self, bucket_name: str, file_name: str) -> None:
+        with self._line_for((bucket_name, file_name)):
+            super()._hard_delete_file(bucket_name, file_name)
+            self.unsettled = True
+
+    @contextmanager
+    def _line_for(self, one: tuple[str, str] | None) -> Iterator[None]:
+        self._one = one
+        try:
+            yield
         finally:
-            self._new = None
+            self._one = None
 
     def _write_config_to_file(self) -> None:
-        if self._new is None:
+        if self._one is None:
             super()._write_config_to_file()
-            self.close()
+            self._let_go()
             self._journal.unlink(missing_ok=True)
+            self.unsettled = False
             return
-        bucket, name = self._new
-        line = json.dumps([bucket, name, self.objects[bucket][name]])
+        bucket, name = self._one
+        line = json.dumps([bucket, name, self.objects[bucket].get(name)])
         if self._lines is None:
             self._lines = io.FileIO(self._journal, "ab")
         self._lines.write(line.encode() + b"\n")
+
+    def _let_go(self) -> None:
+        if self._lines is not None:
+            self._lines.close()
+            self._lines = None
 
     def _read_config_from_file(self) -> None:
         super()._read_config_from_file()
         for line in self._whole_lines():
             bucket, name, found = json.loads(line)
-            if self._store.exists_file(self._object_path(bucket, name)):
+            if found is None:
+                self.objects.setdefault(bucket, {}).pop(name, None)
+                self.unsettled = True
+            elif self._store.exists_file(self._object_path(bucket, name)):
                 self.objects.setdefault(bucket, {})[name] = found
 
     def _whole_lines(self) -> list[bytes]:

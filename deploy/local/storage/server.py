@@ -7,12 +7,14 @@ come whole is handed to them, one at a time, for the storage has no locks of its
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +40,8 @@ IDLE_SECONDS = 60
 """A kept-alive connection without a request is closed after this long."""
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
+SETTLE_SECONDS = 0.1
+"""After a deletion the index still names what was deleted for this long, or longer where it is large."""
 
 
 # As deploy/terraform/storage.tf has it: what is deleted is not kept for a week more, as Google's own buckets and the emulator's keep it.
@@ -168,6 +172,8 @@ class StorageServer:
             found = self._storage.get_bucket(bucket) or buckets.create_bucket(bucket, self._storage)
             if found.get(_SOFT_DELETION) != _NONE:
                 self._storage.create_bucket(bucket, {**found, _SOFT_DELETION: _NONE})
+        self._storage.settle()
+        self._settling, self._settled_in = False, 0.0
         # The emulator's router looks the classes up in its module; there is no other way in.
         emulator.Request, emulator.Response = _HttpsRequest, _PartialResponse
         self._listener = socket.create_server(("127.0.0.1", settings.port))
@@ -228,8 +234,21 @@ class StorageServer:
             exchange.send_response(HTTPStatus.NOT_FOUND)
         else:
             self._handle(exchange, scope["method"])
+        self._settle_later()
         await send({"type": "http.response.start", "status": exchange.status, "headers": exchange.answered})
         await send({"type": "http.response.body", "body": exchange.wfile.getvalue()})
+
+    def _settle_later(self) -> None:
+        """Have the index written soon after a deletion, and no more often than for a twentieth of the time."""
+        if not self._storage.unsettled or self._settling:
+            return
+        self._settling = True
+        asyncio.get_running_loop().call_later(max(SETTLE_SECONDS, 20 * self._settled_in), self._settle)
+
+    def _settle(self) -> None:
+        began = time.monotonic()
+        self._storage.settle()
+        self._settling, self._settled_in = False, time.monotonic() - began
 
     def _exchange(self, scope: Scope, body: bytes) -> _Exchange:
         headers = _Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])

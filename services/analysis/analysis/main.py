@@ -97,9 +97,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("sub-processors", messages.sub_processors())
         parts.consume("credential-grants-analysis", deliveries.grants())
         parts.erase_by(folders=objects, opening=show_everything)
-        erasing = ReportErasing(parts.db, parts.outbox, objects)
-        _erase_reports(parts, erasing)
-        parts.erase_people(PersonRuns(erasing), opening=show_everything)
+        _erase_less(parts, ReportErasing(parts.db, parts.outbox, objects))
         schedules = Schedules(parts.db, parts.outbox, lifecycle, offer)
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
         desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds, offer)
@@ -110,8 +108,9 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         yield parts
 
 
-def _erase_reports(parts: Assembly, erasing: ReportErasing) -> None:
-    """Erase the reports that retention asks for, one by one."""
+def _erase_less(parts: Assembly, erasing: ReportErasing) -> None:
+    """Erase the reports that retention asks for, one by one, and what there is of a person."""
+    parts.erase_people(PersonRuns(erasing), opening=show_everything)
     worker = ReportErasureWorker(erasing)
     rounds = Rounds([worker], SystemClock(), poll_seconds=1.0)
     parts.consume("report-erasures", ReportOrders(parts.outbox, rounds.wake).routes())

@@ -9,6 +9,7 @@ from datetime import UTC
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
 from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
 from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureStage, ErasureVerify
+from callmine.erasure.v1.people_pb2 import PersonErasureAnswered, PersonFound
 from callmine.erasure.v1.reports_pb2 import (
     ReportErasureAnnounced,
     ReportErasureAnswered,
@@ -19,16 +20,18 @@ from callmine.erasure.v1.reports_pb2 import (
 from callmine.plans.v1.plans_pb2 import AddonCredited, PlanChanged
 from callmine.subprocessors.v1.subprocessors_pb2 import SubProcessorAnnounced
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
-from contracts import Actor, Event, field_change
+from contracts import Actor, Event, field_change, person_erasing
 from core.errors import InvalidInput
 from core.ids import parse_uuid
 from database import Tx
 from egress.register import Recipient
 from messaging import Draft, Outbox, Routes
 from retention.domain.billing import SUBSCRIPTIONS, parse_stripe_id
-from retention.domain.erasures import Erasure, Receipt, Stage
+from retention.domain.erasures import Erasure, Receipt, Scope, Stage
+from retention.domain.people import order_of
 from retention.handlers import PlanChange, Plans
 from retention.handlers.erasing import Erasing
+from retention.handlers.person_erasing import PersonErasing
 from retention.handlers.report_erasing import ReportErasing
 from retention.handlers.settling import Credit, Failure
 from retention.store import plans as store
@@ -139,6 +142,23 @@ def report_receipts(erasing: ReportErasing, wake: Callable[[], None]) -> Routes:
     return table
 
 
+def person_receipts(erasing: PersonErasing, wake: Callable[[], None]) -> Routes:
+    """The same of people's data: what ingest has found, and what each service has erased."""
+
+    async def found(tx: Tx, event: Event[PersonFound]) -> None:
+        await erasing.found(tx, person_erasing.found_told(event.payload), event.producer)
+        tx.on_commit(wake)
+
+    async def answered(tx: Tx, event: Event[PersonErasureAnswered]) -> None:
+        await erasing.answered(tx, person_erasing.answer_told(event.payload), event.producer)
+        tx.on_commit(wake)
+
+    table = Routes()
+    table.on(PersonFound, found)
+    table.on(PersonErasureAnswered, answered)
+    return table
+
+
 def _receipt(
     told: ErasureCompleted | ReportErasureAnswered, producer: str, stage: Stage | None, providers: Mapping[str, str]
 ) -> Receipt:
@@ -195,9 +215,13 @@ class ErasureTelling:
     async def audit(
         self, tx: Tx, erasure: Erasure, diff: Sequence[FieldChange], actor: Actor | None, sequence: int
     ) -> None:
-        """Tell the audit log; of a report under the report's id."""
+        """Tell the audit log; of a report under the report's id, of a person's data under the request's, which names nobody."""
         kind = AdminActionType.ADMIN_ACTION_TYPE_WORKSPACE_UPDATED
-        target = ("report", str(erasure.report_id)) if erasure.report_id else ("workspace", tx.workspace_id)
+        target = {
+            Scope.WORKSPACE: ("workspace", str(tx.workspace_id)),
+            Scope.REPORT: ("report", str(erasure.report_id)),
+            Scope.PERSON: ("person_erasure", str(erasure.id)),
+        }[erasure.scope]
         action = AdminAction(type=kind, target_kind=target[0], target_id=target[1], diff=diff)
         await self.outbox.add(tx, action, aggregate_id=str(erasure.id), sequence=sequence, actor=actor)
 
@@ -227,6 +251,40 @@ class ReportErasureTelling(ErasureTelling):
     async def completed(self, tx: Tx, erasure: Erasure) -> None:
         """It is done."""
         await self.audit(tx, erasure, [field_change("deletion", "asked", "done")], None, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonErasureTelling(ErasureTelling):
+    """Tells ingest whom to look for, all services what to erase, and the audit log of the request and of its end."""
+
+    async def asked(self, tx: Tx, erasure: Erasure, actor: Actor) -> None:
+        """It was asked for. Ingest looks at once how much there is, and holds nothing."""
+        await ErasureTelling.asked(self, tx, erasure, actor)
+        await self._search(tx, erasure, 0)
+
+    async def requested(self, tx: Tx, erasure: Erasure) -> None:
+        """Ingest holds what it finds, for the first attempt."""
+        await self._search(tx, erasure, 1)
+
+    async def verify(self, tx: Tx, erasure: Erasure, attempt: int) -> None:
+        """Ingest looks again, for the next attempt."""
+        await self._search(tx, erasure, attempt)
+
+    async def ordered(self, tx: Tx, erasure: Erasure) -> None:
+        """All services erase what the attempt is about."""
+        message = person_erasing.order(order_of(erasure))
+        await self.outbox.add(tx, message, aggregate_id=str(erasure.id), sequence=erasure.attempt)
+
+    async def completed(self, tx: Tx, erasure: Erasure) -> None:
+        """It is done."""
+        await self.audit(tx, erasure, [field_change("deletion", "asked", "done")], None, 2)
+
+    async def _search(self, tx: Tx, erasure: Erasure, attempt: int) -> None:
+        # Nobody can be looked for where the ledger alone knows of the request.
+        if erasure.person is not None and erasure.person.email:
+            search = person_erasing.Search(erasure.id, attempt, erasure.terms.asked_at, erasure.person.email)
+            message = person_erasing.search(search)
+            await self.outbox.add(tx, message, aggregate_id=str(erasure.id), sequence=1 + attempt)
 
 
 @dataclass(frozen=True, slots=True)

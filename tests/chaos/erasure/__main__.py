@@ -13,7 +13,7 @@ from chaos.harness import Plan, Verdict, run_one
 
 
 async def _drill(plan: Plan) -> Verdict:
-    return await drill(plan.tick)
+    return await drill(plan.tick, plan.seed)
 
 
 if __name__ == "__main__":

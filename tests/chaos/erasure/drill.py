@@ -18,6 +18,7 @@ import asyncpg
 import yaml
 
 from chaos.erasure.callmine import LEAVES, STAYS, Backup, Callmine, completed, objects_of
+from chaos.erasure.deaths import DYING_PATIENCE, Deaths
 from chaos.erasure.one_report import OneReport
 from chaos.erasure.providers import KINDS, Providers
 from chaos.harness import Verdict
@@ -42,8 +43,12 @@ PLACES = ("storage", "broker", "logs")
 # Its rows are requests for erasure themselves: what tells of a person in them is put in with the request.
 _REQUESTS = frozenset({"erasures"})
 
-# The beginnings of what is said of the replay: of both workspaces, and of the report.
-_REPLAYED = ("2 erasures are in the ledger; 2 of them", "1 erasures of reports are in the ledger; 1 of them")
+# The beginnings of what is said of the replay: of both workspaces, of the report, and of people.
+_REPLAYED = (
+    "2 erasures are in the ledger; 2 of them",
+    "1 erasures of reports are in the ledger; 1 of them",
+    "0 attempts at people's data are in the ledger; 0 of them",
+)
 
 # A sentence of a call that nobody else has said.
 _SENTENCE = 40
@@ -66,8 +71,8 @@ class Canaries:
         return Needles(self.gone, self.kept)
 
 
-async def drill(tell: Tell) -> Verdict:
-    """Erase, search, restore, search. The figures are those of `make prove P=erasure`."""
+async def drill(tell: Tell, seed: int) -> Verdict:
+    """Erase while services die, search, restore, search. The figures are those of `make prove P=erasure`."""
     steps = 7
     with stack_folder("callmine-erasure-") as folder:
         async with Stack.start(StackSettings(folder)) as stack, objects_of(stack) as objects:
@@ -92,7 +97,7 @@ async def drill(tell: Tell) -> Verdict:
             asked_by, ticket = (canaries.gone[f"retention erasures.{one}"] for one in ("asked_by", "ticket"))
             await callmine.ask(asked_by, ticket)
             await report.ask()
-            problems += await _ended(callmine, "the erasure")
+            problems += await _ended(callmine, "the erasure", deaths := Deaths(stack, seed))
             problems += [*await callmine.certificates(), *await report.problems()]
             tell(4, steps)
             first = await _searched(callmine, url, canaries)
@@ -111,11 +116,10 @@ async def drill(tell: Tell) -> Verdict:
             problems += await report.problems()
             second = await _searched(callmine, url, canaries)
             tell(7, steps)
-    if came_back.left < len(canaries.gone) // 2:
-        problems.append("the backup held too little of what was erased: restoring it proves nothing")
+    problems += [*_little(came_back, canaries), *deaths.missing(), *first.problems, *second.problems]
     at_providers = {"provider_objects": len(before[LEAVES]), "provider_objects_left": len(still[LEAVES])}
     return Verdict(
-        {**_figures(canaries, first, second), **at_providers}, (*problems, *first.problems, *second.problems)
+        {**_figures(canaries, first, second), **at_providers, "kills": deaths.kills.total()}, tuple(problems)
     )
 
 
@@ -126,6 +130,12 @@ class Searched:
     left: int
     there: int
     problems: tuple[str, ...]
+
+
+def _little(came_back: Searched, canaries: Canaries) -> list[str]:
+    if came_back.left >= len(canaries.gone) // 2:
+        return []
+    return ["the backup held too little of what was erased: restoring it proves nothing"]
 
 
 def _not_there(kept: Mapping[str, set[str]]) -> list[str]:
@@ -250,7 +260,9 @@ async def _searched(callmine: Callmine, urls: Mapping[str, str], canaries: Canar
     return await _count(callmine.stack, urls, canaries)
 
 
-async def _ended(callmine: Callmine, what: str) -> list[str]:
-    if await completed(callmine.stack):
-        return []
-    return [f"{what} did not end: {line}" for line in await callmine.how_far()]
+async def _ended(callmine: Callmine, what: str, deaths: Deaths | None = None) -> list[str]:
+    if deaths is None:
+        done = await completed(callmine.stack)
+    else:
+        done = await deaths.during(lambda: completed(callmine.stack, DYING_PATIENCE, lambda: deaths.enough))
+    return [] if done else [f"{what} did not end: {line}" for line in await callmine.how_far()]

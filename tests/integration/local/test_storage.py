@@ -1,12 +1,14 @@
 """The storage emulator behind TLS, spoken to with Google's client."""
 
 import os
+import shutil
 import socket
 import struct
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from google.cloud.exceptions import NotFound
 from google.cloud.storage import Client
 
 from local.storage import StorageServer, StorageSettings
+from local.storage.server import SETTLE_SECONDS
 from local.tls import Authority
 
 BUCKET = "callmine-ingest"
@@ -156,8 +159,8 @@ def test_what_was_deleted_or_half_written_when_it_was_killed_does_not_come_back(
         lines = journal.read_bytes()
         assert lines.count(b"\n") == 2
         client.bucket(BUCKET).blob("deleted").delete(timeout=10)
-        assert not journal.exists()
         client.close()
+    assert not journal.exists()
     journal.write_bytes(lines + lines[:20])
     for written in ([], ["later"]):
         with StorageServer.start(settings) as server:
@@ -183,6 +186,49 @@ def test_what_is_written_after_a_deletion_survives_a_restart(settings: StorageSe
         client = client_of(server, authority)
         assert [blob.name for blob in client.list_blobs(BUCKET)] == ["first", "second"]
         client.close()
+
+
+def test_a_deletion_survives_a_kill_before_the_index_is_written(
+    settings: StorageSettings, authority: Authority
+) -> None:
+    """A thousand deletions would write a thousand indexes; what is written at once is a line of each."""
+    copy = settings.directory.with_name("killed")
+    with StorageServer.start(settings) as server:
+        client = client_of(server, authority)
+        for name in ("kept", "gone by then", "again"):
+            client.bucket(BUCKET).blob(name).upload_from_string(b"", timeout=10)
+    with StorageServer.start(settings) as server:
+        client = client_of(server, authority)
+        for name in ("gone by then", "again"):
+            client.bucket(BUCKET).blob(name).delete(timeout=10)
+        client.bucket(BUCKET).blob("again").upload_from_string(b"", timeout=10)
+        shutil.copytree(settings.directory, copy)
+        client.close()
+    assert list(copy.rglob(".journal"))
+    with StorageServer.start(replace(settings, directory=copy)) as server:
+        client = client_of(server, authority)
+        assert [blob.name for blob in client.list_blobs(BUCKET)] == ["again", "kept"]
+        assert not named_in(copy, "gone by then")
+        client.close()
+
+
+def test_a_name_that_was_deleted_stands_nowhere_soon(
+    server: StorageServer, settings: StorageSettings, authority: Authority
+) -> None:
+    client = client_of(server, authority)
+    client.bucket(BUCKET).blob("workspaces/deleted").upload_from_string(b"", timeout=10)
+    assert named_in(settings.directory, "workspaces/deleted")
+    client.bucket(BUCKET).blob("workspaces/deleted").delete(timeout=10)
+    client.close()
+    deadline = time.monotonic() + 20 * SETTLE_SECONDS
+    while named_in(settings.directory, "workspaces/deleted"):
+        assert time.monotonic() < deadline, "it is still named"
+        time.sleep(SETTLE_SECONDS / 4)
+
+
+def named_in(directory: Path, name: str) -> bool:
+    """Whether any file has the name in it."""
+    return any(name.encode() in path.read_bytes() for path in directory.rglob("*") if path.is_file())
 
 
 def test_nothing_is_kept_of_what_was_deleted(

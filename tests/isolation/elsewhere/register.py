@@ -187,6 +187,7 @@ MEMORY: Final[Register] = {
     ("libs/contracts/contracts/erasing.py", "Receipt.rows"): "one receipt's numbers, gone with it",
     ("libs/contracts/contracts/erasing.py", "Receipt.left"): "one receipt's numbers, gone with it",
     ("libs/contracts/contracts/erasing.py", "Receipt.providers"): "one receipt's words, gone with it",
+    ("libs/contracts/contracts/person_erasing.py", "PersonAnswer.rows"): "one answer's numbers, gone with it",
     ("libs/egress/egress/destination.py", "Destinations._by_name"): "destinations, from configuration",
     (
         "libs/egress/egress/register.py",

@@ -113,6 +113,9 @@ ENTRIES: Final[Register] = {
             ("libs/messaging/messaging/erasure/people/eraser", "workspace_id"),
             ("services/analysis/analysis/handlers/person_erasing", "workspace_id"),
             ("services/audit/audit/log/people", "workspace_id"),
+            ("services/ingest/ingest/handlers/person_parting", "workspace_id"),
+            ("services/ingest/ingest/workers/person_searches", "workspace_id"),
+            ("services/ingest/ingest/workers/person_searches", "hold.one.workspace_id"),
         )
     },
     (
@@ -240,11 +243,16 @@ ENTRIES: Final[Register] = {
             ("retention/retention/workers/requests", "workspace_id"),
             ("retention/retention/workers/erasures", "workspace_id"),
             ("retention/retention/workers/report_erasures", "workspace_id"),
+            ("retention/retention/workers/person_erasures", "workspace_id"),
             ("analysis/analysis/workers/report_erasures", "due.workspace_id"),
         )
     },
     (
         "services/retention/retention/http/report_erasure.py",
+        "workspace_id",
+    ): "session.workspace_id, passed within the routes",
+    (
+        "services/retention/retention/http/person_erasure.py",
         "workspace_id",
     ): "session.workspace_id, passed within the routes",
     (

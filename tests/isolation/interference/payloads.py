@@ -23,7 +23,7 @@ from callmine.credentials.v1.credentials_pb2 import (
     RevocationNoticed,
 )
 from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureStage, ErasureVerify
-from callmine.erasure.v1.people_pb2 import PersonCall, PersonErasureRequested
+from callmine.erasure.v1.people_pb2 import PersonCall, PersonErasureRequested, PersonSearchRequested
 from callmine.erasure.v1.reports_pb2 import (
     ReportErasureAnnounced,
     ReportErasureAnswered,
@@ -265,6 +265,15 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
         )
     ),
     PersonErasureRequested: _of_grant(_person_erased),
+    # A search is noted here, and read by a worker, of which there is none.
+    PersonSearchRequested: _of_grant(
+        lambda w, grant: PersonSearchRequested(
+            erasure_id=grant,
+            email=w.rng.choice(["", "somebody@house.example"]),
+            attempt=w.number(0, 1, 2),
+            asked_at=Timestamp(seconds=1_767_225_600),
+        )
+    ),
     ErasureCompleted: _of_grant(
         lambda w, grant: ErasureCompleted(
             erasure_id=grant,

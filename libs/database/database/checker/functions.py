@@ -39,7 +39,7 @@ SETTINGS = frozenset(
 
 # What functions look into that refuse rows: the fences around erased workspaces, reports and calls, and what lets nothing be metered that
 # was not analysed. They run as triggers only, which PostgreSQL lets no statement call.
-_FENCED_BY = frozenset({"tombstones", "report_tombstones", "erased_calls", "analyses"})
+_FENCED_BY = frozenset({"tombstones", "report_tombstones", "erased_calls", "call_tombstones", "analyses"})
 _TRIGGER = re.compile(r"\sRETURNS\s+trigger\s", re.IGNORECASE)
 
 

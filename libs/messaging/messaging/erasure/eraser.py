@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from collections import Counter, deque
@@ -18,13 +19,14 @@ from messaging.erasure import store
 # The statements that erase have these letters before the name of their table.
 _ERASE = "erase_"
 
-# Rows of the first transaction, and how far it may grow: each one looks past what those before have deleted, so that time would grow with
-# the square of the rows if all were as small. Nobody waits for its locks, for nobody else is in the workspace any more.
-ROWS_AT_ONCE = 2_000
+# Rows of a transaction: few, so that what it writes comes in portions that nobody else's commit waits for long. Each one looks past what
+# those before have deleted: their size grows by a part of that, or time would grow with the square of the rows.
+ROWS_AT_ONCE = 1_000
 MOST_ROWS_AT_ONCE = 64_000
+GROWS_BY = 256
 
-# A transaction is to take so long: what it writes comes in small portions, and little is done again when it is cut short.
-SHORT_SECONDS, LONG_SECONDS = 0.1, 0.4
+# After a transaction the others have the database to themselves for as long as it took, up to some seconds.
+LONGEST_REST_SECONDS = 2.0
 
 # How long an erasure is somebody's who does not come on: far longer than one batch takes.
 LEASE_SECONDS = 60.0
@@ -66,10 +68,14 @@ class Eraser:
         if tombstone is None or not await store.settled(self.db, tombstone):
             raise RuntimeError("a workspace is erased once nothing can be added to it any more")
         gone: Counter[str] = Counter()
-        for sweeps, statements in itertools.groupby(self.statements, lambda one: one.crosses_workspaces):
-            await self._empty(workspace_id, deque(statements), gone, sweeps=sweeps)
-        if self.folders is not None:
-            gone["objects"] += await self._clear(workspace_id, self.folders.workspace(workspace_id))
+        try:
+            # Neither waits for the other: they are in two places.
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._rows(workspace_id, gone))
+                if self.folders is not None:
+                    group.create_task(self._clear(workspace_id, self.folders.workspace(workspace_id), gone))
+        except* BaseException as failed:
+            raise failed.exceptions[0] from failed
         return {name: number for name, number in gone.items() if number}
 
     @property
@@ -77,25 +83,26 @@ class Eraser:
         """What erases, in the order in which it has to be done."""
         return [statement for statement in self.db.queries if statement.name.startswith(_ERASE)]
 
+    async def _rows(self, workspace_id: WorkspaceId, gone: Counter[str]) -> None:
+        for sweeps, statements in itertools.groupby(self.statements, lambda one: one.crosses_workspaces):
+            await self._empty(workspace_id, deque(statements), gone, sweeps=sweeps)
+
     async def _empty(
         self, workspace_id: WorkspaceId, waiting: deque[Statement], gone: Counter[str], *, sweeps: bool
     ) -> None:
         """Delete the workspace's rows of several tables, one after the other; a transaction takes so many rows, of however many tables."""
-        most = self.rows_at_once
+        deleted = 0
         while waiting:
+            most = min(self.rows_at_once + deleted // GROWS_BY, max(self.rows_at_once, MOST_ROWS_AT_ONCE))
             began = time.monotonic()
             batch = await (self._swept if sweeps else self._deleted)(workspace_id, waiting, most)
+            deleted += sum(batch.rows.values())
             gone.update(batch.rows)
             for _ in range(batch.emptied):
                 waiting.popleft()
             reach("erasure.after_batch")
-            most = self._next(most, time.monotonic() - began)
-
-    def _next(self, most: int, seconds: float) -> int:
-        """How many rows the next transaction deletes, after one of `most` has taken so long."""
-        if seconds < SHORT_SECONDS:
-            return max(most, min(2 * most, MOST_ROWS_AT_ONCE))
-        return max(self.rows_at_once, most // 2) if seconds > LONG_SECONDS else most
+            if waiting:
+                await asyncio.sleep(min(time.monotonic() - began, LONGEST_REST_SECONDS))
 
     async def _deleted(self, workspace_id: WorkspaceId, waiting: Iterable[Statement], most: int) -> _Batch:
         async with self.db.workspace(workspace_id) as tx:
@@ -112,13 +119,11 @@ class Eraser:
             await _count(tx, batch)
         return batch
 
-    async def _clear(self, workspace_id: WorkspaceId, folder: Folder) -> int:
-        total = 0
+    async def _clear(self, workspace_id: WorkspaceId, folder: Folder, gone: Counter[str]) -> None:
         while cleared := await folder.clear(self.objects_at_once):
             async with self.db.workspace(workspace_id) as tx:
                 await store.count(tx, "objects", 0, LEASE_SECONDS, cleared)
-            total += cleared
-        return total
+            gone["objects"] += cleared
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,4 +175,5 @@ class PersonErasing:
             rows=rows,
             objects=objects,
         )
-        await self.outbox.add(tx, answer(told), aggregate_id=str(one.erasure_id), sequence=one.attempt)
+        # Ingest tells of each attempt's search before (ingest.workers.person_searches).
+        await self.outbox.add(tx, answer(told), aggregate_id=str(one.erasure_id), sequence=2 * one.attempt + 2)

@@ -60,7 +60,7 @@ BEGIN
 
     -- The worker looks for what is due over all workspaces; upkeep lets marks go that nothing can come for any more.
     EXECUTE format('CREATE POLICY sweep ON person_erasures FOR SELECT TO %I USING (true)', sweep);
-    EXECUTE format('GRANT SELECT (workspace_id, erasure_id, attempt, next_at, answered_at) ON person_erasures TO %I', sweep);
+    EXECUTE format('GRANT SELECT (workspace_id, erasure_id, attempt, next_at) ON person_erasures TO %I', sweep);
     EXECUTE format($policy$CREATE POLICY sweep ON forgotten_people TO %I
         USING (until < now() - interval '35 days') WITH CHECK (false)$policy$, sweep);
     EXECUTE format('GRANT SELECT (until), DELETE ON forgotten_people TO %I', sweep);
@@ -77,6 +77,6 @@ BEGIN
                        AND p.answered_at IS NULL))$policy$;
     EXECUTE $policy$ALTER POLICY erasing ON parked
         USING (EXISTS (SELECT FROM tombstones t WHERE t.workspace_id = parked.workspace_id)
-            OR EXISTS (SELECT FROM person_erasures p WHERE p.workspace_id = parked.workspace_id AND p.answered_at IS NULL))$policy$;
+            OR EXISTS (SELECT FROM person_erasures p WHERE p.workspace_id = parked.workspace_id AND p.next_at IS NOT NULL))$policy$;
 END
 $roles$;

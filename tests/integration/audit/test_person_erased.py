@@ -8,7 +8,7 @@ import pytest
 
 from audit.domain import Entry
 from contracts.person_erasing import PersonAnswer
-from integration.analysis.test_api_manners import dying_at
+from integration.analysis.test_api_manners import Died, dying_at
 from integration.audit.logs import Logs, entries
 from integration.erasure.asking import FIRST, Asking, asked, told
 from integration.erasure.place import ACME, RIVAL, Place, place_in

@@ -27,11 +27,11 @@ from database import Tx
 from egress.register import Recipient
 from messaging import Draft, Outbox, Routes
 from retention.domain.billing import SUBSCRIPTIONS, parse_stripe_id
-from retention.domain.erasures import Erasure, Receipt, Scope, Stage
-from retention.domain.people import order_of
+from retention.domain.erasures import Call, Erasure, Receipt, Scope, Stage
+from retention.domain.people import Answer, Found
 from retention.handlers import PlanChange, Plans
 from retention.handlers.erasing import Erasing
-from retention.handlers.person_erasing import PersonErasing
+from retention.handlers.person_erasing import PersonErasing, order_of
 from retention.handlers.report_erasing import ReportErasing
 from retention.handlers.settling import Credit, Failure
 from retention.store import plans as store
@@ -145,16 +145,36 @@ def report_receipts(erasing: ReportErasing, wake: Callable[[], None]) -> Routes:
 def person_receipts(erasing: PersonErasing, wake: Callable[[], None]) -> Routes:
     """The same of people's data: what ingest has found, and what each service has erased."""
 
-    async def found(tx: Tx, event: Event[PersonFound]) -> None:
-        await erasing.found(tx, person_erasing.found_told(event.payload), event.producer)
+    async def searched(tx: Tx, event: Event[PersonFound]) -> None:
+        told = person_erasing.found_told(event.payload)
+        found = Found(
+            erasure_id=told.erasure_id,
+            attempt=told.attempt,
+            user_ids=told.user_ids,
+            calls=tuple(Call(one.provider, one.call_id) for one in told.calls),
+            more=told.more,
+            calls_found=told.calls_found,
+            still_member=told.still_member,
+            rows_by_address=told.rows_by_address,
+        )
+        await erasing.found(tx, found, event.producer)
         tx.on_commit(wake)
 
     async def answered(tx: Tx, event: Event[PersonErasureAnswered]) -> None:
-        await erasing.answered(tx, person_erasing.answer_told(event.payload), event.producer)
+        told = person_erasing.answer_told(event.payload)
+        answer = Answer(
+            erasure_id=told.erasure_id,
+            service=told.service,
+            attempt=told.attempt,
+            at=told.at,
+            rows=told.rows,
+            objects=told.objects,
+        )
+        await erasing.answered(tx, answer, event.producer)
         tx.on_commit(wake)
 
     table = Routes()
-    table.on(PersonFound, found)
+    table.on(PersonFound, searched)
     table.on(PersonErasureAnswered, answered)
     return table
 

@@ -14,6 +14,7 @@ MEMORY: Final[Register] = {
         for name in ("rows", "left", "providers")
     },
     ("services/retention/retention/domain/erasures.py", "Person.ledger"): "digests of one request, as long as a step",
+    ("services/retention/retention/domain/people.py", "Answer.rows"): "one service's answer, as long as a step",
     ("services/retention/retention/federal.py", "is_federal_holiday"): "days of the calendar, the same for everybody",
     ("services/retention/retention/federal.py", "federal_holidays"): "the calendar itself",
     ("services/analysis/analysis/domain/search.py", "_marks"): "signs of Unicode, the same for everybody",

@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.verify import callmine_verify as verifier
 from cloud.ledger import LARGEST_ENTRY
-from contracts.person_erasing import MOST_CALLS, Call
+from contracts.person_erasing import MOST_CALLS
 from core.errors import InvalidInput, NotFound
 from core.ids import WorkspaceId
 from retention.certificates.links import LinkEnded, Links
 from retention.certificates.signing import CertificateKeys, NotSetUp, Signer, envelope
 from retention.certificates.statement import Certified, digest_of, ledger_entry, ledger_name, read_entry, statement
-from retention.domain.erasures import TOLD, Erasure, Part, Person, Scope, State, terms_of
+from retention.domain.erasures import TOLD, Call, Erasure, Part, Person, Scope, State, terms_of
 from retention.evidence import EvidenceKey
 from retention.federal import is_federal_holiday
 from testkit.outside import CERTIFICATE_KEY

@@ -9,21 +9,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contracts.person_erasing import Call, Found, PersonAnswer
 from core.errors import InvalidInput
-from retention.domain.erasures import Erasure, Part, Person, Scope, State, terms_of
+from retention.domain.erasures import Call, Erasure, Part, Person, Scope, State, terms_of
 from retention.domain.people import (
     SERVICES,
+    Answer,
+    Found,
     check_typed,
     is_answered,
     is_entered,
     is_over,
-    order_of,
     parse_person,
     with_answer,
     with_found,
 )
 from retention.federal import is_federal_holiday
+from retention.handlers.person_erasing import order_of
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 ID = uuid.UUID(int=7)
@@ -37,9 +38,9 @@ ERASURE = Erasure(
 )
 
 
-def answered(attempt: int, rows: dict[str, int] | None = None, objects: int = 0) -> PersonAnswer:
+def answered(attempt: int, rows: dict[str, int] | None = None, objects: int = 0) -> Answer:
     at = NOW + timedelta(hours=attempt)
-    return PersonAnswer(erasure_id=ID, service="ingest", attempt=attempt, at=at, rows=rows or {}, objects=objects)
+    return Answer(erasure_id=ID, service="ingest", attempt=attempt, at=at, rows=rows or {}, objects=objects)
 
 
 @pytest.mark.parametrize("text", ["dana@quillstone.example", " Dana@Quillstone.EXAMPLE\n"])
@@ -71,7 +72,7 @@ def test_what_is_no_address_names_nobody(text: str) -> None:
 def test_what_was_found_adds_to_what_is_known() -> None:
     first = with_found(
         Person(email="d@x.example"),
-        Found(erasure_id=ID, attempt=1, at=NOW, user_ids=("user_2",), calls=CALLS, more=True, calls_found=9),
+        Found(erasure_id=ID, attempt=1, user_ids=("user_2",), calls=CALLS, more=True, calls_found=9),
     )
     assert (first.email, first.user_ids, first.calls, first.more, first.is_new) == (
         "d@x.example",
@@ -80,9 +81,9 @@ def test_what_was_found_adds_to_what_is_known() -> None:
         True,
         True,
     )
-    again = with_found(first, Found(erasure_id=ID, attempt=2, at=NOW, user_ids=("user_2",), calls_found=7))
+    again = with_found(first, Found(erasure_id=ID, attempt=2, user_ids=("user_2",), calls_found=7))
     assert (again.calls, again.more, again.is_new, again.found_attempt, again.calls_found) == ((), False, False, 2, 9)
-    other = with_found(again, Found(erasure_id=ID, attempt=3, at=NOW, user_ids=("user_1",)))
+    other = with_found(again, Found(erasure_id=ID, attempt=3, user_ids=("user_1",)))
     assert (other.user_ids, other.is_new) == (("user_1", "user_2"), True)
 
 
@@ -129,7 +130,7 @@ def test_the_first_attempt_is_entered_and_each_that_knows_more() -> None:
 def test_an_order_has_ids_and_no_address() -> None:
     person = Person(email="dana@quillstone.example", user_ids=("user_1",), calls=CALLS)
     order = order_of(replace(ERASURE, attempt=3, person=person))
-    assert (order.erasure_id, order.attempt, order.user_ids, order.calls) == (ID, 3, ("user_1",), CALLS)
+    assert (order.erasure_id, order.attempt, order.user_ids, len(order.calls)) == (ID, 3, ("user_1",), 2)
     assert "quillstone" not in repr(order)
     assert "quillstone" not in repr(ERASURE)
 

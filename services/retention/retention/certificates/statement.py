@@ -9,11 +9,10 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from contracts.person_erasing import Call
 from core.errors import InvalidInput
 from core.ids import WorkspaceId, parse_user_id, parse_uuid, parse_workspace_id
 from retention.domain.business_days import IsHoliday
-from retention.domain.erasures import TAKE_BACK, Erasure, Part, Person, Scope, State, terms_of
+from retention.domain.erasures import TAKE_BACK, Call, Erasure, Part, Person, Scope, State, terms_of
 from retention.evidence import STATEMENT_TYPE
 
 PREDICATE_TYPE = "https://callmine.ai/erasure/certificate/v1"

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from contracts.person_erasing import Call
 from core.errors import Conflict, InvalidInput
 from retention.domain.business_days import IsHoliday, end_of_business_day
 
@@ -137,6 +136,14 @@ class Scope(enum.StrEnum):
     WORKSPACE = "workspace"
     REPORT = "report"
     PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call, by the id that its provider gave it."""
+
+    provider: str
+    call_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,14 @@ until one has found nothing new and nobody has erased anything.
 from __future__ import annotations
 
 import re
+import uuid
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from contracts.person_erasing import Found, PersonAnswer, PersonOrder
 from core.errors import InvalidInput
-from retention.domain.erasures import ITSELF, TOLD, Erasure, Part, Person
+from retention.domain.erasures import ITSELF, TOLD, Call, Erasure, Part, Person
 
 LONGEST_ADDRESS = 254
 
@@ -25,6 +26,37 @@ SERVICES = (*TOLD, ITSELF)
 
 # The name under which a part tells of objects that a later attempt found.
 OBJECTS = "objects"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What an attempt's search has found: `calls` that no earlier attempt had, `more` where the next has others, `calls_found` in all."""
+
+    erasure_id: uuid.UUID
+    attempt: int
+    user_ids: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
+    more: bool = False
+    calls_found: int = 0
+    still_member: bool = False
+    rows_by_address: int = 0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing at all is kept about the person."""
+        return not (self.user_ids or self.calls_found or self.rows_by_address or self.still_member)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One service has erased what an attempt is about: what that attempt took."""
+
+    erasure_id: uuid.UUID
+    service: str
+    attempt: int
+    at: datetime
+    rows: Mapping[str, int] = field(default_factory=dict)
+    objects: int = 0
 
 
 def parse_person(text: str) -> str:
@@ -39,19 +71,6 @@ def check_typed(typed: str, address: str) -> None:
     """Raise InvalidInput unless somebody has typed the person's address a second time."""
     if typed.strip().lower() != address:
         raise InvalidInput("The two addresses are not the same. Type the person's address twice.")
-
-
-def order_of(erasure: Erasure) -> PersonOrder:
-    """What all services are told of the request's attempt."""
-    person, terms = erasure.person or Person(), erasure.terms
-    return PersonOrder(
-        erasure_id=erasure.id,
-        attempt=erasure.attempt,
-        asked_at=terms.asked_at,
-        due_at=terms.deadline,
-        user_ids=person.user_ids,
-        calls=person.calls,
-    )
 
 
 def with_found(person: Person, found: Found) -> Person:
@@ -74,7 +93,7 @@ def is_entered(erasure: Erasure) -> bool:
     return erasure.attempt == 1 or (erasure.person is not None and erasure.person.is_new)
 
 
-def with_answer(part: Part, answer: PersonAnswer) -> Part:
+def with_answer(part: Part, answer: Answer) -> Part:
     """The part with the answer to one more attempt. An attempt counts once, however often it is answered."""
     if answer.attempt <= part.attempt:
         return part

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import ClassVar, Protocol
 
 from contracts import Actor
-from contracts.person_erasing import Found, PersonAnswer
+from contracts import person_erasing as contract
 from core.errors import Conflict, InvalidInput, NotFound
 from database import Tx
 from retention.domain.erasures import ITSELF, TOLD, Erasure, Person, State
-from retention.domain.people import check_typed, parse_person, with_answer, with_found
+from retention.domain.people import Answer, Found, check_typed, parse_person, with_answer, with_found
 from retention.handlers.requests import Asker, Erasures, Requesting
 from retention.store import erasures as workspaces
 from retention.store import person_requests as store
@@ -86,7 +86,7 @@ class PersonErasing(Requesting):
         elif await store.found(tx, erasure.id, with_found(erasure.person, found)):
             await self.requests.wake(tx, erasure.id)
 
-    async def answered(self, tx: Tx, answer: PersonAnswer, producer: str) -> None:
+    async def answered(self, tx: Tx, answer: Answer, producer: str) -> None:
         """A service has erased what an attempt is about. Raises InvalidInput for one that was not told, or is another service's word."""
         erasure = await self.requests.lock(tx, answer.erasure_id)
         if erasure is None or erasure.person is None or answer.attempt > erasure.person.told_attempt:
@@ -108,7 +108,7 @@ class PersonErasing(Requesting):
         if now.person is None or now.attempt != erasure.attempt or now.completed_at is not None:
             return
         by_address = await store.forget_address(tx, now.person.email) if now.person.email else {}
-        answer = PersonAnswer(
+        answer = Answer(
             erasure_id=now.id,
             service=ITSELF,
             attempt=now.attempt,
@@ -117,7 +117,7 @@ class PersonErasing(Requesting):
         )
         await self.note_answer(tx, answer)
 
-    async def note_answer(self, tx: Tx, answer: PersonAnswer) -> None:
+    async def note_answer(self, tx: Tx, answer: Answer) -> None:
         """Keep what a service has erased; the request is locked."""
         [part] = [one for one in await self.requests.parts(tx, answer.erasure_id) if one.service == answer.service]
         changed = with_answer(part, answer)
@@ -152,3 +152,16 @@ class PersonErasing(Requesting):
         if other is None:
             raise Conflict("The request ended at this moment. Ask again if it is to be made.")
         return other
+
+
+def order_of(erasure: Erasure) -> contract.PersonOrder:
+    """What all services are told of the request's attempt."""
+    person, terms = erasure.person or Person(), erasure.terms
+    return contract.PersonOrder(
+        erasure_id=erasure.id,
+        attempt=erasure.attempt,
+        asked_at=terms.asked_at,
+        due_at=terms.deadline,
+        user_ids=person.user_ids,
+        calls=tuple(contract.Call(call.provider, call.call_id) for call in person.calls),
+    )

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from contracts.person_erasing import Call
 from core.ids import WorkspaceId
 from database import Database, Row, Tx
-from retention.domain.erasures import Erasure, Part, Person, State, Terms
+from retention.domain.erasures import Call, Erasure, Part, Person, State, Terms
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contracts.person_erasing import Found
 from core.faultpoints import reach
 from core.ids import WorkspaceId
 from core.log import logger
 from messaging.erasure.people import PersonErasing as OwnRows
 from retention.certificates.statement import digest_of, ledger_entry, ledger_name
 from retention.domain.erasures import ITSELF, Erasure, Part, Person, State
-from retention.domain.people import is_answered, is_entered, is_over, order_of, with_found
-from retention.handlers.person_erasing import PersonErasing
+from retention.domain.people import Found, is_answered, is_entered, is_over, with_found
+from retention.handlers.person_erasing import PersonErasing, order_of
 from retention.store import erasures as workspaces
 from retention.store import person_requests as store
 from retention.store.requests import Claim
@@ -85,7 +84,7 @@ class PersonErasureWorker(RequestWorker):
 
     async def _known(self, workspace_id: WorkspaceId, erasure: Erasure, person: Person) -> float:
         """Whom the ledger does not name nobody can look for: what is known is looked for again."""
-        nothing = Found(erasure_id=erasure.id, attempt=erasure.attempt, at=self.clock.now())
+        nothing = Found(erasure_id=erasure.id, attempt=erasure.attempt)
         async with self.db.workspace(workspace_id) as tx:
             await store.found(tx, erasure.id, with_found(person, nothing))
         return 0.0

@@ -32,6 +32,7 @@ import retention.http
 from house.projects import ROOT
 from retention.http.billing import BillingRoutes
 from retention.http.erasure import ErasureRoutes
+from retention.http.person_erasure import PersonErasureRoutes
 from retention.http.report_erasure import ReportErasureRoutes
 from web.scopes import Needs, Scope, mark_of
 
@@ -100,8 +101,11 @@ def routers() -> dict[str, tuple[APIRouter, ...]]:
         "retention": (
             retention.http.router(
                 BillingRoutes(nothing, nothing, nothing, nothing, nothing),
-                ErasureRoutes(nothing, nothing, nothing, nothing, nothing),
-                ReportErasureRoutes(nothing, nothing, nothing),
+                (
+                    ErasureRoutes(nothing, nothing, nothing, nothing, nothing),
+                    ReportErasureRoutes(nothing, nothing, nothing),
+                    PersonErasureRoutes(nothing, nothing, nothing),
+                ),
                 nothing,
                 (),
                 nothing,

@@ -167,9 +167,11 @@ def test_statements_are_called_with_their_parameters(service: str) -> None:
 
 
 def runs(name: str, text: str) -> bool:
-    """Whether `text` runs the statement; the erasers run all that erase, which tests/integration/erasure, and of one report
-    tests/integration/analysis/test_report_erasure.py, hold against the manifest."""
-    return f'"{name}"' in text or name.startswith(("erase_", "report_erase_"))
+    """Whether `text` runs the statement; the erasers run all that erase, which tests/integration/erasure, of one report
+    tests/integration/analysis/test_report_erasure.py, and of a person's calls tests/integration/ingest/test_person_erasures.py, hold
+    against the manifest."""
+    erasing = ("erase_", "report_erase_", "person_erase_", "person_empty_", "call_erase_")
+    return f'"{name}"' in text or name.startswith(erasing)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -101,6 +101,24 @@ async def _refused_key(visitor: Visitor) -> None:
     await visitor.page.get_by_role("alert").wait_for()
 
 
+async def _mistyped(visitor: Visitor) -> None:
+    await _named(visitor, "bess@juniperrye.example", "bess@juniper.example")
+    await visitor.page.get_by_role("alert").wait_for()
+
+
+async def _somebody(visitor: Visitor) -> None:
+    await _named(visitor, "bess@juniperrye.example", "bess@juniperrye.example")
+    await visitor.page.get_by_text("Calls found").wait_for()
+
+
+async def _named(visitor: Visitor, email: str, confirmation: str) -> None:
+    await visitor.open("/settings/data")
+    await visitor.page.get_by_label("The person's e-mail address").fill(email)
+    await visitor.page.get_by_label("The same address once more").fill(confirmation)
+    await visitor.page.get_by_role("button", name="Erase this person's data").click()
+    await visitor.page.wait_for_load_state()
+
+
 async def _drafted(visitor: Visitor) -> None:
     await visitor.open("/schedules/new")
     await visitor.page.get_by_label("Brief").fill(
@@ -133,7 +151,10 @@ SHOWN = (
     Shown("export", ADMIN, _latest("Read", _exported)),
     Shown("transcript", ADMIN, _latest("Read", _first_quote)),
     Shown("report-erasure", ADMIN, _latest("Read", _to_be_erased)),
+    Shown("person-mistyped", ADMIN, _mistyped),
+    Shown("person-erasure", ADMIN, _somebody),
     Shown("data", ADMIN, _at("/settings/data")),
+    Shown("data-as-member", MEMBER, _at("/settings/data")),
     Shown("new", ADMIN, _previewed),
     Shown("schedule-new", ADMIN, _at("/schedules/new")),
     Shown("schedule-review", ADMIN, _drafted),

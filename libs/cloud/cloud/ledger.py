@@ -1,4 +1,4 @@
-"""The ledger of erasures: one small object for each workspace, or each report, that is to be erased, outside every database.
+"""The ledger of erasures: small objects for each workspace, report or person whose data is to be erased, outside every database.
 
 A backup knows nothing of what was erased after it was made. The ledger does: whoever restores one replays the ledger before it serves.
 Entries are plain JSON, so that they can be read by hand; they are written once, and nobody's workspace folder holds them.
@@ -18,11 +18,11 @@ from cloud.names import full_name
 from cloud.storage import ATTEMPT_SECONDS, Exists, StorageClient, asked
 from core.errors import Conflict, Permanent
 
-# Those of workspaces and those of single reports lie apart: whoever knows the first only takes each entry for a workspace.
-WORKSPACES, REPORTS = "erasures/", "report-erasures/"
+# Those of workspaces, of single reports and of people's data lie apart: whoever knows the first only takes each entry for a workspace.
+WORKSPACES, REPORTS, PEOPLE = "erasures/", "report-erasures/", "person-erasures/"
 
-# Ids and times.
-LARGEST_ENTRY = 16 * 1024
+# Ids and times; of a person's data the calls of one attempt, as many as a message names.
+LARGEST_ENTRY = 256 * 1024
 
 
 class Ledger(Protocol):

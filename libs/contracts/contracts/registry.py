@@ -16,7 +16,7 @@ from callmine.audit.v1 import audit_pb2
 from callmine.billing.v1 import billing_pb2
 from callmine.calls.v1 import calls_pb2
 from callmine.credentials.v1 import credentials_pb2
-from callmine.erasure.v1 import erasure_pb2
+from callmine.erasure.v1 import erasure_pb2, people_pb2
 from callmine.erasure.v1 import reports_pb2 as report_erasure_pb2
 from callmine.fetches.v1 import fetches_pb2
 from callmine.integrations.v1 import integrations_pb2
@@ -122,6 +122,14 @@ _SHARED = (
         ),
     ),
     Topic("report-erasure-receipts", ("analysis",), (report_erasure_pb2.ReportErasureAnswered,)),
+    # A person's address is told to the service that knows whom it belongs to, and to no other.
+    Topic("person-searches", ("retention",), (people_pb2.PersonSearchRequested,)),
+    Topic("person-erasures", ("retention",), (people_pb2.PersonErasureRequested,)),
+    Topic(
+        "person-erasure-receipts",
+        tuple(service for service in SERVICES if service != "retention"),
+        (people_pb2.PersonFound, people_pb2.PersonErasureAnswered),
+    ),
 )
 
 # Only ingest hears webhooks.

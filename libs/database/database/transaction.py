@@ -111,9 +111,18 @@ def bound(
 _ERASED = {"CM410": "workspace", "CM411": "report"}
 
 
-def refused(error: BaseException) -> Gone | None:
-    """The Gone to raise when `error` means that the workspace, or the report, is erased; None for anything else."""
-    if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _ERASED:
+# What the fence around erased calls raises (services/ingest/migrations/pre/0280_call_tombstones.sql). A transaction adds many calls at
+# once: tried again, it leaves out the one that was erased meanwhile.
+_ONE_ERASED = "CM412"
+
+
+def refused(error: BaseException) -> Gone | Transient | None:
+    """What to raise when something is erased: Gone for the workspace or the report, Transient for a call; None for any other `error`."""
+    if not isinstance(error, asyncpg.PostgresError):
+        return None
+    if error.sqlstate == _ONE_ERASED:
+        return Transient("a call was erased meanwhile; another try leaves it out")
+    if error.sqlstate in _ERASED:
         return Gone(f"the {_ERASED[error.sqlstate]} is being deleted: nothing can be added to it any more")
     return None
 

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from contracts import Event
 from contracts.api_keys import KEY_MESSAGES, key_told, key_used
 from database import Row, Tx
+from messaging.erasure.people.store import is_forgotten
 from messaging.outbox import Outbox
 from messaging.routes import Routes
 
@@ -24,8 +25,13 @@ def follow_keys(routes: Routes) -> None:
 
 
 async def note_key(tx: Tx, event: Event[Message]) -> None:
-    """Note what `event` says of a key, unless something later is known. Raises InvalidInput for one that names none."""
+    """Note what `event` says of a key, unless something later is known. Raises InvalidInput for one that names none.
+
+    Of a key of somebody whose data was erased since, only that it was taken back is noted.
+    """
     told = key_told(event.payload)
+    if told.user_id and await is_forgotten(tx, told.user_id, event.occurred_at):
+        return
     await tx.execute(
         "known_api_key_save",
         key_id=told.key_id,
@@ -38,6 +44,8 @@ async def note_key(tx: Tx, event: Event[Message]) -> None:
         expires_at=told.expires_at,
         sequence=event.sequence,
     )
+    if told.revoked:
+        await tx.execute("known_api_key_forget", key_id=told.key_id)
 
 
 async def read_key(tx: Tx, key_id: uuid.UUID) -> Row | None:

@@ -8,6 +8,7 @@ from contracts import Event
 from contracts.standing import MEMBER_MESSAGES, Standing, standing_told
 from core.ids import UserId, parse_user_id
 from database import Tx
+from messaging.erasure.people.store import is_forgotten
 from messaging.routes import Routes
 
 
@@ -18,9 +19,16 @@ def follow_members(routes: Routes) -> None:
 
 
 async def note_member(tx: Tx, event: Event[Message]) -> None:
-    """Note what `event` says of a member, unless something later is known. Raises InvalidInput for one that names nobody."""
+    """Note what `event` says of a member, unless something later is known. Raises InvalidInput for one that names nobody.
+
+    Of somebody whose data was erased since, nothing is noted: that they left takes away what may still be known.
+    """
     told = standing_told(event.payload)
     user_id = parse_user_id(told.user_id)
+    if await is_forgotten(tx, user_id, event.occurred_at):
+        if not told.present:
+            await tx.execute("membership_forget", user_id=user_id, sequence=event.sequence)
+        return
     await tx.execute("membership_save", user_id=user_id, present=told.present, role=told.role, sequence=event.sequence)
 
 

@@ -17,6 +17,7 @@ from cloud.endpoint import Endpoint
 from cloud.engine import keep_engine
 from cloud.secrets import KEPT_SECONDS, GoogleSecrets
 from contracts import publishers_of
+from contracts.person_erasing import ORDERS
 from core.clock import SystemClock
 from core.errors import MissingSettings, Transient
 from core.memory import settle_again
@@ -27,6 +28,7 @@ from messaging import Consumer, DeadLetters, Outbox, Parked, Processor, Relay, R
 from messaging.api_keys import follow_keys
 from messaging.erasure import Eraser, Erasing, Part, follow_erasures, follow_receipts
 from messaging.erasure.eraser import Folders
+from messaging.erasure.people import PersonEraser, PersonErasing, PersonPart, PlainPersonPart, follow_people
 from messaging.erasure.worker import PlainPart
 from messaging.google import LatePublisher, LateSubscriber, PullSettings, open_channel
 from messaging.memberships import follow_members
@@ -138,6 +140,24 @@ class Assembly(Struct):
             follow_receipts(receipts, rounds.wake)
             self.consume(_RECEIPTS, receipts)
         self.work(rounds.run)
+
+    def erase_people(
+        self, part: PersonPart | None = None, opening: Callable[[Tx], Awaitable[None]] | None = None
+    ) -> PersonErasing:
+        """Erase the data of people that retention asks for; retention, which hears of none, calls `erase_at_once` of what is returned.
+
+        `part` is what is the service's own in that; `opening` as in `messaging.erasure.people.PersonEraser`.
+        """
+        own = part or PlainPersonPart()
+        heard = ORDERS in {one.topic for one in self._subscriptions()}
+        outbox = self.outbox if heard else None
+        erasing = PersonErasing(self.service, self.db, outbox, PersonEraser(self.db, opening), own)
+        if heard:
+            rounds, routes = Rounds([erasing], SystemClock(), poll_seconds=1.0), Routes()
+            follow_people(routes, own.note, rounds.wake)
+            self.consume(ORDERS, routes)
+            self.work(rounds.run)
+        return erasing
 
     def consume_rest(self) -> None:
         """Acknowledge what arrives on subscriptions that nothing was registered for, but for what `consume` follows itself."""

@@ -16,6 +16,7 @@ from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.live import LiveRuns
 from analysis.handlers.messages import MessageHandlers
 from analysis.handlers.notices import Notices
+from analysis.handlers.person_erasing import PersonRuns
 from analysis.handlers.report_erasing import ReportErasing
 from analysis.handlers.report_orders import ReportOrders
 from analysis.handlers.schedules import Schedules
@@ -95,7 +96,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("sub-processors", messages.sub_processors())
         parts.consume("credential-grants-analysis", deliveries.grants())
         parts.erase_by(folders=objects, opening=show_everything)
-        _erase_reports(parts, objects)
+        _erase_less(parts, ReportErasing(parts.db, parts.outbox, objects))
         schedules = Schedules(parts.db, parts.outbox, lifecycle, offer)
         tick = WorkPool("schedule", ScheduleWork(schedules), replace(pool, concurrency=_firings_at_once(settings)))
         desk = Desk(parts.db, parts.outbox, lifecycle, objects, SystemClock(), settings.list_seconds, offer)
@@ -106,9 +107,10 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         yield parts
 
 
-def _erase_reports(parts: Assembly, objects: GoogleObjects) -> None:
-    """Erase the reports that retention asks for, one by one."""
-    worker = ReportErasureWorker(ReportErasing(parts.db, parts.outbox, objects))
+def _erase_less(parts: Assembly, erasing: ReportErasing) -> None:
+    """Erase the reports that retention asks for, one by one, and what there is of a person."""
+    parts.erase_people(PersonRuns(erasing), opening=show_everything)
+    worker = ReportErasureWorker(erasing)
     rounds = Rounds([worker], SystemClock(), poll_seconds=1.0)
     parts.consume("report-erasures", ReportOrders(parts.outbox, rounds.wake).routes())
     parts.work(rounds.run)

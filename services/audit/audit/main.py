@@ -10,6 +10,7 @@ from audit.http import routers
 from audit.log.keys import Salts
 from audit.log.note import Keyring
 from audit.log.parting import LogPart
+from audit.log.people import PersonLog
 from audit.log.routes import log_router
 from audit.log.sealing import Sealer, SealerSettings
 from audit.settings import Settings
@@ -47,6 +48,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         pace = SealerSettings(settings.log_origin, settings.seal_seconds, settings.anchor_seconds)
         sealer = Sealer(parts.db, keyring, pace)
         parts.erase_by(LogPart(parts.db, sealer.drain))
+        parts.erase_people(PersonLog(parts.db, sealer.drain))
         sandbox = settings.stream_sandbox_url
         post = EgressPost(parts.outbound.egress(sandboxes(sandbox)))
         door = Door(SealingKeys.parse((await secrets.read("audit-sealing-key")).decode()))

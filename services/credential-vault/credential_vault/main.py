@@ -79,6 +79,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         for requester in sealed_to:
             parts.consume(f"credential-requests-{requester}", routes(vault, rejecting, parts.outbox, requester))
         parts.erase_by(VaultPart(parts.db))
+        parts.erase_people()
         connecting = Connecting(keys.keyring, urls, tell.connected, tell.disconnected)
         integrations = Integrations(parts.db, connecting, egress, oauth)
         consenting = Consenting(parts.db, connecting, oauth, SystemClock(), settings.public_url)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from cloud.objects import GoogleObjects
+from contracts.person_erasing import SEARCHES
 from contracts.sealing import SealingKeys
 from core.clock import SystemClock
 from egress import Destination
@@ -24,6 +25,8 @@ from ingest.handlers import (
 )
 from ingest.handlers.api_keys import ApiKeys
 from ingest.handlers.parting import ClerkPart
+from ingest.handlers.person_parting import PersonCalls
+from ingest.handlers.person_searches import PersonSearches
 from ingest.http.access import OwnKeys, OwnMembers
 from ingest.hubspot.limits import hubspot_limits
 from ingest.settings import Settings
@@ -47,8 +50,10 @@ from ingest.workers import (
     forget_webhooks,
     keep_secrets,
 )
+from ingest.workers.person_searches import PersonSearchWorker
 from messaging import Outbox
 from runtime import Assembly, assembled, endpoint, secrets_for
+from runtime.rounds import Rounds
 from web.api_keys import digest_of, mint
 
 SERVICE = "ingest"
@@ -90,6 +95,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.consume("api-key-uses", routes.key_uses())
         backend = ClerkBackend(egress, secrets)
         parts.erase_by(ClerkPart(parts.db, backend), folders=objects)
+        find_and_erase_people(parts, objects)
         tally = Tally()
         front = Front(parts.db, secrets, clock, settings.webhooks_origin, tally)
         administering = Administering(parts.db, parts.outbox, backend)
@@ -100,6 +106,15 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         upkeep = partial(forget_lists, parts.db), partial(forget_webhooks, parts.db), partial(keep_secrets, secrets)
         parts.work(worker.run, *(partial(work, clock) for work in upkeep))
         yield parts
+
+
+def find_and_erase_people(parts: Assembly, objects: GoogleObjects) -> None:
+    """Have people looked for, and erased, whom retention asks for."""
+    clock = SystemClock()
+    rounds = Rounds([PersonSearchWorker(parts.db, parts.outbox, objects)], clock, poll_seconds=1.0)
+    parts.consume(SEARCHES, PersonSearches(rounds.wake).routes())
+    parts.work(rounds.run)
+    parts.erase_people(PersonCalls(parts.db, parts.outbox, objects, clock))
 
 
 def desk_of(front: Front, outbox: Outbox) -> Desk:

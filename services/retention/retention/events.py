@@ -10,6 +10,7 @@ from msgspec import Struct
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
 from callmine.billing.v1.billing_pb2 import CheckoutCompleted, PaymentFailed, SubscriptionChanged
 from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureStage, ErasureVerify
+from callmine.erasure.v1.people_pb2 import PersonErasureAnswered, PersonFound
 from callmine.erasure.v1.reports_pb2 import (
     ReportErasureAnnounced,
     ReportErasureAnswered,
@@ -20,16 +21,18 @@ from callmine.erasure.v1.reports_pb2 import (
 from callmine.plans.v1.plans_pb2 import AddonCredited, PlanChanged
 from callmine.subprocessors.v1.subprocessors_pb2 import SubProcessorAnnounced
 from callmine.workspaces.v1.workspaces_pb2 import WorkspaceCreated, WorkspaceUpdated
-from contracts import Actor, Event, field_change
+from contracts import Actor, Event, field_change, person_erasing
 from core.errors import InvalidInput
 from core.ids import parse_uuid
 from database import Tx
 from egress.register import Recipient
 from messaging import Draft, Outbox, Routes
 from retention.domain.billing import SUBSCRIPTIONS, parse_stripe_id
-from retention.domain.erasures import Erasure, Receipt, Stage
+from retention.domain.erasures import Call, Erasure, Receipt, Scope, Stage
+from retention.domain.people import Answer, Found
 from retention.handlers import PlanChange, Plans
 from retention.handlers.erasing import Erasing
+from retention.handlers.person_erasing import PersonErasing, order_of
 from retention.handlers.report_erasing import ReportErasing
 from retention.handlers.settling import Credit, Failure
 from retention.store import plans as store
@@ -140,6 +143,43 @@ def report_receipts(erasing: ReportErasing, wake: Callable[[], None]) -> Routes:
     return table
 
 
+def person_receipts(erasing: PersonErasing, wake: Callable[[], None]) -> Routes:
+    """The same of people's data: what ingest has found, and what each service has erased."""
+
+    async def searched(tx: Tx, event: Event[PersonFound]) -> None:
+        told = person_erasing.found_told(event.payload)
+        found = Found(
+            erasure_id=told.erasure_id,
+            attempt=told.attempt,
+            user_ids=told.user_ids,
+            calls=tuple(Call(one.provider, one.call_id) for one in told.calls),
+            more=told.more,
+            calls_found=told.calls_found,
+            still_member=told.still_member,
+            rows_by_address=told.rows_by_address,
+        )
+        await erasing.found(tx, found, event.producer)
+        tx.on_commit(wake)
+
+    async def answered(tx: Tx, event: Event[PersonErasureAnswered]) -> None:
+        told = person_erasing.answer_told(event.payload)
+        answer = Answer(
+            erasure_id=told.erasure_id,
+            service=told.service,
+            attempt=told.attempt,
+            at=told.at,
+            rows=told.rows,
+            objects=told.objects,
+        )
+        await erasing.answered(tx, answer, event.producer)
+        tx.on_commit(wake)
+
+    table = Routes()
+    table.on(PersonFound, searched)
+    table.on(PersonErasureAnswered, answered)
+    return table
+
+
 def _receipt(
     told: ErasureCompleted | ReportErasureAnswered, producer: str, stage: Stage | None, providers: Mapping[str, str]
 ) -> Receipt:
@@ -195,9 +235,13 @@ class ErasureTelling(Struct, frozen=True):
     async def audit(
         self, tx: Tx, erasure: Erasure, diff: Sequence[FieldChange], actor: Actor | None, sequence: int
     ) -> None:
-        """Tell the audit log; of a report under the report's id."""
+        """Tell the audit log; of a report under the report's id, of a person's data under the request's, which names nobody."""
         kind = AdminActionType.ADMIN_ACTION_TYPE_WORKSPACE_UPDATED
-        target = ("report", str(erasure.report_id)) if erasure.report_id else ("workspace", tx.workspace_id)
+        target = {
+            Scope.WORKSPACE: ("workspace", str(tx.workspace_id)),
+            Scope.REPORT: ("report", str(erasure.report_id)),
+            Scope.PERSON: ("person_erasure", str(erasure.id)),
+        }[erasure.scope]
         action = AdminAction(type=kind, target_kind=target[0], target_id=target[1], diff=diff)
         await self.outbox.add(tx, action, aggregate_id=str(erasure.id), sequence=sequence, actor=actor)
 
@@ -226,6 +270,39 @@ class ReportErasureTelling(ErasureTelling, frozen=True):
     async def completed(self, tx: Tx, erasure: Erasure) -> None:
         """It is done."""
         await self.audit(tx, erasure, [field_change("deletion", "asked", "done")], None, 2)
+
+
+class PersonErasureTelling(ErasureTelling, frozen=True):
+    """Tells ingest whom to look for, all services what to erase, and the audit log of the request and of its end."""
+
+    async def asked(self, tx: Tx, erasure: Erasure, actor: Actor) -> None:
+        """It was asked for. Ingest looks at once how much there is, and holds nothing."""
+        await ErasureTelling.asked(self, tx, erasure, actor)
+        await self._search(tx, erasure, 0)
+
+    async def requested(self, tx: Tx, erasure: Erasure) -> None:
+        """Ingest holds what it finds, for the first attempt."""
+        await self._search(tx, erasure, 1)
+
+    async def verify(self, tx: Tx, erasure: Erasure, attempt: int) -> None:
+        """Ingest looks again, for the next attempt."""
+        await self._search(tx, erasure, attempt)
+
+    async def ordered(self, tx: Tx, erasure: Erasure) -> None:
+        """All services erase what the attempt is about."""
+        message = person_erasing.order(order_of(erasure))
+        await self.outbox.add(tx, message, aggregate_id=str(erasure.id), sequence=erasure.attempt)
+
+    async def completed(self, tx: Tx, erasure: Erasure) -> None:
+        """It is done."""
+        await self.audit(tx, erasure, [field_change("deletion", "asked", "done")], None, 2)
+
+    async def _search(self, tx: Tx, erasure: Erasure, attempt: int) -> None:
+        # Nobody can be looked for where the ledger alone knows of the request.
+        if erasure.person is not None and erasure.person.email:
+            search = person_erasing.Search(erasure.id, attempt, erasure.terms.asked_at, erasure.person.email)
+            message = person_erasing.search(search)
+            await self.outbox.add(tx, message, aggregate_id=str(erasure.id), sequence=1 + attempt)
 
 
 class Telling(Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cloud.ledger import REPORTS, WORKSPACES, GoogleLedger
+from cloud.ledger import PEOPLE, REPORTS, WORKSPACES, GoogleLedger
 from cloud.secrets import GoogleSecrets
 from core.clock import SystemClock
 from egress import REGISTER
@@ -18,9 +18,11 @@ from retention.domain.billing import Tariff
 from retention.domain.plans import Catalogue
 from retention.events import (
     ErasureTelling,
+    PersonErasureTelling,
     ReportErasureTelling,
     Telling,
     payments,
+    person_receipts,
     receipts,
     report_receipts,
     routes,
@@ -30,18 +32,21 @@ from retention.federal import federal_holidays, is_federal_holiday
 from retention.handlers import Plans
 from retention.handlers.ending import Payments
 from retention.handlers.erasing import Erasing
+from retention.handlers.person_erasing import PersonErasing
 from retention.handlers.purchasing import Purchasing
 from retention.handlers.report_erasing import ReportErasing
 from retention.handlers.settling import Settling
 from retention.http import router
 from retention.http.billing import BillingRoutes
 from retention.http.erasure import ErasureRoutes
+from retention.http.person_erasure import PersonErasureRoutes
 from retention.http.report_erasure import ReportErasureRoutes
 from retention.settings import Settings
 from retention.stripe.client import Stripe, load_stripe
 from retention.stripe.place import destination
 from retention.workers.announcing import Announcing
 from retention.workers.erasures import ErasureWorker
+from retention.workers.person_erasures import PersonErasureWorker
 from retention.workers.readings import Reader
 from retention.workers.report_erasures import ReportErasureWorker
 from retention.workers.trials import Trials
@@ -70,9 +75,9 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         purchasing = _billing(parts, settings, catalogue, tariff, stripe) if tariff else None
         billing = BillingRoutes(Pages(SERVICE), parts.db, catalogue, tariff, purchasing)
         erasure = _erasure(parts, settings, secrets, stripe)
-        of_reports = _report_erasure(parts, settings, secrets)
+        scopes = (erasure, _report_erasure(parts, settings, secrets), _person_erasure(parts, settings, secrets))
         parts.load_later(federal_holidays, load_stripe)
-        parts.serve(router(billing, erasure, of_reports, parts.db, read_promises(), shelf))
+        parts.serve(router(billing, scopes, parts.db, read_promises(), shelf))
         yield parts
 
 
@@ -89,7 +94,7 @@ def own_rows(parts: Assembly) -> OwnRows:
 
 
 def ledger_of(parts: Assembly, settings: Settings, folder: str = WORKSPACES) -> GoogleLedger:
-    """The ledger of erasures, of workspaces or of reports, closed with the service."""
+    """The ledger of erasures, of workspaces, of reports or of people's data, closed with the service."""
     place = endpoint(settings, settings.storage_endpoint)
     ledger = GoogleLedger(bucket=settings.ledger_bucket or settings.bucket, endpoint=place, folder=folder)
     parts.stack.push_async_callback(ledger.close)
@@ -124,3 +129,13 @@ def _report_erasure(parts: Assembly, settings: Settings, secrets: GoogleSecrets)
     parts.consume("report-erasure-receipts", report_receipts(erasing, rounds.wake))
     parts.work(rounds.run)
     return ReportErasureRoutes(Pages(SERVICE), parts.db, erasing)
+
+
+def _person_erasure(parts: Assembly, settings: Settings, secrets: GoogleSecrets) -> PersonErasureRoutes:
+    """The same of people's data."""
+    erasing, keys = PersonErasing(PersonErasureTelling(parts.outbox), is_federal_holiday), CertificateKeys(secrets)
+    ledger, own = ledger_of(parts, settings, PEOPLE), parts.erase_people()
+    rounds = Rounds([PersonErasureWorker(parts.db, erasing, ledger, keys, own)], SystemClock())
+    parts.consume("person-erasure-receipts", person_receipts(erasing, rounds.wake))
+    parts.work(rounds.run)
+    return PersonErasureRoutes(Pages(SERVICE), parts.db, erasing)

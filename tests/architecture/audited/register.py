@@ -39,6 +39,7 @@ _PROJECTION = Untold("keeps what another service has told, which that service au
 _MEMBERS = Untold("keeps who is a member, as ingest told, which ingest audits")
 _ERASURE = Untold("a step of an erasure, whose request was audited; the log ends with the workspace")
 _REPORT_ERASURE = Untold("a step of the erasure of a report; the request is audited, and so is its end")
+_PERSON_ERASURE = Untold("a step of the erasure of a person's data; the request is audited, and so is its end")
 _UPKEEP = Untold("removes what is over; nothing that an admin has set is changed")
 _ERASING = Untold(
     "erases the log as well; what was erased, and on which request, is a leaf of it (docs/audit-proof.md)"
@@ -102,6 +103,11 @@ WAYS_IN: Register = {
     ("ingest", "message callmine.workspaces.v1.ApiKeyUsed"): Untold(
         "notes when a key was last used; the key stays as it is"
     ),
+    ("ingest", "message callmine.erasure.v1.PersonSearchRequested"): _PERSON_ERASURE,
+    **{
+        (service, "message callmine.erasure.v1.PersonErasureRequested"): _PERSON_ERASURE
+        for service in ("ingest", "analysis", "credential-vault", "audit")
+    },
     ("ingest", "work FetchWorker.run"): _RESULT,
     ("ingest", "work forget_lists"): _UPKEEP,
     ("ingest", "work forget_webhooks"): _UPKEEP,
@@ -274,7 +280,13 @@ WAYS_IN: Register = {
     ("retention", "POST /settings/data/reports/{report}/erasure/take-back"): told("workspace.updated"),
     ("retention", "POST /api/v1/erasure/reports/{report}"): told("workspace.updated"),
     ("retention", "DELETE /api/v1/erasure/reports/{report}"): told("workspace.updated"),
+    ("retention", "POST /settings/data/people"): told("workspace.updated"),
+    ("retention", "POST /settings/data/people/{erasure}/take-back"): told("workspace.updated"),
+    ("retention", "POST /api/v1/erasure/people"): told("workspace.updated"),
+    ("retention", "DELETE /api/v1/erasure/people/{erasure}"): told("workspace.updated"),
     ("retention", "message callmine.erasure.v1.ReportErasureAnswered"): _REPORT_ERASURE,
+    ("retention", "message callmine.erasure.v1.PersonFound"): _PERSON_ERASURE,
+    ("retention", "message callmine.erasure.v1.PersonErasureAnswered"): _PERSON_ERASURE,
     ("retention", "command erasures open"): told("workspace.updated"),
     ("retention", "command erasures list"): _OPERATOR,
     ("retention", "command erasures show"): _OPERATOR,

@@ -107,6 +107,8 @@ def of_database(service: str, rules: Rules) -> Iterator[Mutant]:
             yield Mutant(service, f"{table}.{column}: renamed", f"ALTER TABLE {table} RENAME COLUMN {column} TO note")
         for what, change in _wrong_rules(table, rules.tables[table]):
             yield Mutant(service, f"{table}: {what}", rules=change)
+        for what, change in _wrong_of_people(table, rules):
+            yield Mutant(service, f"{table}: {what}", rules=change)
     yield from (mutant for mutant in _AUDIT if mutant.service == service)
 
 
@@ -119,6 +121,35 @@ def _wrong_rules(table: str, rule: Table) -> Iterator[tuple[str, Change]]:
         yield "kept with what it tells", partial(_changed, table, {"end": "kept", "because": "it is wanted"})
     for column in rule.columns:
         yield "a column without a rule", partial(_forgetting, table, column)
+
+
+def _wrong_of_people(table: str, rules: Rules) -> Iterator[tuple[str, Change]]:
+    """Rules for the data of one person that leave something of them where it is."""
+    scope, rule = rules.person, rules.tables[table]
+    if rule.plain and table not in {*scope.erased, *scope.stays}:
+        people = (*rule.people, rule.plain[0])
+        yield (
+            "more of people than its rule for one person",
+            partial(_changed, table, {"people": people, "plain": rule.plain[1:]}),
+        )
+    if table not in scope.names:
+        return
+    yield "no rule for one person", partial(_without_person, table)
+    for column in scope.emptied.get(table, ()):
+        if table not in scope.erased:
+            left = tuple(name for name in scope.emptied[table] if name != column)
+            yield (
+                "a column that is not emptied of a person",
+                partial(_scoped, {"emptied": {**scope.emptied, table: left}}),
+            )
+    if table in scope.erased:
+        stays = {**scope.stays, table: "it is wanted"}
+        yield "stays with a person as well", partial(_scoped, {"stays": stays})
+    for name in scope.stays:
+        if name.partition(".")[0] == table:
+            yield "stays with a person without a reason", partial(_scoped, {"stays": {**scope.stays, name: " "}})
+    gone = {**scope.emptied, table: (*scope.emptied.get(table, ()), "notes")}
+    yield "empties of a person what is not there", partial(_scoped, {"emptied": gone})
 
 
 def out_of_order(service: str, rules: Rules, points: Iterable[tuple[str, str]]) -> Iterator[Mutant]:
@@ -144,6 +175,18 @@ def drawn(mutants: list[M], seed: int) -> list[M]:
 
 def _without(table: str, rules: Rules) -> Rules:
     return rules.model_copy(update={"tables": {name: rule for name, rule in rules.tables.items() if name != table}})
+
+
+def _scoped(update: Mapping[str, object], rules: Rules) -> Rules:
+    return rules.model_copy(update={"person": rules.person.model_copy(update=dict(update))})
+
+
+def _without_person(table: str, rules: Rules) -> Rules:
+    def left(named: Mapping[str, object]) -> dict[str, object]:
+        return {name: one for name, one in named.items() if name.partition(".")[0] != table}
+
+    scope = rules.person
+    return _scoped({"erased": left(scope.erased), "emptied": left(scope.emptied), "stays": left(scope.stays)}, rules)
 
 
 def _last(table: str, rules: Rules) -> Rules:

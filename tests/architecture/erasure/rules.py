@@ -77,13 +77,43 @@ class ReportScope(_Strict):
     stays: Mapping[str, str]
 
 
+By = Literal["user", "call", "address"]
+"""What a person's rows are found by: the id of a user, a call that they took part in, or their address."""
+
+
+class PersonScope(_Strict):
+    """Where the data of one person is erased. `erased`: tables whose rows go, and what they are found by; `emptied`: columns of rows that
+    stay, which are set to what stands for nobody; `stays`: why tables, or columns written as `table.column`, keep what they have of people.
+    """
+
+    erased: Mapping[str, tuple[By, ...]] = {}
+    emptied: Mapping[str, tuple[str, ...]] = {}
+    stays: Mapping[str, str] = {}
+
+    def beside(self, other: PersonScope) -> PersonScope:
+        """Both together. Raises WrongRules where a table has a rule in both."""
+        if twice := self.names & other.names:
+            raise WrongRules(f"{sorted(twice)} have a rule for a person's data twice, here and in messaging")
+        return PersonScope(
+            erased={**self.erased, **other.erased},
+            emptied={**self.emptied, **other.emptied},
+            stays={**self.stays, **other.stays},
+        )
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The tables that have a rule."""
+        return frozenset({*self.erased, *self.emptied, *(name.partition(".")[0] for name in self.stays)})
+
+
 class Rules(_Strict):
     """One service's: tables in the order in which they are emptied, and the folders of objects that it writes; in analysis also what
-    becomes of each table where one report is erased."""
+    becomes of each table where one report is erased; and what becomes of what tells of a person where their data is."""
 
     tables: Mapping[str, Table]
     objects: Mapping[str, str] = {}
     report: ReportScope | None = None
+    person: PersonScope = PersonScope()
 
 
 class Shared(_Strict):
@@ -93,6 +123,7 @@ class Shared(_Strict):
     topics: Mapping[str, Topic]
     providers: Mapping[str, Provider]
     files: Mapping[str, str]
+    person: PersonScope = PersonScope()
 
 
 def shared_rules() -> Shared:
@@ -103,10 +134,11 @@ def shared_rules() -> Shared:
 def rules_of(service: str) -> Rules:
     """The rules of a service: its own tables first, then those that every service has. Raises WrongRules."""
     _, own = migration_folders(service)
-    rules, shared = read_rules((own / FILE).read_text(), Rules), shared_rules().tables
-    if twice := rules.tables.keys() & shared.keys():
+    rules, shared = read_rules((own / FILE).read_text(), Rules), shared_rules()
+    if twice := rules.tables.keys() & shared.tables.keys():
         raise WrongRules(f"{own / FILE}: {sorted(twice)} have a rule in {FILE} of messaging already")
-    return rules.model_copy(update={"tables": {**rules.tables, **shared}})
+    together = {"tables": {**rules.tables, **shared.tables}, "person": rules.person.beside(shared.person)}
+    return rules.model_copy(update=together)
 
 
 def read_rules(text: str, kind: type[R]) -> R:

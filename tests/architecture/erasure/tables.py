@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from architecture.erasure.people import of_person
 from architecture.erasure.rules import ReportScope, Rules, Table
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ async def unruled(connection: Connection, rules: Rules) -> list[str]:
     }
     pointing = await points(connection)
     of_report = [] if rules.report is None else _of_report(found, rules, rules.report, pointing)
-    return [*_compared(found, rules.tables), *_out_of_order(pointing, rules.tables), *of_report]
+    of_people = of_person({name: one.columns for name, one in found.items()}, rules)
+    return [*_compared(found, rules.tables), *_out_of_order(pointing, rules.tables), *of_report, *of_people]
 
 
 async def points(connection: Connection) -> list[tuple[str, str]]:

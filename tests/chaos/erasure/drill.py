@@ -43,8 +43,12 @@ PLACES = ("storage", "broker", "logs")
 # Its rows are requests for erasure themselves: what tells of a person in them is put in with the request.
 _REQUESTS = frozenset({"erasures"})
 
-# The beginnings of what is said of the replay: of both workspaces, and of the report.
-_REPLAYED = ("2 erasures are in the ledger; 2 of them", "1 erasures of reports are in the ledger; 1 of them")
+# The beginnings of what is said of the replay: of both workspaces, of the report, and of people.
+_REPLAYED = (
+    "2 erasures are in the ledger; 2 of them",
+    "1 erasures of reports are in the ledger; 1 of them",
+    "0 attempts at people's data are in the ledger; 0 of them",
+)
 
 # A sentence of a call that nobody else has said.
 _SENTENCE = 40

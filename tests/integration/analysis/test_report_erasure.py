@@ -82,9 +82,9 @@ class Written:
         return {"run_id": self.run, "report_id": self.report, "id": self.run}
 
 
-async def written(world: World, canary: str, workspace: WorkspaceId = ACME) -> Written:
-    """A report with rows in every table that has a rule, and a file."""
-    run = await world.finished_run(workspace_id=workspace)
+async def written(world: World, canary: str, workspace: WorkspaceId = ACME, run: RunId | None = None) -> Written:
+    """A report, of a `run` or of a new one, with rows in every table that has a rule, and a file."""
+    run = run or await world.finished_run(workspace_id=workspace)
     report = (await world.desk.run(workspace, run)).report_id
     assert report is not None
     made = Written(workspace, run, report, canary)

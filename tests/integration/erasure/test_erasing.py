@@ -57,8 +57,8 @@ async def test_the_triggers_the_statements_and_the_manifest_agree(place: Place) 
     found = await place.admin.fetch(
         "SELECT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgname = 'fence' AND tgparentid = 0"
     )
-    # Of what stays only a key could let the workspace begin again; and nobody is to wait for the erasure of a report in it.
-    staying = {"credential-vault": {"data_keys"}, "retention": {"report_erasures"}}
+    # Of what stays only a key could let the workspace begin again; and nobody is to wait for the erasure of a report or a person in it.
+    staying = {"credential-vault": {"data_keys"}, "retention": {"report_erasures", "person_requests"}}
     assert {row["name"] for row in found} == deleted(place) | staying.get(place.service, set())
 
     own = {"audit": {"entries", "log_keys"}}.get(place.service, set())

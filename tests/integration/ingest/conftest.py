@@ -11,6 +11,7 @@ import trustme
 from contract.sandbox.stage import HARBORLINE, Stage
 from database import Database, Queries
 from integration.ingest.harness import Gong, Ingest
+from integration.ingest.people import Office, calls_of
 from integration.ingest.workshop import Workshop, opened
 from local.sandbox.server import RunningSandbox, running
 from messaging import Outbox
@@ -58,3 +59,33 @@ async def workshop(ingest: Ingest, gong: Gong, stage: Stage) -> AsyncIterator[Wo
     """Workers over Harborline's Gong."""
     async with opened(ingest, gong, stage.folder / "ca.pem") as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def people_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Where the sandbox of calls with somebody whose data is erased keeps its things."""
+    return Stage(tmp_path_factory.mktemp("ingest-people"), trustme.CA())
+
+
+@pytest.fixture(scope="session")
+async def people_sandbox(people_stage: Stage) -> AsyncIterator[RunningSandbox]:
+    """Gong with five calls of Harborline, two of them with her, and two of Quillstone, both with her."""
+    calls = calls_of(people_stage.folder / "people")
+    async with running(people_stage.settings(calls_dir=calls)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def people_workshop(
+    ingest: Ingest, people_sandbox: RunningSandbox, people_stage: Stage
+) -> AsyncIterator[Workshop]:
+    """Workers over the Gong with her calls."""
+    gong = Gong(f"{people_sandbox.url}/gong", *HARBORLINE)
+    async with opened(ingest, gong, people_stage.folder / "ca.pem") as made:
+        yield made
+
+
+@pytest.fixture
+def office(people_workshop: Workshop) -> Office:
+    """Retention asks; objects are in memory."""
+    return Office.of(people_workshop, people_workshop.objects, people_workshop.objects)

@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from callmine.credentials.v1.credentials_pb2 import CredentialGranted, CredentialRequested
 from callmine.fetches.v1.fetches_pb2 import CallFilter, FetchRequested, PreviewRequested
 from callmine.integrations.v1.integrations_pb2 import PROVIDER_GONG, PROVIDER_HUBSPOT
-from cloud.objects import StoredObject, WorkspaceObjects
+from cloud.objects import StoredObject, WorkspaceFolder
 from contracts import Event, attributes_of, pack, unpack
 from contracts.sealing import Binding, SealedTo, SealingKey, SealingKeys, seal
 from core.errors import Conflict, NotFound
@@ -121,7 +121,7 @@ class MemoryObjects:
     gate: asyncio.Event | None = None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def workspace(self, workspace_id: WorkspaceId) -> WorkspaceObjects:
+    def workspace(self, workspace_id: WorkspaceId) -> WorkspaceFolder:
         """The objects of one workspace."""
         return _Folder(self, f"workspaces/{workspace_id}/")
 
@@ -141,7 +141,7 @@ class _Folder:
         return StoredObject(whole, hashlib.sha256(content).hexdigest(), len(content))
 
     async def get(self, name: str, sha256: str) -> bytes:
-        found = self.store.held.get(self.prefix + name)
+        found = self.store.held.get(self.prefix + name.removeprefix(self.prefix))
         if found is None:
             raise NotFound("no such object")
         return found
@@ -150,7 +150,15 @@ class _Folder:
         yield await self.get(name, sha256)
 
     async def delete(self, name: str) -> None:
-        self.store.held.pop(self.prefix + name, None)
+        self.store.held.pop(self.prefix + name.removeprefix(self.prefix), None)
+
+    async def clear(self, most: int, below: str = "") -> int:
+        found = [
+            name for name in self.store.held if name.startswith(f"{self.prefix}{below}/" if below else self.prefix)
+        ]
+        for name in found[:most]:
+            del self.store.held[name]
+        return len(found[:most])
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted, FetchFailed
 from callmine.credentials.v1.credentials_pb2 import CredentialRequested
 from callmine.fetches.v1.fetches_pb2 import CallFilter
 from callmine.integrations.v1.integrations_pb2 import PROVIDER_GONG
+from cloud.objects import ObjectStore
 from core.clock import SystemClock
 from egress import Destination, Egress
 from ingest.gong.limits import gong_limits
@@ -70,7 +71,7 @@ class Workshop:
     per_second: float = 0.0
     list_seconds: int = LIST_SECONDS
 
-    def worker(self, objects: MemoryObjects | None = None) -> FetchWorker:
+    def worker(self, objects: ObjectStore | None = None) -> FetchWorker:
         """A worker as a fresh process would have it."""
         db, outbox, clock = self.ingest.db, Outbox("ingest"), SystemClock()
         run = RunFetch(db, outbox, objects or self.objects, self.terms)

@@ -20,7 +20,7 @@ from remains.needles import Needles
 from retention.main import compose, own_rows
 from retention.settings import Settings
 from retention.store import erasures as store
-from retention.store import report_erasures
+from retention.store import person_requests, report_erasures
 from testkit.outside import Outside
 from testkit.postgres import NewDatabase
 from testkit.services import Service, settings_for, started
@@ -68,7 +68,9 @@ async def test_nothing_is_left_of_the_one_and_everything_of_the_other(
     assert tombstone
     async with retention.parts.db.workspace(MINE) as tx:
         assert (await store.forget_people(tx), await report_erasures.end_with_workspace(tx)) == (1, 1)
-    assert {*tombstone.rows, "erasures", "report_erasures"} == {place.partition(".")[0] for place in mine.going}
+        assert await person_requests.end_with_workspace(tx) == 1
+    emptied = {"erasures", "report_erasures", "person_requests"}
+    assert {*tombstone.rows, *emptied} == {place.partition(".")[0] for place in mine.going}
     after = Needles(mine.going, {**{f"mine {name}": one for name, one in mine.staying.items()}, **_all(theirs)})
     lines, clean = told(await look([url], [], after), after)
     await drop(admin, "verifier_fills")

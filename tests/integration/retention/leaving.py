@@ -48,6 +48,7 @@ class Leaving:
     settings: Settings
     _sequence: int = field(default=0)
     table: ClassVar[str] = "erasures"
+    folder: ClassVar[str] = "erasures"
     kind: ClassVar[type[RequestWorker]] = ErasureWorker
 
     @property
@@ -118,8 +119,8 @@ class Leaving:
 
     def ledger(self) -> dict[str, object]:
         """The entries of the ledger, by their names in the bucket."""
-        root, folder = self.objects, self.table.replace("_", "-")
-        files = [one for one in root.rglob(f"{folder}/**/*.json") if one.is_file()]
+        root = self.objects
+        files = [one for one in root.rglob(f"{self.folder}/**/*.json") if one.is_file()]
         return {str(one.relative_to(root)): json.loads(one.read_bytes()) for one in files}
 
     def receipt(

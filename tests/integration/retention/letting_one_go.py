@@ -46,6 +46,7 @@ class LettingOneGo(Leaving):
     """The same of single reports."""
 
     table: ClassVar[str] = "report_erasures"
+    folder: ClassVar[str] = "report-erasures"
     kind: ClassVar[type[RequestWorker]] = ReportErasureWorker
 
     async def ask_report(

@@ -37,6 +37,12 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt(
         "*", "tombstones", SWEPT
     ): "nothing is kept of an erased workspace, whoever would; the sweep sees which are, and when to carry on",
+    Exempt(
+        "*", "person_erasures", SWEPT
+    ): "the worker looks for erasures of people's data that are due in every workspace; each is then carried on in its own",
+    Exempt(
+        "*", "forgotten_people", SWEPT
+    ): "marks that nothing can come for any more go in every workspace; the sweep sees no others, and of these only how old",
     Exempt("*", "parked", SWEPT): "operators look after the service, not after a workspace",
     Exempt("*", "parked", NO_POLICY): "only operators see the table; the application role has no right to it",
     Exempt(
@@ -132,6 +138,9 @@ EXCEPTIONS: Mapping[Exempt, str] = {
     Exempt(
         "ingest", "noticed_calls", SWEPT
     ): "calls noticed long ago are forgotten in every workspace; the sweep sees no others, and of these only when they were",
+    Exempt(
+        "ingest", "person_searches", SWEPT
+    ): "the worker looks for searches that are due in every workspace; each is then carried on in its own",
     Exempt("ingest", "workspaces", SWEPT): "the command line lists workspaces for operators",
     Exempt(
         "retention", "readings", SWEPT
@@ -152,6 +161,7 @@ EXCEPTIONS: Mapping[Exempt, str] = {
         "retention", "erasures", SWEPT
     ): "the worker looks for what is due in every workspace, staff lists requests and the trust page counts them: states and times only",
     Exempt("retention", "report_erasures", SWEPT): "the same of single reports, by their ids",
+    Exempt("retention", "person_requests", SWEPT): "the same of people's data, by the requests' ids; nobody is named",
 }
 
 # Extensions bring functions of their own; these are known to be harmless.
@@ -162,5 +172,8 @@ TRIGGERS: Mapping[str, str] = {
     "refuse_erased()": "lets nothing be added for a workspace that is erased",
     "refuse_erased_row()": "the same for each row, whoever adds it",
     "refuse_erased_report()": "lets nothing be added for a report that is erased, or for its run",
+    "refuse_erased_call()": "lets no call come into a run that is erased with a person's data",
+    "refuse_gone_call()": "lets nothing be added for a call that is erased",
+    "refuse_gone_calls()": "the same for a page of calls",
     "refuse_not_analysed()": "lets nothing be metered that was not analysed in the same workspace",
 }

@@ -62,6 +62,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "callmine.audit.v1.AdminAction.target_kind": "see target_id",
     "callmine.erasure.v1.ErasureCompleted.objects": "a number",
     "callmine.erasure.v1.ReportErasureAnswered.objects": "a number",
+    "callmine.erasure.v1.PersonErasureAnswered.objects": "a number",
     "callmine.audit.v1.AdminAction.target_id": "audit.events: parked where it is another workspace, or something of one",
 }
 """Fields of messages that name a workspace, or something in its folder, besides the envelope: who checks them against the envelope."""

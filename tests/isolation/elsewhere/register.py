@@ -13,6 +13,8 @@ MEMORY: Final[Register] = {
         for kind in ("Part", "Receipt")
         for name in ("rows", "left", "providers")
     },
+    ("services/retention/retention/domain/erasures.py", "Person.ledger"): "digests of one request, as long as a step",
+    ("services/retention/retention/domain/people.py", "Answer.rows"): "one service's answer, as long as a step",
     ("services/retention/retention/federal.py", "is_federal_holiday"): "days of the calendar, the same for everybody",
     ("services/retention/retention/federal.py", "federal_holidays"): "the calendar itself",
     ("services/analysis/analysis/domain/search.py", "_marks"): "signs of Unicode, the same for everybody",
@@ -187,6 +189,7 @@ MEMORY: Final[Register] = {
     ("libs/contracts/contracts/erasing.py", "Receipt.rows"): "one receipt's numbers, gone with it",
     ("libs/contracts/contracts/erasing.py", "Receipt.left"): "one receipt's numbers, gone with it",
     ("libs/contracts/contracts/erasing.py", "Receipt.providers"): "one receipt's words, gone with it",
+    ("libs/contracts/contracts/person_erasing.py", "PersonAnswer.rows"): "one answer's numbers, gone with it",
     ("libs/egress/egress/destination.py", "Destinations._by_name"): "destinations, from configuration",
     (
         "libs/egress/egress/register.py",

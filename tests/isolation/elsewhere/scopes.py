@@ -105,6 +105,19 @@ ENTRIES: Final[Register] = {
         "libs/messaging/messaging/erasure/eraser.py",
         "workspace_id",
     ): "passed by the worker, from the row that its sweep found due",
+    **{
+        (f"{path}.py", name): "the row that the worker's sweep found due; in retention that of its own request"
+        for path, name in (
+            ("libs/messaging/messaging/erasure/people/worker", "one.workspace_id"),
+            ("libs/messaging/messaging/erasure/people/worker", "workspace_id"),
+            ("libs/messaging/messaging/erasure/people/eraser", "workspace_id"),
+            ("services/analysis/analysis/handlers/person_erasing", "workspace_id"),
+            ("services/audit/audit/log/people", "workspace_id"),
+            ("services/ingest/ingest/handlers/person_parting", "workspace_id"),
+            ("services/ingest/ingest/workers/person_searches", "workspace_id"),
+            ("services/ingest/ingest/workers/person_searches", "hold.one.workspace_id"),
+        )
+    },
     (
         "services/audit/audit/log/parting.py",
         "workspace_id",
@@ -230,11 +243,16 @@ ENTRIES: Final[Register] = {
             ("retention/retention/workers/requests", "workspace_id"),
             ("retention/retention/workers/erasures", "workspace_id"),
             ("retention/retention/workers/report_erasures", "workspace_id"),
+            ("retention/retention/workers/person_erasures", "workspace_id"),
             ("analysis/analysis/workers/report_erasures", "due.workspace_id"),
         )
     },
     (
         "services/retention/retention/http/report_erasure.py",
+        "workspace_id",
+    ): "session.workspace_id, passed within the routes",
+    (
+        "services/retention/retention/http/person_erasure.py",
         "workspace_id",
     ): "session.workspace_id, passed within the routes",
     (

@@ -23,6 +23,7 @@ from callmine.credentials.v1.credentials_pb2 import (
     RevocationNoticed,
 )
 from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureStage, ErasureVerify
+from callmine.erasure.v1.people_pb2 import PersonCall, PersonErasureRequested, PersonSearchRequested
 from callmine.erasure.v1.reports_pb2 import (
     ReportErasureAnnounced,
     ReportErasureAnswered,
@@ -156,6 +157,18 @@ def _erased(w: Subject) -> tuple[Message, str]:
     return _about(erasure, ErasureRequested(erasure_id=erasure))
 
 
+def _person_erased(w: Subject, erasure: str) -> Message:
+    """Of somebody who is no member, with a call that nobody has: what is asked of others is the same before and after."""
+    return PersonErasureRequested(
+        erasure_id=erasure,
+        attempt=w.number(0, 1, 2),
+        user_ids=w.rng.choice([[], ["user_gone"]]),
+        calls=[PersonCall(provider=w.rng.choice(["gong", ""]), call_id="gone")],
+        asked_at=Timestamp(seconds=1_767_225_600),
+        due_at=Timestamp(seconds=1_767_825_600),
+    )
+
+
 def _granted(w: Subject) -> tuple[Message, str]:
     grant, minutes = w.grant(), w.number(0, 30, 60, 61)
     granted = StaffGranted(
@@ -249,6 +262,16 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
             report_id=grant,
             service=w.rng.choice(["analysis", "ingest"]),
             stage=cast("ReportErasureStage.ValueType", w.number(0, 1, 2, 3, 4)),
+        )
+    ),
+    PersonErasureRequested: _of_grant(_person_erased),
+    # A search is noted here, and read by a worker, of which there is none.
+    PersonSearchRequested: _of_grant(
+        lambda w, grant: PersonSearchRequested(
+            erasure_id=grant,
+            email=w.rng.choice(["", "somebody@house.example"]),
+            attempt=w.number(0, 1, 2),
+            asked_at=Timestamp(seconds=1_767_225_600),
         )
     ),
     ErasureCompleted: _of_grant(

@@ -33,7 +33,14 @@ _BESIDE = {
 _UNDONE = {
     "audit": ("log_arrivals", "log_anchors", "log_redactions", "log_erasures", "log_seals", "log_tiles", "log_heads"),
     "credential-vault": ("erasures",),
-    "retention": ("erasure_parts", "erasures", "report_erasure_parts", "report_erasures"),
+    "retention": (
+        "erasure_parts",
+        "erasures",
+        "report_erasure_parts",
+        "report_erasures",
+        "person_request_parts",
+        "person_requests",
+    ),
 }
 
 # What is over is tidied away within the minute.

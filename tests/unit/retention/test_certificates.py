@@ -14,12 +14,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.verify import callmine_verify as verifier
+from cloud.ledger import LARGEST_ENTRY
+from contracts.person_erasing import MOST_CALLS
 from core.errors import InvalidInput, NotFound
 from core.ids import WorkspaceId
 from retention.certificates.links import LinkEnded, Links
 from retention.certificates.signing import CertificateKeys, NotSetUp, Signer, envelope
-from retention.certificates.statement import Certified, ledger_entry, read_entry, statement
-from retention.domain.erasures import TOLD, Erasure, Part, State, terms_of
+from retention.certificates.statement import Certified, digest_of, ledger_entry, ledger_name, read_entry, statement
+from retention.domain.erasures import TOLD, Call, Erasure, Part, Person, Scope, State, terms_of
 from retention.evidence import EvidenceKey
 from retention.federal import is_federal_holiday
 from testkit.outside import CERTIFICATE_KEY
@@ -38,7 +40,7 @@ ERASURE = Erasure(
     attempt=1,
 )
 PARTS = [Part(service=name, erased_at=NOW, verified_at=NOW, rows={"calls": 3}, objects=2, attempt=1) for name in TOLD]
-CERTIFIED = Certified(MINE, ERASURE, PARTS, NOW + timedelta(hours=30), ledger_entry(MINE, ERASURE))
+CERTIFIED = Certified(MINE, ERASURE, PARTS, NOW + timedelta(hours=30), {"org_mine/7.json": "7" * 64})
 OURS = Signer.parse(CERTIFICATE_KEY)
 
 
@@ -87,7 +89,7 @@ def test_what_was_altered_does_not(text: str, status: int, tmp_path: Path) -> No
 
 REPORT = uuid.UUID("01977a10-7c11-7aaa-8000-0000c0ffee01")
 OF_REPORT = replace(
-    CERTIFIED, erasure=replace(ERASURE, report_id=REPORT), parts=PARTS[1:2], ledger_entry=b"of the report"
+    CERTIFIED, erasure=replace(ERASURE, report_id=REPORT), parts=PARTS[1:2], ledger={"org_mine/7.json": "8" * 64}
 )
 
 
@@ -103,6 +105,69 @@ def test_one_of_a_report_says_so_and_is_of_another_type(tmp_path: Path, capsys: 
     assert whole["predicate"].keys() - one["predicate"].keys() == {"payments_ended_at"}
 
 
+PERSON = Person(
+    email="dana@harborline.example",
+    user_ids=("user_2NNEqL2",),
+    calls=(Call("gong", "1"), Call("hubspot", "2")),
+    is_new=True,
+    found_attempt=3,
+    told_attempt=2,
+    calls_found=2004,
+)
+OF_PERSON = replace(
+    CERTIFIED,
+    erasure=replace(ERASURE, person=PERSON, attempt=3),
+    ledger={"org_mine/7/000001.json": "1" * 64, "org_mine/7/000002.json": "2" * 64},
+)
+
+
+def test_one_of_a_persons_data_names_nobody_and_is_of_another_type(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verified(signed(OF_PERSON), tmp_path) == verifier.VERIFIED
+    told = capsys.readouterr().out
+    assert f"what request {ERASURE.id} names of one person in workspace org_mine was erased at" in told
+    text = statement(OF_PERSON).decode()
+    assert [word for word in ("dana", "helen", "SUP-412", "user_2NNEqL2", '"gong"') if word in text] == []
+    content = json.loads(text)
+    assert (content["predicateType"], content["predicate"]["scope"]) == (verifier.PERSON_CERTIFICATE, "person")
+    assert (content["predicate"]["calls"], content["predicate"]["verifications"]) == (2004, 2)
+    assert [(one["name"], one["digest"]["sha256"][0]) for one in content["subject"]] == [
+        ("person ledger:org_mine/7/000001.json", "1"),
+        ("person ledger:org_mine/7/000002.json", "2"),
+    ]
+    # A verifier from before takes it for none.
+    older = verifier.CERTIFICATES[:2]
+    assert content["predicateType"] not in older
+    content["predicate"].pop("erasure")
+    assert verified(envelope(json.dumps(content).encode(), [OURS]), tmp_path) == verifier.UNREADABLE
+
+
+def test_an_entry_of_a_person_has_ids_only_and_is_read_as_what_it_was() -> None:
+    erasure = replace(ERASURE, person=PERSON, attempt=3)
+    entry = ledger_entry(MINE, erasure)
+    assert entry == ledger_entry(MINE, erasure)
+    assert [word for word in (b"dana", b"helen", b"SUP-412", b"@") if word in entry] == []
+    assert ledger_name(MINE, erasure) == f"{MINE}/{ERASURE.id}/000003.json"
+    workspace_id, read = read_entry(entry, is_federal_holiday)
+    assert (workspace_id, read.id, read.scope, read.terms, read.attempt) == (MINE, ERASURE.id, Scope.PERSON, TERMS, 3)
+    assert read.person == Person(
+        user_ids=PERSON.user_ids,
+        calls=PERSON.calls,
+        is_new=True,
+        found_attempt=3,
+        told_attempt=3,
+        ledger={3: digest_of(entry)},
+    )
+
+
+def test_the_largest_entry_of_a_person_fits_in_the_ledger() -> None:
+    calls = tuple(Call("hubspot", f"{number:064}") for number in range(MOST_CALLS))
+    users = tuple(f"user_2NNEqL2nrIRdJ194ndJqAHwEf{number:02}" for number in range(100))
+    erasure = replace(ERASURE, person=replace(PERSON, calls=calls, user_ids=users), attempt=3)
+    assert len(ledger_entry(MINE, erasure)) < LARGEST_ENTRY
+
+
 @pytest.mark.parametrize("report", [None, REPORT])
 def test_an_entry_of_the_ledger_is_read_as_what_it_was(report: uuid.UUID | None) -> None:
     erasure = replace(ERASURE, report_id=report)
@@ -116,6 +181,8 @@ def test_an_entry_of_the_ledger_is_read_as_what_it_was(report: uuid.UUID | None)
         {"callmine_report_erasure": None},
         {"callmine_report_erasure": 2},
         {"callmine_erasure": 1},
+        {"callmine_person_erasure": 1},
+        {"callmine_report_erasure": None, "callmine_person_erasure": 1},
         {"report": None},
         {"report": "7"},
         {"workspace": None},

@@ -37,9 +37,9 @@ SETTINGS = frozenset(
     {SCOPE_SETTING, "app.report_floor", "app.finding_query", "app.staff_grant", "app.staff", "plan_cache_mode"}
 )
 
-# What functions look into that refuse rows: the fences around erased workspaces and reports, and what lets nothing be metered that was not
-# analysed. They run as triggers only, which PostgreSQL lets no statement call.
-_FENCED_BY = frozenset({"tombstones", "report_tombstones", "analyses"})
+# What functions look into that refuse rows: the fences around erased workspaces, reports and calls, and what lets nothing be metered that
+# was not analysed. They run as triggers only, which PostgreSQL lets no statement call.
+_FENCED_BY = frozenset({"tombstones", "report_tombstones", "erased_calls", "call_tombstones", "analyses"})
 _TRIGGER = re.compile(r"\sRETURNS\s+trigger\s", re.IGNORECASE)
 
 

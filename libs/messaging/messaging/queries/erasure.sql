@@ -124,3 +124,13 @@ WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM known
 -- So many rows of memberships.
 DELETE FROM memberships
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM memberships x WHERE x.workspace_id = :workspace_id LIMIT :most));
+
+-- name: erase_person_erasures
+-- So many rows of person_erasures.
+DELETE FROM person_erasures
+WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM person_erasures x WHERE x.workspace_id = :workspace_id LIMIT :most));
+
+-- name: erase_forgotten_people
+-- So many rows of forgotten_people.
+DELETE FROM forgotten_people
+WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM forgotten_people x WHERE x.workspace_id = :workspace_id LIMIT :most));

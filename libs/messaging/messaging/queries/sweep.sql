@@ -200,3 +200,36 @@ WHERE id = ANY(ARRAY(
 -- cross-workspace: parked messages are the operators'
 DELETE FROM parked
 WHERE id = ANY(ARRAY(SELECT p.id FROM parked p WHERE p.workspace_id = :workspace LIMIT :most));
+
+-- name: person_erasures_due
+-- Attempts to erase a person's data that are to be carried on.
+-- cross-workspace: the erasures of all workspaces
+SELECT workspace_id, erasure_id, attempt
+FROM person_erasures
+WHERE next_at <= now()
+ORDER BY next_at
+LIMIT :most;
+
+-- name: person_erase_parked
+-- Messages that name one of these people, so many at once: as what they are about, or anywhere in them.
+-- cross-workspace: parked messages are the operators'
+DELETE FROM parked
+WHERE id = ANY(ARRAY(
+    SELECT p.id FROM parked p
+    WHERE p.workspace_id = :workspace AND EXISTS (
+        SELECT FROM unnest(:user_ids::text[]) AS u (id)
+        WHERE p.ordering_key = p.workspace_id || '/' || u.id OR position(convert_to(u.id, 'UTF8') IN p.body) > 0)
+    LIMIT :most));
+
+-- name: forgotten_purge
+-- Lets the oldest marks go of people of whom the broker can deliver nothing any more that was said before, :people of them, and those of the
+-- same moment as the last.
+-- cross-workspace: upkeep of all marks
+DELETE FROM forgotten_people
+WHERE until <= (
+    SELECT max(old.until)
+    FROM (
+        SELECT f.until FROM forgotten_people f
+        WHERE f.until < now() - make_interval(days => :days::int)
+        ORDER BY f.until
+        LIMIT :people) old);

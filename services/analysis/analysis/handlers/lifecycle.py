@@ -71,7 +71,13 @@ class Lifecycle(Struct, frozen=True):
     async def settle(self, tx: Tx, run_id: RunId, cause: Event[Message] | None = None) -> None:
         """After a call is done or the fetch has ended: when nothing is open any more, have the summary written."""
         run = await runs.lock_run(tx, run_id)
-        if run is None or run.state is not RunState.RUNNING or not run.calls_complete:
+        if run is None or run.state is not RunState.RUNNING:
+            return
+        if run.calls_expected == 0:
+            # What matched was erased on its way here, with the data of somebody who took part.
+            await self.end(tx, run_id, RunState.NO_MATCH, "the calls that matched have been erased", cause=cause)
+            return
+        if not run.calls_complete:
             return
         if run.calls_analysed == 0:
             await self.end(tx, run_id, RunState.FAILED, await self._why_none(tx, run), cause=cause)

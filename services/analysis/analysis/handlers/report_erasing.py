@@ -29,6 +29,7 @@ from core.ids import WorkspaceId
 from database import Database, Tx
 from messaging import Outbox
 from messaging.erasure import store as transactions
+from messaging.erasure.people import Count
 
 # Rows of one transaction, and versions of objects of one request for their names.
 ROWS_AT_ONCE, OBJECTS_AT_ONCE = 2_000, 500
@@ -108,8 +109,13 @@ class ReportErasing:
                 await store.bar(tx, tombstone.report_id, barrier)
         return await transactions.over(self.db, barrier)
 
-    async def emptied(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> Mapping[str, int]:
-        """Erase whatever is there; how many rows that were, by table, and versions of objects under `objects`. The tombstone is settled."""
+    async def emptied(
+        self, workspace_id: WorkspaceId, tombstone: ReportTombstone, count: Count | None = None
+    ) -> Mapping[str, int]:
+        """Erase whatever is there; how many rows that were, by table, and versions of objects under `objects`. The tombstone is settled.
+
+        `count` counts them elsewhere as well, in the transactions that erase them.
+        """
         found: Counter[str] = Counter()
         for statement in store.statements(self.db):
             rows = self.rows_at_once
@@ -117,16 +123,20 @@ class ReportErasing:
                 async with self.db.workspace(workspace_id) as tx:
                     await show_everything(tx)
                     rows = await store.delete(tx, statement, tombstone, self.rows_at_once)
+                    if rows and count:
+                        await count(tx, store.table_of(statement), rows, 0)
                 reach("report_erasure.after_batch")
                 found[store.table_of(statement)] += rows
-        found["objects"] += await self._files(workspace_id, tombstone)
+        found["objects"] += await self._files(workspace_id, tombstone, count)
         return {name: number for name, number in found.items() if number}
 
-    async def _files(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> int:
+    async def _files(self, workspace_id: WorkspaceId, tombstone: ReportTombstone, count: Count | None) -> int:
         folder, found = self.folders.workspace(workspace_id), 0
         while files := await folder.clear(OBJECTS_AT_ONCE, below=f"exports/{tombstone.report_id}"):
             async with self.db.workspace(workspace_id) as tx:
                 await store.count(tx, tombstone.report_id, "", 0, files)
+                if count:
+                    await count(tx, "", 0, files)
             found += files
         return found
 

@@ -164,3 +164,13 @@ WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM works
 -- So many rows of report_erasures.
 DELETE FROM report_erasures
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM report_erasures x WHERE x.workspace_id = :workspace_id LIMIT :most));
+
+-- name: erase_person_runs
+-- So many rows of person_runs.
+DELETE FROM person_runs
+WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM person_runs x WHERE x.workspace_id = :workspace_id LIMIT :most));
+
+-- name: erase_erased_calls
+-- So many rows of erased_calls.
+DELETE FROM erased_calls
+WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM erased_calls x WHERE x.workspace_id = :workspace_id LIMIT :most));

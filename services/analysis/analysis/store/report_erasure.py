@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,10 +72,13 @@ async def freeze(tx: Tx, report_id: ReportId) -> ReportTombstone | None:
     """Let nothing more be added for a report and its run, once this is committed; None where there is no such report."""
     found = await tx.fetch_one("report_to_erase", report_id=report_id)
     if found is not None:
-        await tx.execute(
-            "report_tombstone_set", report_id=report_id, run_id=found["run_id"], fetch_ids=list(found["fetch_ids"])
-        )
+        await set_tombstone(tx, report_id, found["run_id"], found["fetch_ids"])
     return await read(tx, report_id)
+
+
+async def set_tombstone(tx: Tx, report_id: ReportId, run_id: RunId, fetch_ids: Sequence[uuid.UUID]) -> None:
+    """Let nothing more be added for a report and its run, once this is committed; `fetch_ids`: under these its calls were asked for."""
+    await tx.execute("report_tombstone_set", report_id=report_id, run_id=run_id, fetch_ids=list(fetch_ids))
 
 
 async def is_erased(tx: Tx, fetch_id: uuid.UUID) -> bool:

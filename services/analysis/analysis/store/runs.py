@@ -274,6 +274,12 @@ async def add_call(tx: Tx, run: Run, call: FetchedCall) -> Added | None:
     return Added.QUEUED
 
 
+async def leave_out(tx: Tx, run: Run) -> Added:
+    """A call was announced that is erased: nothing is noted of it but that the run does without."""
+    await tx.execute("count_left_out", id=run.id)
+    return Added.LEFT_OUT
+
+
 async def failed_calls(tx: Tx, run_id: RunId) -> list[FailedCall]:
     """Calls that could not be analysed; one whose title is not known is named by its date."""
     return [

@@ -29,11 +29,21 @@ _LONGEST_REQUEST = 200
 
 Seal = Callable[[], Awaitable[int]]
 
+Counted = Callable[[Tx, int], Awaitable[None]]
 
-async def erase(db: Database, seal: Seal, workspace_id: WorkspaceId, request_id: str, person: str = "") -> Erasure:
+
+async def erase(
+    db: Database,
+    seal: Seal,
+    workspace_id: WorkspaceId,
+    request_id: str,
+    person: str = "",
+    counted: Counted | None = None,
+) -> Erasure:
     """Erase a person's part of the workspace's log, or all of it where none is named; once for each request.
 
-    `seal` gives everything that has arrived its place. Raises InvalidInput, and Transient where entries keep arriving.
+    `seal` gives everything that has arrived its place; `counted` is told how many entries told of the person, in the transaction that
+    empties them. Raises InvalidInput, and Transient where entries keep arriving.
     """
     if not request_id.strip() or len(request_id) > _LONGEST_REQUEST:
         raise InvalidInput(f"an erasure names the request it answers, with at most {_LONGEST_REQUEST} characters")
@@ -41,7 +51,7 @@ async def erase(db: Database, seal: Seal, workspace_id: WorkspaceId, request_id:
         await seal()
         try:
             async with db.workspace(workspace_id) as tx:
-                erasure = await store.erasure_of(tx, request_id) or await _erased(tx, request_id, person)
+                erasure = await store.erasure_of(tx, request_id) or await _erased(tx, request_id, person, counted)
                 reach("audit.erase.before_commit")
         except _Unsealed:
             continue
@@ -55,7 +65,7 @@ class _Unsealed(Exception):
     """An entry that is to be erased has no place in the log yet."""
 
 
-async def _erased(tx: Tx, request_id: str, person: str) -> Erasure:
+async def _erased(tx: Tx, request_id: str, person: str, counted: Counted | None) -> Erasure:
     head = await store.begin_erasing(tx)
     concerned = await store.of_person(tx, person, _PAGE) if person else []
     if person:
@@ -72,6 +82,8 @@ async def _erased(tx: Tx, request_id: str, person: str) -> Erasure:
     await store.add_erasure(tx, erasure, erasure_leaf(tx.workspace_id, erasure), head.epoch)
     if person:
         await _forget(tx, person, [one.entry for one in concerned], erasure)
+        if counted is not None:
+            await counted(tx, len(concerned))
     else:
         await store.delete_entries(tx)
         await store.forget_all_keys(tx)

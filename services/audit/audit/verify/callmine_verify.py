@@ -11,7 +11,8 @@ checkpoint that was pinned earlier: nothing that was there then may have been ch
 entries. What Callmine's staff did is in the same log; --staff prints it.
 
 With `evidence` it checks each line's signature (DSSE, Ed25519) and tells what the statement in it (in-toto) says was proved, when, of which
-commit. With `certificate` it does so for the erasure of a workspace, or of one report: what each service erased, and when nothing was left.
+commit. With `certificate` it does so for the erasure of a workspace, of one report or of one person's data: what each service erased, and
+when nothing was left.
 
 Ends with 0: verified. 1: does not verify; the findings say what and where. 2: called wrongly. 3: a file cannot be read, or is no export.
 """
@@ -36,7 +37,8 @@ ENTRY, ERASURE, STAFF = "callmine-audit-entry/v1", "callmine-audit-erasure/v1", 
 EVIDENCE, STATEMENT = "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
 PROMISE, CERTIFICATE = "https://callmine.ai/trust/promise/v1", "https://callmine.ai/erasure/certificate/v1"
 REPORT_CERTIFICATE = "https://callmine.ai/erasure/report-certificate/v1"
-CERTIFICATES = (CERTIFICATE, REPORT_CERTIFICATE)
+PERSON_CERTIFICATE = "https://callmine.ai/erasure/person-certificate/v1"
+CERTIFICATES = (CERTIFICATE, REPORT_CERTIFICATE, PERSON_CERTIFICATE)
 PART, ANCHOR = b"callmine-audit-part/v1\n", b"callmine-audit-anchor/v1\n"
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -512,6 +514,7 @@ def _opened(line: str, about: Sequence[str]) -> tuple[Line, Line, bytes]:
         known = known and statement["predicateType"] in about
         named = [told["workspace" if about == CERTIFICATES else "promise"]]
         named += [told["report"]] if statement["predicateType"] == REPORT_CERTIFICATE else []
+        named += [told["erasure"]] if statement["predicateType"] == PERSON_CERTIFICATE else []
         if known and isinstance(envelope["signatures"], list) and all(isinstance(one, str) for one in named):
             return envelope, statement, payload
     except (ValueError, KeyError, TypeError, binascii.Error):
@@ -525,9 +528,12 @@ def told_certificate(statement: Line) -> str:
     """What a certificate says, in words."""
     told = statement["predicate"]
     kept = "within" if told["in_time"] is True else "NOT within"
-    report = f"report {told['report']} of " if statement["predicateType"] == REPORT_CERTIFICATE else ""
+    of = {
+        REPORT_CERTIFICATE: f"report {told.get('report')} of ",
+        PERSON_CERTIFICATE: f"what request {told.get('erasure')} names of one person in ",
+    }.get(statement["predicateType"], "")
     lines = [
-        f"{report}workspace {told['workspace']} was erased at {told['completed_at']}, {kept} the time promised, {told['deadline']}"
+        f"{of}workspace {told['workspace']} was erased at {told['completed_at']}, {kept} the time promised, {told['deadline']}"
     ]
     lines += [f"  {told['sentence']}"]
     for one in told["services"]:
@@ -541,7 +547,7 @@ def certificate_main(arguments: Sequence[str]) -> int:
     """Run the command on a certificate; its exit status."""
     parser = argparse.ArgumentParser(
         prog="callmine-verify certificate",
-        description="Check a certificate of the erasure of a Callmine workspace, or of one report.",
+        description="Check a certificate of the erasure of a Callmine workspace, of one report or of one person's data.",
     )
     parser.add_argument("certificate", type=Path, help="the signed file, as /settings/data hands it out")
     parser.add_argument(

@@ -23,12 +23,28 @@ class Mark(Struct, frozen=True):
 
 
 class RunPage(Struct, frozen=True):
-    """Page `number` (from 1) of a run's list. `chosen` are meant and may be read, `private` are meant and may not."""
+    """Page `number` (from 1) of a run's list. `chosen` are meant and may be read, `private` are meant and may not.
+
+    `erased`: how many more are meant and are erased, because of somebody who took part in them.
+    """
 
     number: int
     mark: Mark
     chosen: Sequence[ChosenCall]
     private: Sequence[CallId]
+    erased: int = 0
+
+    def without(self, erased: frozenset[CallId]) -> RunPage:
+        """The page without calls that are erased, which are counted."""
+        chosen = [call for call in self.chosen if call.call_id not in erased]
+        private = [call_id for call_id in self.private if call_id not in erased]
+        left = len(self.chosen) + len(self.private) - len(chosen) - len(private)
+        return RunPage(self.number, self.mark, chosen, private, self.erased + left)
+
+    @property
+    def call_ids(self) -> list[CallId]:
+        """All calls that are meant."""
+        return [*(call.call_id for call in self.chosen), *self.private]
 
 
 def run_page(number: int, mark: Mark, calls: Sequence[Call], wanted: CallFilter) -> RunPage:

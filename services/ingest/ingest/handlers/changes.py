@@ -7,6 +7,7 @@ so each change is told once, by whoever comes first. `Authors` finds out who mad
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from google.protobuf.message import Message
 from msgspec import Struct
@@ -30,6 +31,7 @@ from ingest.domain.members import (
 from ingest.handlers.taking_back import take_back_all
 from ingest.store import members, workspaces
 from messaging import Outbox
+from messaging.erasure.people.store import is_forgotten
 
 Authors = Callable[[Tx, Wish], Awaitable[Actor]]
 """Who made the change that `wish` describes."""
@@ -67,7 +69,7 @@ class Changes(Struct, frozen=True):
         """Somebody was added or removed, or has another role."""
         stored = await workspaces.read_member(tx, told.user_id)
         known = stored.membership if stored else None
-        if not is_news(known, told):
+        if not is_news(known, told) or await _is_forgotten(tx, known, told.user_id, told.updated_at):
             return
         change = change_of(known, told)
         sequence = (stored.sequence if stored else 0) + (change is not MemberChange.NOTHING)
@@ -86,7 +88,7 @@ class Changes(Struct, frozen=True):
         """Somebody was invited, or an invitation came to its end. The workspace has to be locked."""
         stored = await members.read_invitation(tx, told.invitation_id)
         known = stored.invitation if stored else None
-        if not is_later(known, told):
+        if not is_later(known, told) or await _is_forgotten(tx, known, told.invitation_id, told.updated_at):
             return
         sequence = (stored.sequence if stored else 0) + 1
         await members.save_invitation(tx, told, sequence)
@@ -107,6 +109,11 @@ class Changes(Struct, frozen=True):
 
     async def _tell(self, tx: Tx, payload: Message, aggregate_id: str, sequence: int, actor: Actor) -> None:
         await self.outbox.add(tx, payload, aggregate_id=aggregate_id, sequence=sequence, actor=actor)
+
+
+async def _is_forgotten(tx: Tx, known: object | None, told_of: str, updated_at: datetime) -> bool:
+    """Whether Clerk tells late of somebody, or of an invitation, that was erased since with a person's data."""
+    return known is None and await is_forgotten(tx, told_of, updated_at)
 
 
 def _wish(change: MemberChange, told: Membership) -> Wish:

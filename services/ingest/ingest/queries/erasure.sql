@@ -26,6 +26,16 @@ WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM jobs 
 DELETE FROM listed_calls
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM listed_calls x WHERE x.workspace_id = :workspace_id LIMIT :most));
 
+-- name: erase_person_finds
+-- So many rows of person_finds.
+DELETE FROM person_finds
+WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM person_finds x WHERE x.workspace_id = :workspace_id LIMIT :most));
+
+-- name: erase_person_searches
+-- So many rows of person_searches.
+DELETE FROM person_searches
+WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM person_searches x WHERE x.workspace_id = :workspace_id LIMIT :most));
+
 -- name: erase_listings
 -- So many rows of listings.
 DELETE FROM listings

@@ -76,8 +76,8 @@ WHERE workspace_id = :workspace_id AND id = :id AND fence = :fence;
 -- The run's calls are chosen; their metadata is as old as the first page of the list.
 UPDATE jobs
 SET planned_at = coalesce(
-        (SELECT min(p.read_at) FROM run_pages p WHERE p.workspace_id = :workspace_id AND p.run_id = :id), clock_timestamp()), calls_matching = :calls_matching, calls_private = :calls_private, remarks = :remarks::text[],
-    attempts = 0, refused_version = NULL
+        (SELECT min(p.read_at) FROM run_pages p WHERE p.workspace_id = :workspace_id AND p.run_id = :id), clock_timestamp()), calls_matching = :calls_matching, calls_private = :calls_private,
+    calls_without_transcript = :calls_without_transcript, remarks = :remarks::text[], attempts = 0, refused_version = NULL
 WHERE workspace_id = :workspace_id AND id = :id AND fence = :fence;
 
 -- name: job_advanced

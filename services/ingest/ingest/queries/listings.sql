@@ -1,10 +1,11 @@
 -- name: listing_recent
 -- The calls of a range, from a list of it or of more that may still be used: one row with nothing where there are none, no row without such
--- a list. One statement, so that a list which takes its place meanwhile is seen whole or not at all.
+-- a list. One statement, so that a list which takes its place meanwhile is seen whole or not at all. Calls that are erased are left out.
 SELECT c.metadata
 FROM listings l
 LEFT JOIN listed_calls c ON c.workspace_id = :workspace_id AND c.provider = l.provider
-    AND c.started_at >= :from_time AND c.started_at < :to_time
+    AND c.started_at >= :from_time AND c.started_at < :to_time AND NOT EXISTS (
+        SELECT FROM call_tombstones t WHERE t.workspace_id = :workspace_id AND t.provider = 'gong' AND t.call_id = c.call_id)
 WHERE l.workspace_id = :workspace_id AND l.provider = 'gong' AND l.credential_version = :credential_version
     AND l.from_time <= :from_time AND l.to_time >= :to_time AND l.usable_until > clock_timestamp();
 
@@ -34,10 +35,12 @@ DELETE FROM listed_calls
 WHERE workspace_id = :workspace_id AND provider = 'gong';
 
 -- name: listed_calls_add
--- The calls of the list.
+-- The calls of the list, without those that are erased.
 INSERT INTO listed_calls (workspace_id, provider, call_id, started_at, metadata)
 SELECT :workspace_id, 'gong', c.call_id, c.started_at, c.metadata
-FROM unnest(:call_ids::text[], :started_ats::timestamptz[], :metadata::bytea[]) AS c (call_id, started_at, metadata);
+FROM unnest(:call_ids::text[], :started_ats::timestamptz[], :metadata::bytea[]) AS c (call_id, started_at, metadata)
+WHERE NOT EXISTS (
+    SELECT FROM call_tombstones t WHERE t.workspace_id = :workspace_id AND t.provider = 'gong' AND t.call_id = c.call_id);
 
 -- name: listing_forget
 -- The list goes, and its calls with it.

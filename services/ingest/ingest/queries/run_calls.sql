@@ -1,9 +1,11 @@
 -- name: run_calls_choose
--- Fixes which calls the run fetches, and in which order: those after :before others.
+-- Fixes which calls the run fetches, and in which order: those after :before others. Calls that are erased are left out.
 INSERT INTO run_calls (workspace_id, run_id, call_id, position, metadata, checksum, ended_at, duration_seconds)
 SELECT :workspace_id, :run_id, c.call_id, :before::int + c.position, c.metadata, c.checksum, c.ended_at, c.duration_seconds
 FROM unnest(:call_ids::text[], :metadata::bytea[], :checksums::text[], :ended_ats::timestamptz[], :durations::int[])
-    WITH ORDINALITY AS c (call_id, metadata, checksum, ended_at, duration_seconds, position);
+    WITH ORDINALITY AS c (call_id, metadata, checksum, ended_at, duration_seconds, position)
+WHERE NOT EXISTS (
+    SELECT FROM call_tombstones t WHERE t.workspace_id = :workspace_id AND t.provider = 'gong' AND t.call_id = c.call_id);
 
 -- name: run_calls_waiting
 -- The next calls to fetch, in their order, without those to be asked for later. Where a call is held already, with the same metadata and a

@@ -88,3 +88,12 @@ WHERE noticed_at <= (
         WHERE n.noticed_at < now() - make_interval(days => :days::int)
         ORDER BY n.noticed_at
         LIMIT :calls) old);
+
+-- name: person_searches_due
+-- Searches for a person that are to be carried on.
+-- cross-workspace: the searches of all workspaces
+SELECT workspace_id, erasure_id, attempt
+FROM person_searches
+WHERE next_at <= now()
+ORDER BY next_at
+LIMIT :most;

@@ -28,9 +28,11 @@ WHERE workspace_id = :workspace_id
 ORDER BY created_at, endpoint;
 
 -- name: noticed_call_insert
--- Notes that Gong has told of a call; no row touched when it had before.
+-- Notes that Gong has told of a call; no row touched when it had before, or when the call is erased.
 INSERT INTO noticed_calls (workspace_id, call_id, started_at)
-VALUES (:workspace_id, :call_id, :started_at)
+SELECT :workspace_id, :call_id, :started_at
+WHERE NOT EXISTS (
+    SELECT FROM call_tombstones t WHERE t.workspace_id = :workspace_id AND t.provider = 'gong' AND t.call_id = :call_id)
 ON CONFLICT (workspace_id, call_id) DO NOTHING;
 
 -- name: noticed_calls_sum

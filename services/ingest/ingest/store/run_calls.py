@@ -46,11 +46,12 @@ class StoredCall(Struct, frozen=True):
     kept: StoredObject
 
 
-async def choose(tx: Tx, claim: Claim, chosen: Sequence[ChosenCall]) -> None:
-    """Fix which calls the run fetches, in which order."""
+async def choose(tx: Tx, claim: Claim, chosen: Sequence[ChosenCall]) -> int:
+    """Fix which calls the run fetches, in which order; how many of them are erased, and left out."""
+    left_out = len(chosen)
     for before in range(0, len(chosen), _AT_ONCE):
         some = chosen[before : before + _AT_ONCE]
-        await tx.execute(
+        left_out -= await tx.execute(
             "run_calls_choose",
             run_id=claim.job_id,
             before=before,
@@ -60,6 +61,7 @@ async def choose(tx: Tx, claim: Claim, chosen: Sequence[ChosenCall]) -> None:
             ended_ats=[call.ended_at for call in some],
             durations=[call.duration_seconds for call in some],
         )
+    return left_out
 
 
 async def waiting(tx: Tx, claim: Claim, after: int, most: int, held_days: int) -> list[WaitingCall]:
@@ -124,6 +126,11 @@ async def defer(tx: Tx, claim: Claim, calls: Sequence[tuple[CallId, float]]) -> 
     )
     if changed != len(calls):
         raise lost()
+
+
+async def let_go(tx: Tx, claim: Claim) -> int:
+    """Forget calls that are to be fetched and are erased; how many there were. They are to be counted as left out."""
+    return await tx.execute("run_calls_let_go", run_id=claim.job_id)
 
 
 async def forget(tx: Tx, claim: Claim) -> None:

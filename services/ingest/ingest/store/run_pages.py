@@ -29,6 +29,7 @@ async def add(tx: Tx, claim: Claim, page: RunPage) -> None:
         metadata=[call.metadata.content for call in page.chosen],
         checksums=[call.metadata.checksum for call in page.chosen],
         private_ids=page.private,
+        erased=page.erased,
     )
 
 
@@ -57,4 +58,4 @@ def _page(row: Row) -> RunPage:
         for call_id, started_at, duration, metadata, checksum in zip(*columns, strict=True)
     ]
     mark = Mark(row["cursor"], row["records"], row["total"])
-    return RunPage(row["number"], mark, chosen, [CallId(one) for one in row["private_ids"]])
+    return RunPage(row["number"], mark, chosen, [CallId(one) for one in row["private_ids"]], row["erased"])

@@ -80,15 +80,21 @@ async def page_read(tx: Tx, claim: Claim, number: int, remarks: tuple[str, ...])
 
 
 async def planned(tx: Tx, claim: Claim, now: Progress) -> None:
-    """The run's calls are chosen: of `now`, how many match, how many are private, and the remarks."""
+    """The run's calls are chosen: of `now`, how many match, are private, or are left out already, and the remarks."""
     await tx.execute(
         "job_planned",
         id=claim.job_id,
         fence=claim.fence,
         calls_matching=now.matching,
         calls_private=now.private,
+        calls_without_transcript=now.without_transcript,
         remarks=now.remarks,
     )
+
+
+async def left_out(tx: Tx, claim: Claim, calls: int) -> None:
+    """Count so many more calls as left out. The job is locked."""
+    await tx.execute("job_calls_let_go", id=claim.job_id, calls=calls)
 
 
 async def advance(tx: Tx, claim: Claim, now: Progress) -> None:

@@ -22,7 +22,7 @@ from ingest.domain.jobs import Claim, Job, Progress
 from ingest.domain.pages import RunPage, run_page
 from ingest.gong.client import GongClient
 from ingest.gong.paging import ListBroken
-from ingest.store import run_calls, run_pages, work
+from ingest.store import call_tombstones, run_calls, run_pages, work
 from ingest.workers.listing import Tally, ahead
 
 log = logger("ingest.fetch")
@@ -62,8 +62,14 @@ class RunChoice(Struct, frozen=True):
         reach("fetch.before_plan")
         async with self.db.workspace(job.claim.workspace_id) as tx:
             before = await work.held(tx, job.claim)
-            await run_calls.choose(tx, job.claim, chosen)
-            now = replace(before, matching=tally.matching, private=tally.private, remarks=remarks(before, deals))
+            left_out = tally.erased + await run_calls.choose(tx, job.claim, chosen)
+            now = replace(
+                before,
+                matching=tally.matching,
+                private=tally.private,
+                without_transcript=before.without_transcript + left_out,
+                remarks=remarks(before, deals),
+            )
             await work.planned(tx, job.claim, now)
             await run_pages.forget(tx, job.claim)
         log.info("calls chosen", job=str(job.claim.job_id), matching=tally.matching, chosen=len(chosen))
@@ -87,21 +93,23 @@ class RunChoice(Struct, frozen=True):
                     number += 1
                     calls = await deals.complete(page.calls)
                     read = run_page(number, page.mark, calls, job.filter)
-                    await self._write_down(job.claim, deals, read)
-                    tally.take_page(read, choice)
+                    tally.take_page(await self._write_down(job.claim, deals, read), choice)
         except ListBroken as broken:
             await self._forget(job.claim)
             if known and number == len(known):
                 raise _CannotGoOn from broken
             raise
 
-    async def _write_down(self, claim: Claim, deals: DealSource, page: RunPage) -> None:
+    async def _write_down(self, claim: Claim, deals: DealSource, read: RunPage) -> RunPage:
+        """What is written down of a page: calls that are erased are counted only."""
         async with self.db.workspace(claim.workspace_id) as tx:
             before = await work.held(tx, claim)
+            page = read.without(await call_tombstones.among(tx, read.call_ids))
             await run_pages.add(tx, claim, page)
             await work.page_read(tx, claim, page.number, remarks(before, deals))
             reach("list.before_commit")
         reach("list.after_commit")
+        return page
 
     async def _forget(self, claim: Claim) -> None:
         async with self.db.workspace(claim.workspace_id) as tx:

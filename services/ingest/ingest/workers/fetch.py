@@ -2,7 +2,7 @@
 
 Invariants:
   1. What is chosen is written down, with its metadata, before the first call is fetched, and never changes: a second listing cannot add,
-     lose or reorder.
+     lose or reorder. Only a call that is erased meanwhile is left out after all, and counted so.
   2. A call's row, its message and the job's counters commit together, by the holder of the job's fence only.
   3. An object is written before the row that names it; the same call gives the same bytes, so writing it again is harmless.
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
 from msgspec import Struct
@@ -26,11 +27,11 @@ from ingest import events
 from ingest.domain.deals import DealSource
 from ingest.domain.jobs import CallState, Claim, Job, JobState, NotReadyYet, Progress, too_long_call_words
 from ingest.gong.client import GongClient
-from ingest.store import run_calls, work
+from ingest.store import call_tombstones, run_calls, work
 from ingest.store.run_calls import StoredCall, WaitingCall
 from ingest.workers.batches import MOST_CALLS, expected_bytes, in_batches, is_room
 from ingest.workers.choosing import RunChoice, remarks
-from ingest.workers.loading import TRANSCRIPT_WAITS, Loaded, Loader
+from ingest.workers.loading import TRANSCRIPT_WAITS, KeptCall, Loaded, Loader
 from messaging import Draft, Outbox
 
 log = logger("ingest.fetch")
@@ -71,6 +72,8 @@ class RunFetch(Struct, frozen=True):
             await RunChoice(self.db).choose(job, gong, deals)
         await self._fetch(job, gong, deals)
         async with self.db.workspace(job.claim.workspace_id) as tx:
+            before = await work.held(tx, job.claim)
+            await _let_go(tx, job.claim, before)
             left = await run_calls.later(tx, job.claim)
         if left is not None:
             raise NotReadyYet(*left)
@@ -100,9 +103,12 @@ class RunFetch(Struct, frozen=True):
         async with self.db.workspace(job.claim.workspace_id) as tx:
             return await run_calls.waiting(tx, job.claim, after, most, held_days)
 
-    async def _commit(self, claim: Claim, deals: DealSource, batch: Loaded) -> None:
+    async def _commit(self, claim: Claim, deals: DealSource, loaded: Loaded) -> None:
         async with self.db.workspace(claim.workspace_id) as tx:
             before = await work.held(tx, claim)
+            before = await _let_go(tx, claim, before)
+            erased = await call_tombstones.among(tx, loaded.call_ids)
+            batch = loaded.without(erased)
             rows = [
                 StoredCall(call.call_id, before.sequence + number, call.kept)
                 for number, call in enumerate(batch.kept, start=1)
@@ -117,6 +123,12 @@ class RunFetch(Struct, frozen=True):
             await work.advance(tx, claim, replace(now, remarks=told))
             reach("fetch.before_commit")
         reach("fetch.after_commit")
+        await self._take_away(claim, [call for call in loaded.kept if call.call_id in erased])
+
+    async def _take_away(self, claim: Claim, calls: Sequence[KeptCall]) -> None:
+        """Remove what was stored of calls that were erased meanwhile. Who dies before leaves it to the erasure, which looks again."""
+        for call in calls:
+            await self.objects.workspace(claim.workspace_id).delete(call.kept.name)
 
     async def _announce(self, tx: Tx, claim: Claim, batch: Loaded, sequence: int) -> None:
         drafts = [
@@ -139,6 +151,14 @@ class RunFetch(Struct, frozen=True):
             message = events.fetch_completed(claim.job_id, now)
             await self.outbox.add(tx, message, aggregate_id=str(claim.job_id), sequence=now.sequence)
         log.info("run fetched", job=str(claim.job_id), calls=now.fetched)
+
+
+async def _let_go(tx: Tx, claim: Claim, before: Progress) -> Progress:
+    """The run's counters once calls that are to be fetched and are erased are left out. The job is locked."""
+    gone = await run_calls.let_go(tx, claim)
+    if gone:
+        await work.left_out(tx, claim, gone)
+    return replace(before, without_transcript=before.without_transcript + gone)
 
 
 def _counted(batch: Loaded, before: Progress) -> Progress:

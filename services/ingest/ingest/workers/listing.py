@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -17,11 +17,16 @@ from ingest.domain.pages import RunPage
 from ingest.gong.client import GongClient
 
 Taker = Callable[[Call], None]
+Erased = Callable[[Sequence[CallId]], Awaitable[frozenset[CallId]]]
+"""Which of these calls are erased."""
+
 Page = TypeVar("Page")
 
 
 class Tally(Struct):
     """How many calls match, how long they are together, and how many match but are private: those are neither kept nor read.
+
+    `erased`: how many of a run's pages match and are erased; they match, and are not read either.
 
     A call that comes again counts as it did the first time.
     """
@@ -29,6 +34,7 @@ class Tally(Struct):
     matching: int = 0
     seconds: int = 0
     private: int = 0
+    erased: int = 0
     _seen: set[CallId] = field(default_factory=set)
 
     def count(self, call: Call, wanted: CallFilter) -> bool:
@@ -54,6 +60,8 @@ class Tally(Struct):
 
     def take_page(self, page: RunPage, choice: Choice) -> None:
         """Count the calls of a page, and give `choice` those that had not been counted before."""
+        self.erased += page.erased
+        self.matching += page.erased
         for call_id in page.private:
             self.leave_out(call_id)
         for call in page.chosen:
@@ -67,15 +75,17 @@ class Tally(Struct):
 
 
 async def list_calls(
-    gong: GongClient, deals: DealSource, wanted: CallFilter, found: Taker, met: Taker | None = None
+    gong: GongClient, deals: DealSource, wanted: CallFilter, erased: Erased, found: Taker, met: Taker | None = None
 ) -> Tally:
     """Give `found` each call that `wanted` means and that may be read, completed by `deals`. One that two pages both show counts once.
 
-    `met` is given every call of the time range as Gong tells of it.
+    `met` is given every call of the time range as Gong tells of it. Calls that are `erased` are as if Gong did not tell of them.
     """
     tally = Tally()
     async with aclosing(ahead(gong.calls_between(wanted.from_time, wanted.to_time))) as pages:
-        async for page in pages:
+        async for told in pages:
+            gone = await erased([call.call_id for call in told])
+            page = [call for call in told if call.call_id not in gone]
             if met is not None:
                 for call in page:
                     met(call)

@@ -51,6 +51,26 @@ class Loaded(Struct, frozen=True):
     deferred: list[tuple[CallId, float]] = field(default_factory=list)
     too_long: list[CallId] = field(default_factory=list)
 
+    @property
+    def call_ids(self) -> list[CallId]:
+        """All calls of the batch."""
+        return [
+            *(call.call_id for call in self.kept),
+            *(call_id for call_id, _ in self.left_out),
+            *(call_id for call_id, _ in self.deferred),
+        ]
+
+    def without(self, erased: frozenset[CallId]) -> Loaded:
+        """The batch without calls that were erased meanwhile."""
+        if not erased:
+            return self
+        return Loaded(
+            [call for call in self.kept if call.call_id not in erased],
+            [one for one in self.left_out if one[0] not in erased],
+            [one for one in self.deferred if one[0] not in erased],
+            [call_id for call_id in self.too_long if call_id not in erased],
+        )
+
 
 class _Described(Struct, frozen=True):
     """A call's metadata as it is to be stored."""

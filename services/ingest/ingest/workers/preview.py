@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from msgspec import Struct
 
@@ -22,7 +23,7 @@ from core.faultpoints import reach
 from core.log import logger
 from database import Database, Tx
 from ingest import events
-from ingest.domain.calls import call_of
+from ingest.domain.calls import CallId, call_of
 from ingest.domain.choice import Choice, ChosenCall
 from ingest.domain.deals import DealSource
 from ingest.domain.jobs import Claim, Job, JobState
@@ -30,7 +31,7 @@ from ingest.domain.listing import Listing
 from ingest.domain.packing import unpack
 from ingest.domain.sample import SAMPLE_CALLS, sample_object
 from ingest.gong.client import GongClient
-from ingest.store import listings, work
+from ingest.store import call_tombstones, listings, work
 from ingest.workers.listing import Tally, list_calls
 from messaging import Outbox
 
@@ -75,7 +76,9 @@ class PreviewFetch(Struct, frozen=True):
         tally = await self._counted_before(job, deals, choice)
         if tally is None:
             fresh = _Fresh(Listing(job.filter), self.clock.monotonic())
-            tally = await list_calls(gong, deals, job.filter, choice.add, fresh.listing.add)
+            tally = await list_calls(
+                gong, deals, job.filter, partial(self._erased, claim), choice.add, fresh.listing.add
+            )
         sample = await self._keep(claim, choice.newest_first())
         reach("preview.after_sample")
         async with self.db.workspace(claim.workspace_id) as tx:
@@ -87,6 +90,10 @@ class PreviewFetch(Struct, frozen=True):
             if fresh is not None:
                 await self._remember(tx, job, fresh)
             reach("preview.before_commit")
+
+    async def _erased(self, claim: Claim, call_ids: Sequence[CallId]) -> frozenset[CallId]:
+        async with self.db.workspace(claim.workspace_id) as tx:
+            return await call_tombstones.among(tx, call_ids)
 
     async def _let_finish(self, job: Job) -> None:
         """Wait while an earlier preview reads the list that this one needs: reading it twice at once would take both twice as long."""

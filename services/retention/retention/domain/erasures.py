@@ -1,4 +1,4 @@
-"""The request to erase a workspace, or one report: its states, its terms, and what the services have reported. Pure.
+"""The request to erase a workspace, one report, or one person's data: its states, its terms, and what the services have reported. Pure.
 
     asked -> taken back
           -> erasing -> verifying -> completed
@@ -6,7 +6,7 @@
 A day after it was asked for it can be taken back no more. Then all services are told to freeze the workspace and to erase it; when each has
 reported that it did, all are asked to look for what is left, as often as it takes for all of them to find nothing. Of a report it is the
 one service that has reports; the request may also end because there is no such report, or because the workspace is erased, and the report
-with it.
+with it. Of a person it goes in attempts (domain.people), and may also end because nothing is kept, or because the person is a member.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class State(enum.StrEnum):
     VERIFYING = "verifying"
     COMPLETED = "completed"
     NOT_FOUND = "not_found"
+    STILL_MEMBER = "still_member"
     WITH_WORKSPACE = "with_workspace"
 
 
@@ -130,12 +131,50 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     providers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
+class Scope(enum.StrEnum):
+    """What is to be erased."""
+
+    WORKSPACE = "workspace"
+    REPORT = "report"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call, by the id that its provider gave it."""
+
+    provider: str
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Whose data is to be erased, and how far the request's attempt is.
+
+    `email` is empty once the request has ended, and where the ledger alone knows of it. `user_ids` are all that are known; `calls` those
+    that this attempt's search has found and no earlier one, `more` whether the next one has others, `is_new` whether anything was found.
+    `found_attempt` and `told_attempt`: the last attempt whose search is answered, and of which all services were told. `ledger`: SHA-256 of
+    each entry, by its attempt.
+    """
+
+    email: str = field(default="", repr=False)
+    user_ids: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
+    more: bool = False
+    is_new: bool = False
+    found_attempt: int = -1
+    told_attempt: int = 0
+    calls_found: int = 0
+    rows_by_address: int = 0
+    ledger: Mapping[int, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """A request, of a whole workspace where it names no report.
+    """A request, of a whole workspace where it names no report and no person.
 
-    `asked_by` and `ticket` are empty once it has ended; `attempt` is the last verification that was asked for; `completed_at` is when it
-    ended, in whichever way but by being taken back.
+    `asked_by` and `ticket` are empty once it has ended; `attempt` is the last verification that was asked for, or a person's attempt;
+    `completed_at` is when it ended, in whichever way but by being taken back.
     """
 
     id: uuid.UUID
@@ -143,6 +182,7 @@ class Erasure:
     terms: Terms
     by_staff: bool
     report_id: uuid.UUID | None = None
+    person: Person | None = None
     asked_by: str = ""
     ticket: str = ""
     started_at: datetime | None = None
@@ -151,6 +191,13 @@ class Erasure:
     attempt: int = 0
     completed_at: datetime | None = None
     taken_back_at: datetime | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """What is to be erased."""
+        if self.person is not None:
+            return Scope.PERSON
+        return Scope.WORKSPACE if self.report_id is None else Scope.REPORT
 
     @property
     def holds(self) -> bool:
@@ -163,7 +210,7 @@ class Erasure:
 
     def is_late(self, now: datetime) -> bool:
         """Whether it was not, or is not, completed within what is promised."""
-        if self.state in {State.TAKEN_BACK, State.NOT_FOUND}:
+        if self.state in {State.TAKEN_BACK, State.NOT_FOUND, State.STILL_MEMBER}:
             return False
         return (self.completed_at or now) > self.terms.deadline
 

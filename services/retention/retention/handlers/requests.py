@@ -1,4 +1,4 @@
-"""What is the same for every request for erasure, of a workspace or of one report. Each use case takes an open transaction."""
+"""What is the same for every request for erasure, of a workspace, a report or a person's data. Each use case takes an open transaction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import uuid7
 from database import Tx
 from retention.domain.business_days import IsHoliday
-from retention.domain.erasures import Erasure, Receipt, State, terms_of, with_receipt
+from retention.domain.erasures import Erasure, Person, Receipt, State, terms_of, with_receipt
 from retention.store.requests import Certificate, Claim, Requests
 
 # A mail may lie for some days before somebody opens it; one that is said to be older was mistyped.
@@ -115,7 +115,13 @@ class Requesting:
         return await self.locked(tx, known.id)
 
     async def note(
-        self, tx: Tx, asker: Asker, asked_at: datetime, timezone: str, report_id: uuid.UUID | None = None
+        self,
+        tx: Tx,
+        asker: Asker,
+        asked_at: datetime,
+        timezone: str,
+        report_id: uuid.UUID | None = None,
+        person: Person | None = None,
     ) -> Erasure | None:
         """Note a request that reached us at `asked_at`; None where another one holds by now."""
         erasure = Erasure(
@@ -124,6 +130,7 @@ class Requesting:
             terms=terms_of(asked_at, timezone, self.clock.now(), self.is_holiday),
             by_staff=asker.is_staff,
             report_id=report_id,
+            person=person,
             asked_by=asker.name,
             ticket=asker.ticket,
         )

@@ -176,4 +176,7 @@ async def _who(tx: Tx, claim: Claim, found: Judgement, before: Account | None) -
 
 
 def _buyer(purchase: Purchase) -> Actor:
+    # Whose data was erased is named no more.
+    if not purchase.user_id:
+        return ITSELF
     return Actor(ActorKind.USER, purchase.user_id, purchase.email, Source.WEB)

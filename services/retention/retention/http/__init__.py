@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from fastapi import APIRouter
 
@@ -10,17 +11,21 @@ from database import Database
 from retention.domain.promises import Promise
 from retention.evidence import Shelf
 from retention.http.billing import BillingRoutes
-from retention.http.erasure import ErasureRoutes
-from retention.http.report_erasure import ReportErasureRoutes
 from retention.http.sub_processors import add_sub_processors
 from retention.http.trust import add_trust
 from web import Pages
 
 
+class Routes(Protocol):
+    """Routes of requests for erasure, of one scope."""
+
+    def add_to(self, routes: APIRouter) -> None:
+        """Add them all."""
+
+
 def router(
     billing: BillingRoutes,
-    erasure: ErasureRoutes,
-    of_reports: ReportErasureRoutes,
+    erasures: Sequence[Routes],
     db: Database,
     promises: Sequence[Promise],
     shelf: Shelf,
@@ -28,8 +33,8 @@ def router(
     """All routes of the service."""
     routes, pages = APIRouter(), Pages("retention")
     billing.add_to(routes)
-    erasure.add_to(routes)
-    of_reports.add_to(routes)
+    for scope in erasures:
+        scope.add_to(routes)
     add_sub_processors(routes, pages, db)
     add_trust(routes, pages, promises, shelf, db)
     return routes

@@ -22,7 +22,7 @@ from retention.handlers.erasing import Erasing
 from retention.handlers.requests import Asker
 from retention.http.erasure_views import JSON, PDF, ErasureView, pdf_file, reload, statement_file, view
 from retention.store import erasures as store
-from retention.store import report_erasures
+from retention.store import person_requests, report_erasures
 from retention.store.requests import Certificate
 from web import Pages, Scope, Session, admin, member, needs, people_only
 from web.state import web_of
@@ -38,8 +38,8 @@ Name = Annotated[str, Form(max_length=_LONGEST_NAME)]
 Ends = Annotated[str, Query(max_length=20)]
 Signature = Annotated[str, Query(max_length=100)]
 
-# Requests to erase a report that the page lists.
-_REPORTS_SHOWN = 20
+# Requests to erase a report, and to erase a person's data, that the page lists.
+_SHOWN = 20
 
 
 class ErasureRequest(BaseModel):
@@ -51,12 +51,14 @@ class ErasureRequest(BaseModel):
 
 
 class _Found(Struct, frozen=True):
-    """A request with the reports on it, the name that has to be typed for a new one, and requests to erase single reports."""
+    """A request with the reports on it, the name that has to be typed for a new one, and requests to erase single reports, and people's
+    data."""
 
     erasure: Erasure | None
     parts: list[Part]
     name: str = ""
     of_reports: Sequence[Erasure] = ()
+    of_people: Sequence[Erasure] = ()
 
 
 class ErasureRoutes(Struct, frozen=True):
@@ -184,7 +186,8 @@ class ErasureRoutes(Struct, frozen=True):
             known = await store.about(tx)
             erasure = await store.latest(tx)
             parts = await store.parts(tx, erasure.id) if erasure else []
-            return _Found(erasure, parts, known.name, await report_erasures.newest(tx, _REPORTS_SHOWN))
+            of_reports = await report_erasures.newest(tx, _SHOWN)
+            return _Found(erasure, parts, known.name, of_reports, await person_requests.newest(tx, _SHOWN))
 
     async def _view(self, request: Request, session: Session) -> ErasureView:
         found = await self._found(session.workspace_id)
@@ -217,6 +220,7 @@ class ErasureRoutes(Struct, frozen=True):
             link_days=LINK_DAYS,
             files=[f"{PAGE}/{one}" for one in (PDF, JSON)],
             of_reports=found.of_reports,
+            of_people=found.of_people,
             problem=error,
         )
 

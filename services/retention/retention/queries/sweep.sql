@@ -81,20 +81,41 @@ WHERE alarmed_at IS NULL AND alarm_at <= now() AND state IN ('asked', 'erasing',
 ORDER BY alarm_at
 LIMIT :limit;
 
+-- name: person_requests_due
+-- Requests to erase a person's data that something is to be done about now.
+-- cross-workspace: the worker serves every workspace; each request is then claimed and worked on in its own
+SELECT workspace_id, id
+FROM person_requests
+WHERE next_at <= clock_timestamp() AND (leased_until IS NULL OR leased_until <= clock_timestamp())
+ORDER BY next_at
+LIMIT :limit;
+
+-- name: person_requests_slow
+-- Requests to erase a person's data that are not done when staff is to be told, and of which it was not told.
+-- cross-workspace: the worker looks after the requests of every workspace; each is then noted in its own
+SELECT workspace_id, id
+FROM person_requests
+WHERE alarmed_at IS NULL AND alarm_at <= now() AND state IN ('asked', 'erasing', 'verifying')
+ORDER BY alarm_at
+LIMIT :limit;
+
 -- name: erasures_listed
--- Requests, the newest first, for our staff: no name, only ids and times. Those of single reports name the report.
+-- Requests, the newest first, for our staff: no name, only ids and times. Those of single reports name the report, those of a person's data nobody.
 -- cross-workspace: staff looks after all requests, as it is bound to; what a workspace holds is not read
-SELECT workspace_id, id, NULL::uuid AS report_id, state, by_staff, asked_at, take_back_until, deadline, completed_at, outcome
+SELECT workspace_id, id, 'workspace' AS scope, NULL::uuid AS report_id, state, by_staff, asked_at, take_back_until, deadline, completed_at, outcome
 FROM erasures
 UNION ALL
-SELECT workspace_id, id, report_id, state, by_staff, asked_at, take_back_until, deadline, completed_at, outcome
+SELECT workspace_id, id, 'report', report_id, state, by_staff, asked_at, take_back_until, deadline, completed_at, outcome
 FROM report_erasures
+UNION ALL
+SELECT workspace_id, id, 'person', NULL, state, by_staff, asked_at, take_back_until, deadline, completed_at, outcome
+FROM person_requests
 ORDER BY asked_at DESC, id
 LIMIT :limit;
 
 -- name: erasures_kept_to
 -- For the public trust page: how many requests are completed, how many are under way, and which of them late. One that was late is counted
--- for a year. Requests of single reports count as those of workspaces do.
+-- for a year. Requests of single reports and of people's data count as those of workspaces do.
 -- cross-workspace: the trust page tells of all requests at once, in numbers only
 SELECT count(*) FILTER (WHERE state = 'completed') AS completed,
        count(*) FILTER (WHERE state IN ('asked', 'erasing', 'verifying')) AS under_way,
@@ -104,4 +125,6 @@ SELECT count(*) FILTER (WHERE state = 'completed') AS completed,
        max(completed_at) FILTER (WHERE state = 'completed') AS last_completed_at
 FROM (SELECT state, deadline, completed_at FROM erasures
       UNION ALL
-      SELECT state, deadline, completed_at FROM report_erasures) requests;
+      SELECT state, deadline, completed_at FROM report_erasures
+      UNION ALL
+      SELECT state, deadline, completed_at FROM person_requests) requests;

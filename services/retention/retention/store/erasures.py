@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from core.ids import WorkspaceId
 from database import Database, Row, Tx
-from retention.domain.erasures import ITSELF, TOLD, Erasure, Part, State
+from retention.domain.erasures import ITSELF, TOLD, Erasure, Part, Scope, State
 from retention.domain.kept import Kept
 from retention.store.requests import Certificate, Claim, Due, certified, due_of, erasure_of, kept, noted, part_of
 
@@ -27,6 +27,7 @@ class Listed(Struct, frozen=True):
 
     workspace_id: WorkspaceId
     id: uuid.UUID
+    scope: Scope
     report_id: uuid.UUID | None
     state: State
     by_staff: bool
@@ -181,6 +182,7 @@ def _listed(row: Row) -> Listed:
     return Listed(
         workspace_id=WorkspaceId(row["workspace_id"]),
         id=row["id"],
+        scope=Scope(row["scope"]),
         report_id=row["report_id"],
         state=State(row["state"]),
         by_staff=row["by_staff"],

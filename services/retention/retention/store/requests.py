@@ -1,5 +1,5 @@
-"""What requests for erasure have in common in the database, of workspaces or of single reports: each scope has tables and statements of its
-own, and a module here whose functions are those of `Requests`."""
+"""What requests for erasure have in common in the database, of workspaces, reports or people: each scope has tables and statements of
+its own, and a module here whose functions are those of `Requests`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from core.ids import WorkspaceId
 from database import Database, Row, Tx
-from retention.domain.erasures import Erasure, Part, State, Terms
+from retention.domain.erasures import Call, Erasure, Part, Person, State, Terms
 
 
 class Due(Struct, frozen=True):
@@ -135,6 +135,7 @@ def erasure_of(row: Row | None) -> Erasure | None:
     return Erasure(
         id=row["id"],
         report_id=row.get("report_id"),
+        person=_person_of(row) if "told_attempt" in row else None,
         state=State(row["state"]),
         terms=Terms(**{name: row[name] for name in names}),
         by_staff=row["by_staff"],
@@ -146,6 +147,21 @@ def erasure_of(row: Row | None) -> Erasure | None:
         attempt=row["attempt"],
         completed_at=row["completed_at"],
         taken_back_at=row["taken_back_at"],
+    )
+
+
+def _person_of(row: Row) -> Person:
+    return Person(
+        email=row["email"] or "",
+        user_ids=tuple(row["user_ids"] or ()),
+        calls=tuple(Call(provider, call_id) for provider, call_id in row["calls"] or ()),
+        more=row["more"],
+        is_new=row["is_new"],
+        found_attempt=row["found_attempt"],
+        told_attempt=row["told_attempt"],
+        calls_found=row["calls_found"],
+        rows_by_address=row["rows_by_address"],
+        ledger={int(attempt): digest for attempt, digest in row["ledger"].items()},
     )
 
 

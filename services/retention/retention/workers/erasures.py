@@ -20,7 +20,7 @@ from messaging.erasure import Erasing as OwnRows
 from messaging.erasure import store as tombstones
 from retention.domain.erasures import ITSELF, Erasure, Part, Receipt, Stage, with_receipt
 from retention.store import erasures as store
-from retention.store import report_erasures
+from retention.store import person_requests, report_erasures
 from retention.store.requests import Claim
 from retention.workers.requests import RequestWorker
 
@@ -61,6 +61,7 @@ class ErasureWorker(RequestWorker):
             emptied = {
                 "erasures": await store.forget_people(tx),
                 "report_erasures": await report_erasures.end_with_workspace(tx),
+                "person_requests": await person_requests.end_with_workspace(tx),
             }
             rows = {**tombstone.rows, **{name: count for name, count in emptied.items() if count}}
             await self._note(tx, erasure, Receipt(service=ITSELF, stage=Stage.ERASED, at=self.clock.now(), rows=rows))

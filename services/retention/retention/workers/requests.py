@@ -8,6 +8,7 @@ it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -22,7 +23,7 @@ from core.log import logger
 from database import Database
 from retention.certificates.print import pdf_of
 from retention.certificates.signing import CertificateKeys, envelope
-from retention.certificates.statement import Certified, ledger_entry, ledger_name, statement
+from retention.certificates.statement import Certified, digest_of, ledger_entry, ledger_name, statement
 from retention.domain.erasures import Erasure, State, Verdict, is_erased, judge
 from retention.handlers.requests import Requesting
 from retention.store.requests import Certificate, Claim, Due
@@ -97,6 +98,10 @@ class RequestWorker:
         del workspace_id, erasure
         return True
 
+    def entries(self, workspace_id: WorkspaceId, erasure: Erasure) -> Mapping[str, str]:
+        """The request's entries in the ledger: the SHA-256 of each, by its name."""
+        return {ledger_name(workspace_id, erasure): digest_of(ledger_entry(workspace_id, erasure))}
+
     async def _step(self, workspace_id: WorkspaceId, claim: Claim) -> float:
         """In how many seconds there is more to do, if nothing is reported before."""
         requests = self.erasing.requests
@@ -140,14 +145,13 @@ class RequestWorker:
         async with self.db.workspace(workspace_id) as tx:
             parts = await self.erasing.requests.parts(tx, claim.id)
         now = self.clock.now()
-        certified = Certified(workspace_id, erasure, parts, now, ledger_entry(workspace_id, erasure))
+        certified = Certified(workspace_id, erasure, parts, now, self.entries(workspace_id, erasure))
         signed = envelope(statement(certified), signers)
         pdf = await asyncio.to_thread(pdf_of, signed, [one.public.text for one in signers])
         async with self.db.workspace(workspace_id) as tx:
             await self.erasing.complete(tx, claim, now, Certificate(signed, pdf))
             reach("erasure.before_complete_commit")
-        what = "workspace" if erasure.report_id is None else "report"
-        log.info("erased", what=what, in_time=certified.in_time, verifications=erasure.attempt)
+        log.info("erased", what=erasure.scope.value, in_time=certified.in_time, verifications=erasure.attempt)
 
     async def _put_off(self, workspace_id: WorkspaceId, claim: Claim, error: Exception) -> None:
         why = str(error) if isinstance(error, CallmineError) else f"a step failed ({type(error).__name__})"

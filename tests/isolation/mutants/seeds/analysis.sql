@@ -99,5 +99,8 @@ VALUES ('@w', '00000001-0000-4000-8000-000000000001', '@w', 'report', '00000001-
 INSERT INTO report_tombstones (workspace_id, report_id, run_id, fetch_ids, barrier, rows, objects)
 VALUES ('@w', '00000009-0000-4000-8000-000000000001', '00000009-0000-4000-8000-000000000001',
         ARRAY['00000009-0000-4000-8000-000000000001'::uuid], NULL, '{"reports": @n}', @n);
+INSERT INTO person_runs (workspace_id, erasure_id, run_id)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', '00000009-0000-4000-8000-000000000001');
+INSERT INTO erased_calls (workspace_id, call_id) VALUES ('@w', 'erased @n');
 INSERT INTO report_erasures (workspace_id, report_id, erasure_id, told, asked_attempt, answered_attempt, next_at)
 VALUES ('@w', '00000009-0000-4000-8000-000000000001', '00000001-0000-4000-8000-000000000001', NULL, @n, 0, '2026-01-01T00:00:00Z');

@@ -41,3 +41,12 @@ VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'remove', 'user_02', '', '
 INSERT INTO api_keys (workspace_id, id, request_id, digest, name, scopes, role, created_by, created_by_email, created_at)
 VALUES ('@w', '00000001-0000-4000-8000-000000000001', '00000002-0000-4000-8000-000000000001', sha256('@w'), '@w', ARRAY['runs:read'], 'member',
         'user_01', '@w@example.com', '2026-01-01T00:00:00Z');
+INSERT INTO call_tombstones (workspace_id, provider, call_id, erasure_id, attempt, held_at)
+VALUES ('@w', 'gong', 'call_08', '00000001-0000-4000-8000-000000000001', 1, '2026-01-01T00:00:00Z'),
+       ('@w', 'gong', 'erased_' || '@w', '00000001-0000-4000-8000-000000000001', NULL, '2026-01-01T00:00:00Z');
+INSERT INTO person_searches (workspace_id, erasure_id, attempt, email, stage, source, after_key, barrier, rows, fence, next_at)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 1, '@w@example.com', 'reading', 'held_calls', '@w', NULL, '{"invitations": @n}', 1,
+        '2026-01-0@nT00:00:00Z');
+INSERT INTO person_finds (workspace_id, erasure_id, attempt, provider, call_id)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 1, 'gong', 'call_08'),
+       ('@w', '00000001-0000-4000-8000-000000000001', 1, 'gong', 'found_' || '@w');

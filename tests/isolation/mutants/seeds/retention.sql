@@ -37,3 +37,15 @@ INSERT INTO report_erasures (workspace_id, id, report_id, state, by_staff, asked
 VALUES ('@w', '00000002-0000-4000-8000-000000000001', '00000001-0000-4000-8000-000000000001', 'taken_back', false, '@w', '2026-01-0@nT00:00:00Z', 'UTC',
         '2026-01-02T00:00:00Z', '2026-01-03T00:00:00Z', '2026-01-06T00:00:00Z', '2026-01-12T00:00:00Z', '2026-01-01T12:00:00Z');
 INSERT INTO report_erasure_parts (workspace_id, erasure_id, service, objects) VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'analysis', @n);
+INSERT INTO person_requests (workspace_id, id, email, state, by_staff, asked_by, user_ids, asked_at, zone, take_back_until, target_at, alarm_at, deadline,
+                             next_at, outcome)
+VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'person@one.example', 'asked', false, '@w', ARRAY['user_1'], '2026-01-0@nT00:00:00Z', 'UTC',
+        CASE '@w' WHEN 'org_A' THEN '2026-01-02T00:00:00Z' ELSE '2999-01-02T00:00:00Z' END::timestamptz, '2026-01-03T00:00:00Z',
+        '2026-01-06T00:00:00Z', '2026-01-12T00:00:00Z', '2026-01-01T00:00:00Z', '@w');
+UPDATE person_requests
+SET state = 'verifying', started_at = '2026-01-02T00:00:00Z', erased_at = '2026-01-03T00:00:00Z', attempt = 1, found_attempt = 1, told_attempt = 1
+WHERE workspace_id = '@w' AND '@w' IN ('org_a', 'org_b');
+INSERT INTO person_requests (workspace_id, id, state, by_staff, asked_at, zone, take_back_until, target_at, alarm_at, deadline, taken_back_at)
+VALUES ('@w', '00000002-0000-4000-8000-000000000001', 'taken_back', false, '2026-01-0@nT00:00:00Z', 'UTC',
+        '2026-01-02T00:00:00Z', '2026-01-03T00:00:00Z', '2026-01-06T00:00:00Z', '2026-01-12T00:00:00Z', '2026-01-01T12:00:00Z');
+INSERT INTO person_request_parts (workspace_id, erasure_id, service, objects) VALUES ('@w', '00000001-0000-4000-8000-000000000001', 'analysis', @n);

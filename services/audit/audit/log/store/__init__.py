@@ -223,6 +223,12 @@ async def delete_entries(tx: Tx) -> int:
     return await tx.execute("log_entries_delete")
 
 
+async def tells_of(tx: Tx, person: str) -> bool:
+    """Whether anything tells of a person."""
+    rows = await tx.fetch("log_entries_of_person", person=person, kinds=sorted(PERSONS), after=_LOWEST, limit=1)
+    return bool(rows)
+
+
 async def of_person(tx: Tx, person: str, limit: int) -> list[Recorded]:
     """Everything that tells of a person, page by page."""
     found: list[Recorded] = []

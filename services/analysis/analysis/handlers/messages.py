@@ -11,7 +11,7 @@ from analysis.handlers.deliveries import Deliveries
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.handlers.notices import Notices
 from analysis.handlers.schedules import retime
-from analysis.store import people, plans, preferences, report_erasure, runs
+from analysis.store import plans, preferences, report_erasure, runs
 from contracts import Event
 from core.errors import NotFound
 from database import Tx
@@ -78,12 +78,11 @@ class MessageHandlers(Struct, frozen=True):
         await runs.finish_preview(tx, preview_id, count, message.failure)
 
     async def call_fetched(self, tx: Tx, event: Event[events.CallFetched]) -> None:
-        """A call can be analysed. For a run that has ended it is too late, which is no error; one that is erased is left out."""
+        """A call can be analysed. For a run that has ended it is too late, which is no error."""
         call = events.fetched_call(event)
         run = await self._run(tx, events.run_id_of(event.payload.run_id))
         if run is not None and run.state is RunState.RUNNING:
-            erased = await people.is_erased(tx, call.call_id)
-            added = await (runs.leave_out(tx, run) if erased else runs.add_call(tx, run, call))
+            added = await runs.add_call(tx, run, call)
             if added in {runs.Added.KEPT, runs.Added.LEFT_OUT}:
                 # It may have been what the end was waiting for.
                 await self.lifecycle.settle(tx, run.id, cause=event)

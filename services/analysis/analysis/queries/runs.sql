@@ -150,11 +150,12 @@ WHERE workspace_id = :workspace_id AND id = :id AND finished_at IS NULL AND coal
 
 -- name: insert_run_call
 -- A call has been fetched; announcing it again changes nothing. One that an earlier fetch has announced is queued, or stays analysed. One
--- for which the run has no room (`left_out`) is noted, and not queued.
+-- for which the run has no room (`left_out`) is noted, and not queued. Of one that is erased nothing is noted.
 INSERT INTO run_calls AS known (workspace_id, run_id, call_id, ordinal, object_name, sha256, started_at, duration_seconds, fetch_number,
                                 left_out, state, done_at)
-VALUES (:workspace_id, :run_id, :call_id, :ordinal, :object_name, :sha256, :started_at, :duration_seconds, :fetch_number,
-        :left_out::boolean, CASE WHEN :left_out::boolean THEN 'skipped' ELSE 'pending' END, CASE WHEN :left_out::boolean THEN now() END)
+SELECT :workspace_id, :run_id, :call_id, :ordinal, :object_name, :sha256, :started_at, :duration_seconds, :fetch_number,
+       :left_out::boolean, CASE WHEN :left_out::boolean THEN 'skipped' ELSE 'pending' END, CASE WHEN :left_out::boolean THEN now() END
+WHERE NOT EXISTS (SELECT FROM erased_calls e WHERE e.workspace_id = :workspace_id AND e.call_id = :call_id)
 ON CONFLICT (workspace_id, run_id, call_id) DO UPDATE
 SET fetch_number = excluded.fetch_number,
     object_name = CASE known.state WHEN 'analysed' THEN known.object_name ELSE excluded.object_name END,

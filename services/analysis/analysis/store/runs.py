@@ -13,6 +13,7 @@ from analysis.domain.report import FailedCall
 from analysis.domain.request import PreviewId, Question, ReportId, RunId, as_document, from_document
 from analysis.domain.run import Fetched, FetchedCall, Preview, Run, RunState
 from analysis.domain.sample import StoredSample
+from analysis.store import people
 from core.context import current
 from database import Row, Tx
 
@@ -248,7 +249,8 @@ async def add_call(tx: Tx, run: Run, call: FetchedCall) -> Added | None:
     """Put a call into the queue, once; None when this fetch has announced it before.
 
     A run takes no more calls than it was given when it began (`call_limit`), whatever is announced: for more nobody would pay. One that is
-    gone on with asks for those again that it has analysed; where the provider lists others in their place, these are left out.
+    gone on with asks for those again that it has analysed; where the provider lists others in their place, these are left out. So is one
+    that is erased, of which nothing is noted.
     """
     row = await tx.fetch_one(
         "insert_run_call",
@@ -263,19 +265,17 @@ async def add_call(tx: Tx, run: Run, call: FetchedCall) -> Added | None:
         left_out=not run.has_room,
     )
     if row is None:
-        return None
+        return await _left_out(tx, run) if await people.is_erased(tx, call.call_id) else None
     if row["kept"]:
         await tx.execute("count_kept", id=run.id)
         return Added.KEPT
     if row["left_out"]:
-        await tx.execute("count_left_out", id=run.id)
-        return Added.LEFT_OUT
+        return await _left_out(tx, run)
     await tx.execute("count_fetched", id=run.id)
     return Added.QUEUED
 
 
-async def leave_out(tx: Tx, run: Run) -> Added:
-    """A call was announced that is erased: nothing is noted of it but that the run does without."""
+async def _left_out(tx: Tx, run: Run) -> Added:
     await tx.execute("count_left_out", id=run.id)
     return Added.LEFT_OUT
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from functools import partial
 
 from audit.log import forgetting, store
 from audit.log.erasure import Seal, erase
 from audit.store import search
+from core.clock import Clock, SystemClock
 from core.ids import WorkspaceId
 from database import Database, Tx
 from messaging.erasure.people import Count, PlainPersonPart
@@ -22,6 +22,7 @@ class PersonLog(PlainPersonPart):
 
     db: Database
     seal: Seal
+    clock: Clock = field(default_factory=SystemClock)
 
     async def erase(self, workspace_id: WorkspaceId, attempt: Attempt, count: Count) -> None:
         """What entries tell of the people of an attempt. Raises Transient where entries of theirs keep arriving.
@@ -39,7 +40,7 @@ class PersonLog(PlainPersonPart):
                 if not await store.tells_of(tx, person):
                     # Of what has not arrived yet nothing is to be kept either, and no leaf says that nothing was there.
                     await search.forget(tx, [], [person])
-                    await forgetting.forget(tx, person, datetime.now(UTC))
+                    await forgetting.forget(tx, person, self.clock.now())
                     return
             emptied = partial(_count, count)
             await erase(self.db, self.seal, workspace_id, f"{request}.{again}", person, emptied)

@@ -61,6 +61,7 @@ async def test_what_is_left_out_looks_nothing_up(postgres_url: str) -> None:
         "known_staff_grant_save",
         "allowances_take",
     }
+    added |= {"people_forget", "person_order_set"}
     added |= {"staff_grant_ask", "staff_reads_add", "stream_add", "stream_grant_ask"}
     # The days of these are one moment here, between which nothing lies: of their plans only the generic one is looked at.
     moments = {"log_chosen"}

@@ -23,7 +23,13 @@ from callmine.credentials.v1.credentials_pb2 import (
     RevocationNoticed,
 )
 from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, ErasureStage, ErasureVerify
-from callmine.erasure.v1.people_pb2 import PersonCall, PersonErasureRequested, PersonSearchRequested
+from callmine.erasure.v1.people_pb2 import (
+    PersonCall,
+    PersonErasureAnswered,
+    PersonErasureRequested,
+    PersonFound,
+    PersonSearchRequested,
+)
 from callmine.erasure.v1.reports_pb2 import (
     ReportErasureAnnounced,
     ReportErasureAnswered,
@@ -169,6 +175,18 @@ def _person_erased(w: Subject, erasure: str) -> Message:
     )
 
 
+def _person_found(w: Subject, erasure: str) -> Message:
+    """An answer of ingest's, of whatever was asked."""
+    return PersonFound(
+        erasure_id=erasure,
+        attempt=w.number(0, 1, 2),
+        user_ids=["user_gone"],
+        calls=[PersonCall(provider="gong", call_id="gone")],
+        still_member=w.number(0, 1) == 1,
+        at=Timestamp(seconds=1_767_225_600),
+    )
+
+
 def _granted(w: Subject) -> tuple[Message, str]:
     grant, minutes = w.grant(), w.number(0, 30, 60, 61)
     granted = StaffGranted(
@@ -265,6 +283,16 @@ _MAKERS: Mapping[type[Message], Callable[[Subject], tuple[Message, str]]] = {
         )
     ),
     PersonErasureRequested: _of_grant(_person_erased),
+    PersonFound: _of_grant(_person_found),
+    PersonErasureAnswered: _of_grant(
+        lambda w, grant: PersonErasureAnswered(
+            erasure_id=grant,
+            service=w.rng.choice(["analysis", "ingest"]),
+            attempt=w.number(0, 1, 2),
+            rows={"runs": 1},
+            at=Timestamp(seconds=1_767_225_600),
+        )
+    ),
     # A search is noted here, and read by a worker, of which there is none.
     PersonSearchRequested: _of_grant(
         lambda w, grant: PersonSearchRequested(

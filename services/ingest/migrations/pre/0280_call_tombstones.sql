@@ -1,4 +1,4 @@
--- depends: 0192_erasing 0240_operators 0280_forgotten_people
+-- depends: 0060_listings 0072_upkeep 0074_going_on 0192_erasing 0240_operators 0280_forgotten_people
 -- Calls that are erased because of one person who took part in them, and the fence around each: whatever a transaction adds for one of them
 -- is refused in that transaction. It looks AFTER the row was added, as the fence around workspaces does (docs/decisions/0014).
 SET lock_timeout = '3s';

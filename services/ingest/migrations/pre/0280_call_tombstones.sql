@@ -54,7 +54,8 @@ CREATE TABLE person_finds (
 );
 
 -- Calls of a page that are meant and erased: they are counted, and nothing else is noted of them.
-ALTER TABLE run_pages ADD COLUMN erased integer NOT NULL DEFAULT 0 CHECK (erased >= 0);
+ALTER TABLE run_pages ADD COLUMN erased integer NOT NULL DEFAULT 0;
+ALTER TABLE run_pages ADD CONSTRAINT run_pages_erased_check CHECK (erased >= 0) NOT VALID;
 
 DO $rows$
 DECLARE

@@ -60,6 +60,7 @@ WITHOUT_KEY = {
     "PUT /api/v1/delivery": _WHOLE,
     "POST /api/v1/delivery/channels": _ASKS,
     "POST /api/v1/erasure": "one that is asked for stays as it is, and no second one is made",
+    "POST /api/v1/erasure/people": "one for the same person that is under way stays as it is, and no second one is made",
     "POST /api/v1/erasure/reports/{report}": "one that is asked for stays as it is, and no second one is made",
     "POST /api/v1/integrations/siem": "names the version that it takes the place of; its answer holds a secret, which is never kept",
     "PUT /api/v1/members/{user_id}/role": _STATE,

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from cloud.objects import GoogleObjects
-from contracts.person_erasing import SEARCHES
 from contracts.sealing import SealingKeys
 from core.clock import SystemClock
 from egress import Destination
@@ -112,7 +111,7 @@ def find_and_erase_people(parts: Assembly, objects: GoogleObjects) -> None:
     """Have people looked for, and erased, whom retention asks for."""
     clock = SystemClock()
     rounds = Rounds([PersonSearchWorker(parts.db, parts.outbox, objects)], clock, poll_seconds=1.0)
-    parts.consume(SEARCHES, PersonSearches(rounds.wake).routes())
+    parts.consume("person-searches", PersonSearches(rounds.wake).routes())
     parts.work(rounds.run)
     parts.erase_people(PersonCalls(parts.db, parts.outbox, objects, clock))
 

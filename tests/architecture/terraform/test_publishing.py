@@ -21,11 +21,13 @@ NOTED_AT_HOME = {("ingest", "ApiKeyUsed")}
 # Written down in contracts beside what reads them, and made by audit alone.
 GRANTS = {"StaffGranted", "StaffGrantEnded"}
 # Acknowledged without a handler of the service's own: members, keys, grants of staff access and erasures are followed for all.
-HEARD_BY_THE_RUNTIME = {"workspaces", "staff-grants", "erasure", "erasure-receipts"}
+HEARD_BY_THE_RUNTIME = {"workspaces", "staff-grants", "erasure", "erasure-receipts", "person-erasures"}
 # Granted already by registry and topology, used when plans in ingest are there.
 AHEAD = {("ingest", "plans")}
 # Written down in contracts beside what reads it, and made by those who answer: retention asks.
-RECEIPTS = {"ErasureCompleted"}
+RECEIPTS = {"ErasureCompleted", "PersonErasureAnswered", "PersonFound"}
+# And what retention alone asks for.
+REQUESTS = {"PersonErasureRequested", "PersonSearchRequested"}
 
 
 @cache
@@ -45,7 +47,7 @@ def _made(path: Path) -> Iterator[str]:
 def published(service: Project) -> set[str]:
     """Messages that a service makes, or a library on its behalf."""
     sources = [*service.sources, *libraries()["messaging"].sources, *libraries()["contracts"].sources]
-    left_out = (GRANTS if service.name != "audit" else set()) | (RECEIPTS if service.name == "retention" else set())
+    left_out = (GRANTS if service.name != "audit" else set()) | (RECEIPTS if service.name == "retention" else REQUESTS)
     return {name for path in sources for name in made(path) - left_out if (service.name, name) not in NOTED_AT_HOME}
 
 

@@ -32,6 +32,7 @@ IDS = frozenset(
         "notice_id",
         "key_id",
         "grant_id",
+        "person_erasure",
     }
 )
 NOT_IDS = {
@@ -178,6 +179,9 @@ _PEOPLE: dict[str, tuple[str, ...]] = {
     "analysis GET /api/v1/reports/{report_id}/exports/{number}": ("admin",),
     "analysis GET /reports/{report_id}/exports/{number}/file": (),
     "analysis GET /api/v1/reports/{report_id}/exports/{number}/file": (),
+    # Nobody's data is erased yet, so there is no certificate.
+    "retention GET /settings/data/people/{person_erasure}/certificate.json": (),
+    "retention GET /settings/data/people/{person_erasure}/certificate.pdf": (),
 }
 
 
@@ -261,6 +265,8 @@ _ANSWERS = {
     "retention GET /settings/data/reports/{report}/certificate.json": 404,
     "retention GET /settings/data/reports/{report}/certificate.pdf": 404,
     "retention GET /api/v1/erasure/reports/{report}": 404,
+    "retention GET /settings/data/people/{person_erasure}/certificate.json": 404,
+    "retention GET /settings/data/people/{person_erasure}/certificate.pdf": 404,
     # Leads on to the page of payments.
     "retention GET /settings/billing/return": 303,
     # And where a file is handed out by its link alone: see test_a_file_is_handed_out_by_its_person_s_link.

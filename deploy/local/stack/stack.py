@@ -253,7 +253,7 @@ class Stack:
         if self.settings.emulator:
             given["topology_file"] = self._path(PULLED)
         else:
-            given["secrets_folder"] = str(secrets_folder(self.settings.directory, service))
+            given.setdefault("secrets_folder", str(secrets_folder(self.settings.directory, service)))
         if self.settings.capture is not None:
             given["statement_capture_dir"] = str(self.settings.capture.resolve())
         environment = {f"CALLMINE_{name.upper()}": value for name, value in given.items()}

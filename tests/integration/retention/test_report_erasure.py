@@ -327,6 +327,7 @@ async def test_it_ends_with_the_workspace(letting: LettingOneGo, leaving: Leavin
     assert said.stdout.splitlines() == [
         "1 erasures are in the ledger; 0 of them this database had forgotten. All services are told.",
         "1 erasures of reports are in the ledger; 0 of them this database had forgotten.",
+        "0 attempts at people's data are in the ledger; 0 of them this database had forgotten.",
     ]
 
 

@@ -39,7 +39,7 @@ WAYS = ("browser", "htmx", "program")
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """Ids of what one workspace has in analysis, audit and ingest."""
+    """Ids of what one workspace has in analysis, audit, ingest and retention."""
 
     preview_id: str
     run_id: str
@@ -54,6 +54,7 @@ class Belongings:
     notice_id: str
     key_id: str
     grant_id: str
+    person_erasure: str
 
     def of(self, parameter: str) -> str:
         """The id that a path parameter asks for."""
@@ -140,7 +141,18 @@ async def settle(world: World, organization: Organization, person: Person) -> Be
         notice_id,
         await _key(world, workspace_id, person),
         await _staff_access(world, workspace_id),
+        await _person_erasure(world, organization, person),
     )
+
+
+async def _person_erasure(world: World, organization: Organization, person: Person) -> str:
+    """A request to erase somebody's data, which can be taken back for a day."""
+    email = f"left@{organization.slug}.example"
+    outside = world.surroundings.outside
+    async with client_of(world.services["retention"], outside, person, organization, "program") as it:
+        asked = await it.post("/api/v1/erasure/people", json={"email": email, "confirmation": email})
+    assert asked.status_code == 202, asked.text
+    return str(asked.json()["id"])
 
 
 async def _one_id(world: World, statement: str, run_id: str) -> str:

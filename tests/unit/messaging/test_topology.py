@@ -64,6 +64,7 @@ def test_modes_and_names(topology: Topology) -> None:
         "credential-vault.credential-requests-analysis",
         "credential-vault.credential-requests-audit",
         "credential-vault.erasure",
+        "credential-vault.person-erasures",
         "credential-vault.dead-letters",
     ]
 

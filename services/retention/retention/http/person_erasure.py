@@ -64,7 +64,7 @@ class PersonErasureRoutes:
 
     def add_to(self, routes: APIRouter) -> None:
         """Add them all."""
-        page = f"{PEOPLE}/{{erasure}}"
+        page = f"{PEOPLE}/{{person_erasure}}"
         routes.add_api_route(PEOPLE, self.form, methods=["GET"])
         routes.add_api_route(PEOPLE, self.ask, methods=["POST"])
         routes.add_api_route(page, self.page, methods=["GET"])
@@ -72,7 +72,7 @@ class PersonErasureRoutes:
         routes.add_api_route(f"{page}/{JSON}", self.statement, methods=["GET"])
         routes.add_api_route(f"{page}/{PDF}", self.pdf, methods=["GET"])
         api, people, model = "/api/v1/erasure/people", [people_only()], PersonErasureView
-        one = f"{api}/{{erasure}}"
+        one = f"{api}/{{person_erasure}}"
         routes.add_api_route(
             api, self.request, methods=["POST"], response_model=model, status_code=202, dependencies=people
         )
@@ -93,30 +93,30 @@ class PersonErasureRoutes:
             return self._asking(request, session, email, error)
         return RedirectResponse(f"{PEOPLE}/{erasure.id}", status_code=303)
 
-    async def page(self, request: Request, session: Member, erasure: str) -> Response:
+    async def page(self, request: Request, session: Member, person_erasure: str) -> Response:
         """How far the request is."""
-        return await self._shown(request, session, _request(erasure))
+        return await self._shown(request, session, _request(person_erasure))
 
-    async def take_back(self, request: Request, session: Admin, erasure: str) -> Response:
+    async def take_back(self, request: Request, session: Admin, person_erasure: str) -> Response:
         """Take the request back."""
-        erasure_id = _request(erasure)
+        erasure_id = _request(person_erasure)
         try:
             await self._take_back(session, erasure_id)
         except CallmineError as error:
             return await self._shown(request, session, erasure_id, error)
         return RedirectResponse(f"{PEOPLE}/{erasure_id}", status_code=303)
 
-    async def statement(self, session: Member, erasure: str) -> Response:
+    async def statement(self, session: Member, person_erasure: str) -> Response:
         """The certificate as a signed statement."""
-        return statement_file(await self._certificate(session.workspace_id, _request(erasure)), _FILE)
+        return statement_file(await self._certificate(session.workspace_id, _request(person_erasure)), _FILE)
 
-    async def pdf(self, session: Member, erasure: str) -> Response:
+    async def pdf(self, session: Member, person_erasure: str) -> Response:
         """The certificate in print."""
-        return pdf_file(await self._certificate(session.workspace_id, _request(erasure)), _FILE)
+        return pdf_file(await self._certificate(session.workspace_id, _request(person_erasure)), _FILE)
 
-    async def read(self, request: Request, session: Member, erasure: str) -> PersonErasureView:
+    async def read(self, request: Request, session: Member, person_erasure: str) -> PersonErasureView:
         """The request to erase a person's data, and how far it is. 404 where there is none of this id."""
-        return await self._view(request, session, _request(erasure))
+        return await self._view(request, session, _request(person_erasure))
 
     async def request(self, request: Request, session: Admin, wanted: PersonErasureRequest) -> PersonErasureView:
         """Ask for a person's data to be erased. A request that is under way stays as it is. How much there is is told within minutes; that
@@ -124,9 +124,9 @@ class PersonErasureRoutes:
         erasure = await self._ask(session, wanted.email, wanted.confirmation)
         return await self._view(request, session, erasure.id)
 
-    async def withdraw(self, request: Request, session: Admin, erasure: str) -> PersonErasureView:
+    async def withdraw(self, request: Request, session: Admin, person_erasure: str) -> PersonErasureView:
         """Take the request back, within 24 hours of it."""
-        erasure_id = _request(erasure)
+        erasure_id = _request(person_erasure)
         await self._take_back(session, erasure_id)
         return await self._view(request, session, erasure_id)
 

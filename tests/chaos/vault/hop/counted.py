@@ -60,6 +60,8 @@ class Counted:
     def settings(self) -> dict[str, str]:
         """What the vault is told, so that it asks these two. Nobody connects by OAuth here: its clients' secrets are not there."""
         told = {"kms_endpoint": self.kms_address, "vault_kms_key": KMS_KEY, "secrets_endpoint": self.secrets_address}
+        # No file is found there: what it reads is asked for, and counted.
+        told["secrets_folder"] = "/nothing/mounted"
         return told | {f"{provider}_client_id": "" for provider in ("gong", "hubspot", "slack")}
 
 

@@ -44,8 +44,19 @@ _UNDONE = {
 }
 
 # What is over is tidied away within the minute.
+_PEOPLE_LATER = (
+    "UPDATE person_erasures SET next_at = now() + interval '1 day' WHERE workspace_id = $1 AND next_at IS NOT NULL"
+)
 _LATER = {
-    "credential-vault": ("UPDATE oauth_states SET expires_at = now() + interval '1 hour' WHERE workspace_id = $1",)
+    **dict.fromkeys(SERVICES, (_PEOPLE_LATER,)),
+    "credential-vault": (
+        _PEOPLE_LATER,
+        "UPDATE oauth_states SET expires_at = now() + interval '1 hour' WHERE workspace_id = $1",
+    ),
+    "ingest": (
+        _PEOPLE_LATER,
+        "UPDATE person_searches SET next_at = now() + interval '1 day' WHERE workspace_id = $1 AND next_at IS NOT NULL",
+    ),
 }
 
 _REQUEST = """

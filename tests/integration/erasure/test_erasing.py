@@ -10,11 +10,12 @@ from callmine.erasure.v1.erasure_pb2 import ErasureCompleted, ErasureRequested, 
 from contracts import Event
 from contracts.erasing import Receipt, Stage, receipt
 from contracts.registry import SERVICES
+from core import faultpoints
 from core.errors import Gone
 from database import Queries, Tx
 from integration.erasure.place import ACME, ORDER, RIVAL, Place
 from messaging import Consumer, Routes, Verdict
-from messaging.erasure import follow_erasures, follow_receipts, store
+from messaging.erasure import eraser, follow_erasures, follow_receipts, store
 from testkit.messages import delivery
 
 EACH = pytest.mark.parametrize("place", SERVICES, indirect=True)
@@ -171,6 +172,35 @@ async def test_batches_are_as_small_as_they_are_to_be(place: Place) -> None:
     await place.turns_until("erased")
     assert (await place.receipts())[-1].rows["noticed_calls"] >= 25
     assert (await place.rows(ACME))["noticed_calls"] == []
+
+
+@ONE
+async def test_others_have_the_database_after_each_transaction(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It rests for as long as a transaction took, and not when there is nothing left."""
+    await place.admin.execute(
+        "INSERT INTO noticed_calls (workspace_id, call_id, started_at) SELECT 'org_acme', 'c' || n, now() FROM generate_series(1, 25) n"
+    )
+    place.rows_at_once = 10
+    rests: list[float] = []
+    transactions = 0
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    def count(point: str) -> None:
+        nonlocal transactions
+        transactions += point == "erasure.after_batch"
+
+    await place.freeze()
+    while await place.stage() == "":
+        await place.turn()
+    monkeypatch.setattr(eraser, "sleep", rest)
+    faultpoints.arm(count)
+    await place.turns_until("erased")
+    faultpoints.arm(None)
+    assert transactions > 3
+    assert 0 < len(rests) < transactions
+    assert all(0 < seconds <= eraser.LONGEST_REST_SECONDS for seconds in rests)
 
 
 @pytest.mark.parametrize("place", ["audit"], indirect=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from asyncio import sleep
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol
@@ -102,7 +103,7 @@ class Eraser(Struct, frozen=True):
                 waiting.popleft()
             reach("erasure.after_batch")
             if waiting:
-                await asyncio.sleep(min(time.monotonic() - began, LONGEST_REST_SECONDS))
+                await sleep(min(time.monotonic() - began, LONGEST_REST_SECONDS))
 
     async def _deleted(self, workspace_id: WorkspaceId, waiting: Iterable[Statement], most: int) -> _Batch:
         async with self.db.workspace(workspace_id) as tx:

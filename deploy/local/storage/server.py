@@ -11,7 +11,6 @@ import asyncio
 import io
 import json
 import logging
-import re
 import socket
 import threading
 import time
@@ -22,7 +21,6 @@ from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qs
 
 import uvicorn
 import uvloop
@@ -31,7 +29,9 @@ from gcp_storage_emulator.handlers import buckets
 from python_multipart.multipart import parse_options_header
 from starlette.types import Receive, Scope, Send
 
+from local.storage import batches
 from local.storage.files import DurableStorage
+from local.storage.pages import answered
 from local.tls import ServerCertificate
 
 log = logging.getLogger(__name__)
@@ -77,24 +77,15 @@ class _HttpsRequest(emulator.Request):  # type: ignore[misc]  # the wheel has no
         return self._data
 
 
-class _PartialResponse(emulator.Response):  # type: ignore[misc]  # the wheel has no types
-    """The emulator's answer, cut down to the fields that the query names (cloud.google.com/storage/docs/json_api, "Partial response").
-
-    A selection within fields is not made: the whole is answered.
-    """
+class _Response(emulator.Response):  # type: ignore[misc]  # the wheel has no types
+    """The emulator's answer, of lists only a page, and of all only the fields that were asked for."""
 
     def json(self, obj: object) -> None:
         """Answer `obj`."""
-        asked = parse_qs(self._handler.path.partition("?")[2]).get("fields", [""])[-1]
-        if isinstance(obj, dict) and _NAMES.fullmatch(asked):
-            obj = {name: obj[name] for name in asked.split(",") if name in obj}
-        super().json(obj)
+        super().json(answered(obj, self._handler.path.partition("?")[2]))
 
 
-_NAMES = re.compile(r"\w+(,\w+)*")
-
-
-def _uploaded(exchange: _Exchange) -> dict[str, object] | None:
+def _uploaded(exchange: Exchange) -> dict[str, object] | None:
     """Metadata and content of an upload in one request (RFC 2387), as the emulator has them; None for all else, which is its to read."""
     kind, options = parse_options_header(exchange.headers.get("content-type"))
     boundary = options.get(b"boundary")
@@ -123,7 +114,7 @@ class _Headers(dict[str, str]):
 
 
 @dataclass(slots=True)
-class _Exchange:
+class Exchange:
     """A request and its answer, with the names of http.server that the emulator's router uses."""
 
     storage: DurableStorage
@@ -175,7 +166,7 @@ class StorageServer:
         self._storage.settle()
         self._settling, self._settled_in = False, 0.0
         # The emulator's router looks the classes up in its module; there is no other way in.
-        emulator.Request, emulator.Response = _HttpsRequest, _PartialResponse
+        emulator.Request, emulator.Response = _HttpsRequest, _Response
         self._listener = socket.create_server(("127.0.0.1", settings.port))
         self.server_address: tuple[str, int] = self._listener.getsockname()
         self.endpoint = f"https://127.0.0.1:{self.server_address[1]}"
@@ -227,16 +218,48 @@ class StorageServer:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, as ASGI brings it."""
-        body = await _whole(receive)
-        exchange = self._exchange(scope, body)
-        # The emulator's own addition: one GET that deletes everything.
-        if exchange.path.startswith("/wipe"):
-            exchange.send_response(HTTPStatus.NOT_FOUND)
+        exchange = self._exchange(scope, await _whole(receive))
+        if exchange.path == batches.PATH:
+            await self._answer_each(exchange)
         else:
-            self._handle(exchange, scope["method"])
+            await self.answer_one(exchange, scope["method"])
         self._settle_later()
         await send({"type": "http.response.start", "status": exchange.status, "headers": exchange.answered})
         await send({"type": "http.response.body", "body": exchange.wfile.getvalue()})
+
+    async def _answer_each(self, exchange: Exchange) -> None:
+        """A batch: one after the other, as if each had come alone with the headers of all."""
+        try:
+            requests = batches.parts(exchange.headers.get("content-type"), exchange.rfile.getvalue())
+        except ValueError as error:
+            exchange.status = HTTPStatus.BAD_REQUEST
+            exchange.wfile.write(str(error).encode())
+            return
+        answers = [await self._answer_part(exchange, request) for request in requests]
+        kind, content = batches.answer(requests, answers)
+        exchange.status = HTTPStatus.OK
+        exchange.send_header("content-type", kind)
+        exchange.wfile.write(content)
+
+    async def _answer_part(self, whole: Exchange, request: batches.Part) -> batches.Answer:
+        headers = _Headers({name: value for name, value in whole.headers.items() if not name.startswith("content-")})
+        headers["content-length"] = str(len(request.body))
+        part = Exchange(self._storage, self, request.path, headers, io.BytesIO(request.body))
+        await self.answer_one(part, request.method)
+        return batches.Answer(part.status, part.answered, part.wfile.getvalue())
+
+    async def answer_one(self, exchange: Exchange, method: str) -> None:
+        """Have the emulator answer one request."""
+        # The emulator's own addition: one GET that deletes everything.
+        if exchange.path.startswith("/wipe"):
+            exchange.send_response(HTTPStatus.NOT_FOUND)
+            return
+        try:
+            emulator.Router(exchange).handle(method)
+        except Exception as error:  # noqa: BLE001 - a request the emulator stumbles over must not end the server
+            # Told without the request's content.
+            log.error("a storage request failed with %s", type(error).__name__)
+            exchange.status, exchange.answered, exchange.wfile = HTTPStatus.INTERNAL_SERVER_ERROR, [], io.BytesIO()
 
     def _settle_later(self) -> None:
         """Have the index written soon after a deletion, and no more often than for a twentieth of the time."""
@@ -250,21 +273,13 @@ class StorageServer:
         self._storage.settle()
         self._settling, self._settled_in = False, time.monotonic() - began
 
-    def _exchange(self, scope: Scope, body: bytes) -> _Exchange:
+    def _exchange(self, scope: Scope, body: bytes) -> Exchange:
         headers = _Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
         headers.pop("transfer-encoding", None)
         headers["content-length"] = str(len(body))
         query = scope["query_string"].decode("latin-1")
         path = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
-        return _Exchange(self._storage, self, path, headers, io.BytesIO(body))
-
-    def _handle(self, exchange: _Exchange, method: str) -> None:
-        try:
-            emulator.Router(exchange).handle(method)
-        except Exception as error:  # noqa: BLE001 - a request the emulator stumbles over must not end the server
-            # Told without the request's content.
-            log.error("a storage request failed with %s", type(error).__name__)
-            exchange.status, exchange.answered, exchange.wfile = HTTPStatus.INTERNAL_SERVER_ERROR, [], io.BytesIO()
+        return Exchange(self._storage, self, path, headers, io.BytesIO(body))
 
 
 async def _whole(receive: Receive) -> bytes:

@@ -11,13 +11,14 @@ import asyncio
 import base64
 import hashlib
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Protocol
 
 import google_crc32c
 from isal import igzip
 from msgspec import Struct
 
+from cloud.batch import Version, deletions, not_deleted
 from cloud.endpoint import Endpoint
 from cloud.names import full_name, prefix_of
 from cloud.storage import ATTEMPT_SECONDS, Exists, StorageClient, asked
@@ -147,25 +148,33 @@ class _BucketFolder:
         page = await asked(
             lambda: self._client().list_objects(self._bucket, params=dict(parameters), timeout=ATTEMPT_SECONDS)
         )
-        found = [(one["name"], str(one.get("generation", ""))) for one in page.get("items", ())[:most]]
+        found = [Version(one["name"], str(one.get("generation", ""))) for one in page.get("items", ())[:most]]
         waiting = asyncio.Semaphore(_DELETED_SIDE_BY_SIDE)
         try:
             async with asyncio.TaskGroup() as group:
-                for name, generation in found:
-                    group.create_task(self._delete_version(name, generation, waiting))
+                for first in range(0, len(found), _DELETED_AT_ONCE):
+                    group.create_task(self._delete_versions(found[first : first + _DELETED_AT_ONCE], waiting))
         except* CallmineError as failed:
             raise failed.exceptions[0] from failed
         return len(found)
 
-    async def _delete_version(self, name: str, generation: str, waiting: asyncio.Semaphore) -> None:
-        parameters = {"generation": generation} if generation else {}
+    async def _delete_versions(self, versions: Sequence[Version], waiting: asyncio.Semaphore) -> None:
+        """In one request; one by one, with the attempts of each, where its answer does not say of all that they are gone."""
+        kind, content = deletions(self._bucket, versions)
         async with waiting:
-            try:
-                await asked(
-                    lambda: self._client().delete(self._bucket, name, params=dict(parameters), timeout=ATTEMPT_SECONDS)
+            for version in not_deleted(versions, *await asked(lambda: self._client.batch(kind, content))):
+                await self._delete_version(version)
+
+    async def _delete_version(self, version: Version) -> None:
+        parameters = {"generation": version.generation} if version.generation else {}
+        try:
+            await asked(
+                lambda: self._client().delete(
+                    self._bucket, version.name, params=dict(parameters), timeout=ATTEMPT_SECONDS
                 )
-            except NotFound:
-                return
+            )
+        except NotFound:
+            return
 
     async def _write(self, stored: StoredObject, packed: bytes) -> None:
         # Cloud Storage refuses content that has another CRC32C than what it was sent with.
@@ -216,6 +225,9 @@ _LISTED = "items(name,generation),nextPageToken"
 
 # A few connections are left to those who read and write meanwhile.
 _DELETED_SIDE_BY_SIDE = 16
+
+# In one request, of the hundred that it may hold: a bucket that carries them out one after the other answers within seconds.
+_DELETED_AT_ONCE = 25
 
 # Of a stream: unpacked in about a millisecond.
 _PIECE = 256 * 1024

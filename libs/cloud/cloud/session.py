@@ -23,12 +23,11 @@ from google.auth.credentials import Credentials, TokenState
 from google.auth.transport.requests import Request
 
 from cloud.endpoint import Endpoint
-from cloud.storage import Exists
+from cloud.storage import GOOGLE, Exists
 from core.errors import NotFound, Permanent, Transient
 
 T = TypeVar("T")
 
-_GOOGLE = "https://storage.googleapis.com"
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 
 # Connections at once: a request that finds none waits for one.
@@ -49,7 +48,7 @@ def opened(endpoint: Endpoint | None) -> tuple[aiohttp.ClientSession, Storage]:
     session = aiohttp.ClientSession(
         connector=connector, trust_env=False, middlewares=(_stay,), cookie_jar=aiohttp.DummyCookieJar()
     )
-    address = endpoint.address if endpoint else _GOOGLE
+    address = endpoint.address if endpoint else GOOGLE
     token = FixedToken(endpoint.token) if endpoint else GoogleToken(_SCOPE)
     # `api_is_dev` would send no token and look at no certificate.
     return session, Storage(session=session, api_root=address, api_is_dev=False, token=token)  # type: ignore[arg-type]

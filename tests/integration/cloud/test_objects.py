@@ -16,7 +16,8 @@ from cloud.objects import GoogleObjects
 from core.errors import InvalidInput, NotFound, Permanent, Transient
 from core.ids import WorkspaceId
 from integration.cloud.conftest import BUCKET
-from local.storage import StorageServer
+from local.storage import StorageServer, StorageSettings
+from local.storage.server import Exchange
 from local.tls import Authority
 
 ACME, OTHER = WorkspaceId("org_acme"), WorkspaceId("org_other")
@@ -140,6 +141,52 @@ async def test_a_folder_is_emptied_so_many_at_once_and_no_other(store: GoogleObj
         await acme.clear(2, below="../org_acmes")
     assert [await acme.clear(2) for _ in range(4)] == [2, 2, 2, 0]
     assert await other.get(kept.name, kept.sha256) == TRANSCRIPT
+
+
+class Refusing(StorageServer):
+    """Answers the first request for a deletion of some objects with a status of its own."""
+
+    refused: dict[str, int]
+
+    async def answer_one(self, exchange: Exchange, method: str) -> None:
+        status = self.refused.pop(exchange.path.partition("?")[0].rpartition("%2F")[2], 0) if method == "DELETE" else 0
+        if status:
+            exchange.send_response(status)
+        else:
+            await super().answer_one(exchange, method)
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+async def test_what_a_batch_could_not_delete_is_deleted_by_itself(
+    tmp_path: Path, authority: Authority, status: int
+) -> None:
+    settings = StorageSettings(tmp_path / "objects", authority.server("storage"), buckets=(BUCKET,))
+    with Refusing.start(settings) as server:
+        server.refused = {"3.json": status, "30.json": status}
+        store = GoogleObjects(bucket=BUCKET, endpoint=Endpoint(address=server.endpoint, ca_file=authority.ca_file))
+        acme = store.workspace(ACME)
+        for number in range(60):
+            await acme.put(f"calls/{number}.json", b"one")
+        assert [await acme.clear(100) for _ in range(2)] == [60, 0]
+        assert server.refused == {}
+        await store.close()
+
+
+async def test_a_deletion_that_is_forbidden_is_said(tmp_path: Path, authority: Authority) -> None:
+    settings = StorageSettings(tmp_path / "objects", authority.server("storage"), buckets=(BUCKET,))
+    with Refusing.start(settings) as server:
+        store = GoogleObjects(bucket=BUCKET, endpoint=Endpoint(address=server.endpoint, ca_file=authority.ca_file))
+        acme = store.workspace(ACME)
+        await acme.put("calls/1.json", b"one")
+        server.refused = _Always({"1.json": 403})
+        with pytest.raises(Permanent, match="403"):
+            await acme.clear(10)
+        await store.close()
+
+
+class _Always(dict[str, int]):
+    def pop(self, key: str, *default: int) -> int:  # type: ignore[override]
+        return self.get(key, *default)
 
 
 async def test_a_bucket_that_is_not_there_is_said(storage: StorageServer, authority: Authority) -> None:

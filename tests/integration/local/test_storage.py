@@ -111,7 +111,7 @@ def test_an_upload_in_parts_that_are_encoded_is_the_emulators_to_read(
         pytest.param("name", {"name"}, id="one"),
         pytest.param("size,name,nothing", {"name", "size"}, id="some, and one that is none"),
         pytest.param("", {"name", "size", "generation", "crc32c"}, id="none named"),
-        pytest.param("metadata(sha256)", {"name", "size", "generation", "crc32c"}, id="within one"),
+        pytest.param("name/size", {"name", "size", "generation", "crc32c"}, id="in a way that is not read"),
     ],
 )
 def test_an_answer_holds_the_fields_that_are_asked_for(
@@ -125,6 +125,54 @@ def test_an_answer_holds_the_fields_that_are_asked_for(
         assert answer.keys() > told
     else:
         assert answer.keys() == told
+
+
+def test_a_list_is_told_page_by_page_with_the_fields_that_are_asked_for(
+    server: StorageServer, authority: Authority
+) -> None:
+    client = client_of(server, authority)
+    for name in ("a/ü", "a/2", "a/1", "b/1"):
+        client.bucket(BUCKET).blob(name).upload_from_string(b"x", timeout=10)
+    client.close()
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, str(authority.ca_file)
+        url = f"{server.endpoint}/storage/v1/b/{BUCKET}/o"
+        asked = {"prefix": "a/", "maxResults": "2", "fields": "items(name,size),nextPageToken"}
+        first = session.get(url, params=asked, timeout=10).json()
+        second = session.get(url, params={**asked, "pageToken": first["nextPageToken"]}, timeout=10).json()
+    assert first["items"] == [{"name": "a/1", "size": "1"}, {"name": "a/2", "size": "1"}]
+    assert second == {"items": [{"name": "a/ü", "size": "1"}]}
+
+
+def test_the_requests_of_a_batch_are_answered_in_their_order(server: StorageServer, authority: Authority) -> None:
+    client = client_of(server, authority)
+    bucket = client.bucket(BUCKET)
+    for name in ("one", "a/2 ü"):
+        bucket.blob(name).upload_from_string(b"x", timeout=10)
+    with client.batch(raise_exception=False) as batch:
+        for name in ("one", "none", "a/2 ü"):
+            bucket.blob(name).delete()
+    assert [int(answer.status_code) for answer in batch._responses] == [200, 404, 200]
+    assert list(client.list_blobs(BUCKET)) == []
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        pytest.param("multipart/related; boundary=b", b"--b\r\n\r\nDELETE /x HTTP/1.1\r\n--b--", id="another kind"),
+        pytest.param("multipart/mixed", b"--b--", id="no boundary"),
+        pytest.param("multipart/mixed; boundary=b", b"--b\r\n\r\nhello\r\n--b--", id="no request"),
+        pytest.param(
+            "multipart/mixed; boundary=b", b"--b\r\n\r\nDELETE /x HTTP/1.1\r\n" * 101 + b"--b--", id="too many"
+        ),
+    ],
+)
+def test_what_is_no_batch_is_refused(server: StorageServer, authority: Authority, kind: str, content: bytes) -> None:
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, str(authority.ca_file)
+        url = f"{server.endpoint}/batch/storage/v1"
+        assert session.post(url, content, headers={"content-type": kind}, timeout=10).status_code == 400
 
 
 def test_resumable_upload_stays_on_tls(server: StorageServer, authority: Authority) -> None:

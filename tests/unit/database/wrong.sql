@@ -611,6 +611,15 @@ SET app.workspace_id = 'org_2'
 -- set local: scope
 SET LOCAL app.workspace_id = 'org_2'
 
+-- set what a commit waits for, for the session: scope
+SET synchronous_commit = 'off'
+
+-- set what a commit waits for to what is given: scope
+SET LOCAL synchronous_commit = 'local'
+
+-- set another setting of a commit: scope
+SET LOCAL commit_delay = '10'
+
 -- set role: scope
 SET ROLE audit_sweep
 

@@ -51,6 +51,7 @@ _MOST_TURNS = 60
 # A request ends after the first in which nobody has found anything: what more than two would find does not count.
 VERIFICATIONS = 2
 
+_LONG_AGO = "UPDATE tombstones SET erased_at = erased_at - interval '1 hour' WHERE workspace_id = $1"
 _STANDING = "SELECT erasure_id, stage, asked_attempt, answered_attempt FROM tombstones WHERE workspace_id = $1"
 
 
@@ -191,7 +192,7 @@ class Schedule:
         await self.place.admin.execute("UPDATE tombstones SET next_at = now() WHERE next_at IS NOT NULL")
         if not self.uploading:
             # Time enough has gone by for every claim of before to be lost: nobody is at work any more.
-            await self.place.admin.execute("UPDATE tombstones SET erased_at = erased_at - interval '1 hour'")
+            await self.place.admin.execute(_LONG_AGO, self.workspace)
         doomed = self.rng.random() < 0.3
         point, number = self.rng.choice(POINTS), self.rng.randrange(4)
 

@@ -1,4 +1,4 @@
-"""What a service has loaded when it says that it is ready: with its database open, its keys read and all its routes made."""
+"""What a service has loaded when it says that it is ready: its database is open and its keys are read, and no route is built yet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ async def ready(package):
     async with main.compose(settings) as parts:
         app = parts.app()
         await parts._ready()
-        tell(routes=len(app.routes), parsed=sorted(parts.db.queries._statements))
+        built = [route.path for router in parts._routers for route in router.routes if vars(route).get("_waiting", 0) is None]
+        tell(routes=len(app.routes), built=built, parsed=sorted(parts.db.queries._statements))
 
 asyncio.run(ready("{package}"))
 """
@@ -44,5 +45,6 @@ async def test_what_is_not_needed_to_be_ready_is_not_loaded(stack: Stack, servic
     assert early(found["loaded"]) == {}
     assert not found["openapi"]
     assert found["routes"] > 0
+    assert found["built"] == []
     assert {"database_ready", "roles_unsafe"} <= set(found["parsed"])
     assert len(found["parsed"]) <= MOST_PARSED, found["parsed"]

@@ -37,7 +37,7 @@ from messaging.agreement import incoming_disagreement
 from messaging.breaker import BreakerSettings
 from messaging.consumer import ConsumerSettings
 from messaging.google import GooglePublisher, PullSubscriber
-from messaging.push import push_router
+from messaging.push import add_pushes
 from messaging.store import OutboxRow, ParkedMessage, Rejected, insert_outbox, park_incoming
 
 PATIENT = ConsumerSettings(breaker=BreakerSettings(least=10_000))
@@ -152,7 +152,7 @@ class _Everybody:
 
 async def _by_push(db: Database, sent: Sequence[Incoming], folder: Path) -> None:
     app = FastAPI()
-    app.include_router(push_router({SUBSCRIPTION: Consumer("analysis", db, effect_routes(), PATIENT)}, _Everybody()))
+    add_pushes({SUBSCRIPTION: Consumer("analysis", db, effect_routes(), PATIENT)}, _Everybody(), app.router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://analysis") as client:
         for one in sent:
             answer = await client.post(f"/events/{SUBSCRIPTION}", json=_wrapped(one.delivery))

@@ -1,28 +1,22 @@
-"""`/operator`: parked messages and the outbox's watchdog, open to the operators' service account only."""
+"""For operators: parked messages and the outbox's watchdog."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query
 
-from messaging.oidc import Verifier
 from messaging.parked import Parked, shown
 from messaging.relay import Relay
 
 
-def operator_router(parked: Parked, relay: Relay, verifier: Verifier) -> APIRouter:
-    """List, replay and drop parked messages; publish what waits.
+def add_upkeep(parked: Parked, relay: Relay, router: APIRouter) -> None:
+    """List, replay and drop parked messages; publish what waits. `router` is open to operators only.
 
-    `POST /operator/drain` is called by a scheduler: it publishes all that is due, should the relay have died with its process, and says
+    `POST /drain` is called by a scheduler: it publishes all that is due, should the relay have died with its process, and says
     how much is left, so that a growing backlog is seen. Errors are answered by the app's own error handler.
     """
-
-    async def operator(request: Request) -> str:
-        return await verifier.verify(request.headers.get("authorization", ""))
-
-    router = APIRouter(prefix="/operator", dependencies=[Depends(operator)], include_in_schema=False)
 
     @router.get("/parked")
     async def page(
@@ -44,5 +38,3 @@ def operator_router(parked: Parked, relay: Relay, verifier: Verifier) -> APIRout
     async def drain() -> dict[str, float]:
         published = await relay.drain()
         return {"published": published, **dataclasses.asdict(await relay.backlog())}
-
-    return router

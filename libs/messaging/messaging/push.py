@@ -47,13 +47,12 @@ class _Push(BaseModel):
     attempt: Annotated[int, Field(alias="deliveryAttempt", ge=1)] = 1
 
 
-def push_router(processors: Mapping[str, Processor], verifier: Verifier) -> APIRouter:
+def add_pushes(processors: Mapping[str, Processor], verifier: Verifier, router: APIRouter) -> None:
     """Routes for the push subscriptions in `processors`, by name.
 
     Answers 204 when a message is done, 503 to have it delivered again, 429 while the consumer has halted or is overrun, 401 and 403 to
     callers that are not Pub/Sub, 404 for other subscriptions, 400 and 413 for what is no push request.
     """
-    router = APIRouter()
     lines = {name: _Line(processor) for name, processor in processors.items()}
 
     @router.post("/events/{subscription}", include_in_schema=False)
@@ -68,8 +67,6 @@ def push_router(processors: Mapping[str, Processor], verifier: Verifier) -> APIR
             log.warning("push refused", subscription=subscription[:100], reason=str(error))
             return Response(status_code=error.status)
         return Response(status_code=await line.submit(delivery))
-
-    return router
 
 
 class _TooLarge(InvalidInput):

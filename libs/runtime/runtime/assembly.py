@@ -33,8 +33,8 @@ from messaging.erasure.worker import PlainPart
 from messaging.google import LatePublisher, LateSubscriber, PullSettings, open_channel
 from messaging.memberships import follow_members
 from messaging.oidc import GoogleOidc, OidcSettings
-from messaging.operator import operator_router
-from messaging.push import push_router
+from messaging.operator import add_upkeep
+from messaging.push import add_pushes
 from messaging.staff_grants import follow_grants
 from messaging.topology import Subscription, Topology, TopologyInvalid, dead_letter_subscription
 from messaging.upkeep import keep_up
@@ -43,8 +43,8 @@ from runtime.api_keys import ToldKeys
 from runtime.idempotency import StoredRequests
 from runtime.limits import StoredAllowances, rates_of
 from runtime.members import ToldMembers
-from runtime.operators import operators_only
-from runtime.outbound import Outbound, outbound_router
+from runtime.operators import Adding, operators_only
+from runtime.outbound import Outbound, add_outbound
 from runtime.rounds import Rounds
 from web import ServiceSettings, create_app
 from web.api_keys import KeyDirectory
@@ -53,6 +53,7 @@ from web.keys import load_jwt
 from web.limits import RequestLimits
 from web.membership import MembershipCheck
 from web.pages import page_environment
+from web.routes import new_router
 from web.settings import PREFIX
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Assembly(Struct):
     _consumers: dict[str, Consumer] = field(default_factory=dict)
     _pulls: dict[str, PullSettings] = field(default_factory=dict)
     _routers: list[APIRouter] = field(default_factory=list)
-    _operators: list[APIRouter] = field(default_factory=list)
+    _operators: list[Adding] = field(default_factory=list)
     _works: list[Work] = field(default_factory=list)
     _later: list[Callable[[], object]] = field(default_factory=list)
     _begun: asyncio.Event = field(default_factory=asyncio.Event)
@@ -169,9 +170,9 @@ class Assembly(Struct):
         """Add routes."""
         self._routers.extend(routers)
 
-    def serve_operators(self, *routers: APIRouter) -> None:
+    def serve_operators(self, *adding: Adding) -> None:
         """Add routes below `/operator`, for the operators' service account only; without one they are not served."""
-        self._operators.extend(routers)
+        self._operators.extend(adding)
 
     def work(self, *works: Work) -> None:
         """Add background work, run from when the service has begun to its end."""
@@ -211,6 +212,7 @@ class Assembly(Struct):
             keys=self.keys,
             requests=StoredRequests(self.db),
             limits=RequestLimits(rates_of(self.settings), StoredAllowances(self.db), SystemClock()),
+            begun=self._begun.wait,
         )
 
     async def _ready(self) -> None:
@@ -270,12 +272,15 @@ class Assembly(Struct):
         found = []
         if pushed:
             self._refuse_missing("push_audience", "push_service_account")
-            found.append(push_router(pushed, self._verifier(self.settings.push_service_account)))
+            add_pushes(pushed, self._verifier(self.settings.push_service_account), router := new_router())
+            found.append(router)
         if self.settings.operator_service_account:
             verifier = self._verifier(self.settings.operator_service_account)
-            found.append(operator_router(self.parked, self.relay, verifier))
-            told = [self.reporting.router()] if self.reporting else []
-            found.append(operators_only(verifier, outbound_router(self.outbound), *told, *self._operators))
+            upkeep = partial(add_upkeep, self.parked, self.relay)
+            told = [self.reporting.add_to] if self.reporting else []
+            found.append(
+                operators_only(verifier, upkeep, partial(add_outbound, self.outbound), *told, *self._operators)
+            )
         return found
 
     def _refuse_missing(self, *wanted: str) -> None:

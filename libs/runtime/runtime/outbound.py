@@ -47,12 +47,9 @@ class Outbound(Struct):
         return sorted(rows, key=lambda row: (str(row["recipient"]), str(row["destination"])))
 
 
-def outbound_router(outbound: Outbound) -> APIRouter:
-    """`GET /outbound`: what was sent. For operators only."""
-    router = APIRouter()
+def add_outbound(outbound: Outbound, router: APIRouter) -> None:
+    """`GET /outbound`: what was sent. `router` is open to operators only."""
 
     @router.get("/outbound")
     async def sent() -> list[Sent]:
         return outbound.sent()
-
-    return router

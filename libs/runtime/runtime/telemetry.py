@@ -151,15 +151,12 @@ class Reporting:
         SPANS_DROPPED.set(sdk.recorder.dropped)
         return list(sdk.readings(sdk.recorder.metrics()))
 
-    def router(self) -> APIRouter:
-        """`GET /metrics`: what this process measures. For operators only."""
-        router = APIRouter()
+    def add_to(self, router: APIRouter) -> None:
+        """`GET /metrics`: what this process measures. `router` is open to operators only."""
 
         @router.get("/metrics")
         async def metrics() -> list[Reading]:
             return await self.read()
-
-        return router
 
     async def _send_spans(self) -> None:
         while True:

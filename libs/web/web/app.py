@@ -24,6 +24,7 @@ from web.idempotency import KeepingAnswers, Replay, on_replay
 from web.limits import LimitHeaders, RequestLimits
 from web.membership import MembershipCheck
 from web.middleware import BodyLimit, Observed, SecurityHeaders
+from web.routes import LateRoute, build_routes
 from web.settings import ServiceSettings
 from web.state import Web
 
@@ -57,6 +58,7 @@ def create_app(
     requests: Requests | None = None,
     limits: RequestLimits | None = None,
     clock: Clock | None = None,
+    begun: Callable[[], Awaitable[object]] | None = None,
 ) -> FastAPI:
     """The app of `service`.
 
@@ -64,6 +66,7 @@ def create_app(
     service cannot work; `package` (default: the service's name with underscores) holds pages/ and assets/;
     `form_targets` are origins that a form's answer may redirect to; `sessions` replaces Clerk's check in tests; `members`
     knows who is still in a workspace, `keys` its API keys, `requests` which requests were made before, `limits` how often programs may ask.
+    Routes are built with their first use; `begun` is awaited before those are built that nobody has used.
     """
     clock = clock or SystemClock()
     closers = list(closing)
@@ -72,7 +75,12 @@ def create_app(
         closers.insert(0, egress.close)
         sessions = clerk_sessions(settings, egress, clock)
     lag = LoopLag(clock)
-    works = Background([lag.run, *background])
+
+    async def build_rest() -> None:
+        if begun is not None:
+            await build_routes(app, routers, begun)
+
+    works = Background([lag.run, build_rest, *background])
     app = FastAPI(
         title=f"callmine {service}",
         openapi_url=None,
@@ -93,9 +101,11 @@ def create_app(
 
 def _add_routes(app: FastAPI, service: str, health: Health, routers: Sequence[APIRouter]) -> None:
     web: Web = app.state.web
+    app.router.route_class = LateRoute
+    # First, for it is asked first: a request has all routes before its own built.
+    app.add_api_route("/readyz", health.readiness)
     app.add_api_route("/livez", health.live)
     app.add_api_route("/healthz", health.live)
-    app.add_api_route("/readyz", health.readiness)
     app.add_api_route(f"/assets/{service}/{{name}}", web.assets.serve)
     for router in routers:
         app.include_router(router)

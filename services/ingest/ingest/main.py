@@ -31,7 +31,7 @@ from ingest.hubspot.limits import hubspot_limits
 from ingest.settings import Settings
 from ingest.webhooks.desk import Desk
 from ingest.webhooks.front import Front
-from ingest.webhooks.router import counts
+from ingest.webhooks.router import add_counts
 from ingest.webhooks.router import router as webhooks
 from ingest.webhooks.tally import Tally
 from ingest.workers import (
@@ -101,7 +101,7 @@ async def compose(settings: Settings) -> AsyncIterator[Assembly]:
         parts.members, parts.keys = OwnMembers(parts.db), OwnKeys(parts.db, clock)
         keys_made = ApiKeys(parts.db, parts.outbox, mint, digest_of, clock)
         parts.serve(webhooks(desk_of(front, parts.outbox)), http.router(parts.db, administering, keys_made, clock))
-        parts.serve_operators(counts(tally))
+        parts.serve_operators(partial(add_counts, tally))
         upkeep = partial(forget_lists, parts.db), partial(forget_webhooks, parts.db), partial(keep_secrets, secrets)
         parts.work(worker.run, *(partial(work, clock) for work in upkeep))
         yield parts

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx
 import pytest
@@ -19,8 +20,9 @@ from core.errors import CallmineError, Conflict, Forbidden, NotFound, Permanent,
 from database import Database, DatabaseSettings, Tx
 from integration.messaging.memory import SUBSCRIPTION, A, MemoryPublisher, count, delivery, event, failing, write
 from messaging import Consumer, Parked, Relay, Routes
-from messaging.operator import operator_router
+from messaging.operator import add_upkeep
 from messaging.parked_cli import parked_app
+from runtime.operators import operators_only
 
 
 class Desk:
@@ -157,7 +159,7 @@ async def test_the_operators_endpoint_is_for_operators(db: Database, desk: Desk)
     publisher = MemoryPublisher()
     desk.failure = None
     app = FastAPI()
-    app.include_router(operator_router(desk.parked, Relay(db, publisher), _Verifier()))
+    app.include_router(operators_only(_Verifier(), partial(add_upkeep, desk.parked, Relay(db, publisher))))
 
     @app.exception_handler(CallmineError)
     async def told(_: Request, error: Exception) -> Response:

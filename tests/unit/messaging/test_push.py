@@ -15,7 +15,7 @@ from unit.messaging.conftest import AUDIENCE, EMAIL, Issuer
 
 from messaging import Delivery, Verdict
 from messaging.oidc import GoogleOidc, OidcSettings
-from messaging.push import LARGEST_REQUEST, push_router
+from messaging.push import LARGEST_REQUEST, add_pushes
 
 NAME = "retention.workspaces"
 
@@ -52,7 +52,7 @@ def recorder() -> Recorder:
 async def client(issuer: Issuer, recorder: Recorder) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     verifier = GoogleOidc(OidcSettings(AUDIENCE, {EMAIL}), issuer.keys)
-    app.include_router(push_router({NAME: recorder}, verifier))
+    add_pushes({NAME: recorder}, verifier, app.router)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = {"authorization": f"Bearer {issuer.token()}"}
     async with httpx.AsyncClient(transport=transport, base_url="https://retention", headers=headers) as opened:

@@ -20,6 +20,7 @@ from analysis.http.reports import export_file
 from analysis.http.views import PreviewView, RunsView, RunView
 from core.ids import parse_uuid
 from web import Scope, Session, idempotent, member, needs
+from web.routes import new_router
 
 Member = Annotated[Session, Depends(member)]
 RequestId = Annotated[uuid.UUID | None, Depends(idempotent)]
@@ -49,7 +50,7 @@ class ApiRoutes:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter(prefix="/api/v1")
+        router = new_router(prefix="/api/v1")
         router.add_api_route(
             "/previews",
             self.ask_preview,

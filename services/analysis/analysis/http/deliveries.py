@@ -22,6 +22,7 @@ from analysis.http.runs import SEE_OTHER
 from analysis.store.channels import ChannelList
 from core.errors import CallmineError, Conflict, InvalidInput
 from web import Scope, Session, admin, member, needs
+from web.routes import new_router
 
 Member = Annotated[Session, Depends(member)]
 Admin = Annotated[Session, Depends(admin)]
@@ -66,7 +67,7 @@ class DeliveryRoutes:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter(include_in_schema=False)
+        router = new_router(include_in_schema=False)
         router.add_api_route(PAGE, self.page, methods=["GET"])
         router.add_api_route(PAGE, self.save, methods=["POST"])
         router.add_api_route(f"{PAGE}/channels", self.channels, methods=["GET"])
@@ -160,7 +161,7 @@ class DeliveryApi:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter(prefix="/api/v1")
+        router = new_router(prefix="/api/v1")
         reads, writes = [needs(Scope.SETTINGS_READ)], [needs(Scope.SETTINGS_WRITE)]
         runs_read, runs_write = [needs(Scope.RUNS_READ)], [needs(Scope.RUNS_WRITE)]
         add = router.add_api_route

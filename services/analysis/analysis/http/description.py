@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from analysis.http.frame import Frame
+from web.routes import new_router
 
 _METHODS = ("get", "post", "put", "delete")
 
@@ -27,7 +28,7 @@ class DescriptionRoutes:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter(include_in_schema=False)
+        router = new_router(include_in_schema=False)
         router.add_api_route("/api/v1/openapi.json", self.document, methods=["GET"])
         router.add_api_route("/api/v1/docs", self.page, methods=["GET"])
         return router

@@ -17,6 +17,7 @@ from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path, number_in_path
 from analysis.http.views import ExportsView, ExportView
 from web import Scope, Session, idempotent, member, needs
+from web.routes import new_router
 
 Member = Annotated[Session, Depends(member)]
 RequestId = Annotated[uuid.UUID | None, Depends(idempotent)]
@@ -33,7 +34,7 @@ class ExportRoutes:
 
     def router(self) -> APIRouter:
         """The pages."""
-        router = APIRouter(include_in_schema=False)
+        router = new_router(include_in_schema=False)
         router.add_api_route("/reports/{report_id}/exports", self.ask, methods=["POST"])
         router.add_api_route("/reports/{report_id}/exports/{number}", self.page, methods=["GET"])
         router.add_api_route("/reports/{report_id}/exports/{number}/file", self.file, methods=["GET"])
@@ -41,7 +42,7 @@ class ExportRoutes:
 
     def api(self) -> APIRouter:
         """The API."""
-        router = APIRouter(prefix="/api/v1")
+        router = new_router(prefix="/api/v1")
         router.add_api_route(
             "/reports/{report_id}/exports",
             self.start,

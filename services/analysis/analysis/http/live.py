@@ -27,6 +27,7 @@ from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path
 from analysis.http.run_words import shown_of
 from web import Scope, Session, member, needs
+from web.routes import new_router
 from web.sse import EventStream, Feed, StreamLimits
 
 Member = Annotated[Session, Depends(member)]
@@ -80,7 +81,7 @@ class LiveRoutes:
 
     def router(self) -> APIRouter:
         """Both routes."""
-        router = APIRouter()
+        router = new_router()
         router.add_api_route("/runs/{run_id}/events", self.page_events, methods=["GET"], include_in_schema=False)
         router.add_api_route(
             "/api/v1/runs/{run_id}/events",

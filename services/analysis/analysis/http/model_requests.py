@@ -15,6 +15,7 @@ from analysis.http.paths import id_in_path
 from analysis.http.views import SentRequestsView
 from analysis.store.model_requests import SentRequest
 from web import Scope, Session, admin, needs
+from web.routes import new_router
 
 Admin = Annotated[Session, Depends(admin)]
 
@@ -50,7 +51,7 @@ class ModelRequestRoutes:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter()
+        router = new_router()
         router.add_api_route("/runs/{run_id}/requests", self.page, methods=["GET"], include_in_schema=False)
         router.add_api_route(
             "/api/v1/runs/{run_id}/model-requests",

@@ -18,6 +18,7 @@ from analysis.http.frame import Frame
 from analysis.http.paths import id_in_path
 from analysis.store.reports import PublishedReport, ReportPart
 from web import Session, member
+from web.routes import new_router
 
 Member = Annotated[Session, Depends(member)]
 
@@ -40,7 +41,7 @@ class ReportRoutes:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter(include_in_schema=False)
+        router = new_router(include_in_schema=False)
         router.add_api_route("/reports/{report_id}", self.report, methods=["GET"])
         router.add_api_route("/reports/{report_id}/calls/{call_id}", self.transcript, methods=["GET"])
         router.add_api_route("/reports/{report_id}/export", self.export, methods=["POST"])

@@ -23,6 +23,7 @@ from core.errors import CallmineError, InvalidInput, OutOfQuota
 from core.ids import parse_uuid, uuid7
 from core.log import logger
 from web import Session, member
+from web.routes import new_router
 
 log = logger("analysis.pages")
 
@@ -52,7 +53,7 @@ class RunRoutes:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter(include_in_schema=False)
+        router = new_router(include_in_schema=False)
         router.add_api_route("/", self.start_page, methods=["GET"])
         router.add_api_route("/dashboard", self.dashboard, methods=["GET"])
         router.add_api_route("/new", self.new, methods=["GET"])

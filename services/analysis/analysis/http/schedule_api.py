@@ -19,6 +19,7 @@ from analysis.http.paths import id_in_path
 from analysis.http.schedule_inputs import ScheduleChange, ScheduleInput, Seen, setting_of
 from analysis.http.views import FiringsView, RunStarted, SchedulesView, ScheduleView
 from web import Scope, Session, admin, check_match, idempotent, member, needs
+from web.routes import new_router
 
 Member = Annotated[Session, Depends(member)]
 Admin = Annotated[Session, Depends(admin)]
@@ -49,7 +50,7 @@ class ScheduleApi:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter(prefix="/api/v1/schedules")
+        router = new_router(prefix="/api/v1/schedules")
         one = "/{schedule_id}"
         router.add_api_route("", self.listed, response_model=SchedulesView, methods=["GET"], dependencies=READS)
         router.add_api_route(

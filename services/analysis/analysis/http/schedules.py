@@ -23,6 +23,7 @@ from analysis.http.schedule_words import DAY_NAMES, RANGES, SKIPPED, cadence_wor
 from core.errors import CallmineError, Conflict, InvalidInput, OutOfQuota
 from core.ids import uuid7
 from web import Session, admin, member
+from web.routes import new_router
 
 Member = Annotated[Session, Depends(member)]
 Admin = Annotated[Session, Depends(admin)]
@@ -52,7 +53,7 @@ class ScheduleRoutes:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter(include_in_schema=False)
+        router = new_router(include_in_schema=False)
         router.add_api_route("/schedules", self.listed, methods=["GET"])
         router.add_api_route("/schedules", self.create, methods=["POST"])
         router.add_api_route("/schedules/new", self.new, methods=["GET"])

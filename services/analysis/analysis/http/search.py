@@ -20,6 +20,7 @@ from analysis.http.frame import Frame
 from analysis.http.reading import quote_href, report_href
 from core.errors import InvalidInput
 from web import Scope, Session, member, needs
+from web.routes import new_router
 
 Member = Annotated[Session, Depends(member)]
 
@@ -87,7 +88,7 @@ class SearchRoutes:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter()
+        router = new_router()
         router.add_api_route("/search", self.page, methods=["GET"], include_in_schema=False)
         router.add_api_route(
             "/api/v1/findings", self.findings, methods=["GET"], dependencies=[needs(Scope.REPORTS_READ)]

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from analysis.handlers.desk import Desk, Situation
 from analysis.http.frame import Frame
 from web import Scope, Session, member, needs
+from web.routes import new_router
 
 Member = Annotated[Session, Depends(member)]
 
@@ -40,7 +41,7 @@ class UsageRoutes:
 
     def router(self) -> APIRouter:
         """All routes."""
-        router = APIRouter()
+        router = new_router()
         router.add_api_route("/usage", self.page, methods=["GET"], include_in_schema=False)
         router.add_api_route("/usage/part", self.part, methods=["GET"], include_in_schema=False)
         router.add_api_route(

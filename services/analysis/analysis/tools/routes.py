@@ -16,6 +16,7 @@ from core.errors import Unauthenticated
 from core.memory import settle_again
 from web import Session, member
 from web.access import OtherSite
+from web.routes import new_router
 from web.state import web_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class ToolRoutes:
 
     def router(self) -> APIRouter:
         """All routes: no GET, for there is no stream to open, and no DELETE, for there is no session to end."""
-        router = APIRouter(include_in_schema=False)
+        router = new_router(include_in_schema=False)
         router.add_api_route(PATH, self.serve, methods=["POST"])
         return router
 

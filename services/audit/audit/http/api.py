@@ -14,6 +14,7 @@ from audit.http.inputs import LARGEST_PAGE, PAGE_SIZE, Admin, Asking, Cursor
 from audit.reader import Reader
 from audit.store.reading import MOST_COUNTED
 from web import Scope, needs
+from web.routes import new_router
 
 
 class Diff(BaseModel):
@@ -67,7 +68,7 @@ class ApiRoutes:
 
     def router(self) -> APIRouter:
         """The routes."""
-        router = APIRouter(prefix="/api/v1/audit")
+        router = new_router(prefix="/api/v1/audit")
         router.add_api_route("", self.listing, methods=["GET"], dependencies=[needs(Scope.AUDIT_READ)])
         router.add_api_route("/new", self.news, methods=["GET"], dependencies=[needs(Scope.AUDIT_READ)])
         return router

@@ -22,6 +22,7 @@ from audit.log import selection
 from audit.reader import Reader
 from core.errors import InvalidInput
 from web import Scope, needs
+from web.routes import new_router
 
 COLUMNS = (
     "occurred_at",
@@ -79,13 +80,13 @@ class ExportRoutes:
 
     def router(self) -> APIRouter:
         """The route of the page's links."""
-        router = APIRouter(include_in_schema=False)
+        router = new_router(include_in_schema=False)
         router.add_api_route("/audit/export", self.file, methods=["GET"])
         return router
 
     def api(self) -> APIRouter:
         """The API."""
-        router = APIRouter()
+        router = new_router()
         router.add_api_route(
             "/api/v1/audit/export",
             self.file,

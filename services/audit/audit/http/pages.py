@@ -15,6 +15,7 @@ from audit.http.inputs import PAGE_SIZE, Admin, Asking, Cursor
 from audit.reader import Reader, Shown
 from audit.store.reading import MOST_COUNTED
 from web import Pages
+from web.routes import new_router
 
 # Entries that came in later than this after they happened say so.
 _LATE = timedelta(minutes=5)
@@ -29,7 +30,7 @@ class PageRoutes:
 
     def router(self) -> APIRouter:
         """The routes."""
-        router = APIRouter(include_in_schema=False)
+        router = new_router(include_in_schema=False)
         router.add_api_route("/audit", self.log, methods=["GET"])
         router.add_api_route("/audit/new", self.news, methods=["GET"])
         return router

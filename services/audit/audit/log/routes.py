@@ -26,6 +26,7 @@ from audit.log.tree import HASH_BYTES, TILE_WIDTH
 from core.errors import NotFound
 from database import Database
 from web import Scope, Session, admin, needs
+from web.routes import new_router
 
 Admin = Annotated[Session, Depends(admin)]
 
@@ -42,14 +43,14 @@ _FULL = {"cache-control": "public, max-age=31536000, immutable"}
 
 def log_router(db: Database, keyring: Keyring) -> APIRouter:
     """The routes."""
-    routes = APIRouter()
+    routes = new_router()
     routes.include_router(_public(db, keyring))
     routes.include_router(_own(db))
     return routes
 
 
 def _public(db: Database, keyring: Keyring) -> APIRouter:
-    routes = APIRouter()
+    routes = new_router()
 
     @routes.get("/audit/log/keys")
     async def keys() -> PlainTextResponse:
@@ -94,7 +95,7 @@ def _script(name: str) -> PlainTextResponse:
 
 
 def _own(db: Database) -> APIRouter:
-    routes = APIRouter()
+    routes = new_router()
 
     @routes.get(
         "/api/v1/audit/log/checkpoint",

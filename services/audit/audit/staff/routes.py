@@ -23,6 +23,7 @@ from audit.staff.desk import Desk
 from audit.store.reading import zone_of
 from core.ids import parse_uuid
 from web import Pages, Scope, needs
+from web.routes import new_router
 
 PAGE = "/audit/staff-access"
 PAGE_SIZE = 25
@@ -91,7 +92,7 @@ class StatementsView(BaseModel):
 
 def staff_router(desk: Desk) -> APIRouter:
     """The routes."""
-    router = APIRouter()
+    router = new_router()
     _add_pages(router, _StaffPages(desk, Pages("audit")))
     _add_api(router, desk)
     return router

@@ -20,6 +20,7 @@ from audit.streaming.setup import Setup
 from audit.streaming.stream import MOST_ENTRIES, Attempt, Stream
 from core.errors import CallmineError, InvalidInput
 from web import Pages, Scope, Session, needs, people_only
+from web.routes import new_router
 
 PAGE = "/audit/streaming"
 API = "/api/v1/audit/streaming"
@@ -88,7 +89,7 @@ class PulledView(BaseModel):
 
 def streaming_router(setup: Setup) -> APIRouter:
     """The routes."""
-    routes = APIRouter()
+    routes = new_router()
     _add_pages(routes, _Shower(setup, Pages("audit")))
     _add_api(routes, setup)
     _add_pull(routes, setup)

@@ -9,11 +9,12 @@ from core.errors import CallmineError, Unauthenticated
 from credential_vault.handlers.consenting import Comeback, Consenter, Consenting
 from credential_vault.http.integrations import PAGE, Admin, Integrations, IntegrationsPage, provider_of
 from web import Pages, Session
+from web.routes import new_router
 
 
 def router(consenting: Consenting, integrations: Integrations) -> APIRouter:
     """The routes."""
-    routes = APIRouter()
+    routes = new_router()
     pages = Pages("credential_vault")
     shown = IntegrationsPage(pages, integrations)
 

@@ -23,6 +23,7 @@ from credential_vault.store.revocations import latest_revocations
 from database import Database
 from egress import Egress
 from web import Pages, Scope, Session, admin, idempotent, needs
+from web.routes import new_router
 
 PAGE = "/settings/integrations"
 
@@ -125,7 +126,7 @@ class IntegrationsPage(Struct, frozen=True):
 
 def router(integrations: Integrations) -> APIRouter:
     """The routes."""
-    routes = APIRouter()
+    routes = new_router()
     _add_pages(routes, integrations)
     _add_api(routes, integrations)
     return routes

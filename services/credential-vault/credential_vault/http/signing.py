@@ -17,6 +17,7 @@ from credential_vault.domain.credentials import State
 from credential_vault.domain.signing import OVERLAP_SECONDS
 from credential_vault.handlers.signing import Shown, Signing
 from web import Pages, Scope, Session, admin, needs, people_only
+from web.routes import new_router
 
 PAGE = "/settings/integrations/siem"
 
@@ -50,7 +51,7 @@ class MadeSecret(SigningState):
 
 def router(signing: Signing) -> APIRouter:
     """The routes."""
-    routes = APIRouter()
+    routes = new_router()
     _add_pages(routes, signing, Pages("credential_vault"))
     _add_api(routes, signing)
     return routes

@@ -10,11 +10,12 @@ from fastapi.responses import Response
 from ingest.domain.webhooks import Sender
 from ingest.webhooks.desk import GONG_PATH, HUBSPOT_PATH, Desk
 from ingest.webhooks.tally import Counted, Tally
+from web.routes import new_router
 
 
 def router(desk: Desk) -> APIRouter:
     """The routes. No content type is asked for: what counts is the raw body."""
-    routes = APIRouter()
+    routes = new_router()
     front = desk.front
 
     @routes.post("/webhooks/clerk")
@@ -40,12 +41,9 @@ def router(desk: Desk) -> APIRouter:
     return routes
 
 
-def counts(tally: Tally) -> APIRouter:
-    """`GET /webhooks`: how many came to which end. For operators only."""
-    routes = APIRouter()
+def add_counts(tally: Tally, routes: APIRouter) -> None:
+    """`GET /webhooks`: how many came to which end. `routes` are open to operators only."""
 
     @routes.get("/webhooks")
     async def counted() -> list[Counted]:
         return tally.counted()
-
-    return routes

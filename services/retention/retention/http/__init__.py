@@ -14,6 +14,7 @@ from retention.http.billing import BillingRoutes
 from retention.http.sub_processors import add_sub_processors
 from retention.http.trust import add_trust
 from web import Pages
+from web.routes import new_router
 
 
 class Routes(Protocol):
@@ -31,7 +32,7 @@ def router(
     shelf: Shelf,
 ) -> APIRouter:
     """All routes of the service."""
-    routes, pages = APIRouter(), Pages("retention")
+    routes, pages = new_router(), Pages("retention")
     billing.add_to(routes)
     for scope in erasures:
         scope.add_to(routes)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 
 from messaging.oidc import Verifier
@@ -43,6 +43,6 @@ def operator_router(parked: Parked, relay: Relay, verifier: Verifier) -> APIRout
     @router.post("/drain")
     async def drain() -> dict[str, float]:
         published = await relay.drain()
-        return {"published": published, **dataclasses.asdict(await relay.backlog())}
+        return {"published": published, **msgspec.structs.asdict(await relay.backlog())}
 
     return router

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from msgspec import structs
+from msgspec.structs import replace
 
 from contracts.person_erasing import MOST_CALLS, Call, Found
 from ingest.store import person_searches as store
@@ -64,7 +62,7 @@ async def test_nobody_is_told_alike_wherever_they_are_known(office: Office) -> N
     nobody = await office.looked(0, email="who@elsewhere.example")
     assert nobody.nothing
     theirs = await office.looked(0, SECOND, "quinn@quillstone.example")
-    assert structs.replace(theirs, at=nobody.at, erasure_id=nobody.erasure_id) == nobody
+    assert replace(theirs, at=nobody.at, erasure_id=nobody.erasure_id) == nobody
 
 
 async def test_who_is_a_member_is_neither_held_nor_erased(office: Office) -> None:
@@ -210,7 +208,7 @@ async def test_a_worker_that_was_replaced_writes_nothing(office: Office) -> None
     async with office.ingest.db.workspace(HARBOR) as tx:
         assert await store.held(tx, one, fence) is None
     await office.work()
-    assert [structs.replace(one, at=found.at) for one in await office.found()] == [found, found]
+    assert [replace(one, at=found.at) for one in await office.found()] == [found, found]
 
 
 async def test_a_transaction_from_before_is_waited_for(office: Office) -> None:

@@ -6,10 +6,10 @@ import random
 import re
 import uuid
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from database import Database, Queries
 from isolation.cost.fill import states_of

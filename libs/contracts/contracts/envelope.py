@@ -11,12 +11,12 @@ import enum
 import functools
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
 from google.protobuf import any_pb2, timestamp_pb2
 from google.protobuf.message import DecodeError, Message
+from msgspec import Struct, field
 
 from callmine.envelope.v1 import envelope_pb2
 from contracts.registry import MESSAGES
@@ -62,8 +62,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ACTORS_KEPT = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Struct, frozen=True):
     """Who did it: `id` is a Clerk user id, or a service's name where nobody did."""
 
     kind: ActorKind = ActorKind.SYSTEM
@@ -72,8 +71,7 @@ class Actor:
     source: Source = Source.SYSTEM
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event(Generic[P]):
+class Event(Struct, Generic[P], frozen=True, kw_only=True):
     """Something that happened in a workspace, and what it was."""
 
     workspace_id: WorkspaceId

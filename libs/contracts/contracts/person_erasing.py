@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import Struct
 
 from callmine.erasure.v1.people_pb2 import (
     PersonCall,
@@ -34,8 +36,7 @@ PERSON_ORDER: type[Message] = PersonErasureRequested
 """The message that `order_asked` reads."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Call:
+class Call(Struct, frozen=True, order=True):
     """A call, by the id that its provider gave it."""
 
     provider: str
@@ -57,8 +58,7 @@ class Search:
         return self.attempt > 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """What ingest has found: see PersonFound. Both lists name nothing twice, and are sorted once they were read."""
 
     erasure_id: UUID
@@ -77,8 +77,7 @@ class Found:
         return not (self.user_ids or self.calls_found or self.rows_by_address or self.still_member)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonOrder:
+class PersonOrder(Struct, frozen=True, kw_only=True):
     """What is kept about a person is to be erased: see PersonErasureRequested. Both lists name nothing twice, and are sorted once they were
     read."""
 
@@ -90,15 +89,14 @@ class PersonOrder:
     calls: tuple[Call, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonAnswer:
+class PersonAnswer(Struct, frozen=True, kw_only=True):
     """One service has erased all that this and the earlier attempts name: see PersonErasureAnswered."""
 
     erasure_id: UUID
     service: str
     attempt: int
     at: datetime
-    rows: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[str, int] = msgspec.field(default_factory=dict)
     objects: int = 0
 
 

@@ -15,7 +15,6 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.exceptions import InvalidTag
@@ -47,8 +46,7 @@ class CannotOpen(Permanent):
     problem = "cannot-open"
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """What a sealed credential is tied to."""
 
     workspace_id: WorkspaceId

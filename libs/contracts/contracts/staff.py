@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import re
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import Message
@@ -50,8 +49,7 @@ _STEPS = {step: StaffAccessStep.Value(f"STAFF_ACCESS_STEP_{step.name}") for step
 _STEP_OF = {number: step for step, number in _STEPS.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
+class Granted(Struct, frozen=True, kw_only=True):
     """A grant that a second person has approved."""
 
     grant_id: uuid.UUID
@@ -70,8 +68,7 @@ class Ended(Struct, frozen=True):
     grant_id: uuid.UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class Read(Struct, frozen=True, kw_only=True):
     """One step of one statement under a grant."""
 
     grant_id: uuid.UUID

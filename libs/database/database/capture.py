@@ -14,10 +14,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec.structs import asdict
 
 from database.queries import Queries, Statement
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
+from msgspec import Struct
 
 # A statement that runs longer than this is a bug or an attack; the longest legitimate one (an outbox batch) takes well under a second.
 STATEMENT_TIMEOUT_SECONDS = 30
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     Logger = Callable[[LoggedQuery], None]
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseSettings:
+class DatabaseSettings(Struct, frozen=True):
     """How to reach one service's database, as its runtime role and as its sweep role.
 
     A URL is a PostgreSQL DSN, or `cloudsql://<user>@<project>:<region>:<instance>/<database>` for the Cloud SQL connector with IAM;

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from aiosql.adapters.asyncpg import AsyncPGAdapter
 from aiosql.query_loader import QueryLoader
+from msgspec import Struct
 
 # A block with this line in its description may cross workspaces; the rest of the line says why. It runs only as the sweep role.
 CROSS_WORKSPACE = "cross-workspace:"
@@ -25,8 +25,7 @@ SCOPE_PARAMETER = "workspace_id"
 _NAME = re.compile(r"^[ \t]*--[ \t]*name[ \t]*:[ \t]*(\w+)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """One named statement: its text with numbered parameters, the parameters' names in that order, and where it stands.
 
     `line` is that of the `-- name:` in the file, counted from 1; 0 where it is not known.
@@ -62,8 +61,7 @@ class Statement:
         return [values[name] for name in self.parameters]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """One named statement as it stands in its file, not parsed yet; `line` as in `Statement`."""
 
     name: str

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from egress.destination import Destination
 from telemetry import Kind, past_span
 from telemetry.instruments import EGRESS_REQUESTS, EGRESS_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
+class Counters(Struct, frozen=True):
     """Since the process started. `requests` counts attempts, so it includes `retries`."""
 
     requests: int = 0

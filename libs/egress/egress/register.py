@@ -8,7 +8,6 @@ an entry that says otherwise is not read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
 from importlib.resources import files
@@ -16,6 +15,7 @@ from itertools import pairwise
 from typing import Final, Self, TypedDict
 
 import yaml
+from msgspec import Struct
 
 from egress.destination import Destination, check_pattern, covers
 from egress.errors import NotInRegister
@@ -45,8 +45,7 @@ class Kind(Enum):
     """The customer's own account there, connected by an admin of theirs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class Recipient(Struct, frozen=True, kw_only=True):
     """One company. `hosts` are exact names, or `*.suffix` for any name below it; `data` names classes of data.
 
     With `own_hosts` it is the customer who names the host, for their own workspace: there is none here, and none in the settings.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Query
 
 from messaging.parked import Parked, shown
@@ -37,4 +37,4 @@ def add_upkeep(parked: Parked, relay: Relay, router: APIRouter) -> None:
     @router.post("/drain")
     async def drain() -> dict[str, float]:
         published = await relay.drain()
-        return {"published": published, **dataclasses.asdict(await relay.backlog())}
+        return {"published": published, **msgspec.structs.asdict(await relay.backlog())}

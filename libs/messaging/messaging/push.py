@@ -6,10 +6,10 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import CallmineError, InvalidInput
@@ -133,7 +133,6 @@ class _Line:
                 one.verdict = verdict
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
+class _Waiting(Struct, eq=False):
     delivery: Delivery
     verdict: Verdict | None = None

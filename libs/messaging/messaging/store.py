@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, cast
 
@@ -45,8 +44,7 @@ class Hold(Struct, frozen=True):
     fence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(Struct, frozen=True):
     """How many events wait in the outbox, and how long the oldest has."""
 
     events: int
@@ -176,8 +174,7 @@ async def parked_waiting(tx: Tx) -> int:
     return cast(int, await tx.fetch_value("parked_waiting"))
 
 
-@dataclass(frozen=True, slots=True)
-class ParkedMessage:
+class ParkedMessage(Struct, frozen=True):
     """A parked message without its body. `source` is the subscription it came by, or the topic it could not be published to."""
 
     id: int
@@ -222,4 +219,4 @@ async def drop(tx: Tx, message_id: int) -> bool:
 
 
 def _parked(row: Row) -> ParkedMessage:
-    return ParkedMessage(*(row[name] for name in ParkedMessage.__slots__))
+    return ParkedMessage(*(row[name] for name in ParkedMessage.__struct_fields__))

@@ -7,7 +7,6 @@ plan = topology.plan("my-project", push_base_urls={"retention": "https://retenti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -66,8 +65,7 @@ class _File(_Strict):
     exceptions: dict[str, _Exception]
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Struct, frozen=True):
     """One subscription; times in seconds. `dead_letter_topic` is empty for a dead-letter subscription itself."""
 
     name: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import msgspec
 from fastapi import APIRouter
 from msgspec import Struct, field
 
@@ -43,7 +43,7 @@ class Outbound(Struct):
             for destination, counters in counted.items():
                 # A destination that a customer has named goes by its recipient.
                 named: Sent = {"recipient": recipients.get(destination, destination), "destination": destination}
-                rows.append(named | dataclasses.asdict(counters))
+                rows.append(named | msgspec.structs.asdict(counters))
         return sorted(rows, key=lambda row: (str(row["recipient"]), str(row["destination"])))
 
 

@@ -21,7 +21,6 @@ import string
 import uuid
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from msgspec import Struct
@@ -80,8 +79,7 @@ class Presented(Struct, frozen=True):
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class KnownKey:
+class KnownKey(Struct, frozen=True):
     """A key as a service knows it. `use_is_due`: that it is in use has not been noted for some minutes."""
 
     key_id: uuid.UUID

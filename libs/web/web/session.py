@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from msgspec import Struct
 
@@ -47,8 +46,7 @@ class KeyInUse(Struct, frozen=True):
     scopes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A signed-in person in one workspace. `email` is empty unless the token carries it as a custom claim.
 
     With an API key, `key` says which: the request is then made for the person who made the key, as far as its scopes go.

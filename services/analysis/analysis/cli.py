@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from analysis.cli_reports import reports_app
 from analysis.domain.request import RunId

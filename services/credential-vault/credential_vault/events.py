@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import Struct
+from msgspec.structs import replace
 
 from callmine.audit.v1.audit_pb2 import AdminAction, AdminActionType, FieldChange
 from callmine.credentials.v1.credentials_pb2 import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
 from typing import Annotated, TypeVar
 
 import typer
+from msgspec.structs import asdict
 
 from database import Database
 from ingest import cli_gong

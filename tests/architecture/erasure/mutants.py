@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from itertools import product
@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
+from msgspec.structs import replace
 
 from architecture.erasure.elsewhere import folders_written, unruled_folders, unruled_providers, unruled_topics
 from architecture.erasure.files import files_written, unruled_files

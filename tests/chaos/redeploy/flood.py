@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from google.pubsub_v1.types import PubsubMessage
+from msgspec.structs import replace
 
 from contracts import attributes_of, ordering_key_of, pack
 from e2e.taps import Taps

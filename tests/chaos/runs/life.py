@@ -17,13 +17,14 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import openai
 import uvloop
+from msgspec.structs import asdict
 
 from analysis.domain.transcript import parse_call
 from analysis.handlers.deliveries import Deliveries

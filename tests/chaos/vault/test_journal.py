@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from chaos.harness import Plan
 from chaos.vault.journal import measure
 from chaos.vault.journal.blows import Blow
@@ -18,8 +16,7 @@ from integration.credential_vault.letting_go import Place
 _PLAN = Plan(seed=5, full=False, tick=lambda _done, _total: None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Forgetful(Vault):
+class _Forgetful(Vault, frozen=True):
     """Seals without an entry."""
 
     async def grant(self, tx: Tx, request: GrantRequest) -> Grant | Denied | None:

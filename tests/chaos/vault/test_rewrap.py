@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from chaos.harness import Plan
 from chaos.vault.rewrap import Scale, measure
@@ -31,7 +32,7 @@ def _into_another_slot(order: Order) -> None:
             name: self.keyring.encrypt(new_key, replace(held.slot, version=held.slot.version + 1, field=name), text)
             for name, text in placed.items()
         }
-        return replace(held, fields=fields)
+        return structs.replace(held, fields=fields)
 
     Rewrapping._reencrypted = reencrypted  # type: ignore[method-assign]
     rewrap(order)

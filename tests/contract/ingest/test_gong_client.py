@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from contract.sandbox.specs import specification
 from contract.sandbox.stage import HARBORLINE, Stage

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from google.protobuf.message import Message
+from msgspec import structs
 
 from analysis.domain.deliveries import Covers
 from analysis.slack.client import destination
@@ -41,7 +42,7 @@ async def bench(world: World, outside: Outside) -> AsyncIterator[DeliveryBench]:
 
 def again(event: Event[Message]) -> Event[Message]:
     """The same, as a producer sends it that crashed before it knew it had published."""
-    return replace(event, event_id=uuid7())
+    return structs.replace(event, event_id=uuid7())
 
 
 async def test_a_finished_report_is_posted_to_the_workspaces_channel(bench: DeliveryBench) -> None:
@@ -116,7 +117,7 @@ async def test_a_grant_that_comes_again_posts_nothing_again(bench: DeliveryBench
 async def test_a_grant_of_another_workspace_is_parked(bench: DeliveryBench) -> None:
     await bench.choose()
     await bench.world.finished_run()
-    grant = replace(await bench.slack.granted(), workspace_id=RIVAL)
+    grant = structs.replace(await bench.slack.granted(), workspace_id=RIVAL)
     await bench.world.deliver(grant, topic="credential-grants-analysis")
     assert len(await bench.world.rows("SELECT reason FROM parked")) == 1
     assert [row["state"] for row in await bench.rows()] == ["waiting"]

@@ -6,10 +6,10 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 from google.protobuf.message import Message
+from msgspec.structs import replace
 
 from analysis.slack.client import destination
 from callmine.credentials.v1.credentials_pb2 import CredentialRejected, CredentialRequested, DenialReason

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from msgspec.structs import replace
 
 from analysis.domain.preferences import Preferences
 from analysis.models.port import Prompt

@@ -7,12 +7,13 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from analysis.cli import app
 from analysis.domain.request import ReportId, RunId

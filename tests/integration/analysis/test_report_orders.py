@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from google.protobuf.message import Message
+from msgspec.structs import replace
 
 from analysis.handlers.report_orders import ReportOrders
 from analysis.workers.report_erasures import ReportErasureWorker

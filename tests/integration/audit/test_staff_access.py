@@ -6,12 +6,12 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 from google.protobuf.message import Message
+from msgspec.structs import replace
 
 from audit import cli
 from audit.settings import Settings

@@ -6,11 +6,11 @@ import asyncio
 import itertools
 import shutil
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from audit.domain.reading import Position
 from audit.store import reading, search

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.message import Message
+from msgspec.structs import replace
 
 from callmine.workspaces.v1.workspaces_pb2 import (
     ROLE_ADMIN,

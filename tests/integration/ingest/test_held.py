@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from callmine.calls.v1.calls_pb2 import CallFetched
 from integration.ingest.harness import QUILL, fetch_requested, new_id

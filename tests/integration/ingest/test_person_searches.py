@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from contracts.person_erasing import MOST_CALLS, Call, Found
 from ingest.store import person_searches as store

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from callmine.calls.v1.calls_pb2 import PreviewReady
 from callmine.credentials.v1.credentials_pb2 import CredentialRequested

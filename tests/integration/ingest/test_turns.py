@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from contract.sandbox.stage import HARBORLINE, Stage
 from core.ids import WorkspaceId
@@ -69,7 +70,7 @@ async def workshop(ingest: Ingest, paged: RunningSandbox, stage: Stage) -> Async
 def by_turns(workshop: Workshop, objects: MemoryObjects) -> tuple[FetchWorker, Turns]:
     """A worker whose requests wait for their turn."""
     worker, turns = workshop.worker(objects), Turns()
-    worker._door = replace(worker._door, limits=turns)  # type: ignore[arg-type]
+    worker._door = replace(worker._door, limits=turns)
     return worker, turns
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import force_setattr
 
 from callmine.calls.v1.calls_pb2 import CallFetched, FetchCompleted
 from chaos.effects import draft, record_effects
@@ -185,9 +186,9 @@ async def test_transient_failures_are_never_parked(db: Database, handler: Handle
 def _unreadable() -> dict[str, Delivery]:
     good, other = event(), event(workspace_id=B)
     without = event()
-    object.__setattr__(without, "workspace_id", "")
+    force_setattr(without, "workspace_id", "")
     strange = event()
-    object.__setattr__(strange, "workspace_id", "org_'; DROP TABLE outbox; --")
+    force_setattr(strange, "workspace_id", "org_'; DROP TABLE outbox; --")
     body, attributes = pack(good), attributes_of(good)
     return {
         "garbage": Delivery("1", b"\xff\xfe garbage", {}, "", 1, "analysis.calls"),

@@ -12,6 +12,7 @@ from itertools import permutations
 import asyncpg
 import pytest
 from google.protobuf.message import Message
+from msgspec import structs
 
 from callmine.audit.v1.audit_pb2 import StaffAccess
 from callmine.staff.v1.staff_pb2 import StaffGranted
@@ -212,13 +213,13 @@ async def test_an_end_counts_in_any_order_and_twice(
     desk: StaffDesk, retention: Service, order: Sequence[Event[Message]]
 ) -> None:
     for one in (*order, *order):
-        await deliver(retention.consumer("staff-grants"), replace(one, event_id=uuid.uuid4()))
+        await deliver(retention.consumer("staff-grants"), structs.replace(one, event_id=uuid.uuid4()))
     with pytest.raises(Forbidden):
         await desk.ask(VISIT, "plan")
 
 
 async def test_a_grant_opens_nothing_but_what_it_says(desk: StaffDesk, retention: Service, dsns: ServiceDsns) -> None:
-    elsewhere = replace(SOME, grant_id=uuid.uuid4(), service="analysis")
+    elsewhere = structs.replace(SOME, grant_id=uuid.uuid4(), service="analysis")
     await deliver(retention.consumer("staff-grants"), told(), told(elsewhere))
     for visit in (
         replace(VISIT, workspace_id=THEIRS),
@@ -234,7 +235,7 @@ async def test_a_grant_opens_nothing_but_what_it_says(desk: StaffDesk, retention
 async def test_its_terms_never_change(desk: StaffDesk, retention: Service, dsns: ServiceDsns) -> None:
     """Neither by a second message about it nor after its end."""
     await deliver(retention.consumer("staff-grants"), told())
-    longer = replace(SOME, staff=GRACE, approver=ADA, expires_at=SOME.granted_at + timedelta(minutes=60))
+    longer = structs.replace(SOME, staff=GRACE, approver=ADA, expires_at=SOME.granted_at + timedelta(minutes=60))
     await deliver(retention.consumer("staff-grants"), told(longer))
     with pytest.raises(Forbidden):
         await desk.ask(replace(VISIT, staff=GRACE), "plan")
@@ -260,7 +261,7 @@ async def test_a_grant_that_nobody_may_give_is_parked(
     desk: StaffDesk, retention: Service, dsns: ServiceDsns, change: dict[str, object]
 ) -> None:
     """The service believes no one, not even audit, for more than the rules allow."""
-    wrong = told(replace(SOME, **change))  # type: ignore[arg-type]
+    wrong = told(structs.replace(SOME, **change))
     assert await retention.consumer("staff-grants").process([delivery(wrong)]) == [Verdict.ACK]
     assert len(await parked_reasons(dsns)) == 1
     with pytest.raises(Forbidden):

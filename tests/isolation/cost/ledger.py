@@ -6,9 +6,11 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from core.ids import WorkspaceId
 from database import Database, DatabaseSettings, MigrationSettings, Queries, migrate

@@ -20,8 +20,9 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC
+
+from msgspec.structs import replace
 
 from callmine.credentials.v1.credentials_pb2 import CredentialGranted
 from callmine.integrations.v1.integrations_pb2 import Provider

@@ -6,9 +6,10 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from msgspec.structs import replace
 
 from callmine.calls.v1.calls_pb2 import CallFetched
 from contracts import Actor, ActorKind, Event, Source, attributes_of, ordering_key_of, pack, unpack

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from unit.analysis.conversation import PLAN, SENT, Stage, stage
 
 from analysis.domain.request import RunId

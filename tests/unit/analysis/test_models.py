@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import anthropic
 import httpx2
 import openai
 import pytest
+from msgspec.structs import replace
 
 from analysis.models.answers import CALL_SCHEMA, MERGE_SCHEMA, SUMMARY_SCHEMA, read_call_answer, read_summary_answer
 from analysis.models.keyed import KeyedClient

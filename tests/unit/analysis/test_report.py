@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from analysis.domain.finding import CallAnalysis, CallAnswer, ClaimedFinding, Finding, Sentiment, Verdict, check_answer
 from analysis.domain.quotes import ClaimedQuote, Quote

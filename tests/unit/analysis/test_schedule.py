@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from analysis.domain.plan import Plan
 from analysis.domain.request import Question, check
@@ -42,7 +42,7 @@ def at(text: str) -> datetime:
 
 
 def setting(timing: Timing = WEEKLY, chosen: Range = Range.LAST_7_DAYS, **changes: object) -> Setting:
-    return replace(Setting("", QUESTION, timing, chosen), **changes)  # type: ignore[arg-type]
+    return replace(Setting("", QUESTION, timing, chosen), **changes)
 
 
 @pytest.mark.parametrize(

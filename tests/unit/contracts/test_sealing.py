@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from contracts.sealing import Binding, CannotOpen, SealedTo, SealingKey, SealingKeys, seal
 from core.errors import InvalidInput, Permanent
@@ -77,7 +77,7 @@ def test_text_cannot_move_from_one_part_to_the_next(key: SealingKey, to: SealedT
 
 
 def test_every_part_of_the_binding_is_swapped_above() -> None:
-    fields = set(Binding.__dataclass_fields__)
+    fields = set(Binding.__struct_fields__)
     swapped = {
         name for other in OTHER_BINDINGS.values() for name in fields if getattr(other, name) != getattr(BINDING, name)
     }

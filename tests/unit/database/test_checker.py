@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
+from msgspec import structs
 from unit.database.statements import CATALOG, IN_ORDER, WRONG, statement
 
 from database import Queries
@@ -57,7 +58,7 @@ def test_each_kind_of_problem_is_met_and_says_what_to_do(kind: Kind) -> None:
 
 
 def test_a_statement_without_the_scope_parameter_ties_nothing() -> None:
-    one = replace(statement("SELECT * FROM notes WHERE workspace_id = $1"), parameters=("id",))
+    one = structs.replace(statement("SELECT * FROM notes WHERE workspace_id = $1"), parameters=("id",))
     assert [problem.kind for problem in check(one, CATALOG)] == [Kind.UNTIED]
 
 

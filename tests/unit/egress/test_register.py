@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from core.clock import SystemClock
 from egress import REGISTER, Destination, Egress, Kind, NotInRegister, Recipient, Register

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from ingest.domain.calls import Affiliation, Call, CallId, Deal, Owner, Party
 
@@ -29,4 +30,4 @@ def call(number: int = 1, **changes: object) -> Call:
         owner=Owner(MAYA.name, MAYA.email),
         deal=DEAL,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)

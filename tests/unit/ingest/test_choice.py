@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from unit.ingest.calls import DEAL, MAYA, TOMAS, call
 
 from ingest.domain.calls import Call, Outcome, Owner, described

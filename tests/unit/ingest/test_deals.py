@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from unit.ingest.calls import DEAL, MAYA, TOMAS, call
 
 from ingest.domain.calls import Affiliation, Deal, Outcome, Party, Source
@@ -29,7 +29,7 @@ DAY = timedelta(days=1)
 def deal(number: int, made: int, closed: int | None = None, **changes: object) -> CrmDeal:
     """A deal made and closed so many days after the call."""
     closed_at = None if closed is None else CALL_AT + closed * DAY
-    return replace(CrmDeal(str(number), CALL_AT + made * DAY, closed_at), **changes)  # type: ignore[arg-type]
+    return replace(CrmDeal(str(number), CALL_AT + made * DAY, closed_at), **changes)
 
 
 DEALS = st.lists(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from core.ids import UserId
 from ingest.domain.members import Diff, MemberChange, Membership, Role, change_of, is_news, member_diff

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from core.errors import InvalidInput
 from retention.catalogue import read_tariff
@@ -46,7 +46,7 @@ def subscription(
         period_end=NOW + timedelta(days=1),
         failing_since=NOW - timedelta(days=1) if status is Status.PAST_DUE else None,
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def judged(*subscriptions: StripeSubscription, deleted: bool = False, before: Account | None = None) -> Judgement:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import structs
 
 from audit.verify import callmine_verify as verifier
 from cloud.ledger import LARGEST_ENTRY
@@ -70,7 +71,7 @@ def test_what_was_signed_verifies_and_names_nobody(tmp_path: Path, capsys: pytes
     assert "ingest: 3 rows and 2 objects" in told
     payload = base64.b64decode(json.loads(signed())["payload"]).decode()
     assert [word for word in ("helen", "SUP-412") if word in payload] == []
-    verified(signed(replace(CERTIFIED, completed_at=TERMS.deadline + timedelta(seconds=1))), tmp_path)
+    verified(signed(structs.replace(CERTIFIED, completed_at=TERMS.deadline + timedelta(seconds=1))), tmp_path)
     assert "NOT within the time promised" in capsys.readouterr().out
 
 
@@ -88,8 +89,11 @@ def test_what_was_altered_does_not(text: str, status: int, tmp_path: Path) -> No
 
 
 REPORT = uuid.UUID("01977a10-7c11-7aaa-8000-0000c0ffee01")
-OF_REPORT = replace(
-    CERTIFIED, erasure=replace(ERASURE, report_id=REPORT), parts=PARTS[1:2], ledger={"org_mine/7.json": "8" * 64}
+OF_REPORT = structs.replace(
+    CERTIFIED,
+    erasure=structs.replace(ERASURE, report_id=REPORT),
+    parts=PARTS[1:2],
+    ledger={"org_mine/7.json": "8" * 64},
 )
 
 
@@ -114,9 +118,9 @@ PERSON = Person(
     told_attempt=2,
     calls_found=2004,
 )
-OF_PERSON = replace(
+OF_PERSON = structs.replace(
     CERTIFIED,
-    erasure=replace(ERASURE, person=PERSON, attempt=3),
+    erasure=structs.replace(ERASURE, person=PERSON, attempt=3),
     ledger={"org_mine/7/000001.json": "1" * 64, "org_mine/7/000002.json": "2" * 64},
 )
 
@@ -144,7 +148,7 @@ def test_one_of_a_persons_data_names_nobody_and_is_of_another_type(
 
 
 def test_an_entry_of_a_person_has_ids_only_and_is_read_as_what_it_was() -> None:
-    erasure = replace(ERASURE, person=PERSON, attempt=3)
+    erasure = structs.replace(ERASURE, person=PERSON, attempt=3)
     entry = ledger_entry(MINE, erasure)
     assert entry == ledger_entry(MINE, erasure)
     assert [word for word in (b"dana", b"helen", b"SUP-412", b"@") if word in entry] == []
@@ -164,13 +168,13 @@ def test_an_entry_of_a_person_has_ids_only_and_is_read_as_what_it_was() -> None:
 def test_the_largest_entry_of_a_person_fits_in_the_ledger() -> None:
     calls = tuple(Call("hubspot", f"{number:064}") for number in range(MOST_CALLS))
     users = tuple(f"user_2NNEqL2nrIRdJ194ndJqAHwEf{number:02}" for number in range(100))
-    erasure = replace(ERASURE, person=replace(PERSON, calls=calls, user_ids=users), attempt=3)
+    erasure = structs.replace(ERASURE, person=replace(PERSON, calls=calls, user_ids=users), attempt=3)
     assert len(ledger_entry(MINE, erasure)) < LARGEST_ENTRY
 
 
 @pytest.mark.parametrize("report", [None, REPORT])
 def test_an_entry_of_the_ledger_is_read_as_what_it_was(report: uuid.UUID | None) -> None:
-    erasure = replace(ERASURE, report_id=report)
+    erasure = structs.replace(ERASURE, report_id=report)
     workspace_id, read = read_entry(ledger_entry(MINE, erasure), is_federal_holiday)
     assert (workspace_id, read.id, read.report_id, read.terms) == (MINE, ERASURE.id, report, TERMS)
 
@@ -189,7 +193,7 @@ def test_an_entry_of_the_ledger_is_read_as_what_it_was(report: uuid.UUID | None)
     ],
 )
 def test_an_entry_that_is_not_of_a_known_kind_erases_nothing(change: dict[str, object]) -> None:
-    entry = json.loads(ledger_entry(MINE, replace(ERASURE, report_id=REPORT))) | change
+    entry = json.loads(ledger_entry(MINE, structs.replace(ERASURE, report_id=REPORT))) | change
     kept = {name: value for name, value in entry.items() if value is not None}
     with pytest.raises(InvalidInput):
         read_entry(json.dumps(kept).encode(), is_federal_holiday)

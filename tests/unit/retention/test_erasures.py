@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import random
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from core.errors import Conflict, InvalidInput
 from retention.domain.erasures import (

@@ -6,11 +6,11 @@ import base64
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 from unit.retention.test_promises import PROOF
 
 from audit.verify import callmine_verify as verifier

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from core.errors import InvalidInput
 from retention.domain.erasures import Call, Erasure, Part, Person, Scope, State, terms_of

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from core.errors import Conflict, InvalidInput
 from core.ids import WorkspaceId

@@ -6,9 +6,9 @@ import hashlib
 import hmac
 import re
 import uuid
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from core.errors import Unauthenticated
 from core.ids import UserId, WorkspaceId

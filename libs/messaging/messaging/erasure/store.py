@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
+
+from msgspec import Struct
 
 from contracts.erasing import Order
 from core.ids import WorkspaceId
 from database import Database, Tx
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(Struct, frozen=True):
     """An erasure as it stands here.
 
     `barrier`: every transaction that had not seen the stage has a lower number; None where nobody has looked yet.
@@ -53,7 +53,7 @@ async def read(tx: Tx) -> Tombstone | None:
     row = await tx.fetch_one("tombstone_read")
     if row is None:
         return None
-    values = {name: row[name] for name in Tombstone.__slots__}
+    values = {name: row[name] for name in Tombstone.__struct_fields__}
     return Tombstone(**values | {"others": tuple(row["others"])})
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import re
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NewType
 
@@ -82,16 +81,14 @@ class Channel(Struct, frozen=True):
         return f"#{self.name} ({self.id})" if self.name else self.id
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """Where a schedule's reports go; `channel` is there with CHANNEL only."""
 
     where: Where = Where.WORKSPACE
     channel: Channel | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeliverySettings:
+class DeliverySettings(Struct, frozen=True):
     """Where a workspace's finished reports go; `version` 0 while nobody has chosen."""
 
     channel: Channel | None = None

@@ -34,11 +34,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from analysis.domain.finding import UNKNOWN, CallAnalysis
 from analysis.domain.measures import Measures
@@ -57,8 +57,7 @@ DOCUMENT_VERSION = 2
 _NOT_MEASURED = asdict(Measures())
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What a page shows of a report, whose findings and calls may be thousands. Pages count from 1; one after the last is the last.
 
     `first_themes`: of so many themes, from the first on, the findings that the summary cites, and the first others up to `first_findings`

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
@@ -61,8 +60,7 @@ class CallAnswer(Struct, frozen=True):
     findings: tuple[ClaimedFinding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A finding that at least one verified quote holds up."""
 
     theme: str
@@ -71,8 +69,7 @@ class Finding:
     quotes: tuple[Quote, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CallAnalysis:
+class CallAnalysis(Struct, frozen=True):
     """The checked result of one call.
 
     `stage` and `outcome` are the deal's; `conversation` is None for a call analysed before it was counted; `started_at` is None until the

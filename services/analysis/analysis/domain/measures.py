@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from analysis.domain.transcript import Call, Sentence, turns
 
@@ -22,8 +23,7 @@ _QUESTION: Final = re.compile(rf"[{_MARKS}](?:[!\uff01]*[{_MARKS}])*")
 _MINUTE_MS: Final = 60_000
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(Struct, frozen=True):
     """What is counted in one call.
 
     longest_monologue_ms   the rep's longest stretch with nobody else between, from the start of its first sentence to the end of its last,
@@ -39,8 +39,7 @@ class Conversation:
     span_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Talk:
+class Talk(Struct, frozen=True):
     """One call's part in the measures of many; `conversation` is None for a call analysed before they were counted."""
 
     rep_ms: int
@@ -48,8 +47,7 @@ class Talk:
     conversation: Conversation | None
 
 
-@dataclass(frozen=True, slots=True)
-class Measures:
+class Measures(Struct, frozen=True):
     """The measures of one call or of several together; each None where no call tells it.
 
     talk_share             the rep's part of all talk, 0 to 1; pauses do not count. Of several calls: all of the rep's talk by all talk

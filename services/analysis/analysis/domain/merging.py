@@ -10,7 +10,8 @@ quotes     each is checked against the whole call, wherever its part begins
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analysis.domain.finding import (
     LONGEST_SUMMARY,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
@@ -17,8 +16,7 @@ PLANS = ("trial", "free", "starter", "growth", "scale")
 PAID = ("starter", "growth", "scale")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A workspace's entitlements. `window_days` 0 means that reports stay visible without end; its months begin by `anchor`."""
 
     name: str
@@ -44,8 +42,7 @@ class Plan:
         return tuple(plan for plan in PAID if PLANS.index(plan) > rank)
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(Struct, frozen=True):
     """Analysed calls: of the plan this month, used of them, bought ones that are left, and what runs under way may still use."""
 
     monthly_calls: int

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
+class Preferences(Struct, frozen=True):
     """The choices, each at its default.
 
     `mask_personal_data`: e-mail addresses, phone and card numbers do not go to a model. `other_provider_fallback`: a call that the chosen

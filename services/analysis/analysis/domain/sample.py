@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
@@ -31,8 +30,7 @@ class StoredSample(Struct, frozen=True):
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class SampledCall:
+class SampledCall(Struct, frozen=True):
     """One call; `owner` led it, `stage` is its deal's, both empty where nobody says."""
 
     title: str

@@ -6,13 +6,13 @@ import enum
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import NewType
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analysis.domain.deliveries import Delivery, Where
 from analysis.domain.plan import Plan
@@ -67,8 +67,7 @@ class SkipReason(enum.StrEnum):
     NOT_ASKABLE = "not_askable"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What an admin decides of a schedule.
 
     `question` has everything but the days, which are those of its last check and stand for nothing: each firing has its own. `timezone`
@@ -117,8 +116,7 @@ class Schedule(Struct, frozen=True):
         return self.setting.name or self.setting.question.title
 
 
-@dataclass(frozen=True, slots=True)
-class Firing:
+class Firing(Struct, frozen=True):
     """A line of the execution history.
 
     `count` firings from `first_planned_at` to `planned_at` where they were missed, otherwise one. `by_hand`: somebody has run it now.

@@ -19,10 +19,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from analysis.domain.finding import CallAnalysis
 
@@ -43,8 +43,7 @@ Joined = Mapping[str, str]
 Groups = Sequence[Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """A theme as the calls name it: its key, the spelling used most, the calls and findings that have it, and some claims.
 
     `calls` and `findings` include those of the labels that were joined to it; `own` are the calls and findings under its own name.
@@ -94,8 +93,7 @@ class Batch(Struct, frozen=True):
         return joins
 
 
-@dataclass(frozen=True, slots=True)
-class Reduction:
+class Reduction(Struct, frozen=True):
     """Where the reduce is: the labels that are left, and what has been joined so far. It is over when there is no batch."""
 
     labels: tuple[Label, ...]

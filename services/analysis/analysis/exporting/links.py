@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from analysis.domain.export import GOOD_FOR
 from core.errors import NotFound
@@ -19,8 +20,7 @@ _SHORTEST_KEY = 32
 _PURPOSE = b"callmine export link 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Handout:
+class Handout(Struct, frozen=True):
     """What a link is for: one export of one report, by number."""
 
     workspace_id: WorkspaceId

@@ -4,11 +4,11 @@ in a circle."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from google.protobuf.message import Message
 from msgspec import Struct
+from msgspec.structs import replace
 
 from analysis import events
 from analysis.domain.request import RunId

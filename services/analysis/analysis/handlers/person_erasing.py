@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analysis.handlers.report_erasing import ReportErasing
 from analysis.store import people
@@ -29,8 +30,7 @@ from messaging.erasure.people.store import Attempt
 RUNS_AT_ONCE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class PersonRuns(PlainPersonPart):
+class PersonRuns(PlainPersonPart, Struct, frozen=True):
     """`erasing` erases one run with its report."""
 
     erasing: ReportErasing

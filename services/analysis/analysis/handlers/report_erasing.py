@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from analysis import events
 from analysis.domain.request import ReportId
@@ -49,8 +50,7 @@ class Folders(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ReportErasing:
+class ReportErasing(Struct, frozen=True):
     """Erases reports."""
 
     db: Database

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from google.protobuf.message import Message
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analysis import events
 from analysis.domain.plan import Plan, Quota, QuotaUsedUp, RunTooLarge

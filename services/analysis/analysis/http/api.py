@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse, Response
+from msgspec.structs import asdict
 
 from analysis.domain.request import PreviewId, ReportId, RunId, as_document
 from analysis.domain.run import Preview, Run, stages

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analysis.domain.live import PHASES, Progress, Snapshot
 from analysis.domain.run import RunState, Stage, StageState
@@ -17,8 +19,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A stage as it is drawn. `look`: done, now, wrong, stopped, or nothing where it waits; `percent` 0 to 100.
 
     `counts_calls`: it is the one whose bar tells how many calls are done.

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -115,8 +114,7 @@ class ProviderAway(ProviderTrouble):
     """The provider has failed too often: it is not asked for `retry_after` seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(msgspec.Struct, frozen=True):
     """What a model is asked: instructions of ours, one JSON document as data, and the shape of the answer.
 
     The first `fixed` characters of the document are the same in all questions of a run: providers keep what such questions begin with.
@@ -130,7 +128,7 @@ class Prompt:
     most_output_tokens: int
     data: tuple[DataClass, ...]
     fixed: int = 0
-    masked: Mapping[str, int] = field(default_factory=dict)
+    masked: Mapping[str, int] = msgspec.field(default_factory=dict)
     part: int = 1
     parts: int = 1
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from msgspec import Struct
@@ -41,8 +40,7 @@ class ChannelMessage(Struct, frozen=True):
     blocks: Sequence[Block]
 
 
-@dataclass(frozen=True, slots=True)
-class PostedReport:
+class PostedReport(Struct, frozen=True):
     """What is told of a report. `themes`: label and calls, the largest first; `matching` None where that is not known."""
 
     title: str

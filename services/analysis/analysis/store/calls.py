@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from analysis.domain.finding import UNKNOWN, CallAnalysis, Finding, Sentiment, Verdict
 from analysis.domain.measures import Conversation
@@ -40,8 +39,7 @@ class ClaimedCall(Struct, frozen=True):
     traceparent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Turns:
+class Turns(Struct, frozen=True):
     """Where the last claim has left off, and what its process holds: calls by workspace and run.
 
     `seed` decides between those that hold the same; `missed` says that another process was quicker somewhere.

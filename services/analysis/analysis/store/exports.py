@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, dataclass
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from analysis.domain.export import MOST_ATTEMPTS, Export, StoredFile
 from analysis.domain.request import ReportId
@@ -33,8 +33,7 @@ async def is_shown(tx: Tx, report_id: ReportId) -> bool:
     return await tx.fetch_one("report_is_shown", id=report_id) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """An export that is asked for: by whom, and by which request, if it has an id. `version` is of its file, 0 where none is kept."""
 
     report_id: ReportId

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from analysis.domain.request import RunId
 from analysis.models.asking import ModelRequest
@@ -13,8 +14,7 @@ from core.ids import uuid7
 from database import Tx
 
 
-@dataclass(frozen=True, slots=True)
-class SentRequest:
+class SentRequest(Struct, frozen=True):
     """One request as a workspace's admins read it; `call_id` None where it was about the whole run, `took_ms` in milliseconds."""
 
     id: UUID
@@ -38,8 +38,7 @@ class SentRequest:
     took_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeSum:
+class OutcomeSum(Struct, frozen=True):
     """The requests of a run with one model and one outcome; `calls` does not count those about the whole run."""
 
     model: str
@@ -52,8 +51,7 @@ class OutcomeSum:
     output_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class TroubledCall:
+class TroubledCall(Struct, frozen=True):
     """A call with requests that came to nothing, their outcomes in order; `state` failed where the whole analysis has."""
 
     call_id: str
@@ -64,8 +62,7 @@ class TroubledCall:
     outcomes: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCost:
+class ModelCost(Struct, frozen=True):
     """What one model has cost on one day (UTC), in micro-dollars; `unanswered` are the requests without a usable answer."""
 
     day: date

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analysis.domain.request import ReportId, RunId
 from analysis.store import report_erasure
@@ -15,8 +16,7 @@ from database import Tx
 FIRST = uuid.UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """A run: whether it is under way, and whether it has a call that is erased."""
 
     id: uuid.UUID

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
@@ -18,8 +17,7 @@ from database.queries import Statement
 _ERASE = "report_erase_"
 
 
-@dataclass(frozen=True, slots=True)
-class ReportTombstone:
+class ReportTombstone(Struct, frozen=True):
     """The erasure of one report. `barrier`: every transaction that had not seen it has a lower number; None where nobody has looked yet."""
 
     report_id: ReportId
@@ -59,7 +57,7 @@ async def read(tx: Tx, report_id: ReportId) -> ReportTombstone | None:
     row = await tx.fetch_one("report_tombstone_read", report_id=report_id)
     if row is None:
         return None
-    values = {name: row[name] for name in ReportTombstone.__slots__}
+    values = {name: row[name] for name in ReportTombstone.__struct_fields__}
     return ReportTombstone(**values)
 
 

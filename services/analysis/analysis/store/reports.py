@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from analysis.domain.document import DOCUMENT_VERSION, Wanted, in_todays_shape
 from analysis.domain.request import ReportId, RunId

@@ -12,9 +12,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from analysis import events
 from analysis.domain.request import RunId

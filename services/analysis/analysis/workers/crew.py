@@ -4,8 +4,9 @@ thread once they are to work: a service is ready without it."""
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from analysis.handlers.lifecycle import Lifecycle
 from analysis.models.asking import Asker

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 import core.log
 from core.clock import Clock, SystemClock
@@ -34,8 +35,7 @@ class Claimed(Protocol):
 C = TypeVar("C", bound=Claimed)
 
 
-@dataclass(frozen=True, slots=True)
-class PoolSettings:
+class PoolSettings(Struct, frozen=True):
     """`lease` is how soon others take over from a worker that died, `poll` how often the queue is looked at, `finish` how long work may go
     on after the word to stop; all in seconds.
     """

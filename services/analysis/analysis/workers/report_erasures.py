@@ -9,8 +9,9 @@ Every step is a transaction that can be repeated; who dies leaves an erasure tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from analysis.domain.report_erasing import Answer, Asked, Stage
 from analysis.handlers.report_erasing import ReportErasing
@@ -26,8 +27,7 @@ from messaging.erasure.worker import QUIET_SECONDS, carried_on
 log = logger("analysis.report_erasures")
 
 
-@dataclass(frozen=True, slots=True)
-class ReportErasureWorker:
+class ReportErasureWorker(Struct, frozen=True):
     """A round of `runtime.rounds`.
 
     Times are in seconds: how long to wait for transactions under way, and before a verification for those who make files.

@@ -14,7 +14,6 @@ import enum
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import HMAC, new
@@ -50,8 +49,7 @@ class Part(enum.StrEnum):
 _ACTOR, _TARGET = b"actor\n", b"target\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """An entry and when it was recorded."""
 
     entry: Entry

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from audit.log import forgetting, store
 from audit.log.erasure import Seal, erase
@@ -16,8 +17,7 @@ from messaging.erasure.people import Count, PlainPersonPart
 from messaging.erasure.people.store import Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class PersonLog(PlainPersonPart):
+class PersonLog(PlainPersonPart, Struct, frozen=True):
     """`seal` gives everything that has arrived its place in the log."""
 
     db: Database

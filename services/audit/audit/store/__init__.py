@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from audit.domain import Entry
 from audit.domain.entry import diff_json
@@ -20,8 +22,7 @@ from database import Batch, Tx
 __all__ = ["Recording", "count_by_type", "page", "record", "record_each"]
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Struct, frozen=True):
     """What is added to one workspace's log at once.
 
     `leaves` are the hashes of the entries' leaves, made with the keys of `epoch`; empty ones are made when they are sealed.

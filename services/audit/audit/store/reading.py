@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
 
 from audit.domain.entry import Change, Entry, EntryType
 from audit.domain.names import ACTOR
@@ -33,8 +34,7 @@ _LOOKED_UP, _IN_TABLE, _IN_INDEX, _LEFT = 4.0, 1.0, 0.05, 0.2
 _TARGET, _ACTOR = "target:", "actor:"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Filters as statements take them: names resolved to ids, days to moments. What is empty leaves a filter out."""
 
     type: str = ""

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
+from msgspec import Struct
+
 import core.log
 from audit import events
 from audit.log import store as log_store
@@ -37,8 +39,7 @@ log = core.log.logger("audit.streaming")
 PURPOSE = "stream"
 
 
-@dataclass(frozen=True, slots=True)
-class SenderSettings:
+class SenderSettings(Struct, frozen=True):
     """In seconds but for `at_once`: requests side by side, each with a batch in memory.
 
     `lease` is longer than a request may take; `unsigned` is how often the vault is asked for something to sign with that is not there.
@@ -69,7 +70,7 @@ class Sender:
         outbox: Outbox,
         vault: Vault,
         post: Post,
-        settings: SenderSettings = SenderSettings(),
+        settings: SenderSettings = SenderSettings(),  # noqa: B008 - frozen
         clock: Clock | None = None,
         chance: Random | None = None,
     ) -> None:

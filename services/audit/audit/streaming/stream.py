@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final
@@ -32,8 +31,7 @@ class State(enum.StrEnum):
     FAILING = "failing"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """How a request ended. `status` is 0 where there was no answer; `reason` is ours, never the answer's body; `milliseconds` it took.
 
     `retry_after`: the seconds that the destination asked for. `gone`: it wants nothing any more (410, as Standard Webhooks has it).

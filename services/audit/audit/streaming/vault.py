@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 import core.log
 from audit import events
@@ -20,8 +21,7 @@ from messaging import Outbox, Routes
 log = core.log.logger("audit.streaming")
 
 
-@dataclass(frozen=True, slots=True)
-class Vault:
+class Vault(Struct, frozen=True):
     """Asks, and hears the answers. `wake` is called once something can be sent: a hint for the sender."""
 
     outbox: Outbox

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from msgspec import Struct
 
@@ -19,8 +18,7 @@ class Kind(enum.StrEnum):
     SIGNING = "signing"
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(Struct, frozen=True):
     """What may be said of a credential: never any part of it. `base_url` is the whole address of the API, empty where there is one only.
 
     `account` is for people, `account_id` what the provider's webhooks call it; both empty where the provider tells none.

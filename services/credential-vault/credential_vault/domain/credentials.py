@@ -109,8 +109,7 @@ class Slot:
         object.__setattr__(self, "associated_data", text.encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Integration:
+class Integration(Struct, frozen=True):
     """What people see of a credential: never any part of it."""
 
     provider: Provider

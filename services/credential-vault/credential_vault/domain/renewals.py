@@ -44,8 +44,7 @@ class Timing(Struct, frozen=True):
     ask_again: float = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One attempt to renew a credential; its id is chosen before anything is written, so that it can be taken back."""
 
     id: uuid.UUID

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from contracts import Actor
 from credential_vault.domain.connections import Connected, Disconnected, Face, Kind
@@ -123,4 +123,4 @@ class Connecting(Struct, frozen=True):
         return {name: self.keyring.encrypt(key, replace(slot, field=name), text) for name, text in plain.items()}
 
     def _addressed(self, provider: Provider, face: Face) -> Face:
-        return replace(face, base_url=self.address(provider, face.base_url))
+        return structs.replace(face, base_url=self.address(provider, face.base_url))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -43,8 +42,7 @@ class Denied(Struct, frozen=True):
     reason: Denial
 
 
-@dataclass(frozen=True, slots=True)
-class Vault:
+class Vault(Struct, frozen=True):
     """The use case.
 
     `sealed_to` pins the public sealing key of each service that may ask; `default_urls` says where a provider's API is for a customer who

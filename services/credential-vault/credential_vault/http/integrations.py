@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, Field, SecretStr
 
 from core.errors import CallmineError, InvalidInput, NotFound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from msgspec import Struct
@@ -29,8 +29,7 @@ class Movable(Struct, frozen=True):
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ciphertexts:
+class Ciphertexts(Struct, frozen=True):
     """The encrypted fields of one row. `row` is the row's own id, None where the slot's provider names it."""
 
     slot: Slot

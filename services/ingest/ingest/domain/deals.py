@@ -6,11 +6,11 @@ Only the CRM's objects as such are known here, whatever CRM they are from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ingest.domain.calls import Affiliation, Call, Deal, Outcome, Source
 from ingest.domain.free_mail import FREE_MAIL
@@ -19,8 +19,7 @@ from ingest.domain.free_mail import FREE_MAIL
 MADE_AFTERWARDS = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
-class CrmDeal:
+class CrmDeal(Struct, frozen=True):
     """A deal as it is now. `closed_at` is None while it is open; `company_id` is empty where none is noted."""
 
     deal_id: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from ingest.domain.calls import Call, Deal, Party
 
@@ -17,8 +18,7 @@ UNKNOWN_DIRECTION = "unknown"
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
-class CallFilter:
+class CallFilter(Struct, frozen=True):
     """From inclusive, to exclusive; an empty list or None sets no condition. Bounds are inclusive.
 
     One of `deal_stages`, `owners`, `directions` or `participants` is enough; of `title_words` all have to be there.

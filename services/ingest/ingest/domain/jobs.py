@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import math
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
@@ -200,8 +199,7 @@ class Job(Struct, frozen=True):
     longest_wait_seconds: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """A run's counters, the sequence of the last message about it, and what the run is to be told in the end."""
 
     sequence: int = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
@@ -41,8 +40,7 @@ class Workspace(Struct, frozen=True):
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True):
     """What a webhook says of a member, and which membership it speaks of."""
 
     user_id: UserId

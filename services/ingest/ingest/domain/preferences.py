@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
+class Preferences(Struct, frozen=True):
     """The choices, each at its default."""
 
     mask_personal_data: bool = True
     other_provider_fallback: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """What is saved together: the IANA name of a timezone, and the preferences."""
 
     timezone: str
     preferences: Preferences
 
 
-PREFERENCES = tuple(one.name for one in fields(Preferences))
+PREFERENCES = Preferences.__struct_fields__

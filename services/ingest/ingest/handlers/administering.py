@@ -7,11 +7,11 @@ true here, and the intent goes, in one transaction. When the process dies in bet
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from contracts import Actor
 from core.errors import Conflict, NotFound

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from cloud.objects import WorkspaceFolder
 from contracts import Actor
@@ -37,8 +38,7 @@ class Folders(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class PersonCalls:
+class PersonCalls(Struct, frozen=True):
     """A `messaging.erasure.people.PersonPart`."""
 
     db: Database

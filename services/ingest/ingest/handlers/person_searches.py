@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from msgspec import Struct
 
 from contracts import Event
 from contracts.person_erasing import PERSON_SEARCH, search_asked
@@ -14,8 +14,7 @@ from ingest.store import person_searches
 from messaging import Routes
 
 
-@dataclass(frozen=True, slots=True)
-class PersonSearches:
+class PersonSearches(Struct, frozen=True):
     """Handlers of the topic `person-searches`. `wake` is called once there is something to read: a hint for the worker."""
 
     wake: Callable[[], None]

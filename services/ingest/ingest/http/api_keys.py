@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Annotated
@@ -72,8 +71,7 @@ class MadeApiKey(ApiKeyView):
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Filled:
+class _Filled(Struct, frozen=True):
     """What was filled into the form, and what is wrong with it."""
 
     problem: str = ""
@@ -97,7 +95,7 @@ class ApiKeysPage(Struct, frozen=True):
         before: str = "",
         made: Made | None = None,
         status: int = 200,
-        filled: _Filled = _Filled(),
+        filled: _Filled = _Filled(),  # noqa: B008 - frozen
     ) -> Response:
         """The page as it is now."""
         shown, following = await _listed(self.keys, session, before, PAGE_SIZE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -97,8 +96,7 @@ class Listed(Struct, frozen=True):
     next: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Failed:
+class _Failed(Struct, frozen=True):
     """What could not be done, and what was filled in."""
 
     problem: str = ""
@@ -130,7 +128,12 @@ class MembersPage(Struct, frozen=True):
             return await members.pending_invitations(tx, MOST_INVITATIONS)
 
     async def page(
-        self, request: Request, session: Session, after: str = "", status: int = 200, failed: _Failed = _Failed()
+        self,
+        request: Request,
+        session: Session,
+        after: str = "",
+        status: int = 200,
+        failed: _Failed = _Failed(),  # noqa: B008 - frozen
     ) -> Response:
         """The page as it is now; invitations are the admins' own."""
         return self.pages.render(
@@ -146,7 +149,12 @@ class MembersPage(Struct, frozen=True):
         )
 
     async def after(
-        self, request: Request, session: Session, done: str, change: Change, kept: _Failed = _Failed()
+        self,
+        request: Request,
+        session: Session,
+        done: str,
+        change: Change,
+        kept: _Failed = _Failed(),  # noqa: B008 - frozen
     ) -> Response:
         """Make `change`, then the page: anew, or with what went wrong and what was filled in."""
         try:

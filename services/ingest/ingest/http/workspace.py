@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -64,8 +63,7 @@ class SettingsChange(BaseModel):
     version: int = Field(ge=1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entered:
+class _Entered(Struct, frozen=True):
     """What somebody filled in, shown again beside what is wrong with it."""
 
     problem: str = ""
@@ -83,7 +81,11 @@ class WorkspacePage(Struct, frozen=True):
     db: Database
 
     async def page(
-        self, request: Request, session: Session, status: int = 200, entered: _Entered = _Entered()
+        self,
+        request: Request,
+        session: Session,
+        status: int = 200,
+        entered: _Entered = _Entered(),  # noqa: B008 - frozen
     ) -> Response:
         """The page as it is now."""
         async with self.db.workspace(session.workspace_id) as tx:

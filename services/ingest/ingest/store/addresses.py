@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
+
+from msgspec import Struct
 
 from core.ids import UserId
 from database import Tx
 from messaging.erasure.people.store import mark
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """The ids of users whom an address belongs to, or belonged to; whether one of them is a member."""
 
     user_ids: Sequence[UserId]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from core.context import current
 from core.ids import WorkspaceId
@@ -25,8 +25,7 @@ class Asking(Struct, frozen=True):
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class JobLine:
+class JobLine(Struct, frozen=True):
     """A job in the operators' list."""
 
     workspace_id: str

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
+from msgspec import Struct
+
 from contracts.person_erasing import Search
 from core.ids import WorkspaceId
 from database import Database, Row, Tx
@@ -21,8 +23,7 @@ SOURCES: tuple[Source, ...] = ("listed_calls", "run_pages", "run_calls", "held_c
 _NO_RUN = uuid.UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
-class DueSearch:
+class DueSearch(Struct, frozen=True):
     """A search that is to be carried on: one attempt of an erasure."""
 
     workspace_id: WorkspaceId
@@ -35,8 +36,7 @@ class DueSearch:
         return {"erasure_id": self.erasure_id, "attempt": self.attempt}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Behind which row of a source a search goes on: a run, where its rows are of runs, and the rest of the key."""
 
     source: Source
@@ -54,8 +54,7 @@ class Standing:
     barrier: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """What is kept of a call: its metadata, packed, or the object that holds it, as name and SHA-256."""
 
     call_id: CallId
@@ -63,8 +62,7 @@ class Kept:
     stored: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """Some of what a source has, and where it goes on; None behind its last row."""
 
     kept: Sequence[Kept]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
@@ -32,8 +31,7 @@ class Integration(Struct, frozen=True):
     account_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkspaceLine:
+class WorkspaceLine(Struct, frozen=True):
     """A workspace in the operators' list: nothing that its people have written."""
 
     workspace_id: str

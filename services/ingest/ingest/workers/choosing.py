@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import replace
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.faultpoints import reach
 from core.log import logger

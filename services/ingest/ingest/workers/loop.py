@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from dataclasses import dataclass
 from typing import Protocol
 
 from msgspec import Struct
@@ -103,8 +102,7 @@ class Works(Struct, frozen=True):
         return self.run if kind is JobKind.RUN else self.preview
 
 
-@dataclass(frozen=True, slots=True)
-class GongDoor:
+class GongDoor(Struct, frozen=True):
     """Opens grants and makes clients of what is inside; the plaintext lives as long as the client."""
 
     keys: SealingKeys

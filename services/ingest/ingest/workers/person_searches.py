@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from cloud.objects import ObjectStore
 from contracts.person_erasing import MOST_CALLS, Found, found
@@ -44,8 +45,7 @@ OBJECTS = 4
 TURN_SECONDS = 20.0
 
 
-@dataclass(slots=True)
-class _Hold:
+class _Hold(Struct):
     """The right to carry on a search."""
 
     one: DueSearch
@@ -58,8 +58,7 @@ class _Hold:
         return fence is not None
 
 
-@dataclass(frozen=True, slots=True)
-class PersonSearchWorker:
+class PersonSearchWorker(Struct, frozen=True):
     """A round of `runtime.rounds`. `settle_seconds`: how long to wait for transactions under way."""
 
     db: Database

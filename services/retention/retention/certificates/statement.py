@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.errors import InvalidInput
 from core.ids import WorkspaceId, parse_user_id, parse_uuid, parse_workspace_id
@@ -84,8 +86,7 @@ _KINDS = {
 _LEDGERS = {Scope.WORKSPACE: "ledger", Scope.REPORT: "report ledger", Scope.PERSON: "person ledger"}
 
 
-@dataclass(frozen=True, slots=True)
-class Certified:
+class Certified(Struct, frozen=True):
     """What is certified: the request, the reports of all services, when it was done, and the SHA-256 of the ledger's entries, by name."""
 
     workspace_id: WorkspaceId

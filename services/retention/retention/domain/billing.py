@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -121,8 +120,7 @@ class Tariff(Struct, frozen=True):
         return next((plan for plan, price in self.prices.items() if price.id == price_id), None)
 
 
-@dataclass(frozen=True, slots=True)
-class StripeSubscription:
+class StripeSubscription(Struct, frozen=True):
     """A subscription as Stripe has it.
 
     `price_id` is empty for one with no price or several. `anchored_at`: its months begin by this. `ends_at`: it ends then, if nothing is
@@ -165,8 +163,7 @@ class Picture(Struct, frozen=True):
     invoices: Sequence[Invoice] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """What is known of a workspace's payments: its customer, and the subscription that counts.
 
     `status` is empty where no subscription counts. `plan` is what is paid for; `grace_until` is set while a payment is missing.

@@ -14,11 +14,12 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+from msgspec.structs import replace
 
 from core.errors import Conflict, InvalidInput
 from retention.domain.business_days import IsHoliday, end_of_business_day
@@ -70,8 +71,7 @@ class Stage(enum.StrEnum):
     VERIFIED = "verified"
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """When a request has to be done with, worked out when it is made: `zone` is the workspace's then, whose business days count."""
 
     asked_at: datetime
@@ -87,8 +87,7 @@ class Terms:
         return ZoneInfo(self.zone)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(msgspec.Struct, frozen=True, kw_only=True):
     """What one service has reported: when, how many rows of which table and how many objects it erased; and how many rows it found left in
     the last verification that it answered, `attempt`, 0 where it has answered none. `providers`: how access to the customer's own systems
     was ended."""
@@ -97,11 +96,11 @@ class Part:
     frozen_at: datetime | None = None
     erased_at: datetime | None = None
     verified_at: datetime | None = None
-    rows: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[str, int] = msgspec.field(default_factory=dict)
     objects: int = 0
     attempt: int = 0
-    left: Mapping[str, int] = field(default_factory=dict)
-    providers: Mapping[str, str] = field(default_factory=dict)
+    left: Mapping[str, int] = msgspec.field(default_factory=dict)
+    providers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def stage(self) -> Stage | None:
@@ -139,8 +138,7 @@ class Scope(enum.StrEnum):
     PERSON = "person"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A call, by the id that its provider gave it."""
 
     provider: str
@@ -169,8 +167,7 @@ class Person:
     ledger: Mapping[int, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Erasure:
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     """A request, of a whole workspace where it names no report and no person.
 
     `asked_by` and `ticket` are empty once it has ended; `attempt` is the last verification that was asked for, or a person's attempt;

@@ -10,8 +10,10 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
+
+from msgspec import Struct, field, structs
 
 from core.errors import InvalidInput
 from retention.domain.erasures import ITSELF, TOLD, Call, Erasure, Part, Person
@@ -28,8 +30,7 @@ SERVICES = (*TOLD, ITSELF)
 OBJECTS = "objects"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """What an attempt's search has found: `calls` that no earlier attempt had, `more` where the next has others, `calls_found` in all."""
 
     erasure_id: uuid.UUID
@@ -47,8 +48,7 @@ class Found:
         return not (self.user_ids or self.calls_found or self.rows_by_address or self.still_member)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """One service has erased what an attempt is about: what that attempt took."""
 
     erasure_id: uuid.UUID
@@ -101,7 +101,7 @@ def with_answer(part: Part, answer: Answer) -> Part:
     found = dict(rows) | ({OBJECTS: answer.objects} if answer.objects else {})
     # What the first attempt erases was not left by anybody.
     left = found if answer.attempt > 1 else {}
-    return replace(
+    return structs.replace(
         part,
         frozen_at=part.frozen_at or answer.at,
         erased_at=part.erased_at or answer.at,

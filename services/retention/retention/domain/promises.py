@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -22,8 +21,7 @@ class Named(Struct, frozen=True):
     what: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
+class Promise(Struct, frozen=True, kw_only=True):
     """One sentence: what proves it (`checks`), what shows that the proof can fail (`mutants`), who answers for it, and how long a proof is
     good for. `limits` is what the proof does not show. Without checks the sentence is not proven, whatever is true."""
 
@@ -37,8 +35,7 @@ class Promise:
     mutants: tuple[Named, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """What one proof of one promise found, as its signed statement says. `checks` and `mutants` are by id: whether the check passed, and
     whether the sentence turned red while the mutant was on. `figures` are by check; `uncommitted` says that the tree had changes beside the
     commit."""
@@ -62,8 +59,7 @@ class Standing(enum.StrEnum):
     UNPROVEN = "not proven"
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """A promise as the page shows it: `reason` says why it is not proven, and is empty where it is."""
 
     promise: Promise

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import uuid
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.errors import Conflict, InvalidInput
 from core.ids import WorkspaceId
@@ -25,8 +26,7 @@ class Kind(enum.StrEnum):
     ADDON = "addon"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """What is to be bought, as it was offered. `packs`, of `calls` each, are 0 for a plan."""
 
     kind: Kind
@@ -36,8 +36,7 @@ class Item:
     calls: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(Struct, frozen=True):
     """An item that an admin set out to buy. `session_id` is empty until Stripe has given one; `age` is in seconds."""
 
     id: uuid.UUID
@@ -49,8 +48,7 @@ class Purchase:
     age: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """A checkout session as Stripe has it. `price_id` and `quantity` are those of its only line, empty and 0 where it has several."""
 
     id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -18,8 +17,7 @@ from retention.store import erasures as store
 from retention.store.requests import Requests
 
 
-@dataclass(frozen=True, slots=True)
-class Erasing(Requesting):
+class Erasing(Requesting, frozen=True):
     """The use cases."""
 
     requests: ClassVar[Requests] = store

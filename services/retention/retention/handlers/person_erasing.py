@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
 
@@ -31,8 +30,7 @@ class PersonErasures(Erasures, Protocol):
         """All services erase what an attempt is about."""
 
 
-@dataclass(frozen=True, slots=True)
-class PersonErasing(Requesting):
+class PersonErasing(Requesting, frozen=True):
     """The use cases."""
 
     requests: ClassVar[Requests] = store

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -18,8 +17,7 @@ from retention.store import report_erasures as store
 from retention.store.requests import Requests
 
 
-@dataclass(frozen=True, slots=True)
-class ReportErasing(Requesting):
+class ReportErasing(Requesting, frozen=True):
     """The use cases."""
 
     requests: ClassVar[Requests] = store

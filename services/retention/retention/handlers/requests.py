@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from contracts import Actor
 from core.clock import Clock, SystemClock
@@ -55,8 +54,7 @@ class Asker(Struct, frozen=True):
         return bool(self.ticket)
 
 
-@dataclass(frozen=True, slots=True)
-class Requesting:
+class Requesting(Struct, frozen=True):
     """The use cases that requests of each scope have. `told` are the services that are told of one by message."""
 
     requests: ClassVar[Requests]

@@ -4,11 +4,11 @@ request for programs. A request goes by its own id: no address stands in a path,
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import CallmineError, NotFound
@@ -54,8 +54,7 @@ class PersonErasureRequest(BaseModel):
     confirmation: str = Field(max_length=_LONGEST)
 
 
-@dataclass(frozen=True, slots=True)
-class PersonErasureRoutes:
+class PersonErasureRoutes(Struct, frozen=True):
     """The routes."""
 
     pages: Pages

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from chaos.vault.renewal.schedule import Player, ours
 from chaos.vault.renewal.table import Content, Entry, Row, Rules

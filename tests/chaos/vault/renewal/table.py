@@ -8,6 +8,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field, replace
 
+from msgspec import structs
+
 from core.errors import Permanent
 from core.ids import WorkspaceId
 from credential_vault.domain.credentials import Provider, Slot, State
@@ -144,7 +146,7 @@ class Rules:
             row.refresh_at = now + self.timing.watch_every
         if tells and (ripe or may_ask):
             entry.asked_at = now
-            return replace(self._handed(content, replace(attempt, id=opened)), asks=True, ripe=ripe)
+            return replace(self._handed(content, structs.replace(attempt, id=opened)), asks=True, ripe=ripe)
         if not ripe:
             return None
         entry.ended_at = now

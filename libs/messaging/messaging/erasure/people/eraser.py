@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from core.faultpoints import reach
 from core.ids import WorkspaceId
@@ -21,8 +22,7 @@ Count = Callable[[Tx, str, int, int], Awaitable[None]]
 """Counts what a transaction has erased: `await count(tx, table, rows, objects)`, in that transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class PersonEraser:
+class PersonEraser(Struct, frozen=True):
     """Runs every statement of the service that begins with `person_erase_` or `person_empty_`, in their order. They take `most` rows, and
     of `user_ids`, `key_ids` and `subjects` (of limits) what they need. `opening` shows all rows where policies hide some.
     """

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+
+from msgspec import Struct
 
 from contracts.person_erasing import PersonOrder
 from core.ids import WorkspaceId
 from database import Database, Tx
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """An order as it stands here: one attempt of an erasure.
 
     `barrier`: every transaction that had not seen the order has a lower number; None where nobody has looked yet. `rows` and `objects` were
@@ -34,8 +34,7 @@ class Attempt:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """An attempt that is to be carried on."""
 
     workspace_id: WorkspaceId

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from contracts.person_erasing import PersonAnswer, PersonOrder, answer
 from core.clock import Clock, SystemClock
@@ -78,8 +79,7 @@ class PlainPersonPart:
         del workspace_id, attempt, count
 
 
-@dataclass(frozen=True, slots=True)
-class PersonErasing:
+class PersonErasing(Struct, frozen=True):
     """Carries out the orders of one service. Without an `outbox`, as in retention, which asks for them itself, nobody is told.
 
     Times are in seconds: how long to wait for transactions under way, for a part, and after an order before it is forgotten who has left.

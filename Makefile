@@ -10,7 +10,7 @@ LINTED := libs services deploy tests
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi asyncapi facts generated lock lock-check sizes terraform bench prove restore-drill trust top parked consume image redeploy changed compose-demo sbom licences pip-audit clean
+.PHONY: help setup run demo test check lint format types imports proto proto-check proto-release golden openapi asyncapi facts twins generated lock lock-check sizes terraform bench prove restore-drill trust top parked consume image redeploy changed compose-demo sbom licences pip-audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ openapi: setup ## write the description of the API (docs/openapi.json) from the 
 asyncapi: setup ## write the description of the events (docs/asyncapi.json, the table in docs/events.md) from the contracts
 	@$(VENV)/python -m house.asyncapi
 
+twins: setup ## write the twins in JSON of files in YAML that services read (deploy/topology.json, the register of sub-processors)
+	@$(VENV)/python -m house.twins
+
 facts: setup ## write what Terraform reads of the code (deploy/terraform/facts.json)
 	@$(VENV)/python -m house.facts
 
@@ -77,6 +80,7 @@ generated: setup ## what is generated and committed is what proto/, routes, regi
 	@$(VENV)/python -m house.openapi --check
 	@$(VENV)/python -m house.asyncapi --check
 	@$(VENV)/python -m house.facts --check
+	@$(VENV)/python -m house.twins --check
 
 lock: setup ## rewrite all lock files; UPGRADE=1 takes the newest versions
 	@$(VENV)/python -m house.locks $(if $(UPGRADE),--upgrade)

@@ -26,7 +26,7 @@ from house.projects import ROOT, Project, closure, libraries, services
 
 DOCKERFILE = Path("deploy/Dockerfile")
 IMAGES = Path("deploy/images.yaml")
-TOPOLOGY = Path("deploy/topology.yaml")
+TOPOLOGY = (Path("deploy/topology.yaml"), Path("deploy/topology.json"))
 PROBE = Path("deploy/house/healthy.py")
 
 # What decides how every image is put together, whatever is in it.
@@ -89,7 +89,7 @@ def contents(service: Project, root: Path = ROOT, known: Mapping[str, Project] |
         if folder.is_dir()
         for path in _files(folder)
     }
-    return {**found, str(TOPOLOGY): root / TOPOLOGY}
+    return {**found, **{str(path): root / path for path in TOPOLOGY}}
 
 
 def _files(folder: Path) -> Iterator[Path]:

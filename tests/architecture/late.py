@@ -25,6 +25,7 @@ LATE = {
     "models": ("openai", "anthropic", "httpx2"),
     "phone numbers": ("phonenumbers",),
     "files": ("typst", "docx"),
+    "what people write": ("yaml",),
     "analysing calls": ("analysis.workers.calls", "analysis.models.answers", "analysis.domain.figures"),
     "tools": ("mcp", "analysis.tools.answers"),
     "the calendar": ("holidays",),

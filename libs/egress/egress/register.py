@@ -1,22 +1,23 @@
 """Who data may go to: the sub-processors, and the systems that a customer connects. Nothing goes to anybody who is not in it.
 
-`subprocessors.yaml` beside this module is the one source: the page of sub-processors, its feed and the banner for admins show it, and a
-service whose destinations it does not cover does not start. A new sub-processor is in effect 30 days after it is listed, at the earliest;
-an entry that says otherwise is not read.
+`subprocessors.yaml` beside this module is the one source, read by way of its twin (`core.twins`): the page of sub-processors, its feed and
+the banner for admins show it, and a service whose destinations it does not cover does not start. A new sub-processor is in effect 30 days
+after it is listed, at the earliest; an entry that says otherwise is not read.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from enum import Enum
 from importlib.resources import files
 from itertools import pairwise
-from typing import Final, Self, TypedDict
+from typing import Final, Self, TypedDict, cast
 
-import yaml
 from msgspec import Struct
 
+from core.twins import content_of
 from egress.destination import Destination, check_pattern, covers
 from egress.errors import NotInRegister
 
@@ -25,7 +26,7 @@ NOTICE = timedelta(days=30)
 # The day on which the register was published, before the first customer came.
 FOUNDED = date(2026, 11, 23)
 
-_FILE = "subprocessors.yaml"
+_FILE, _TWIN = "subprocessors.yaml", "subprocessors.json"
 _FIELDS = frozenset({"name", "company", "kind", "purpose", "data", "hosts", "listed_on", "in_effect_from"})
 
 
@@ -108,7 +109,7 @@ class Register:
     @classmethod
     def read(cls, text: str) -> Self:
         """The register in the text of a file. Raises ValueError naming the entry that is wrong."""
-        return cls.of(yaml.load(text, Loader=yaml.CSafeLoader))
+        return cls.of(cast("RegisterFile", _from_yaml(text)))
 
     @classmethod
     def of(cls, content: RegisterFile) -> Self:
@@ -188,10 +189,26 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
 
 
 def _day(name: str, value: object) -> date:
-    # YAML reads 2026-11-23 as a date, and anything with a time as a datetime, which is a date too.
-    if type(value) is not date:
-        raise ValueError(f"{name}: listed_on and in_effect_from are days, as 2026-11-23")
-    return value
+    # YAML reads 2026-11-23 as a date, and anything with a time as a datetime, which is a date too; in JSON it is a text.
+    if type(value) is date:
+        return value
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return date.fromisoformat(value)
+    raise ValueError(f"{name}: listed_on and in_effect_from are days, as 2026-11-23")
 
 
-REGISTER: Final = Register.read(register_text())
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _from_yaml(text: str) -> object:
+    import yaml
+
+    return yaml.load(text, Loader=yaml.CSafeLoader)
+
+
+def _register() -> Register:
+    twin = (files("egress") / _TWIN).read_text(encoding="utf-8")
+    return Register.of(cast("RegisterFile", content_of(register_text(), twin, _from_yaml)))
+
+
+REGISTER: Final = _register()

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.registry import TOPICS
 from core.errors import CallmineError
+from core.twins import content_of, twin_beside
 
 Mode = Literal["push", "pull"]
 
@@ -63,6 +63,16 @@ class _File(_Strict):
     push_account: str
     services: dict[str, _Service]
     exceptions: dict[str, _Exception]
+
+
+def _from_yaml(text: str) -> object:
+    """What stands in `text`. Raises ValueError for what is no YAML."""
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 class Subscription(Struct, frozen=True):
@@ -117,9 +127,11 @@ class Topology(Struct, frozen=True):
     @classmethod
     def load(cls, path: Path) -> Topology:
         """Read the file. Raises TopologyInvalid, naming the place, when it does not fit the registry of contracts."""
+        beside = twin_beside(path)
         try:
-            file = _File.model_validate(yaml.load(path.read_text(), Loader=yaml.CSafeLoader))
-        except (yaml.YAMLError, ValidationError) as error:
+            twin = beside.read_text() if beside.exists() else ""
+            file = _File.model_validate(content_of(path.read_text(), twin, _from_yaml))
+        except (ValueError, ValidationError) as error:
             raise TopologyInvalid(f"{path.name} is not a topology: {error}") from error
         subscriptions = tuple(_subscriptions(file))
         names = {subscription.name for subscription in subscriptions}

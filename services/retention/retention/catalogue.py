@@ -7,10 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from core.errors import MissingSettings
+from core.twins import content_of
 from egress import Register
 from retention.domain.billing import AddonPack, Price, Tariff
 from retention.domain.plans import Catalogue, Entitlements, PlanName
@@ -125,14 +125,28 @@ def read_tariff(path: Path | None) -> Tariff | None:
 
 def _content(path: Path | None) -> object:
     try:
-        text = path.read_text() if path else (files("retention") / "plans.yaml").read_text()
-        content: object = yaml.load(text, Loader=yaml.CSafeLoader)
+        return _from_yaml(path.read_text()) if path else _ours("plans")
     except OSError as error:
         problem = f"CALLMINE_PLANS_FILE names a file that cannot be read ({type(error).__name__})"
         raise MissingSettings("retention", [problem]) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise MissingSettings("retention", ["CALLMINE_PLANS_FILE names a file that is not YAML"]) from error
-    return content
+
+
+def _ours(name: str) -> object:
+    """What stands in a file of this package."""
+    text, twin = ((files("retention") / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("yaml", "json"))
+    return content_of(text, twin, _from_yaml)
+
+
+def _from_yaml(text: str) -> object:
+    """What stands in `text`. Raises ValueError for what is no YAML."""
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def _faulty(error: ValidationError, below: str) -> MissingSettings:
@@ -163,6 +177,5 @@ def sub_processors(register: Register, today: date) -> list[SubProcessor]:
 
 def read_promises() -> tuple[Promise, ...]:
     """What the trust page promises, in its order."""
-    text = (files("retention") / "promises.yaml").read_text(encoding="utf-8")
-    found = TypeAdapter(list[_Promise]).validate_python(yaml.load(text, Loader=yaml.CSafeLoader))
+    found = TypeAdapter(list[_Promise]).validate_python(_ours("promises"))
     return tuple(one.promise() for one in found)

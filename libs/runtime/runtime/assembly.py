@@ -102,6 +102,7 @@ class Assembly(Struct):
     _works: list[Work] = field(default_factory=list)
     _later: list[Callable[[], object]] = field(default_factory=list)
     _begun: asyncio.Event = field(default_factory=asyncio.Event)
+    _loaded: asyncio.Event = field(default_factory=asyncio.Event)
 
     def consume(self, topic: str, routes: Routes, pull: PullSettings | None = None) -> None:
         """Handle the service's subscription to `topic` with `routes`, by push or pull as the topology says; `pull` says how it is pulled.
@@ -212,7 +213,8 @@ class Assembly(Struct):
             keys=self.keys,
             requests=StoredRequests(self.db),
             limits=RequestLimits(rates_of(self.settings), StoredAllowances(self.db), SystemClock()),
-            begun=self._begun.wait,
+            # Not beside what is loaded in a thread: pydantic builds a model in one thread at a time, or in neither.
+            begun=self._loaded.wait,
         )
 
     async def _ready(self) -> None:
@@ -243,6 +245,7 @@ class Assembly(Struct):
             await self.reporting.begin()
         for load in self._later:
             await asyncio.to_thread(load)
+        self._loaded.set()
         settle_again()
 
     def _subscriptions(self) -> tuple[Subscription, ...]:

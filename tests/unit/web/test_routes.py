@@ -9,7 +9,10 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, Form
 from pydantic import BaseModel
 from starlette.testclient import TestClient
+from unit.web.issuer import settings
+from unit.web.test_sse import Gate
 
+from web import create_app
 from web.routes import LateRoute, build_routes, new_router
 
 
@@ -68,6 +71,22 @@ async def test_what_nobody_has_used_is_built_once_the_service_has_begun() -> Non
     begun.set()
     await building
     assert waiting(router) == []
+
+
+async def test_an_app_builds_them_while_it_serves() -> None:
+    begun = asyncio.Event()
+    _, router = made()
+    app = create_app(
+        service="noticeboard", settings=settings(), routers=[router], package="web", sessions=Gate(), begun=begun.wait
+    )
+    async with app.router.lifespan_context(app):
+        await asyncio.sleep(0.01)
+        assert len(waiting(router)) == 2
+        begun.set()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert waiting(router) == []
+    assert not app.state.background.crashed.is_set()
 
 
 async def test_a_route_that_cannot_be_built_is_found_and_stays_so() -> None:

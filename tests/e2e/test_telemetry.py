@@ -101,6 +101,7 @@ async def test_log_lines_stand_beside_their_spans_and_say_whose_work_it_is(finis
     for service, line in _lines(finished):
         if any(re.match(pattern, line) for pattern in _PAST_LOGGING):
             continue
+        assert line.startswith("{"), f"{service} writes past its log: {line}"
         read = json.loads(line)
         assert {"severity", "time", "service", "message"} <= read.keys()
         trace = read.get("logging.googleapis.com/trace", "").removeprefix("projects/callmine-local/traces/")

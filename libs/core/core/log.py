@@ -67,6 +67,8 @@ def configure(service: str, level: int = logging.INFO, project: str = "") -> Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # Python's own warnings as lines of the log, too: one that is written past it is a line that nobody can read.
+    logging.captureWarnings(True)
     # Libraries' own informational lines may quote requests (httpx logs whole URLs, for one).
     for noisy in (
         "httpx",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -118,5 +120,16 @@ def test_talkative_libraries_are_kept_short(monkeypatch: pytest.MonkeyPatch, nam
         (handler,) = root.handlers
         assert isinstance(handler.formatter, log.JsonFormatter)
     finally:
+        logging.captureWarnings(False)
         root.setLevel(level)
         noisy.setLevel(before)
+
+
+def test_a_warning_of_python_is_a_line_of_the_log() -> None:
+    program = (
+        "import core.log, warnings\ncore.log.configure('audit')\nwarnings.warn('an extra\\nis missing', stacklevel=1)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stderr
+    [line] = [json.loads(one) for one in told.splitlines()]
+    assert (line["severity"], line["logger"], line["service"]) == ("WARNING", "py.warnings", "audit")
+    assert "an extra" in line["message"]

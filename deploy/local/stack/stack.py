@@ -270,8 +270,11 @@ class Stack:
         self.processes[name] = Process(name, command, environment or self._base_environment(), log, ROOT)
         await self.processes[name].start()
 
-    async def answers(self, process: Process | None, url: str) -> None:
-        """Return when `url` answers that all is well. Raises ProcessFailed when the process ends before, and TimeoutError."""
+    async def answers(self, process: Process | None, url: str, every: float = 0.05) -> None:
+        """Return when `url` answers that all is well, asked again after `every` seconds.
+
+        Raises ProcessFailed when the process ends before, and TimeoutError.
+        """
         async with asyncio.timeout(_READY_SECONDS):
             while True:
                 if process is not None:
@@ -281,7 +284,7 @@ class Stack:
                         return
                 except httpx.TransportError:
                     pass
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(every)
 
     async def _listens(self, name: str, port: int) -> None:
         async with asyncio.timeout(_READY_SECONDS):

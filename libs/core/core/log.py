@@ -14,7 +14,9 @@ import json
 import logging
 import sys
 import traceback
+import warnings
 from datetime import UTC, datetime
+from typing import TextIO
 
 from core.context import current
 
@@ -67,8 +69,7 @@ def configure(service: str, level: int = logging.INFO, project: str = "") -> Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Python's own warnings as lines of the log, too: one that is written past it is a line that nobody can read.
-    logging.captureWarnings(True)
+    warnings.showwarning = _warned
     # Libraries' own informational lines may quote requests (httpx logs whole URLs, for one).
     for noisy in (
         "httpx",
@@ -84,6 +85,19 @@ def configure(service: str, level: int = logging.INFO, project: str = "") -> Non
         "yoyo",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Python's own warnings are lines of the log, too. Their texts are left out, as those of errors are: some quote what they are about."""
+    del message, file, line
+    logger("python").warning("python warns", category=category.__name__, place=f"{filename}:{lineno}")
 
 
 class JsonFormatter(logging.Formatter):

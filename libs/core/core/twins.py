@@ -15,7 +15,10 @@ _OF, _CONTENT = "of", "content"
 
 
 def content_of(text: str, twin: str, parse: Callable[[str], object]) -> object:
-    """What stands in `text`: of its `twin` where it is the twin of this very text ("" where there is none), else what `parse` reads."""
+    """What stands in `text`: of its `twin` where it is the twin of this very text ("" where there is none), else what `parse` reads.
+
+    Raises ValueError for a twin that is no JSON.
+    """
     found = json.loads(twin) if twin else {}
     if isinstance(found, dict) and found.get(_OF) == _sum(text):
         return found.get(_CONTENT)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.registry import TOPICS
 from core.errors import CallmineError
@@ -131,7 +131,7 @@ class Topology(Struct, frozen=True):
         try:
             twin = beside.read_text() if beside.exists() else ""
             file = _File.model_validate(content_of(path.read_text(), twin, _from_yaml))
-        except (ValueError, ValidationError) as error:
+        except ValueError as error:
             raise TopologyInvalid(f"{path.name} is not a topology: {error}") from error
         subscriptions = tuple(_subscriptions(file))
         names = {subscription.name for subscription in subscriptions}

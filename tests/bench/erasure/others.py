@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -27,12 +28,13 @@ class Others:
 
     @classmethod
     @asynccontextmanager
-    async def writing(cls, dsn: str, sweep_dsn: str) -> AsyncIterator[Others]:
-        """Somebody who writes until the block ends."""
+    async def writing(cls, dsn: str, sweep_dsn: str, cores: Iterable[int]) -> AsyncIterator[Others]:
+        """Somebody who writes until the block ends, on these cores."""
         pipe = asyncio.subprocess.PIPE
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bench.erasure", "others", dsn, sweep_dsn, stdin=pipe, stdout=pipe, limit=2**26
         )
+        os.sched_setaffinity(child.pid, cores)
         others = cls(child)
         try:
             await others._line()

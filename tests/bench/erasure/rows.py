@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import asyncpg
 
 from bench.erasure.bucket import LARGE, Bucket
+from bench.erasure.cores import erasing
 from bench.erasure.others import OTHER, Others
 from bench.harness import Row
 from chaos.server import postgres
@@ -21,6 +23,7 @@ from contracts.erasing import Order
 from database import Database, MigrationSettings, Queries, migrate
 from local.postgres import ServiceDsns, clone, drop, provision
 from messaging.erasure import Eraser, store
+from testkit.memory import memory_folder
 from testkit.postgres import PASSWORDS, migration_folders, settings_of
 from testkit.tables import same_database
 
@@ -29,7 +32,7 @@ ORDER = Order(
 )
 
 # The other workspace's writes: how long they go on before they count, and how long alone, before an erasure and after it.
-_WARM_SECONDS, _IDLE_SECONDS = 1.0, 3.0
+_WARM_SECONDS, _IDLE_SECONDS = 1.0, 15.0
 _P99 = 0.99
 
 # A workspace's calls: known, kept, and chosen by runs of a thousand calls each.
@@ -91,15 +94,22 @@ async def run(quick: bool) -> list[Row]:
 
 async def measured(rows: int, objects: int) -> Measured:
     """Erase a workspace of so many rows and objects, and delete its like without any of our machinery."""
-    with postgres() as admin_url, tempfile.TemporaryDirectory(prefix="callmine-erasing-") as folder:
+    # A provider has disks of its own: what it deletes on them makes no commit here wait.
+    with (
+        postgres() as admin_url,
+        erasing() as apart,
+        tempfile.TemporaryDirectory(prefix="callmine-erasing-", dir=memory_folder()) as folder,
+    ):
         async with Bucket.serving(Path(folder)) as bucket:
             first = await _filled(admin_url, rows)
             second = await clone(admin_url, "ingest", f"bench-bare-{uuid.uuid4().hex[:8]}", PASSWORDS, first.name)
             try:
                 await bucket.fill(objects)
-                ours = await _erased(first.dsns, bucket)
+                await _settle(admin_url)
+                ours = await _erased(first.dsns, bucket, apart)
                 await bucket.fill(objects)
-                bare = await _deleted(admin_url, second, bucket)
+                await _settle(admin_url)
+                bare = await _deleted(admin_url, second, bucket, apart)
             finally:
                 await drop(admin_url, first.name)
                 await drop(admin_url, second.owner.partition("?")[0].rpartition("/")[2].replace("_", "-"))
@@ -130,18 +140,28 @@ async def _filled(admin_url: str, rows: int) -> _Made:
     return _Made(name, dsns)
 
 
-async def _erased(dsns: ServiceDsns, bucket: Bucket) -> Beside:
+async def _settle(admin_url: str) -> None:
+    """Have everything that was filled on the disk: or it would be written half a minute later, while others' commits wait."""
+    connection = await asyncpg.connect(admin_url)
+    try:
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
+    await asyncio.to_thread(os.sync)
+
+
+async def _erased(dsns: ServiceDsns, bucket: Bucket, apart: Iterable[int]) -> Beside:
     db = await Database.open(settings_of(dsns), Queries.of("database", "messaging", "ingest"), "ingest")
     try:
-        return await _beside(dsns, lambda: _ours(db, bucket))
+        return await _beside(dsns, apart, lambda: _ours(db, bucket))
     finally:
         await db.close()
 
 
-async def _deleted(admin_url: str, dsns: ServiceDsns, bucket: Bucket) -> Beside:
+async def _deleted(admin_url: str, dsns: ServiceDsns, bucket: Bucket, apart: Iterable[int]) -> Beside:
     connection = await asyncpg.connect(same_database(admin_url, dsns))
     try:
-        return await _beside(dsns, lambda: _bare(connection, bucket))
+        return await _beside(dsns, apart, lambda: _bare(connection, bucket))
     finally:
         await connection.close()
 
@@ -168,9 +188,9 @@ async def _bare(connection: asyncpg.Connection[asyncpg.Record], bucket: Bucket) 
     return time.perf_counter() - began
 
 
-async def _beside(dsns: ServiceDsns, work: Callable[[], Awaitable[float]]) -> Beside:
-    """Somebody else's writes while nothing goes on, before and after `work`, and while it does."""
-    async with Others.writing(dsns.app, dsns.sweep) as others:
+async def _beside(dsns: ServiceDsns, apart: Iterable[int], work: Callable[[], Awaitable[float]]) -> Beside:
+    """Somebody else's writes, on cores apart, while nothing goes on, before and after `work`, and while it does."""
+    async with Others.writing(dsns.app, dsns.sweep, apart) as others:
         await asyncio.sleep(_WARM_SECONDS)
         await others.times()
         await asyncio.sleep(_IDLE_SECONDS)

@@ -301,6 +301,3 @@ MATCHED THEN UPDATE SET body = 'x' WHEN NOT MATCHED THEN INSERT (workspace_id, i
 -- merge of a table that only matches
 MERGE INTO notes n USING tags t ON n.workspace_id = $1 AND t.workspace_id = n.workspace_id AND t.note_id = n.id WHEN
 MATCHED THEN DELETE
-
--- set what a commit waits for, for the transaction
-SET LOCAL synchronous_commit = 'off'

@@ -49,23 +49,9 @@ def walk_through(
     return walk, columns
 
 
-_COMMIT = "synchronous_commit"
-
-
 def _set(walk: Walk, node: Syntax) -> None:
-    """`SET LOCAL app.workspace_id = :workspace_id` in a statement that enters a scope; no other SET.
-
-    But for `SET LOCAL synchronous_commit = 'off'`, anywhere: it shows and hides no row.
-    """
+    """`SET LOCAL app.workspace_id = :workspace_id` in a statement that enters a scope; no other SET."""
     given: Sequence[Syntax] = node.args or ()
-    if node.name == _COMMIT:
-        if not node.is_local or [_text(one) for one in given] != ["off"]:
-            walk.problem(
-                Kind.SCOPE,
-                "SET",
-                "commits wait for the disk; a transaction may do without for itself: SET LOCAL … = 'off'",
-            )
-        return
     from_scope = len(given) == 1 and is_a(given[0], ast.ParamRef) and given[0].number == walk.scope
     local = node.is_local and node.kind == VariableSetKind.VAR_SET_VALUE
     if not walk.entering or walk.crossing:
@@ -74,11 +60,6 @@ def _set(walk: Walk, node: Syntax) -> None:
         walk.problem(Kind.SCOPE, "SET", "it may set the scope only, until the transaction ends")
     elif not from_scope:
         walk.problem(Kind.SCOPE, "SET", "it enters another workspace than the scope's")
-
-
-def _text(constant: Syntax) -> str | None:
-    literal: Syntax = constant.val if is_a(constant, ast.A_Const) and not constant.isnull else None
-    return literal.sval if is_a(literal, ast.String) else None
 
 
 def _query(walk: Walk, node: Syntax, names: Names) -> Fields:

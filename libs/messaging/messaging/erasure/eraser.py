@@ -22,7 +22,7 @@ _ERASE = "erase_"
 
 # Rows of a transaction: few, so that what it writes comes in portions that nobody else's commit waits for long. Each one looks past what
 # those before have deleted: their size grows by a part of that, or time would grow with the square of the rows.
-ROWS_AT_ONCE = 1_000
+ROWS_AT_ONCE = 300
 MOST_ROWS_AT_ONCE = 64_000
 GROWS_BY = 256
 
@@ -102,7 +102,6 @@ class Eraser(Struct, frozen=True):
 
     async def _deleted(self, workspace_id: WorkspaceId, waiting: Iterable[Statement], most: int) -> _Batch:
         async with self.db.workspace(workspace_id) as tx:
-            await tx.execute("erasing_lazily")
             if self.opening is not None:
                 await self.opening(tx)
             batch = await _batch(waiting, most, lambda one, rows: tx.run(one, most=rows))

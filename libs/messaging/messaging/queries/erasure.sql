@@ -134,8 +134,3 @@ WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM perso
 -- So many rows of forgotten_people.
 DELETE FROM forgotten_people
 WHERE workspace_id = :workspace_id AND ctid = ANY(ARRAY(SELECT x.ctid FROM forgotten_people x WHERE x.workspace_id = :workspace_id LIMIT :most));
-
--- name: erasing_lazily
--- This transaction's commit does not wait for the disk. Only for what can be repeated and is followed by a commit that does wait: the log is
--- kept in order, so nothing of that one can be there without this one.
-SET LOCAL synchronous_commit = 'off';

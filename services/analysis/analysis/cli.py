@@ -1,4 +1,4 @@
-"""`analysis serve | migrate | parked | runs | reports | queue | costs | staff`."""
+"""`analysis serve | migrate | parked | runs | queue | costs | staff`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
-from analysis.cli_reports import reports_app
 from analysis.domain.request import RunId
 from analysis.main import SERVICE, compose
 from analysis.settings import Settings
@@ -26,7 +25,6 @@ from web import load_settings
 app = service_app(SERVICE, Settings, compose)
 runs = typer.Typer(help="Runs of a workspace: states and counts, never what was asked", no_args_is_help=True)
 app.add_typer(runs, name="runs")
-app.add_typer(reports_app, name="reports")
 app.add_typer(staff_app(SERVICE, Settings, compose, QUESTIONS), name="staff")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs")]

@@ -200,16 +200,6 @@ def delivery_settings_changed(workspace_id: WorkspaceId, told: Sequence[Change])
     )
 
 
-def report_erased(report_id: ReportId, ticket: str) -> AdminAction:
-    """Staff has erased a report, at the customer's wish."""
-    return AdminAction(
-        type=AdminActionType.ADMIN_ACTION_TYPE_WORKSPACE_UPDATED,
-        target_kind="report",
-        target_id=str(report_id),
-        diff=[field_change("deletion", None, "asked"), field_change("ticket", None, ticket)],
-    )
-
-
 _STAGES = {
     Stage.UNKNOWN_REPORT: ReportErasureStage.REPORT_ERASURE_STAGE_UNKNOWN_REPORT,
     Stage.FROZEN: ReportErasureStage.REPORT_ERASURE_STAGE_FROZEN,

@@ -181,7 +181,6 @@ WAYS_IN: Register = {
     ("analysis", "work WorkPool.run"): _RESULT,
     ("analysis", "work Printers.run"): Untold("makes the file of an export that was audited when it was asked for"),
     ("analysis", "command runs list"): _OPERATOR,
-    ("analysis", "command reports erase"): told("workspace.updated"),
     ("analysis", "command queue"): _OPERATOR,
     ("analysis", "command costs"): _OPERATOR,
     # credential-vault

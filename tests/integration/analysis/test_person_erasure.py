@@ -14,8 +14,9 @@ from analysis.handlers.person_erasing import PersonRuns
 from analysis.store.erasing import show_everything
 from contracts import Event
 from contracts.person_erasing import PersonAnswer, PersonOrder
+from integration.analysis.report_requests import eraser
+from integration.analysis.reports import ERASED, Written, written
 from integration.analysis.test_api_manners import Died, dying_at
-from integration.analysis.test_report_erasure import ERASED, Written, eraser, written
 from integration.analysis.world import ACME, MAYA, RIVAL, World, question
 from integration.erasure import asking
 from integration.erasure.asking import FIRST, SECOND, answers_in, asked

@@ -5,83 +5,31 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import pytest
 from google.protobuf.message import Message
 from msgspec.structs import replace
 
-from analysis.handlers.report_orders import ReportOrders
-from analysis.workers.report_erasures import ReportErasureWorker
 from callmine.erasure.v1.reports_pb2 import (
-    ReportErasureAnnounced,
     ReportErasureAnswered,
-    ReportErasureRequested,
-    ReportErasureStage,
-    ReportErasureVerify,
 )
+from integration.analysis.report_requests import (
+    FIRST,
+    FROZEN,
+    GONE,
+    SECOND,
+    TOPIC,
+    UNKNOWN,
+    VERIFIED,
+    Office,
+    announced,
+    erase,
+    requested,
+    verify,
+)
+from integration.analysis.reports import ERASED, Written, written
 from integration.analysis.test_api_manners import Died, dying_at
-from integration.analysis.test_report_erasure import ERASED, Written, erase, eraser, written
 from integration.analysis.world import ACME, RIVAL, World
-from messaging import Consumer, Outbox, Verdict
-
-UNKNOWN, FROZEN, GONE, VERIFIED = (
-    ReportErasureStage.REPORT_ERASURE_STAGE_UNKNOWN_REPORT,
-    ReportErasureStage.REPORT_ERASURE_STAGE_FROZEN,
-    ReportErasureStage.REPORT_ERASURE_STAGE_ERASED,
-    ReportErasureStage.REPORT_ERASURE_STAGE_VERIFIED,
-)
-TOPIC = "report-erasures"
-FIRST, SECOND = uuid.UUID(int=1), uuid.UUID(int=2)
-
-
-@dataclass(slots=True)
-class Office:
-    """analysis as retention knows it: messages in, answers out. `woken` counts hints to the worker."""
-
-    world: World
-    worker: ReportErasureWorker
-    woken: list[int] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, world: World) -> Office:
-        """Put together as the service is; nobody waits for those who make files."""
-        office = cls(world, ReportErasureWorker(eraser(world), settle_seconds=0.0, quiet_seconds=0.0))
-        orders = ReportOrders(Outbox("analysis"), lambda: office.woken.append(1))
-        world.consumers[TOPIC] = Consumer(f"analysis.{TOPIC}", world.db, orders.routes())
-        return office
-
-    async def hear(self, *messages: Message) -> None:
-        """Each in an event of its own."""
-        events = [self.world.event(one, str(one.erasure_id)) for one in messages]  # type: ignore[attr-defined]
-        assert await self.world.deliver(*events, topic=TOPIC) == [Verdict.ACK] * len(events)
-
-    async def work(self) -> None:
-        """Let the worker do all that is due, as if no lease held it back."""
-        await self.world.owner("UPDATE report_erasures SET next_at = now() WHERE next_at IS NOT NULL")
-        while await self.worker.once():
-            pass
-
-    async def answers(self) -> list[ReportErasureAnswered]:
-        """What retention was told so far."""
-        sent = [one.payload for one in await self.world.sent_of(ReportErasureAnswered)]
-        return [one for one in sent if isinstance(one, ReportErasureAnswered)]
-
-    async def stages(self) -> list[tuple[int, int]]:
-        """The same as stage and attempt."""
-        return [(one.stage, one.attempt) for one in await self.answers()]
-
-
-def announced(report: uuid.UUID, erasure: uuid.UUID = FIRST) -> Message:
-    return ReportErasureAnnounced(erasure_id=str(erasure), report_id=str(report))
-
-
-def requested(report: uuid.UUID, erasure: uuid.UUID = FIRST) -> Message:
-    return ReportErasureRequested(erasure_id=str(erasure), report_id=str(report))
-
-
-def verify(report: uuid.UUID, attempt: int, erasure: uuid.UUID = FIRST) -> Message:
-    return ReportErasureVerify(erasure_id=str(erasure), report_id=str(report), attempt=attempt)
 
 
 async def canaries(world: World, one: Written) -> set[str]:
@@ -144,12 +92,13 @@ def replace_ids(answer: ReportErasureAnswered) -> bytes:
     return same.SerializeToString(deterministic=True)
 
 
-async def test_one_that_staff_has_erased_is_looked_for_and_answered(world: World) -> None:
-    office, mine = Office.of(world), await written(world, "canarymine")
-    done = await erase(world, mine)
-    await office.hear(announced(mine.report), requested(mine.report))
+async def test_one_that_is_erased_already_is_looked_for_and_answered(world: World) -> None:
+    mine = await written(world, "canarymine")
+    done = await erase(world, mine.report)
+    office = Office.of(world)
+    await office.hear(announced(mine.report, SECOND), requested(mine.report, SECOND))
     await office.work()
-    assert await office.stages() == [(FROZEN, 0), (GONE, 0)]
+    assert await office.stages() == [(FROZEN, 0), (GONE, 0)] * 2
     assert dict((await office.answers())[-1].rows) == dict(done.rows)
 
 

@@ -1,30 +1,26 @@
 """Erasing one report: what was said in it, what it was made from, and its files; nothing of the workspace's other reports.
 
-    1. frozen   the tombstone is committed, and told to the audit log: nothing can be added for the report and its run any more
+    1. frozen   the tombstone is committed: nothing can be added for the report and its run any more
     2. settled  every transaction that had not seen the tombstone is over
-    3. erased   its rows, in small transactions, and its files; then all is looked for again, until nothing is found
+    3. erased   its rows, in small transactions, and its files
 
-Each step can be repeated: whoever dies leaves an erasure that the same command carries on, or the worker (workers.report_erasures) where
-retention asks for it.
+Each step can be repeated. The worker (workers.report_erasures) takes them for retention, with whose request come a day to take it back, the
+ledger and a certificate: there is no other way to erase a report.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
 
-from analysis import events
 from analysis.domain.request import ReportId
 from analysis.store import report_erasure as store
 from analysis.store.erasing import show_everything
 from analysis.store.report_erasure import ReportTombstone
 from cloud.objects import WorkspaceFolder
-from contracts import Actor
-from core.errors import NotFound, Transient
 from core.faultpoints import reach
 from core.ids import WorkspaceId
 from database import Database, Tx
@@ -34,12 +30,6 @@ from messaging.erasure.people import Count
 
 # Rows of one transaction, and versions of objects of one request for their names.
 ROWS_AT_ONCE, OBJECTS_AT_ONCE = 2_000, 500
-
-# For how long transactions under way are waited for, in seconds: longer than the limits on statements and idle transactions let them last.
-PATIENCE, PAUSE = 120.0, 0.5
-
-# Searches for what is left. The fence lets nothing in, so the second one finds nothing; files may still come from who was making one.
-SEARCHES = 5
 
 
 class Folders(Protocol):
@@ -57,45 +47,6 @@ class ReportErasing(Struct, frozen=True):
     outbox: Outbox
     folders: Folders
     rows_at_once: int = ROWS_AT_ONCE
-    patience: float = PATIENCE
-    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-    async def erase(self, workspace_id: WorkspaceId, report_id: ReportId, actor: Actor, ticket: str) -> ReportTombstone:
-        """Erase a report, or carry on and look again where that was begun; what was erased in all.
-
-        Raises NotFound where the workspace has no such report, Gone where the workspace itself is erased, Transient where it has to be
-        tried again.
-        """
-        tombstone = await self._frozen(workspace_id, report_id, actor, ticket)
-        reach("report_erasure.frozen")
-        await self._settled(workspace_id, tombstone)
-        for _ in range(SEARCHES):
-            if not await self.emptied(workspace_id, tombstone):
-                return await self.done(workspace_id, report_id)
-        raise Transient("something of the report is found again and again; look who still works on it, and try again")
-
-    async def _frozen(
-        self, workspace_id: WorkspaceId, report_id: ReportId, actor: Actor, ticket: str
-    ) -> ReportTombstone:
-        async with self.db.workspace(workspace_id) as tx:
-            begun, is_new = await frozen(tx, report_id)
-            if begun is None:
-                raise NotFound("There is no such report in this workspace. Look at both ids again.")
-            if is_new:
-                action = events.report_erased(report_id, ticket)
-                await self.outbox.add(tx, action, aggregate_id=str(begun.run_id), sequence=1, actor=actor)
-            return begun
-
-    async def _settled(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> None:
-        """Wait until nobody is left who has not seen the tombstone."""
-        waited = 0.0
-        while not await self.is_settled(workspace_id, tombstone):
-            if waited >= self.patience:
-                raise Transient(
-                    "a transaction from before has not ended; nothing can be added any more: try again later"
-                )
-            await self.pause(PAUSE)
-            waited += PAUSE
 
     async def is_settled(self, workspace_id: WorkspaceId, tombstone: ReportTombstone) -> bool:
         """Whether nobody is left who has not seen the tombstone. It is committed, so the barrier is taken after that."""
@@ -149,11 +100,7 @@ class ReportErasing(Struct, frozen=True):
         return done
 
 
-async def frozen(tx: Tx, report_id: ReportId) -> tuple[ReportTombstone | None, bool]:
-    """Let nothing more be added for a report and its run; the tombstone, None where there is no such report, and whether it is new."""
+async def frozen(tx: Tx, report_id: ReportId) -> ReportTombstone | None:
+    """Let nothing more be added for a report and its run; the tombstone, None where there is no such report."""
     await show_everything(tx)
-    known = await store.read(tx, report_id)
-    if known is not None:
-        return known, False
-    begun = await store.freeze(tx, report_id)
-    return begun, begun is not None
+    return await store.read(tx, report_id) or await store.freeze(tx, report_id)

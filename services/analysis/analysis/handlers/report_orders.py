@@ -43,8 +43,7 @@ class ReportOrders(Struct, frozen=True):
         """Let nothing more be added for the report, and have it erased. The same message comes here once; another one that asks for the
         same is from a retention that was restored, and is answered anew."""
         asked = events.report_asked(event.payload)
-        tombstone, _ = await frozen(tx, asked.report_id)
-        if tombstone is None:
+        if await frozen(tx, asked.report_id) is None:
             await self._unknown(tx, asked)
             return
         await store.order(tx, asked.report_id, asked.erasure_id)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from audit.verify import callmine_verify as verifier
 from chaos.erasure.one_report import run
 from contracts.registry import SERVICES
 from e2e.commands import command
-from local.journey import Json, Person
+from local.journey import Json, Person, admin_of
+from local.sandbox.corpus.calls import RecordedCall
+from local.sandbox.corpus.library import load_library
+from local.sandbox.settings import SHIPPED_CALLS
 from local.stack import Stack
+from local.stack.keys import WORKSPACES
 
 _PATIENCE = 180.0
 _LOOK_SECONDS = 0.5
@@ -90,3 +96,49 @@ async def certificate_problem(stack: Stack, workspace: str, request: str, calls:
     if (told["workspace"], told["erasure"], told["calls"], told["in_time"]) != (workspace, request, calls, True):
         return f"the certificate is of {told}"
     return ""
+
+
+@dataclass(slots=True)
+class OnePerson:
+    """Somebody who took part in `calls` of a workspace that stays; what was said in them, and in `others` of the workspace."""
+
+    admin: Person
+    email: str
+    calls: frozenset[str]
+    said: frozenset[str]
+    others: frozenset[str]
+    request: str = ""
+
+    @classmethod
+    def of(cls, stack: Stack, workspace: str, email: str) -> OnePerson:
+        """As the sandbox's Gong has them; only sentences that are in one of the two alone."""
+        library = load_library(SHIPPED_CALLS, None, WORKSPACES, datetime.now(UTC).date())
+        known = [call for call in library.of(workspace) if call.in_gong and not call.is_private]
+        theirs = [call for call in known if email in {party.email for party in call.parties}]
+        elsewhere = [call for name in WORKSPACES for call in library.of(name) if call not in theirs]
+        said, others = _said(theirs), _said(call for call in known if call not in theirs)
+        calls = frozenset(call.call_id for call in theirs)
+        return cls(admin_of(stack, workspace), email, calls, said - _said(elsewhere), others - said)
+
+    async def ask(self) -> None:
+        """Ask for the person's data to be erased; a day goes by."""
+        self.request = str((await ask(self.admin, self.email))["id"])
+        found = await counted(self.admin, self.request)
+        assert found == len(self.calls), f"{found} calls of the person are known, and not {len(self.calls)}"
+        await a_day_passes(self.admin.stack, self.request)
+
+    async def problems(self) -> list[str]:
+        """Wait until the data is erased; what is wrong with the certificate, nothing where it is good."""
+        await until(self.admin, self.request, "completed")
+        stack, workspace = self.admin.stack, self.admin.organization_id
+        problem = await certificate_problem(stack, workspace, self.request, len(self.calls))
+        return [problem] if problem else []
+
+
+# A sentence that nobody says by chance, in letters that need no escape.
+_SENTENCE = 40
+
+
+def _said(calls: Iterable[RecordedCall]) -> frozenset[str]:
+    texts = (sentence.text for call in calls for sentence in call.sentences)
+    return frozenset(one for one in texts if len(one) > _SENTENCE and one.isascii() and not {*one} & {'"', "\\", "'"})

@@ -122,6 +122,8 @@ async def test_a_restored_database_is_told_by_the_ledger(letting: LettingSomebod
         erasure = await letting.erasure()
         assert [erasure[name] for name in SAME] == [asked[name] for name in SAME]
         assert (erasure["attempt"], erasure["told_attempt"], erasure["email"]) == (2, 2, WHO if has_address else None)
+        # What its certificate will say.
+        assert erasure["calls_found"] == len([*CALLS, "7003"])
         # All are told of both attempts again, as they were before.
         assert await letting.orders() == first
     assert "0 of them" in (await run(app, "erasures", "replay", env=environment)).stdout.splitlines()[2]

@@ -34,14 +34,17 @@ LIMIT :limit;
 
 -- name: person_request_restore
 -- An attempt that the ledger names and a restored database does not know: it is under way, and all were told of it. No row where it is known as
--- that, or the request as ended. An address that is still known stays, so that the person can be looked for.
+-- that, or the request as ended. An address that is still known stays, so that the person can be looked for. Where there is none, the ledger alone
+-- knows of the request: each of its attempts has calls that no other has.
 INSERT INTO person_requests (workspace_id, id, state, by_staff, asked_at, zone, take_back_until, target_at, alarm_at, deadline, started_at, next_at,
-                             user_ids, attempt, found_attempt, told_attempt, is_new, ledger)
+                             user_ids, attempt, found_attempt, told_attempt, is_new, calls_found, ledger)
 VALUES (:workspace_id, :id, 'erasing', :by_staff, :asked_at, :zone, :take_back_until, :target_at, :alarm_at, :deadline, now(), now(),
-        :user_ids::text[], :attempt, :attempt, :attempt, true, :ledger::jsonb)
+        :user_ids::text[], :attempt, :attempt, :attempt, true, :calls::bigint, :ledger::jsonb)
 ON CONFLICT (workspace_id, id) DO UPDATE
 SET state = 'erasing', started_at = coalesce(person_requests.started_at, now()), taken_back_at = NULL, user_ids = excluded.user_ids,
     attempt = excluded.attempt, found_attempt = excluded.attempt, told_attempt = excluded.attempt, calls = NULL, more = false, is_new = true,
+    calls_found = CASE WHEN person_requests.email IS NULL THEN person_requests.calls_found + excluded.calls_found
+        ELSE greatest(person_requests.calls_found, excluded.calls_found) END,
     settled_at = NULL, ledger = person_requests.ledger || excluded.ledger, next_at = now(), fence = person_requests.fence + 1
 WHERE person_requests.workspace_id = :workspace_id
   AND person_requests.state IN ('asked', 'taken_back', 'erasing', 'verifying') AND person_requests.told_attempt < excluded.told_attempt

@@ -78,7 +78,7 @@ async def start(tx: Tx, claim: Claim) -> bool:
 async def restore(tx: Tx, erasure: Erasure) -> bool:
     """An attempt that the ledger names is under way; False where it is known as that, or the request as ended."""
     person = _person(erasure)
-    names = noted(erasure) | {"user_ids": list(person.user_ids), "attempt": erasure.attempt}
+    names = noted(erasure) | {"user_ids": list(person.user_ids), "attempt": erasure.attempt, "calls": len(person.calls)}
     return await tx.fetch_one("person_request_restore", **names, ledger=_entries(person.ledger)) is not None
 
 

@@ -175,6 +175,22 @@ async def test_batches_are_as_small_as_they_are_to_be(place: Place) -> None:
 
 
 @ONE
+async def test_rows_go_once_there_are_no_objects_any_more(place: Place) -> None:
+    """Together they would leave less to everybody else."""
+    left: list[int] = []
+
+    def note(point: str) -> None:
+        if point == "erasure.after_batch":
+            left.append(place.shelf.folders[ACME])
+
+    await place.freeze()
+    faultpoints.arm(note)
+    await place.turns_until("erased")
+    faultpoints.arm(None)
+    assert set(left) == {0}
+
+
+@ONE
 async def test_others_have_the_database_after_each_transaction(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It rests for as long as a transaction took, and not when there is nothing left."""
     await place.admin.execute(

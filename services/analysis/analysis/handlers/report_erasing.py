@@ -4,8 +4,8 @@
     2. settled  every transaction that had not seen the tombstone is over
     3. erased   its rows, in small transactions, and its files
 
-Each step can be repeated. The worker (workers.report_erasures) takes them for retention, with whose request come a day to take it back, the
-ledger and a certificate: there is no other way to erase a report.
+Each step can be repeated. The worker (workers.report_erasures) takes them when retention asks, and handlers.person_erasing for one person's
+data: with a request come a day to take it back, the ledger and a certificate. There is no other way to erase a report.
 """
 
 from __future__ import annotations

@@ -24,6 +24,9 @@ _LOOK_SECONDS = 0.5
 
 API = "/api/v1/erasure/people"
 
+# A sentence with more letters than this nobody says by chance.
+_SENTENCE = 40
+
 # Retention's pauses are over, and ten minutes have gone by since the last answer.
 _WORK_ON = """
 UPDATE person_requests SET next_at = now(), settled_at = least(settled_at, now())
@@ -135,10 +138,7 @@ class OnePerson:
         return [problem] if problem else []
 
 
-# A sentence that nobody says by chance, in letters that need no escape.
-_SENTENCE = 40
-
-
 def _said(calls: Iterable[RecordedCall]) -> frozenset[str]:
+    """Long sentences in letters that no format has to escape."""
     texts = (sentence.text for call in calls for sentence in call.sentences)
     return frozenset(one for one in texts if len(one) > _SENTENCE and one.isascii() and not {*one} & {'"', "\\", "'"})

@@ -27,7 +27,7 @@ VALUES ('{w}', '{report}', 'json', {version}, now(), now() - interval '1 second'
 """
 
 # What is written about an erasure and about messages.
-_ABOUT = {"report_tombstones", "report_erasures", "outbox", "inbox", "sequences"}
+_ABOUT = {"report_tombstones", "report_erasures", "outbox"}
 
 
 @dataclass(slots=True)

@@ -10,9 +10,7 @@ import pytest
 from google.protobuf.message import Message
 from msgspec.structs import replace
 
-from callmine.erasure.v1.reports_pb2 import (
-    ReportErasureAnswered,
-)
+from callmine.erasure.v1.reports_pb2 import ReportErasureAnswered
 from integration.analysis.report_requests import (
     FIRST,
     FROZEN,

@@ -43,7 +43,7 @@ VALUES (:workspace_id, :id, 'erasing', :by_staff, :asked_at, :zone, :take_back_u
 ON CONFLICT (workspace_id, id) DO UPDATE
 SET state = 'erasing', started_at = coalesce(person_requests.started_at, now()), taken_back_at = NULL, user_ids = excluded.user_ids,
     attempt = excluded.attempt, found_attempt = excluded.attempt, told_attempt = excluded.attempt, calls = NULL, more = false, is_new = true,
-    calls_found = CASE WHEN person_requests.email IS NULL THEN person_requests.calls_found + excluded.calls_found
+    calls_found = CASE WHEN person_requests.email IS NULL AND person_requests.told_attempt > 0 THEN person_requests.calls_found + excluded.calls_found
         ELSE greatest(person_requests.calls_found, excluded.calls_found) END,
     settled_at = NULL, ledger = person_requests.ledger || excluded.ledger, next_at = now(), fence = person_requests.fence + 1
 WHERE person_requests.workspace_id = :workspace_id

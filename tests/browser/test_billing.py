@@ -10,6 +10,7 @@ from playwright.async_api import Browser
 
 from browser.pictures import picture
 from browser.visitor import NARROW, WIDE, Scheme, Visitor, visiting
+from e2e.sandbox import Sandbox
 from local.stack import Stack
 
 BASICS = (Path(__file__).parent / "basics.js").read_text()
@@ -31,7 +32,7 @@ async def window(
 
 
 async def _until(visitor: Visitor, text: str) -> None:
-    """The page says so; it loads itself again while Stripe is being read."""
+    """The page says so; while Stripe is being read it asks by itself."""
     await visitor.page.get_by_text(text).first.wait_for()
 
 
@@ -50,10 +51,12 @@ async def test_from_a_trial_to_a_plan_its_end_and_more_calls(stack: Stack, runni
         await page.get_by_role("link", name="Back to the application").click()
         await _until(visitor, "Another plan follows")
         await picture(visitor, f"billing-ending-light-{WIDE}")
+        await _while_stripe_is_away(stack, visitor)
         await page.get_by_role("button", name="Keep Growth").click()
+        # What is being typed stays when the page has news of Stripe.
+        await page.get_by_label("Packs").fill("2")
         await page.get_by_text("Another plan follows").wait_for(state="detached")
 
-        await page.get_by_label("Packs").fill("2")
         await page.get_by_role("button", name="Buy calls").click()
         await page.get_by_role("button", name="Pay", exact=True).click()
         await page.wait_for_url(f"**{PAGE}")
@@ -64,6 +67,17 @@ async def test_from_a_trial_to_a_plan_its_end_and_more_calls(stack: Stack, runni
     async with window(stack, running, ADMIN, scripts=False) as visitor:
         await visitor.page.get_by_role("link", name="Usage").click()
         await _until(visitor, "200 bought calls left")
+
+
+async def _while_stripe_is_away(stack: Stack, visitor: Visitor) -> None:
+    """The page says that there is no answer, and no more once there is one."""
+    no_answer = "Stripe has no answer at the moment"
+    async with Sandbox(stack).misbehaving({"provider": "stripe", "path": "/v1/", "status": 503}):
+        await visitor.open(f"{PAGE}/return")
+        await _until(visitor, no_answer)
+        assert await visitor.page.evaluate(BASICS, True) == []
+        await picture(visitor, f"billing-away-light-{WIDE}")
+    await visitor.page.get_by_text(no_answer).wait_for(state="detached")
 
 
 async def _look_at(stack: Stack, running: Browser) -> None:

@@ -20,6 +20,7 @@ from retention.handlers.purchasing import PAGE, RETURN, Purchasing
 from retention.http.billing_api import BillingApi, buyer
 from retention.store import billing, readings
 from retention.store import plans as store
+from retention.store.readings import Waiting
 from retention.stripe.client import INVOICES
 from web import Pages, Scope, Session, admin, member, needs
 
@@ -29,9 +30,10 @@ Admin = Annotated[Session, Depends(admin)]
 # Sent by the form, made with the page: a form that is sent twice asks Stripe for one thing.
 RequestId = Annotated[str, Form(max_length=40)]
 PlanField = Annotated[str, Form(max_length=20)]
+WaitingQuery = Annotated[str, Query(max_length=20)]
 
-# How soon the page is loaded again while Stripe is being read, which takes a second or two.
-_RELOAD_SECONDS = 3
+# How soon the page asks again while Stripe is being read, which takes a second or two; and while that is put off, which may last.
+_ASK_SECONDS = {Waiting.DUE: 2, Waiting.PUT_OFF: 15}
 
 
 class PlanView(BaseModel):
@@ -71,8 +73,12 @@ class BillingRoutes(Struct, frozen=True):
         )
         BillingApi(self.db, self.purchasing).add_to(routes)
 
-    async def page(self, request: Request, session: Member) -> Response:
-        """Plan, usage, payments, invoices."""
+    async def page(self, request: Request, session: Member, waiting: WaitingQuery = "") -> Response:
+        """Plan, usage, payments, invoices. A page that waits for Stripe asks with what it waits for, and gets nothing while that is so."""
+        if waiting:
+            async with self.db.workspace(session.workspace_id) as tx:
+                if await readings.waiting(tx) == waiting:
+                    return Response(status_code=204)
         return await self._shown(request, session)
 
     async def checkout(self, request: Request, session: Admin, request_id: RequestId, plan: PlanField) -> Response:
@@ -153,23 +159,24 @@ class BillingRoutes(Struct, frozen=True):
 
     async def _shown(self, request: Request, session: Session, error: CallmineError | None = None) -> Response:
         async with self.db.workspace(session.workspace_id) as tx:
+            # First: where nothing is waited for any more, what follows is the newest, and the page need not ask again.
+            waiting = await readings.waiting(tx)
             subscription = await store.subscription(tx)
             account = await billing.account(tx)
             invoices = await billing.latest_invoices(tx, INVOICES)
-            pending = await readings.pending(tx)
         return self.pages.render(
             request,
             "billing.html",
             session,
             status_code=error.status if error else 200,
-            headers={"refresh": str(_RELOAD_SECONDS)} if pending and error is None else None,
             subscription=subscription,
             plans=list(self.catalogue.items()),
             tariff=self.tariff,
             trial_ends_at=_trial_end(subscription, self.tariff),
             account=account,
             invoices=invoices,
-            pending=pending,
+            waiting=waiting,
+            ask_seconds=_ASK_SECONDS[waiting] if waiting else 0,
             problem=error,
             money=money,
             most_packs=MOST_PACKS,

@@ -119,11 +119,12 @@ SET leased_until = NULL, outcome = :outcome, next_at = now() + make_interval(sec
 WHERE workspace_id = :workspace_id AND subject = :subject AND fence = :fence
 RETURNING subject;
 
--- name: reading_pending
--- Whether something that was wanted has not been read yet.
-SELECT EXISTS (
-    SELECT FROM readings
-    WHERE workspace_id = :workspace_id AND next_at <= now() AND (subject = 'subscriptions' OR subject LIKE 'cs\_%'));
+-- name: reading_waiting
+-- Whether something that was wanted has not been read yet, and whether that is since Stripe could not answer; NULL where all is read.
+-- What is due at a time to come, and was not tried, was read before: it is looked at again then.
+SELECT bool_or(attempts > 1 OR (attempts = 1 AND leased_until IS NULL)) AS put_off
+FROM readings
+WHERE workspace_id = :workspace_id AND (attempts > 0 OR next_at <= clock_timestamp()) AND (subject = 'subscriptions' OR subject LIKE 'cs\_%');
 
 -- name: workspace_name
 -- The workspace's name, as it was told last.

@@ -19,6 +19,13 @@ class Cause(enum.StrEnum):
     SYSTEM = "system"
 
 
+class Waiting(enum.StrEnum):
+    """What a reading waits for: its turn, or Stripe, which could not answer."""
+
+    DUE = "due"
+    PUT_OFF = "put_off"
+
+
 class Due(Struct, frozen=True):
     """Something that is to be read now."""
 
@@ -111,9 +118,15 @@ async def again(tx: Tx, claim: Claim, seconds: float, outcome: str) -> bool:
     return row is not None
 
 
-async def pending(tx: Tx) -> bool:
-    """Whether something that was asked for is still to be read."""
-    return bool(await tx.fetch_value("reading_pending"))
+async def waiting(tx: Tx) -> Waiting | None:
+    """What keeps that which was asked for from having been read; None when all has been.
+
+    To be asked before what was read: what is read in between is newer than this says then, never older.
+    """
+    put_off = await tx.fetch_value("reading_waiting")
+    if put_off is None:
+        return None
+    return Waiting.PUT_OFF if put_off else Waiting.DUE
 
 
 async def troubled(db: Database, limit: int) -> list[Listed]:

@@ -56,6 +56,7 @@ async def test_from_a_trial_to_a_plan_its_end_and_more_calls(stack: Stack, runni
         # What is being typed stays when the page has news of Stripe.
         await page.get_by_label("Packs").fill("2")
         await page.get_by_text("Another plan follows").wait_for(state="detached")
+        assert await page.get_by_label("Packs").input_value() == "2"
 
         await page.get_by_role("button", name="Buy calls").click()
         await page.get_by_role("button", name="Pay", exact=True).click()
